@@ -1,0 +1,33 @@
+"""Every family, in the order the field met them. ``kerascnn.applications.ResNet50()`` draws a Keras model."""
+
+from kerascnn.applications import (
+    alexnet,
+    densenet,
+    efficientnet,
+    efficientnet_edgetpu,
+    efficientnet_v2,
+    googlenet,
+    lenet,
+    mobilenet_v2,
+    resnet,
+    vgg,
+)
+from kerascnn.architecture import Architecture
+
+FAMILIES = (
+    lenet,
+    alexnet,
+    vgg,
+    googlenet,
+    resnet,
+    densenet,
+    mobilenet_v2,
+    efficientnet,
+    efficientnet_edgetpu,
+    efficientnet_v2,
+)
+ROWS: dict[str, Architecture] = {
+    identifier: row for family in FAMILIES for identifier, row in vars(family).items() if isinstance(row, Architecture)
+}
+globals().update(ROWS)  # editors read the same names, with their papers and sizes, in __init__.pyi
+__all__ = sorted(ROWS)

@@ -1,0 +1,374 @@
+"""Written by tools/front_door.py from the tables of the families."""
+
+from types import ModuleType
+
+from kerascnn.applications import (
+    alexnet as alexnet,
+)
+from kerascnn.applications import (
+    densenet as densenet,
+)
+from kerascnn.applications import (
+    efficientnet as efficientnet,
+)
+from kerascnn.applications import (
+    efficientnet_edgetpu as efficientnet_edgetpu,
+)
+from kerascnn.applications import (
+    efficientnet_v2 as efficientnet_v2,
+)
+from kerascnn.applications import (
+    googlenet as googlenet,
+)
+from kerascnn.applications import (
+    lenet as lenet,
+)
+from kerascnn.applications import (
+    mobilenet_v2 as mobilenet_v2,
+)
+from kerascnn.applications import (
+    resnet as resnet,
+)
+from kerascnn.applications import (
+    vgg as vgg,
+)
+from kerascnn.architecture import Architecture
+
+FAMILIES: tuple[ModuleType, ...]
+ROWS: dict[str, Architecture]
+
+LeNet5: lenet.LeNet
+"""lenet5: 61.7 k parameters, 417 k multiply-adds at 32 x 32 px.
+
+LeCun, Bottou, Bengio & Haffner 1998. Gradient-based learning applied to document recognition. https://doi.org/10.1109/5.726791
+"""
+
+AlexNetTwoTower: alexnet.AlexNetFamily
+"""alexnet_two_tower: 61 M parameters, 724 M multiply-adds at 227 x 227 px.
+
+Krizhevsky, Sutskever & Hinton 2012. ImageNet classification with deep convolutional neural networks. https://papers.nips.cc/paper/4824
+"""
+
+AlexNet: alexnet.AlexNetFamily
+"""alexnet: 61.1 M parameters, 714 M multiply-adds at 224 x 224 px.
+
+Krizhevsky 2014. One weird trick for parallelizing convolutional neural networks. https://arxiv.org/abs/1404.5997
+"""
+
+VGG11: vgg.VGG
+"""vgg11: 133 M parameters, 7.61 G multiply-adds at 224 x 224 px.
+
+Simonyan & Zisserman 2014. Very deep convolutional networks for large-scale image recognition. https://arxiv.org/abs/1409.1556
+"""
+
+VGG11BN: vgg.VGG
+"""vgg11_bn: 133 M parameters, 7.61 G multiply-adds at 224 x 224 px.
+
+Simonyan & Zisserman 2014. Very deep convolutional networks for large-scale image recognition. https://arxiv.org/abs/1409.1556
+"""
+
+VGG13: vgg.VGG
+"""vgg13: 133 M parameters, 11.3 G multiply-adds at 224 x 224 px.
+
+Simonyan & Zisserman 2014. Very deep convolutional networks for large-scale image recognition. https://arxiv.org/abs/1409.1556
+"""
+
+VGG13BN: vgg.VGG
+"""vgg13_bn: 133 M parameters, 11.3 G multiply-adds at 224 x 224 px.
+
+Simonyan & Zisserman 2014. Very deep convolutional networks for large-scale image recognition. https://arxiv.org/abs/1409.1556
+"""
+
+VGG16: vgg.VGG
+"""vgg16: 138 M parameters, 15.5 G multiply-adds at 224 x 224 px.
+
+Simonyan & Zisserman 2014. Very deep convolutional networks for large-scale image recognition. https://arxiv.org/abs/1409.1556
+"""
+
+VGG16BN: vgg.VGG
+"""vgg16_bn: 138 M parameters, 15.5 G multiply-adds at 224 x 224 px.
+
+Simonyan & Zisserman 2014. Very deep convolutional networks for large-scale image recognition. https://arxiv.org/abs/1409.1556
+"""
+
+VGG19: vgg.VGG
+"""vgg19: 144 M parameters, 19.6 G multiply-adds at 224 x 224 px.
+
+Simonyan & Zisserman 2014. Very deep convolutional networks for large-scale image recognition. https://arxiv.org/abs/1409.1556
+"""
+
+VGG19BN: vgg.VGG
+"""vgg19_bn: 144 M parameters, 19.6 G multiply-adds at 224 x 224 px.
+
+Simonyan & Zisserman 2014. Very deep convolutional networks for large-scale image recognition. https://arxiv.org/abs/1409.1556
+"""
+
+GoogLeNet: googlenet.GoogLeNetFamily
+"""googlenet: 6.62 M parameters, 1.5 G multiply-adds at 224 x 224 px.
+
+Szegedy et al. 2014. Going deeper with convolutions. https://arxiv.org/abs/1409.4842
+"""
+
+ResNet18: resnet.ResNet
+"""resnet18: 11.7 M parameters, 1.81 G multiply-adds at 224 x 224 px.
+
+He, Zhang, Ren & Sun 2015. Deep residual learning for image recognition. https://arxiv.org/abs/1512.03385
+"""
+
+ResNet34: resnet.ResNet
+"""resnet34: 21.8 M parameters, 3.66 G multiply-adds at 224 x 224 px.
+
+He, Zhang, Ren & Sun 2015. Deep residual learning for image recognition. https://arxiv.org/abs/1512.03385
+"""
+
+ResNet50: resnet.ResNet
+"""resnet50: 25.6 M parameters, 3.86 G multiply-adds at 224 x 224 px.
+
+He, Zhang, Ren & Sun 2015. Deep residual learning for image recognition. https://arxiv.org/abs/1512.03385
+"""
+
+ResNet101: resnet.ResNet
+"""resnet101: 44.5 M parameters, 7.57 G multiply-adds at 224 x 224 px.
+
+He, Zhang, Ren & Sun 2015. Deep residual learning for image recognition. https://arxiv.org/abs/1512.03385
+"""
+
+ResNet152: resnet.ResNet
+"""resnet152: 60.2 M parameters, 11.3 G multiply-adds at 224 x 224 px.
+
+He, Zhang, Ren & Sun 2015. Deep residual learning for image recognition. https://arxiv.org/abs/1512.03385
+"""
+
+ResNet50V1_5: resnet.ResNet
+"""resnet50_v1_5: 25.6 M parameters, 4.09 G multiply-adds at 224 x 224 px.
+
+He, Zhang, Ren & Sun 2015. Deep residual learning for image recognition. https://arxiv.org/abs/1512.03385
+"""
+
+ResNet101V1_5: resnet.ResNet
+"""resnet101_v1_5: 44.5 M parameters, 7.8 G multiply-adds at 224 x 224 px.
+
+He, Zhang, Ren & Sun 2015. Deep residual learning for image recognition. https://arxiv.org/abs/1512.03385
+"""
+
+ResNet152V1_5: resnet.ResNet
+"""resnet152_v1_5: 60.2 M parameters, 11.5 G multiply-adds at 224 x 224 px.
+
+He, Zhang, Ren & Sun 2015. Deep residual learning for image recognition. https://arxiv.org/abs/1512.03385
+"""
+
+DenseNet121: densenet.DenseNet
+"""densenet121: 7.98 M parameters, 2.83 G multiply-adds at 224 x 224 px.
+
+Huang, Liu, van der Maaten & Weinberger 2016. Densely connected convolutional networks. https://arxiv.org/abs/1608.06993
+"""
+
+DenseNet169: densenet.DenseNet
+"""densenet169: 14.1 M parameters, 3.36 G multiply-adds at 224 x 224 px.
+
+Huang, Liu, van der Maaten & Weinberger 2016. Densely connected convolutional networks. https://arxiv.org/abs/1608.06993
+"""
+
+DenseNet201: densenet.DenseNet
+"""densenet201: 20 M parameters, 4.29 G multiply-adds at 224 x 224 px.
+
+Huang, Liu, van der Maaten & Weinberger 2016. Densely connected convolutional networks. https://arxiv.org/abs/1608.06993
+"""
+
+DenseNet264: densenet.DenseNet
+"""densenet264: 33.3 M parameters, 5.75 G multiply-adds at 224 x 224 px.
+
+Huang, Liu, van der Maaten & Weinberger 2016. Densely connected convolutional networks. https://arxiv.org/abs/1608.06993
+"""
+
+DenseNet161: densenet.DenseNet
+"""densenet161: 28.7 M parameters, 7.73 G multiply-adds at 224 x 224 px.
+
+Huang, Liu, van der Maaten & Weinberger 2016. Densely connected convolutional networks. https://arxiv.org/abs/1608.06993
+"""
+
+MobileNetV2_035: mobilenet_v2.MobileNetV2Family
+"""mobilenet_v2_035: 1.68 M parameters, 59.3 M multiply-adds at 224 x 224 px.
+
+Sandler, Howard, Zhu, Zhmoginov & Chen 2018. MobileNetV2: inverted residuals and linear bottlenecks. https://arxiv.org/abs/1801.04381
+"""
+
+MobileNetV2_050: mobilenet_v2.MobileNetV2Family
+"""mobilenet_v2_050: 1.97 M parameters, 97.1 M multiply-adds at 224 x 224 px.
+
+Sandler, Howard, Zhu, Zhmoginov & Chen 2018. MobileNetV2: inverted residuals and linear bottlenecks. https://arxiv.org/abs/1801.04381
+"""
+
+MobileNetV2_075: mobilenet_v2.MobileNetV2Family
+"""mobilenet_v2_075: 2.64 M parameters, 209 M multiply-adds at 224 x 224 px.
+
+Sandler, Howard, Zhu, Zhmoginov & Chen 2018. MobileNetV2: inverted residuals and linear bottlenecks. https://arxiv.org/abs/1801.04381
+"""
+
+MobileNetV2_100: mobilenet_v2.MobileNetV2Family
+"""mobilenet_v2_100: 3.5 M parameters, 301 M multiply-adds at 224 x 224 px.
+
+Sandler, Howard, Zhu, Zhmoginov & Chen 2018. MobileNetV2: inverted residuals and linear bottlenecks. https://arxiv.org/abs/1801.04381
+"""
+
+MobileNetV2: mobilenet_v2.MobileNetV2Family
+"""mobilenet_v2_100: 3.5 M parameters, 301 M multiply-adds at 224 x 224 px.
+
+Sandler, Howard, Zhu, Zhmoginov & Chen 2018. MobileNetV2: inverted residuals and linear bottlenecks. https://arxiv.org/abs/1801.04381
+"""
+
+MobileNetV2_130: mobilenet_v2.MobileNetV2Family
+"""mobilenet_v2_130: 5.39 M parameters, 509 M multiply-adds at 224 x 224 px.
+
+Sandler, Howard, Zhu, Zhmoginov & Chen 2018. MobileNetV2: inverted residuals and linear bottlenecks. https://arxiv.org/abs/1801.04381
+"""
+
+MobileNetV2_140: mobilenet_v2.MobileNetV2Family
+"""mobilenet_v2_140: 6.11 M parameters, 582 M multiply-adds at 224 x 224 px.
+
+Sandler, Howard, Zhu, Zhmoginov & Chen 2018. MobileNetV2: inverted residuals and linear bottlenecks. https://arxiv.org/abs/1801.04381
+"""
+
+EfficientNetB0: efficientnet.EfficientNet
+"""efficientnet_b0: 5.29 M parameters, 386 M multiply-adds at 224 x 224 px.
+
+Tan & Le 2019. EfficientNet: rethinking model scaling for convolutional neural networks. https://arxiv.org/abs/1905.11946
+"""
+
+EfficientNetB1: efficientnet.EfficientNet
+"""efficientnet_b1: 7.79 M parameters, 687 M multiply-adds at 240 x 240 px.
+
+Tan & Le 2019. EfficientNet: rethinking model scaling for convolutional neural networks. https://arxiv.org/abs/1905.11946
+"""
+
+EfficientNetB2: efficientnet.EfficientNet
+"""efficientnet_b2: 9.11 M parameters, 994 M multiply-adds at 260 x 260 px.
+
+Tan & Le 2019. EfficientNet: rethinking model scaling for convolutional neural networks. https://arxiv.org/abs/1905.11946
+"""
+
+EfficientNetB3: efficientnet.EfficientNet
+"""efficientnet_b3: 12.2 M parameters, 1.83 G multiply-adds at 300 x 300 px.
+
+Tan & Le 2019. EfficientNet: rethinking model scaling for convolutional neural networks. https://arxiv.org/abs/1905.11946
+"""
+
+EfficientNetB4: efficientnet.EfficientNet
+"""efficientnet_b4: 19.3 M parameters, 4.39 G multiply-adds at 380 x 380 px.
+
+Tan & Le 2019. EfficientNet: rethinking model scaling for convolutional neural networks. https://arxiv.org/abs/1905.11946
+"""
+
+EfficientNetB5: efficientnet.EfficientNet
+"""efficientnet_b5: 30.4 M parameters, 10.3 G multiply-adds at 456 x 456 px.
+
+Tan & Le 2019. EfficientNet: rethinking model scaling for convolutional neural networks. https://arxiv.org/abs/1905.11946
+"""
+
+EfficientNetB6: efficientnet.EfficientNet
+"""efficientnet_b6: 43 M parameters, 19.1 G multiply-adds at 528 x 528 px.
+
+Tan & Le 2019. EfficientNet: rethinking model scaling for convolutional neural networks. https://arxiv.org/abs/1905.11946
+"""
+
+EfficientNetB7: efficientnet.EfficientNet
+"""efficientnet_b7: 66.3 M parameters, 37.7 G multiply-adds at 600 x 600 px.
+
+Tan & Le 2019. EfficientNet: rethinking model scaling for convolutional neural networks. https://arxiv.org/abs/1905.11946
+"""
+
+EfficientNetLite0: efficientnet.EfficientNetLite
+"""efficientnet_lite0: 4.65 M parameters, 385 M multiply-adds at 224 x 224 px.
+
+Liu 2020. Higher accuracy on vision models with EfficientNet-Lite. https://blog.tensorflow.org/2020/03/higher-accuracy-on-vision-models-with-efficientnet-lite.html
+"""
+
+EfficientNetLite1: efficientnet.EfficientNetLite
+"""efficientnet_lite1: 5.42 M parameters, 600 M multiply-adds at 240 x 240 px.
+
+Liu 2020. Higher accuracy on vision models with EfficientNet-Lite. https://blog.tensorflow.org/2020/03/higher-accuracy-on-vision-models-with-efficientnet-lite.html
+"""
+
+EfficientNetLite2: efficientnet.EfficientNetLite
+"""efficientnet_lite2: 6.09 M parameters, 860 M multiply-adds at 260 x 260 px.
+
+Liu 2020. Higher accuracy on vision models with EfficientNet-Lite. https://blog.tensorflow.org/2020/03/higher-accuracy-on-vision-models-with-efficientnet-lite.html
+"""
+
+EfficientNetLite3: efficientnet.EfficientNetLite
+"""efficientnet_lite3: 8.2 M parameters, 1.38 G multiply-adds at 280 x 280 px.
+
+Liu 2020. Higher accuracy on vision models with EfficientNet-Lite. https://blog.tensorflow.org/2020/03/higher-accuracy-on-vision-models-with-efficientnet-lite.html
+"""
+
+EfficientNetLite4: efficientnet.EfficientNetLite
+"""efficientnet_lite4: 13 M parameters, 2.55 G multiply-adds at 300 x 300 px.
+
+Liu 2020. Higher accuracy on vision models with EfficientNet-Lite. https://blog.tensorflow.org/2020/03/higher-accuracy-on-vision-models-with-efficientnet-lite.html
+"""
+
+EfficientNetEdgeTPUS: efficientnet_edgetpu.EfficientNetEdgeTPU
+"""efficientnet_edgetpu_s: 5.44 M parameters, 1.79 G multiply-adds at 224 x 224 px.
+
+Gupta & Tan 2019. EfficientNet-EdgeTPU: creating accelerator-optimized neural networks with AutoML. https://research.google/blog/efficientnet-edgetpu-creating-accelerator-optimized-neural-networks-with-automl/
+"""
+
+EfficientNetEdgeTPUM: efficientnet_edgetpu.EfficientNetEdgeTPU
+"""efficientnet_edgetpu_m: 6.9 M parameters, 3.01 G multiply-adds at 240 x 240 px.
+
+Gupta & Tan 2019. EfficientNet-EdgeTPU: creating accelerator-optimized neural networks with AutoML. https://research.google/blog/efficientnet-edgetpu-creating-accelerator-optimized-neural-networks-with-automl/
+"""
+
+EfficientNetEdgeTPUL: efficientnet_edgetpu.EfficientNetEdgeTPU
+"""efficientnet_edgetpu_l: 10.6 M parameters, 7.94 G multiply-adds at 300 x 300 px.
+
+Gupta & Tan 2019. EfficientNet-EdgeTPU: creating accelerator-optimized neural networks with AutoML. https://research.google/blog/efficientnet-edgetpu-creating-accelerator-optimized-neural-networks-with-automl/
+"""
+
+EfficientNetV2B0: efficientnet_v2.EfficientNetV2
+"""efficientnet_v2_b0: 7.14 M parameters, 718 M multiply-adds at 224 x 224 px.
+
+Tan & Le 2021. EfficientNetV2: smaller models and faster training. https://arxiv.org/abs/2104.00298
+"""
+
+EfficientNetV2B1: efficientnet_v2.EfficientNetV2
+"""efficientnet_v2_b1: 8.14 M parameters, 1.2 G multiply-adds at 240 x 240 px.
+
+Tan & Le 2021. EfficientNetV2: smaller models and faster training. https://arxiv.org/abs/2104.00298
+"""
+
+EfficientNetV2B2: efficientnet_v2.EfficientNetV2
+"""efficientnet_v2_b2: 10.1 M parameters, 1.7 G multiply-adds at 260 x 260 px.
+
+Tan & Le 2021. EfficientNetV2: smaller models and faster training. https://arxiv.org/abs/2104.00298
+"""
+
+EfficientNetV2B3: efficientnet_v2.EfficientNetV2
+"""efficientnet_v2_b3: 14.4 M parameters, 3.01 G multiply-adds at 300 x 300 px.
+
+Tan & Le 2021. EfficientNetV2: smaller models and faster training. https://arxiv.org/abs/2104.00298
+"""
+
+EfficientNetV2S: efficientnet_v2.EfficientNetV2
+"""efficientnet_v2_s: 21.5 M parameters, 8.37 G multiply-adds at 384 x 384 px.
+
+Tan & Le 2021. EfficientNetV2: smaller models and faster training. https://arxiv.org/abs/2104.00298
+"""
+
+EfficientNetV2M: efficientnet_v2.EfficientNetV2
+"""efficientnet_v2_m: 54.1 M parameters, 24.6 G multiply-adds at 480 x 480 px.
+
+Tan & Le 2021. EfficientNetV2: smaller models and faster training. https://arxiv.org/abs/2104.00298
+"""
+
+EfficientNetV2L: efficientnet_v2.EfficientNetV2
+"""efficientnet_v2_l: 119 M parameters, 56.1 G multiply-adds at 480 x 480 px.
+
+Tan & Le 2021. EfficientNetV2: smaller models and faster training. https://arxiv.org/abs/2104.00298
+"""
+
+EfficientNetV2XL: efficientnet_v2.EfficientNetV2
+"""efficientnet_v2_xl: 208 M parameters, 93.4 G multiply-adds at 512 x 512 px.
+
+Tan & Le 2021. EfficientNetV2: smaller models and faster training. https://arxiv.org/abs/2104.00298
+"""

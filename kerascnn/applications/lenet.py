@@ -1,0 +1,51 @@
+"""LeNet-5. LeCun et al. 1998, figure 2, in the form it is taught in: full connections, plain average pools, softmax."""
+
+from dataclasses import KW_ONLY, dataclass
+
+from kerascnn import layers as L
+from kerascnn.architecture import Architecture
+from kerascnn.spec import Paper, Style
+
+PAPER = Paper(
+    title="Gradient-based learning applied to document recognition",
+    authors="LeCun, Bottou, Bengio & Haffner",
+    year=1998,
+    url="https://doi.org/10.1109/5.726791",
+)
+
+
+@dataclass(frozen=True)
+class LeNet(Architecture):
+    """Two convolutions with pools, three layers of units."""
+
+    convs: tuple[int, ...]  # C1, C3: 5x5
+    units: tuple[int, ...]  # C5, F6
+    _: KW_ONLY
+    size: int = 32
+    channels: int = 1
+    style: Style = Style(activation="tanh", padding="valid", initializer="glorot_uniform")
+    paper: Paper = PAPER
+
+    tiny = {"convs": (2, 4), "units": (8, 8)}
+
+    def __call__(self, include_top=True, weights=None, input_tensor=None, input_shape=None, pooling=None, classes=10,
+                 classifier_activation="softmax", name=None):  # fmt: skip
+        """As every builder, with the ten digits as default classes."""
+        return super().__call__(
+            include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name
+        )
+
+    def trunk(self, k, x):
+        for i, width in enumerate(self.convs, 1):
+            x = (k / f"stage{i}").conv_act(x, width, 5)
+            x = (k / f"stage{i}").avg_pool(x, 2, 2)
+        return x
+
+    def head(self, k, x, classes):
+        x = k(L.Flatten)(x)
+        for width in self.units:
+            x = k.act(k(L.Dense, width)(x))
+        return k(L.Dense, classes, dtype="float32")(x)
+
+
+LeNet5 = LeNet("lenet5", (6, 16), (120, 84))

@@ -1,0 +1,125 @@
+"""The base of every family: a frozen row of a paper's table that draws a Keras model when it is called."""
+
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from kerascnn.blocks import pool_classify
+from kerascnn.spec import Paper, Style
+
+if TYPE_CHECKING:
+    import keras
+
+    from kerascnn.kit import Kit
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """One column of a paper's architecture table. A family adds its own fields and says how to draw them.
+
+    Parameters
+    ----------
+    name
+        The name in the catalogue, in lower case with underscores.
+    size
+        Side of the square image that the network was designed for, in pixels.
+    channels
+        Channels of that image.
+    dropout
+        Share of the last features dropped before the classifier.
+    drop_path
+        Rate at which the last block's branch is dropped; earlier blocks ramp up to it.
+    style
+        Activation, batch norm constants and padding of every layer.
+    paper
+        Where it was published.
+    """
+
+    name: str
+    _: KW_ONLY
+    size: int = 224
+    channels: int = 3
+    dropout: float = 0.0
+    drop_path: float = 0.0
+    style: Style = Style()
+    paper: Paper
+
+    min_size: ClassVar[int] = 32  # the smallest image side the drawing can take, as in keras.applications
+    tiny: ClassVar[Mapping[str, Any]]  # what to change in a row to fit a unit test
+
+    def __post_init__(self):
+        p = self.paper
+        doc = f"{self.name}, {self.size} x {self.size} px. {p.authors} {p.year}, {p.title}, {p.url}"
+        object.__setattr__(self, "__doc__", doc)
+
+    def __call__(
+        self,
+        include_top: bool = True,
+        weights: str | None = None,
+        input_tensor: Any = None,
+        input_shape: tuple[int | None, ...] | None = None,
+        pooling: str | None = None,
+        classes: int = 1000,
+        classifier_activation: Any = "softmax",
+        name: str | None = None,
+    ) -> "keras.Model":
+        """Draw this network as a functional Keras model; the arguments are those of ``keras.applications``.
+
+        Parameters
+        ----------
+        include_top
+            Whether the classifier stands on the last feature map.
+        weights
+            None for random initialisation, or the path of a ``.keras`` or ``.weights.h5`` file of this network.
+        input_tensor
+            A Keras tensor to use as the image, ``(batch, height, width, channels)``.
+        input_shape
+            ``(height, width, channels)`` of the image, by default the size of the paper. Height and width may be
+            None unless the classifier flattens the map.
+        pooling
+            Without top: None for the last feature map, "avg" or "max" for its global pooling, ``(batch, channels)``.
+        classes
+            Number of classes.
+        classifier_activation
+            What follows the logits; None gives the logits themselves.
+        name
+            Name of the model, by default that of the network.
+
+        Returns
+        -------
+        keras.Model
+            Images in, already normalised as the weights ask; ``(batch, classes)`` in float32 out.
+
+        Raises
+        ------
+        ValueError
+            When an argument is out of range, or the image is smaller than the network can take, or the weights
+            are those of another network or number of classes.
+        FileNotFoundError
+            When ``weights`` names no file.
+        """
+        from kerascnn.draw import draw  # Keras comes with it: only drawing needs it
+
+        return draw(
+            self,
+            include_top=include_top,
+            weights=weights,
+            input_tensor=input_tensor,
+            input_shape=input_shape,
+            pooling=pooling,
+            classes=classes,
+            classifier_activation=classifier_activation,
+            name=name,
+        )
+
+    def but(self, **columns: Any) -> Self:
+        """The same row with other columns: ``ResNet50.but(depths=(1, 1, 1, 1))``."""
+        return replace(self, **columns)
+
+    def trunk(self, k: "Kit", x: Any) -> Any:
+        """Draw everything below the classifier: ``(B, H, W, C)`` to the last feature map."""
+        raise NotImplementedError
+
+    def head(self, k: "Kit", x: Any, classes: int) -> Any:
+        """Draw the classifier: the last feature map to logits ``(B, classes)``."""
+        return pool_classify(k, x, classes, self.dropout)

@@ -1,0 +1,12 @@
+"""What several papers share, as functions on tensors. ``k`` is the kit, ``x`` the feature map ``(B, H, W, C)``."""
+
+from kerascnn.blocks.heads import pool_classify as pool_classify
+from kerascnn.blocks.heads import two_hidden_classify as two_hidden_classify
+from kerascnn.blocks.mobile import fused_mbconv as fused_mbconv
+from kerascnn.blocks.mobile import mbconv as mbconv
+from kerascnn.blocks.mobile import squeeze_excite as squeeze_excite
+from kerascnn.blocks.residual import drop_path as drop_path
+from kerascnn.blocks.residual import drop_rates as drop_rates
+from kerascnn.blocks.residual import residual as residual
+from kerascnn.blocks.residual import shortcut as shortcut
+from kerascnn.blocks.widths import divisible as divisible

@@ -1,0 +1,18 @@
+"""From the last feature map ``(B, H, W, C)`` to logits ``(B, classes)``, in float32 whatever the precision."""
+
+from kerascnn import layers as L
+
+
+def pool_classify(k, x, classes, dropout=0.0):
+    """Average over the map, drop out, classify: most heads since Network in Network (Lin et al. 2013)."""
+    x = k(L.GlobalAveragePooling2D)(x)
+    x = k(L.Dropout, dropout)(x) if dropout else x
+    return k(L.Dense, classes, dtype="float32")(x)
+
+
+def two_hidden_classify(k, x, classes, hidden=4096, dropout=0.5):
+    """Flatten, two hidden layers with dropout after each, classify. Krizhevsky et al. 2012, figure 2."""
+    x = k(L.Flatten)(x)
+    for _ in range(2):
+        x = k(L.Dropout, dropout)(k.act(k(L.Dense, hidden)(x)))
+    return k(L.Dense, classes, dtype="float32")(x)

@@ -1,0 +1,33 @@
+"""The inverted residual, its fused form and its gate: MobileNetV2 and V3, MnasNet, EfficientNet, FBNet ..."""
+
+from kerascnn import layers as L
+from kerascnn.blocks.residual import residual
+
+
+def squeeze_excite(k, x, width, gate="sigmoid"):
+    """Weigh each channel by what the whole map holds, through a waist of ``width``. Hu et al. 2017, figure 3."""
+    s = k(L.GlobalAveragePooling2D, keepdims=True)(x)
+    s = k.conv_act(s, width)
+    s = k.act(k.conv(s, x.shape[-1], bias=True), gate)
+    return k(L.Multiply)([x, s])
+
+
+def mbconv(k, x, hidden, width, size=3, stride=1, gate=None, drop=0.0):
+    """1x1 to ``hidden`` channels, depthwise, ``gate(k, y)`` if any, 1x1 to ``width``; plus x where it fits.
+
+    Sandler et al. 2018, figure 4. ``(B, H, W, C)`` to ``(B, H / stride, W / stride, width)``.
+    """
+    y = x if hidden == x.shape[-1] else (k / "expand").conv_bn_act(x, hidden)
+    y = (k / "depthwise").depthwise_bn_act(y, size, stride)
+    y = gate(k / "gate", y) if gate else y
+    return residual(k, x, (k / "project").conv_bn(y, width), stride, drop)
+
+
+def fused_mbconv(k, x, hidden, width, size=3, stride=1, drop=0.0, skip=True):
+    """A full convolution to ``hidden`` channels, 1x1 to ``width``; plus x where it fits and ``skip`` lets it.
+
+    Tan & Le 2021, figure 2. ``(B, H, W, C)`` to ``(B, H / stride, W / stride, width)``.
+    """
+    y = (k / "expand").conv_bn_act(x, hidden, size, stride)
+    y = (k / "project").conv_bn(y, width)
+    return residual(k, x, y, stride, drop) if skip else y

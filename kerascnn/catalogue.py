@@ -1,0 +1,61 @@
+"""Every network by name."""
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from kerascnn.applications import ROWS
+from kerascnn.architecture import Architecture
+from kerascnn.errors import suggest
+
+if TYPE_CHECKING:
+    import keras
+
+
+def plain(name: str) -> str:
+    """A name without what spellings differ in: case, ``_``, ``-`` and dots."""
+    return name.lower().translate(str.maketrans("", "", "_-."))
+
+
+SPELLINGS = {plain(spelling): row for identifier, row in ROWS.items() for spelling in (identifier, row.name)}
+
+
+def list_models(pattern: str = "*") -> list[str]:
+    """Names of the networks that match a shell pattern such as ``"eff*"``, in the order the field met them.
+
+    Case, ``_``, ``-`` and dots do not matter.
+    """
+    names = dict.fromkeys(row.name for row in ROWS.values())
+    return [name for name in names if fnmatchcase(plain(name), plain(pattern))]
+
+
+def find(name: str) -> Architecture:
+    """The row of the catalogue that ``name`` spells, whatever its case, ``_``, ``-`` and dots.
+
+    Raises
+    ------
+    ValueError
+        When there is none; it suggests the nearest.
+    """
+    try:
+        return SPELLINGS[plain(name)]
+    except KeyError:
+        raise ValueError(f"There is no model {name!r}. {suggest(name, list_models())}".rstrip()) from None
+
+
+def build(name: str, **arguments: Any) -> "keras.Model":
+    """Draw the network that ``name`` spells.
+
+    Parameters
+    ----------
+    name
+        A name in the catalogue: ``"resnet50"``, ``"EfficientNetV2-S"``, ``"mobilenet_v2_1.40"``.
+    **arguments
+        Those of the builders: ``include_top``, ``weights``, ``input_tensor``, ``input_shape``, ``pooling``,
+        ``classes``, ``classifier_activation``, ``name``.
+
+    Raises
+    ------
+    ValueError
+        When there is no such network, or an argument is out of range.
+    """
+    return find(name)(**arguments)

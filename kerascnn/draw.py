@@ -1,0 +1,96 @@
+"""From a row of the catalogue to a Keras model: the arguments, the input, the top and the weights of every family."""
+
+from typing import Any
+
+import keras
+
+from kerascnn import layers as L
+from kerascnn.architecture import Architecture
+from kerascnn.kit import Kit
+from kerascnn.weights import load_weights
+
+POOLINGS = {"avg": "GlobalAveragePooling2D", "max": "GlobalMaxPooling2D"}
+
+
+def draw(
+    row: Architecture,
+    *,
+    include_top: bool,
+    weights: str | None,
+    input_tensor: Any,
+    input_shape: tuple[int | None, ...] | None,
+    pooling: str | None,
+    classes: int,
+    classifier_activation: Any,
+    name: str | None,
+) -> keras.Model:
+    """Draw ``row``; see :meth:`kerascnn.architecture.Architecture.__call__` for the arguments."""
+    check(row, pooling, classes)
+    k = Kit(row.style)
+    image = open_image(row, input_tensor, input_shape)
+    try:
+        x = row.trunk(k, image)
+        if include_top:
+            x = row.head(k / "head", x, classes)
+    except ValueError as error:
+        if None in image.shape[1:3] and "None" in str(error):
+            raise ValueError(
+                f"{row.name} flattens its last map, so with include_top=True the image must have a fixed size: "
+                f"pass input_shape=({row.size}, {row.size}, {row.channels}), or include_top=False. "
+                f"Got {image.shape[1:]}."
+            ) from error
+        raise
+    if include_top and classifier_activation not in (None, "linear"):
+        x = classify(k / "head", x, classifier_activation)
+    if not include_top and pooling:
+        x = (k / "head")(getattr(L, POOLINGS[pooling]))(x)
+    source = image if input_tensor is None else keras.utils.get_source_inputs(image)
+    model = keras.Model(source, x, name=name or row.name)
+    if weights is not None:
+        load_weights(model, weights)
+    return model
+
+
+def check(row: Architecture, pooling: str | None, classes: int) -> None:
+    if keras.config.image_data_format() != "channels_last":
+        raise ValueError(
+            f"{row.name} is drawn with channels last, but Keras is set to "
+            f"{keras.config.image_data_format()!r}. Call keras.config.set_image_data_format('channels_last') first."
+        )
+    if pooling is not None and pooling not in POOLINGS:
+        raise ValueError(f"pooling must be None, 'avg' or 'max', got {pooling!r}.")
+    if isinstance(classes, bool) or not isinstance(classes, int) or classes < 1:
+        raise ValueError(f"classes must be a whole number of at least 1, got {classes!r}.")
+
+
+def open_image(row: Architecture, tensor: Any, shape: tuple[int | None, ...] | None) -> Any:
+    """The image the network sees, of a size that it can take."""
+    if tensor is None:
+        image = keras.Input(shape or (row.size, row.size, row.channels), name="image")
+    elif keras.backend.is_keras_tensor(tensor):
+        image = tensor
+    else:
+        raise ValueError(f"input_tensor must be a Keras tensor such as keras.Input(...), got {type(tensor).__name__}.")
+    if shape is not None and tuple(image.shape[1:]) != tuple(shape):
+        raise ValueError(f"input_shape {tuple(shape)} is not that of input_tensor, {tuple(image.shape[1:])}.")
+    if len(image.shape) != 4 or image.shape[-1] is None:
+        raise ValueError(
+            f"{row.name} takes images of shape (height, width, channels) with a known number of channels, "
+            f"got {tuple(image.shape[1:])}."
+        )
+    if any(side is not None and side < row.min_size for side in image.shape[1:3]):
+        raise ValueError(
+            f"{row.name} needs images of at least {row.min_size} x {row.min_size} pixels, "
+            f"got input_shape={tuple(image.shape[1:])}. Enlarge the images, or choose a network for small ones."
+        )
+    return image
+
+
+def classify(k: Kit, logits: Any, activation: Any) -> Any:
+    """Put ``activation`` on the logits as a layer of its own, so that the logits stay in reach."""
+    try:
+        known = keras.activations.get(activation)
+    except ValueError as error:
+        raise ValueError(f"classifier_activation {activation!r} is no activation that Keras knows.") from error
+    kind = activation if isinstance(activation, str) else "activation"
+    return L.Activation(known, dtype="float32", name=k.name(kind))(logits)

@@ -1,0 +1,28 @@
+"""Files are written whole or not at all."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def written_whole(path: str | os.PathLike) -> Iterator[Path]:
+    """Give a temporary path beside ``path`` to write to; on success it takes the name ``path`` in one step.
+
+    The temporary file keeps the suffixes of ``path``, because writers choose a format by them. If the block
+    raises, or the process dies, whatever stood at ``path`` before still stands there.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".writing-", dir=path.parent) as folder:
+        draft = Path(folder) / path.name
+        yield draft
+        os.replace(draft, path)
+
+
+def write_text(path: str | os.PathLike, text: str) -> None:
+    """Write a text file whole or not at all, in UTF-8."""
+    with written_whole(path) as draft:
+        draft.write_text(text, encoding="utf-8")

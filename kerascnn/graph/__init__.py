@@ -1,0 +1,1 @@
+"""The workshop: functions that take any ``keras.Model`` and know no family."""

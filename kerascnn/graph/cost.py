@@ -1,0 +1,92 @@
+"""What a model costs: parameters, multiply-adds, activation memory; read off its graph."""
+
+from dataclasses import dataclass
+from math import prod
+
+import keras
+from keras import layers as L
+
+from kerascnn.graph.sizes import with_fixed_size
+
+BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2, "int8": 1, "uint8": 1}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What one image costs at inference.
+
+    Parameters
+    ----------
+    input_shape
+        ``(height, width, channels)`` of the image.
+    trainable
+        Parameters that training changes: the number that papers quote.
+    parameters
+        All of them, with the moving statistics of batch norm: the number that Keras quotes.
+    macs
+        Multiply-adds of convolutions and dense layers. Normalisation, activations and pools are not counted, as in
+        the papers. One multiply-add is two floating-point operations (FLOPs).
+    activations
+        Numbers in the outputs of those layers; Radosavovic et al. 2020, section 3.
+    peak_memory
+        Bytes of the feature maps that are alive at once at the worst moment, each operation writing to a new one.
+    """
+
+    input_shape: tuple[int, int, int]
+    trainable: int
+    parameters: int
+    macs: int
+    activations: int
+    peak_memory: int
+
+
+def cost(model: keras.Model, size: int | None = None) -> Cost:
+    """Count what ``model`` costs on one image, of ``size`` x ``size`` pixels or its own input size.
+
+    Raises
+    ------
+    ValueError
+        When the model takes images of any size and ``size`` is not given, or holds a layer with a kernel that
+        there is no rule for.
+    """
+    fixed = with_fixed_size(model, size)
+    counted = [op for op in fixed.operations if macs_of(op)]
+    return Cost(
+        input_shape=tuple(fixed.input_shape[1:]),
+        trainable=sum(prod(w.shape) for w in model.trainable_weights),
+        parameters=sum(prod(w.shape) for w in model.weights),
+        macs=sum(macs_of(op) for op in counted),
+        activations=sum(elements(op.output) for op in counted),
+        peak_memory=peak_memory(fixed),
+    )
+
+
+def macs_of(op) -> int:
+    """Multiply-adds of one layer, by the shape of its kernel and of its output."""
+    if isinstance(op, L.Conv2DTranspose):
+        return elements(op.input) * prod(op.kernel.shape[:3])
+    if isinstance(op, L.DepthwiseConv2D):  # kernel: height, width, channels, multiplier
+        return elements(op.output) * prod(op.kernel.shape[:2])
+    if isinstance(op, L.Conv2D):  # kernel: height, width, channels of one group, filters
+        return elements(op.output) * prod(op.kernel.shape[:3])
+    if isinstance(op, L.Dense):
+        return elements(op.output) * op.kernel.shape[0]
+    if any(w.path.endswith("kernel") for w in getattr(op, "weights", ())):
+        raise ValueError(f"There is no rule for the multiply-adds of {op.__class__.__name__} {op.name!r}.")
+    return 0
+
+
+def elements(tensor) -> int:
+    return prod(tensor.shape[1:])
+
+
+def peak_memory(model: keras.Model) -> int:
+    """Bytes alive at the worst operation: its inputs, its output, and what later operations still wait for."""
+    last_use = {id(t): step for step, op in enumerate(model.operations) for t in keras.tree.flatten(op.input)}
+    alive: dict[int, int] = {}
+    peak = 0
+    for step, op in enumerate(model.operations):
+        alive |= {id(t): elements(t) * BYTES[t.dtype] for t in keras.tree.flatten(op.output)}
+        peak = max(peak, sum(alive.values()))
+        alive = {t: size for t, size in alive.items() if last_use.get(t, -1) > step}
+    return peak

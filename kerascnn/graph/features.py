@@ -1,0 +1,58 @@
+"""Feature maps of any model, by stride."""
+
+import keras
+from keras import layers as L
+
+
+def features(model: keras.Model) -> keras.Model:
+    """A model that shares all weights and returns the last feature map at each stride, ``{4: ..., 8: ..., 16: ...}``.
+
+    Layers are named by their place, ``stage2-block1-conv``, and only the maps that leave a place count: the widened
+    map inside the next stage's first block does not. A model whose names have no dashes offers every map it has.
+
+    Returns
+    -------
+    keras.Model
+        The same input; a dictionary from stride to ``(batch, height / stride, width / stride, channels)``, strides
+        rising.
+
+    Raises
+    ------
+    ValueError
+        When the model makes no feature map.
+    """
+    strides = strides_of(model)
+    leaving = {}  # the last operation of each place that makes a map
+    for operation in model.operations:
+        if operation.name in strides and not isinstance(operation, L.InputLayer):
+            leaving[operation.name.partition("-")[0]] = operation
+    maps = {strides[operation.name]: operation.output for operation in leaving.values()}
+    if not maps:
+        raise ValueError(f"{model.name} makes no feature map (batch, height, width, channels).")
+    return keras.Model(model.inputs, dict(sorted(maps.items())), name=f"{model.name}_features")
+
+
+def strides_of(model: keras.Model) -> dict[str, int]:
+    """Pixels of the image between neighbours of each operation's map, by the operation's name."""
+    strides: dict[str, int] = {}
+    made_by: dict[int, str] = {}
+    for operation in model.operations:
+        tensors = keras.tree.flatten(operation.output)
+        # a map pooled to one vector has no neighbours, and what it weighs takes the stride of the map it weighs
+        if len(tensors) != 1 or len(tensors[0].shape) != 4 or operation.__class__.__name__.startswith("Global"):
+            continue
+        sources = [made_by[id(t)] for t in keras.tree.flatten(operation.input) if id(t) in made_by]
+        if sources or isinstance(operation, L.InputLayer):
+            before = max((strides[name] for name in sources), default=1)
+            strides[operation.name] = step(operation, before)
+            made_by[id(tensors[0])] = operation.name
+    return strides
+
+
+def step(operation, before: int) -> int:
+    """The stride after an operation, from the one before."""
+    if isinstance(operation, L.Conv2DTranspose):
+        return before // operation.strides[0]
+    if isinstance(operation, L.UpSampling2D):
+        return before // operation.size[0]
+    return before * getattr(operation, "strides", (1,))[0]

@@ -1,0 +1,131 @@
+"""The kit: stock layers, spelled in one family's style and named after the place where they stand.
+
+A family never writes a layer's name, activation, epsilon or padding. It is handed a kit that knows the style, and
+walks it into the rooms of its drawing: ``k / "stage1" / "block2"`` names what it makes ``stage1-block2-conv``,
+``stage1-block2-conv2``, and so on. Names are counted in each room alone, so that two drawings of one network have
+the same names, and a change in one block renames no other.
+"""
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from kerascnn import layers as L
+from kerascnn.spec import Style
+
+SHORT = {  # where a layer's own name says more than a reader needs
+    "Conv2D": "conv",
+    "DepthwiseConv2D": "depthwise",
+    "BatchNormalization": "bn",
+    "MaxPooling2D": "max_pool",
+    "AveragePooling2D": "avg_pool",
+    "GlobalAveragePooling2D": "avg_pool",
+    "GlobalMaxPooling2D": "max_pool",
+    "ZeroPadding2D": "pad",
+    "Concatenate": "concat",
+    "LocalResponseNormalization": "lrn",
+}
+INITIALIZERS = {  # those that Keras knows by no name
+    "he_fan_out": {
+        "class_name": "VarianceScaling",
+        "config": {"scale": 2.0, "mode": "fan_out", "distribution": "untruncated_normal"},
+    }
+}
+
+
+@dataclass(frozen=True)
+class Kit:
+    """A family's style, and the room we stand in."""
+
+    style: Style
+    room: str = ""
+    used: Counter = field(default_factory=Counter, repr=False)  # shared by every room of one drawing
+
+    def __truediv__(self, room: str) -> "Kit":
+        """``k / "stage1" / "block2"``: the same kit, further in."""
+        return replace(self, room=f"{self.room}{room}-")
+
+    def but(self, **style: Any) -> "Kit":
+        """The same kit where a paper departs from its own style."""
+        return replace(self, style=replace(self.style, **style))
+
+    def __call__(self, layer: Any, *args: Any, **kwargs: Any) -> Any:
+        """Make any layer, named after this room and its kind."""
+        kind = SHORT.get(layer.__name__) or re.sub(r"(?<=[a-z])(?=[A-Z])", "_", layer.__name__).lower()
+        return layer(*args, name=self.name(kind), **kwargs)
+
+    def name(self, kind: str) -> str:
+        """The next free name of this kind here: ``conv``, ``conv2``, ``conv3`` ..."""
+        place = self.room + kind
+        self.used[place] += 1
+        return place if self.used[place] == 1 else f"{place}{self.used[place]}"
+
+    # -- one layer; x is (B, H, W, C) -------------------------------------------------------------------------------
+
+    def conv(self, x, width, size=1, stride=1, *, groups=1, bias=False):
+        x, padding = self.pad(x, size, stride)
+        return self(
+            L.Conv2D,
+            width,
+            size,
+            stride,
+            padding,
+            groups=groups,
+            use_bias=bias,
+            kernel_initializer=INITIALIZERS.get(self.style.initializer, self.style.initializer),
+        )(x)
+
+    def depthwise(self, x, size=3, stride=1, *, bias=False):
+        x, padding = self.pad(x, size, stride)
+        return self(
+            L.DepthwiseConv2D,
+            size,
+            stride,
+            padding,
+            use_bias=bias,
+            depthwise_initializer=INITIALIZERS.get(self.style.initializer, self.style.initializer),
+        )(x)
+
+    def bn(self, x):
+        return self(L.BatchNormalization, epsilon=self.style.epsilon, momentum=self.style.momentum)(x)
+
+    def act(self, x, kind=None):
+        kind = kind or self.style.activation
+        return L.Activation(kind, name=self.name(kind))(x)
+
+    def max_pool(self, x, size, stride):
+        x, padding = self.pad(x, size, stride)
+        return self(L.MaxPooling2D, size, stride, padding)(x)
+
+    def avg_pool(self, x, size, stride):
+        return self(L.AveragePooling2D, size, stride, "valid")(x)
+
+    def add(self, *xs):
+        return self(L.Add)(list(xs))
+
+    def concat(self, *xs):
+        return self(L.Concatenate)(list(xs))
+
+    # -- the phrases every paper uses -------------------------------------------------------------------------------
+
+    def conv_act(self, x, width, size=1, stride=1, **kw):
+        return self.act(self.conv(x, width, size, stride, bias=True, **kw))
+
+    def conv_bn(self, x, width, size=1, stride=1, **kw):
+        return self.bn(self.conv(x, width, size, stride, **kw))
+
+    def conv_bn_act(self, x, width, size=1, stride=1, **kw):
+        return self.act(self.conv_bn(x, width, size, stride, **kw))
+
+    def depthwise_bn_act(self, x, size=3, stride=1):
+        return self.act(self.bn(self.depthwise(x, size, stride)))
+
+    def bn_act(self, x):
+        return self.act(self.bn(x))
+
+    def pad(self, x, size, stride):
+        """x and the padding that Keras is to add: at stride 1 the symmetric and the "same" padding are one."""
+        if self.style.padding != "symmetric" or stride == 1:
+            return x, "same" if self.style.padding == "symmetric" else self.style.padding
+        return (self(L.ZeroPadding2D, size // 2)(x) if size > 1 else x), "valid"

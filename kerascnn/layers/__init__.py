@@ -1,0 +1,19 @@
+"""What families draw with: Keras' own layers, and the few it lacks.
+
+A layer is imported when it is first named, so that reading the tables of every paper costs no import of Keras.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from keras.layers import *  # noqa: F403
+
+    from kerascnn.layers.local_response import LocalResponseNormalization as LocalResponseNormalization
+
+OURS = {"LocalResponseNormalization": "local_response"}
+
+
+def __getattr__(name: str) -> Any:
+    module = f"kerascnn.layers.{OURS[name]}" if name in OURS else "keras.layers"
+    return getattr(import_module(module), name)

@@ -1,0 +1,43 @@
+"""The records of the house: plain data, no Keras."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Style:
+    """What a paper says once and means in every layer."""
+
+    activation: str = "relu"
+    epsilon: float = 1e-3  # of batch normalisation
+    momentum: float = 0.99  # of its moving statistics; Keras' sense: the share that is kept
+    padding: str = "same"  # "same": TensorFlow's; "symmetric": size // 2 on every side, as Caffe and PyTorch pad
+    initializer: str = "he_normal"  # of convolutions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paper:
+    """Where an architecture was published."""
+
+    title: str
+    authors: str
+    year: int
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preprocess:
+    """What an image goes through before a network sees it. These facts belong to weights, not to architectures.
+
+    An image is resized so that its short side is ``round(size / crop)``, its centre ``size`` x ``size`` is cut out,
+    and each channel of its pixels, scaled to 0..1, has ``mean`` taken off and is divided by ``std``.
+    """
+
+    size: int
+    crop: float = 0.875
+    interpolation: str = "bilinear"  # or "bicubic", "nearest"
+    mean: tuple[float, ...] = (0.485, 0.456, 0.406)
+    std: tuple[float, ...] = (0.229, 0.224, 0.225)
+
+    @property
+    def channels(self) -> int:
+        return len(self.mean)

@@ -1,0 +1,81 @@
+"""Write what editors and readers see of the catalogue: ``applications/__init__.pyi`` and the table in README.md.
+
+Run it after a change to a table; with --check it fails when either is out of date.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+from kerascnn.applications import FAMILIES, ROWS
+from kerascnn.architecture import Architecture
+from kerascnn.files import write_text
+from kerascnn.ledger import published
+
+ROOT = Path(__file__).parents[1]
+STUB, README = ROOT / "kerascnn/applications/__init__.pyi", ROOT / "README.md"
+TABLE = re.compile(r"(<!-- models -->\n).*?(<!-- /models -->)", re.DOTALL)
+
+
+def main() -> None:
+    wanted = {STUB: stub(), README: TABLE.sub(lambda m: m[1] + table() + m[2], README.read_text(encoding="utf-8"))}
+    stale = [path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    if "--check" in sys.argv and stale:
+        names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
+        sys.exit(f"{names} is out of date: run python tools/front_door.py")
+    for path in stale:
+        write_text(path, wanted[path])
+
+
+def stub() -> str:
+    """The builders as editors read them: each with its type, its paper and its size."""
+    families = [family.__name__.rpartition(".")[2] for family in FAMILIES]
+    lines = ['"""Written by tools/front_door.py from the tables of the families."""', ""]
+    lines += ["from types import ModuleType", "", "from kerascnn.applications import ("]
+    lines += [f"    {family} as {family}," for family in sorted(families)]
+    lines += [")", "from kerascnn.architecture import Architecture", ""]
+    lines += ["FAMILIES: tuple[ModuleType, ...]", "ROWS: dict[str, Architecture]", ""]
+    for identifier, row in ROWS.items():
+        kind = type(row)
+        lines += [f"{identifier}: {kind.__module__.rpartition('.')[2]}.{kind.__name__}", f'"""{summary(row)}"""', ""]
+    return "\n".join(lines)
+
+
+def summary(row: Architecture) -> str:
+    entry, p = published(row.name, row.size), row.paper
+    return (
+        f"{row.name}: {human(entry.trainable)} parameters, {human(1e9 * entry.gmacs)} multiply-adds at "
+        f"{entry.size} x {entry.size} px.\n\n{p.authors} {p.year}. {p.title}. {p.url}\n"
+    )
+
+
+def table() -> str:
+    """A line for each paper: its networks, and what the smallest and the largest cost."""
+    lines = ["| paper | networks | parameters | multiply-adds |", "|---|---|---|---|"]
+    papers: dict[str, dict[str, Architecture]] = {}
+    for row in ROWS.values():
+        papers.setdefault(row.paper.title, {})[row.name] = row
+    identifiers = {row.name: identifier for identifier, row in ROWS.items()}
+    for rows in papers.values():
+        p = next(iter(rows.values())).paper
+        entries = [published(row.name, row.size) for row in rows.values()]
+        names = " ".join(f"`{identifiers[name]}`" for name in rows)
+        trainable, macs = spread([e.trainable for e in entries]), spread([1e9 * e.gmacs for e in entries])
+        lines.append(f"| [{p.authors} {p.year}]({p.url}) | {names} | {trainable} | {macs} |")
+    return "\n".join(lines) + "\n"
+
+
+def spread(values: list[float]) -> str:
+    return " to ".join(dict.fromkeys(human(v) for v in (min(values), max(values))))
+
+
+def human(count: float) -> str:
+    """Three digits and a unit: 25.6 M."""
+    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if count >= size:
+            return f"{float(f'{count / size:.3g}'):g} {unit}"
+    return f"{count:g}"
+
+
+if __name__ == "__main__":
+    main()
