@@ -11,9 +11,10 @@ from kerascnn.catalogue import build as build
 from kerascnn.catalogue import list_models as list_models
 
 if TYPE_CHECKING:
+    import keras
+
     from kerascnn.deploy import export as export
     from kerascnn.graph.cost import cost as cost
-    from kerascnn.graph.features import features as features
     from kerascnn.runtime import open_model as open_model
 
 __version__ = "0.1.0"
@@ -21,10 +22,24 @@ __version__ = "0.1.0"
 LAZY = {
     "cost": "kerascnn.graph.cost",
     "export": "kerascnn.deploy",
-    "features": "kerascnn.graph.features",
     "open_model": "kerascnn.runtime",
 }
-__all__ = ["applications", "build", "list_models", *LAZY]
+__all__ = ["applications", "build", "features", "list_models", *LAZY]
+
+
+def features(model: "keras.Model | str", **arguments: Any) -> "keras.Model":
+    """A model that returns feature maps by stride, ``{4: ..., 8: ..., 16: ..., 32: ...}``.
+
+    Parameters
+    ----------
+    model
+        Any Keras model that takes images, or the name of a network, which is drawn without its classifier.
+    **arguments
+        Those of the builders, for a network by name.
+    """
+    from kerascnn.graph.features import features as of_model
+
+    return of_model(build(model, include_top=False, **arguments) if isinstance(model, str) else model)
 
 
 def __getattr__(name: str) -> Any:

@@ -42,12 +42,12 @@ def find(name: str) -> Architecture:
         raise ValueError(f"There is no model {name!r}. {suggest(name, list_models())}".rstrip()) from None
 
 
-def build(name: str, **arguments: Any) -> "keras.Model":
-    """Draw the network that ``name`` spells.
+def build(model: str, /, **arguments: Any) -> "keras.Model":
+    """Draw the network that ``model`` spells.
 
     Parameters
     ----------
-    name
+    model
         A name in the catalogue: ``"resnet50"``, ``"EfficientNetV2-S"``, ``"mobilenet_v2_1.40"``.
     **arguments
         Those of the builders: ``include_top``, ``weights``, ``input_tensor``, ``input_shape``, ``pooling``,
@@ -58,4 +58,4 @@ def build(name: str, **arguments: Any) -> "keras.Model":
     ValueError
         When there is no such network, or an argument is out of range.
     """
-    return find(name)(**arguments)
+    return find(model)(**arguments)

@@ -65,11 +65,10 @@ def check(row: Architecture, pooling: str | None, classes: int) -> None:
 
 def open_image(row: Architecture, tensor: Any, shape: tuple[int | None, ...] | None) -> Any:
     """The image the network sees, of a size that it can take."""
+    image: Any = tensor
     if tensor is None:
         image = keras.Input(shape or (row.size, row.size, row.channels), name="image")
-    elif keras.backend.is_keras_tensor(tensor):
-        image = tensor
-    else:
+    elif not keras.backend.is_keras_tensor(tensor):
         raise ValueError(f"input_tensor must be a Keras tensor such as keras.Input(...), got {type(tensor).__name__}.")
     if shape is not None and tuple(image.shape[1:]) != tuple(shape):
         raise ValueError(f"input_shape {tuple(shape)} is not that of input_tensor, {tuple(image.shape[1:])}.")

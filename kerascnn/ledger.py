@@ -43,23 +43,31 @@ class Entry:
 @cache
 def entries() -> tuple[Entry, ...]:
     """Every row of the ledger."""
-    with files("kerascnn").joinpath("ledger.csv").open(newline="", encoding="utf-8") as file:
-        return tuple(
-            Entry(
-                row["name"],
-                row["source"],
-                row["source_name"],
-                int(row["size"]),
-                int(row["trainable"]),
-                int(row["parameters"]),
-                float(row["gmacs"]),
-                row["deviation"],
-            )
-            for row in csv.DictReader(file)
+    text = files("kerascnn").joinpath("ledger.csv").read_text(encoding="utf-8")
+    return tuple(
+        Entry(
+            row["name"],
+            row["source"],
+            row["source_name"],
+            int(row["size"]),
+            int(row["trainable"]),
+            int(row["parameters"]),
+            float(row["gmacs"]),
+            row["deviation"],
         )
+        for row in csv.DictReader(text.splitlines())
+    )
 
 
 def published(name: str, size: int) -> Entry:
     """An entry for ``name`` that ours agrees with, at ``size`` where one was counted there."""
     agreeing = [entry for entry in entries() if entry.name == name and not entry.deviation]
     return min(agreeing, key=lambda entry: abs(entry.size - size))
+
+
+def human(count: float) -> str:
+    """Three digits and a unit: 25.6 M."""
+    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if count >= size:
+            return f"{float(f'{count / size:.3g}'):g} {unit}"
+    return f"{count:g}"

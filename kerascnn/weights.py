@@ -8,6 +8,7 @@ import h5py
 import keras
 
 from kerascnn.errors import suggest
+from kerascnn.runtime import load_keras
 
 
 def load_weights(model: keras.Model, path: str | Path) -> None:
@@ -25,16 +26,31 @@ def load_weights(model: keras.Model, path: str | Path) -> None:
     path = Path(path)
     check(model, path)
     try:
-        if path.name.endswith(".weights.h5"):
-            model.load_weights(path)
+        if path.name.endswith(".keras"):
+            copy_weights(load_keras(path), model)
         else:
-            copy_weights(keras.models.load_model(path, compile=False), model)
+            model.load_weights(path)
+    except Mismatch as error:
+        raise ValueError(refusal(model, path, str(error))) from error
     except (OSError, KeyError) as error:
-        raise ValueError(f"{path} is damaged, or is no file of weights ({error}). Write or copy it again.") from error
+        raise ValueError(f"{path} is damaged, or is no file of weights: {error}. Copy or write it again.") from error
     except ValueError as error:
-        raise ValueError(
-            f"{path} does not hold the weights of {model.name}: {difference(model, path, error)}"
-        ) from error
+        if path.name.endswith(".keras"):
+            raise
+        raise ValueError(refusal(model, path, h5_difference(model, path) or str(error))) from error
+
+
+class Mismatch(ValueError):
+    """The weights of a file and of a model do not fit."""
+
+
+def refusal(model: keras.Model, path: Path, difference: str) -> str:
+    way = (
+        "Pass the number of classes that the file was written with, or include_top=False to leave them out."
+        if "head-" in difference
+        else "Draw the network that the file was written from, with the same arguments."
+    )
+    return f"{path} does not hold the weights of {model.name}: {difference}. {way}"
 
 
 def check(model: keras.Model, path: Path) -> None:
@@ -60,7 +76,7 @@ def copy_weights(source: keras.Model, target: keras.Model) -> None:
 
     Raises
     ------
-    ValueError
+    Mismatch
         When a path is missing or a shape differs, or when ``source`` has weights that only a classifier explains
         and ``target`` has a classifier too; with both lists.
     """
@@ -75,7 +91,7 @@ def copy_weights(source: keras.Model, target: keras.Model) -> None:
     ]
     if missing or unused or unequal:
         parts = [f"missing {some(missing)}", f"left over {some(unused)}", f"of another shape {some(unequal)}"]
-        raise ValueError("; ".join(p for p, found in zip(parts, (missing, unused, unequal), strict=True) if found))
+        raise Mismatch("; ".join(p for p, found in zip(parts, (missing, unused, unequal), strict=True) if found))
     for path, w in ours.items():
         w.assign(theirs[path])
 
@@ -89,10 +105,8 @@ def some(items: list[str], most: int = 4) -> str:
     return ", ".join(items[:most]) + more
 
 
-def difference(model: keras.Model, path: Path, error: ValueError) -> str:
-    """What sets the file apart from the model, in the words of the network."""
-    if not path.name.endswith(".weights.h5"):
-        return f"{error}. {advice(str(error))}"
+def h5_difference(model: keras.Model, path: Path) -> str:
+    """What sets a ``.weights.h5`` file apart from the model, in the words of the network; empty when nothing does."""
     kinds: Counter[str] = Counter()
     unequal = []
     with h5py.File(path) as file:
@@ -101,16 +115,9 @@ def difference(model: keras.Model, path: Path, error: ValueError) -> str:
             place = f"layers/{kind}_{kinds[kind]}" if kinds[kind] else f"layers/{kind}"
             kinds[kind] += 1
             for i, w in enumerate(layer.weights):
-                held = file.get(f"{place}/vars/{i}")
+                held = getattr(file.get(f"{place}/vars/{i}"), "shape", None)
                 if held is None:
                     unequal.append(f"{w.path} is missing")
-                elif held.shape != tuple(w.shape):
-                    unequal.append(f"{w.path} is {held.shape}, expected {tuple(w.shape)}")
-    text = some(unequal) or str(error)
-    return f"{text}. {advice(text)}"
-
-
-def advice(text: str) -> str:
-    if "head-" in text:
-        return "Pass the number of classes that the file was written with, or include_top=False to leave them out."
-    return "Draw the network that the file was written from, with the same arguments."
+                elif held != tuple(w.shape):
+                    unequal.append(f"{w.path} is {held}, expected {tuple(w.shape)}")
+    return some(unequal)

@@ -37,5 +37,5 @@ def pytest_collection_modifyitems(config, items):
         for item in items
         if not item.get_closest_marker("sharded") or crc32(item.nodeid.encode()) % int(parts) == wanted
     ]
-    config.hook.pytest_deselected([item for item in items if item not in mine])
+    config.hook.pytest_deselected(items=[item for item in items if item not in mine])
     items[:] = mine

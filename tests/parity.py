@@ -43,4 +43,5 @@ def assert_equal(ours: np.ndarray, theirs: np.ndarray, tolerance: float = 1e-5) 
     scale = np.abs(theirs).max()
     assert np.isfinite(theirs).all() and 1e-2 < scale < 1e3, f"these outputs prove nothing: the largest is {scale}"
     assert theirs.std() > 0.05 * scale
-    assert np.abs(ours - theirs).max() <= tolerance * scale, np.abs(ours - theirs).max() / scale
+    difference = np.abs(ours - theirs).max() / scale
+    assert difference <= tolerance, f"they differ by {difference:.1e} of the largest"

@@ -10,7 +10,7 @@ from pathlib import Path
 from kerascnn.applications import FAMILIES, ROWS
 from kerascnn.architecture import Architecture
 from kerascnn.files import write_text
-from kerascnn.ledger import published
+from kerascnn.ledger import human, published
 
 ROOT = Path(__file__).parents[1]
 STUB, README = ROOT / "kerascnn/applications/__init__.pyi", ROOT / "README.md"
@@ -67,14 +67,6 @@ def table() -> str:
 
 def spread(values: list[float]) -> str:
     return " to ".join(dict.fromkeys(human(v) for v in (min(values), max(values))))
-
-
-def human(count: float) -> str:
-    """Three digits and a unit: 25.6 M."""
-    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
-        if count >= size:
-            return f"{float(f'{count / size:.3g}'):g} {unit}"
-    return f"{count:g}"
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ class DenseNet(Architecture):
     depths: tuple[int, ...]
     growth: int = 32
     _: KW_ONLY
-    style: Style = Style(epsilon=1.001e-5, padding="symmetric")
+    style: Style = Style(epsilon=1.001e-5, momentum=0.9, padding="symmetric")
     paper: Paper = PAPER
 
     tiny = {"depths": (2, 2), "growth": 8, "size": 32}

@@ -47,7 +47,7 @@ class ResNet(Architecture):
     depths: tuple[int, ...]
     width: int = 64
     _: KW_ONLY
-    style: Style = Style(epsilon=1.001e-5, padding="symmetric")
+    style: Style = Style(epsilon=1.001e-5, momentum=0.9, padding="symmetric")
     paper: Paper = PAPER
 
     tiny = {"block": bottleneck, "depths": (1, 2), "width": 8, "size": 32}

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import keras
 from keras import layers as L
@@ -61,16 +62,17 @@ def cost(model: keras.Model, size: int | None = None) -> Cost:
     )
 
 
-def macs_of(op) -> int:
+def macs_of(op: Any) -> int:
     """Multiply-adds of one layer, by the shape of its kernel and of its output."""
+    kernel: Any = getattr(op, "kernel", None)
     if isinstance(op, L.Conv2DTranspose):
-        return elements(op.input) * prod(op.kernel.shape[:3])
+        return elements(op.input) * prod(kernel.shape[:3])
     if isinstance(op, L.DepthwiseConv2D):  # kernel: height, width, channels, multiplier
-        return elements(op.output) * prod(op.kernel.shape[:2])
+        return elements(op.output) * prod(kernel.shape[:2])
     if isinstance(op, L.Conv2D):  # kernel: height, width, channels of one group, filters
-        return elements(op.output) * prod(op.kernel.shape[:3])
+        return elements(op.output) * prod(kernel.shape[:3])
     if isinstance(op, L.Dense):
-        return elements(op.output) * op.kernel.shape[0]
+        return elements(op.output) * kernel.shape[0]
     if any(w.path.endswith("kernel") for w in getattr(op, "weights", ())):
         raise ValueError(f"There is no rule for the multiply-adds of {op.__class__.__name__} {op.name!r}.")
     return 0

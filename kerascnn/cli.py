@@ -1,0 +1,258 @@
+"""The command line. Each command imports what it needs when it runs, so that help and lists come at once."""
+
+import argparse
+import json
+import os
+import shlex
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from kerascnn import __version__
+
+EPILOG = """examples:
+  kerascnn list "eff*"                                    networks whose names match
+  kerascnn info efficientnet_v2_s                         its parameters, multiply-adds, memory, paper
+  kerascnn train recipes/digits.py                        train, export, prove, report
+  kerascnn train recipes/digits.py --set epochs=5         the same, changed
+  kerascnn train recipes/photos.py --data my_photos       your own: one sub-folder per class
+  kerascnn predict saved_models/photos/model.tflite cat.jpg
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; return the exit status: 0 done, 2 something given was wrong."""
+    options = parser().parse_args(arguments)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        options.run(options)
+    except (ValueError, OSError, ImportError, RuntimeError, FloatingPointError) as error:
+        if options.debug:
+            raise
+        print(f"kerascnn {options.command}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\ninterrupted; the same command goes on where it stopped", file=sys.stderr)
+        return 130
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="kerascnn",
+        description="Build, train, shrink and ship convolutional networks.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"kerascnn {__version__}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="command")
+
+    def command(name: str, run: Any, text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        added.add_argument("--debug", action="store_true", help="show where an error came from")
+        added.set_defaults(run=run)
+        return added
+
+    p = command("list", list_, "list the networks, with their parameters, multiply-adds and paper")
+    p.add_argument("pattern", nargs="?", default="*", help='a shell pattern such as "eff*" (default: all)')
+
+    p = command("info", info, "show what one network costs, counted on its graph, and what others count for it")
+    p.add_argument("model", help="a name from the list, or a .keras file")
+    p.add_argument("--size", type=int, help="side of the image in pixels (default: the network's own)")
+
+    p = command("train", train, "train by a recipe, export the result, prove every file and write a report")
+    p.add_argument("recipe", help="a recipe file, such as recipes/digits.py")
+    p.add_argument("--data", help="a folder with one sub-folder of images per class, instead of the recipe's data")
+    p.add_argument(
+        "--set", dest="settings", metavar="FIELD=VALUE", nargs="+", default=[], help="change the recipe: --set lr=0.2"
+    )
+    p.add_argument("--out", type=Path, help="folder for the results (default: saved_models/<name of the recipe>)")
+    p.add_argument(
+        "--strategy",
+        default="auto",
+        help="devices: auto, one, mirrored (all GPUs), mirrored:2 (two; on a machine without GPU two logical ones)",
+    )
+    p.add_argument("--on-corrupt", default="refuse", help="images that cannot be decoded: refuse (default) or skip")
+    p.add_argument("--overwrite", action="store_true", help="train again where a finished or another run lies")
+
+    p = command("evaluate", evaluate, "measure a .keras, .tflite or .onnx file on labelled images")
+    p.add_argument("model", type=Path, help="a model file with its card (the .json) beside it")
+    p.add_argument("--data", required=True, help="a folder with one sub-folder of images per class, or digits")
+    p.add_argument("--split", default="test", choices=("test", "train"), help="held-out images (default) or the others")
+    p.add_argument("--on-corrupt", default="refuse", help="images that cannot be decoded: refuse (default) or skip")
+    p.add_argument("--json", type=Path, help="also write all numbers to this file")
+
+    p = command("predict", predict, "classify images with a .keras, .tflite or .onnx file")
+    p.add_argument("model", type=Path, help="a model file with its card (the .json) beside it")
+    p.add_argument("images", nargs="+", type=Path, help="image files")
+    p.add_argument("--top", type=int, default=3, help="classes to show for each image (default: 3)")
+
+    p = command("export", export, "write a .keras file in another format, and prove the new file by running it")
+    p.add_argument("model", type=Path, help="a .keras file")
+    p.add_argument(
+        "--format",
+        default="tflite",
+        help="tflite (default), tflite-fp16, tflite-dynamic, tflite-int8, onnx or saved_model",
+    )
+    p.add_argument("--out", type=Path, help="the new file (default: beside the model)")
+    p.add_argument("--calibration", help="a folder of images per class, or digits: needed for tflite-int8")
+    p.add_argument("--overwrite", action="store_true", help="replace a file that is already there")
+    return top
+
+
+def import_quietly() -> None:
+    """Import Keras and TensorFlow, which tell of their build when they are."""
+    from kerascnn.runtime import quiet
+
+    with quiet():
+        import keras  # noqa: F401
+
+
+def list_(options: argparse.Namespace) -> None:
+    from kerascnn.catalogue import find, list_models
+    from kerascnn.errors import suggest
+    from kerascnn.ledger import human, published
+
+    names = list_models(options.pattern)
+    if not names:
+        raise ValueError(f"No network matches {options.pattern!r}. {suggest(options.pattern, list_models())}".rstrip())
+    print(f"{'network':26}{'parameters':>11}{'multiply-adds':>15}{'image':>7}  paper")
+    for name in names:
+        row = find(name)
+        entry = published(name, row.size)
+        paper = f"{row.paper.authors} {row.paper.year}"
+        print(f"{name:26}{human(entry.trainable):>11}{human(1e9 * entry.gmacs):>15}{row.size:>7}  {paper}")
+
+
+def info(options: argparse.Namespace) -> None:
+    from kerascnn.catalogue import find
+    from kerascnn.ledger import entries, human
+    from kerascnn.runtime import load_keras
+
+    row = None if options.model.endswith(".keras") else find(options.model)
+    import_quietly()
+    from kerascnn.graph.cost import cost
+    from kerascnn.graph.features import features
+
+    if row is None:
+        model, name = load_keras(options.model), ""
+    else:
+        shape = (options.size, options.size, row.channels) if options.size else None
+        model, name = row(input_shape=shape), row.name
+        p = row.paper
+        print(f"{row.name}: {p.title}\n{p.authors} {p.year}, {p.url}\n")
+    counted = cost(model, options.size)
+    maps: Any = features(model).output
+    rows = [
+        ("image", " x ".join(map(str, counted.input_shape))),
+        ("parameters", f"{counted.trainable:,} trainable, {counted.parameters:,} in all"),
+        ("multiply-adds", f"{counted.macs:,} ({human(counted.macs)})"),
+        ("activations", f"{counted.activations:,} outputs of convolutions and dense layers"),
+        ("activation memory", f"{human(counted.peak_memory)}B at the worst moment, one image"),
+        ("feature maps", ", ".join(f"/{s}: {tuple(x.shape[1:])}" for s, x in maps.items())),
+    ]
+    for what, value in rows:
+        print(f"{what:18} {value}")
+    if found := [entry for entry in entries() if entry.name == name]:
+        print("\nwhat others count")
+    for entry in found:
+        why = f"  differs: {entry.deviation}" if entry.deviation else ""
+        print(
+            f"  {entry.source:20}{entry.trainable:>13,} trainable{entry.parameters:>13,} in all"
+            f"{entry.gmacs:>11.4f} G at {entry.size} px{why}"
+        )
+
+
+def train(options: argparse.Namespace) -> None:
+    from kerascnn.train import load_recipe, override
+
+    recipe = load_recipe(options.recipe)
+    recipe = override(recipe, options.settings + ([f"data={options.data}"] if options.data else []))
+    import_quietly()
+    from kerascnn.job import run
+
+    outcome = run(
+        recipe,
+        options.out or Path("saved_models") / Path(options.recipe).stem,
+        strategy=options.strategy,
+        on_corrupt=options.on_corrupt,
+        overwrite=options.overwrite,
+        command=shlex.join(["kerascnn", *sys.argv[1:]]),
+    )
+    print(f"\n{'file':22}{'size':>10}{'top-1':>9}{'agrees':>9}{'latency':>11}")
+    for file in outcome.files:
+        size, accuracy = f"{file.bytes / 1e6:.2f} MB", f"{file.top1:>9.2%}{file.agreement:>9.2%}"
+        print(f"{file.name:22}{size:>10}{accuracy}{file.latency_ms:>8.2f} ms")
+    print(f"\nmodels  {outcome.report.parent.resolve()}\nreport  {outcome.report.resolve()}")
+
+
+def evaluate(options: argparse.Namespace) -> None:
+    from kerascnn.card import Card
+    from kerascnn.data import open_data
+    from kerascnn.evaluate import evaluate as measure
+    from kerascnn.files import write_text
+    from kerascnn.runtime import open_model
+
+    import_quietly()
+    card, runner = Card.read(options.model), open_model(options.model)
+    data = open_data(options.data, on_corrupt=options.on_corrupt)
+    if data.labels != card.labels:
+        raise ValueError(
+            f"{options.data} has the classes {', '.join(data.labels)}, but {options.model} knows "
+            f"{', '.join(card.labels)}. Name the sub-folders as the model's classes."
+        )
+    from kerascnn.data.pipeline import batches
+
+    split = getattr(data, options.split)
+    result = measure(runner, batches(split, card.preprocess, 64), card.labels)
+    print(f"{options.model} on {len(split)} images of {options.data}")
+    print(f"top-1 {result.top1:.2%}" + (f", top-5 {result.top5:.2%}" if result.top5 is not None else ""))
+    print(f"{'class':20}{'images':>8}{'precision':>11}{'recall':>9}")
+    for label, images, precision, recall in zip(
+        card.labels, result.support, result.precision, result.recall, strict=True
+    ):
+        print(f"{label:20}{images:>8}{precision:>11.2%}{recall:>9.2%}")
+    if options.json:
+        write_text(options.json, json.dumps(result.as_dict(), indent=2) + "\n")
+
+
+def predict(options: argparse.Namespace) -> None:
+    import numpy as np
+
+    from kerascnn.card import Card
+    from kerascnn.data.pipeline import load_image
+    from kerascnn.runtime import open_model
+
+    if options.top < 1:
+        raise ValueError(f"--top must be at least 1, got {options.top}.")
+    import_quietly()
+    card, runner = Card.read(options.model), open_model(options.model)
+    for path in options.images:
+        scores = runner(load_image(path, card.preprocess)[None])[0]
+        best = np.argsort(-scores)[: options.top]
+        print(f"{path}: " + ", ".join(f"{card.labels[i]} {scores[i]:.1%}" for i in best))
+
+
+def export(options: argparse.Namespace) -> None:
+    from kerascnn.card import Card
+    from kerascnn.deploy import TARGETS
+    from kerascnn.deploy import export as write
+
+    import_quietly()
+    calibration = None
+    if options.calibration:
+        from kerascnn.data import open_data
+        from kerascnn.job import some_images
+
+        card = Card.read(options.model)
+        calibration = some_images(open_data(options.calibration).train, card.preprocess, seed=0)
+    suffix = TARGETS[options.format].suffix if options.format in TARGETS else ""
+    path = options.out or options.model.with_name(options.model.stem + suffix)
+    certificate = write(options.model, path, options.format, calibration=calibration, overwrite=options.overwrite)
+    print(f"{certificate.path}: {certificate.bytes / 1e6:.2f} MB, proved on {certificate.samples} {certificate.inputs}")
+    print(json.dumps({k: v for k, v in asdict(certificate).items() if k not in ("operators", "versions")}, indent=2))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

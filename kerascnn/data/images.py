@@ -1,0 +1,56 @@
+"""From the bytes of one image to what a network sees: the same steps in training, evaluation and prediction."""
+
+import numpy as np
+import tensorflow as tf
+
+from kerascnn.spec import Preprocess
+
+
+def decode(contents: bytes | tf.Tensor) -> tf.Tensor:
+    """The pixels of a JPEG, PNG, BMP or GIF file, (H, W, 3) uint8; grey becomes three equal channels, alpha is dropped.
+
+    One decoder for every file, whatever the network wants: a file that passes the check at the start decodes later.
+    An orientation noted in a photo's EXIF data is not followed, in training as in prediction.
+    """
+    image = tf.io.decode_image(contents, channels=3, expand_animations=False)
+    return tf.ensure_shape(image, (None, None, 3))
+
+
+def with_channels(image: tf.Tensor, channels: int) -> tf.Tensor:
+    """(H, W, 1 or 3) to (H, W, channels); colour becomes grey by luma, grey becomes three equal channels."""
+    if image.shape[-1] == channels:
+        return image
+    if (image.shape[-1], channels) == (1, 3):
+        return tf.image.grayscale_to_rgb(image)
+    if (image.shape[-1], channels) == (3, 1):
+        return tf.image.rgb_to_grayscale(image)
+    raise ValueError(f"An image of {image.shape[-1]} channels cannot become one of {channels}: 1 and 3 are known.")
+
+
+def resized(image: tf.Tensor, size, how: Preprocess) -> tf.Tensor:
+    """(H, W, C) to (*size, C) float32; when it shrinks, every source pixel counts, as in Pillow."""
+    return tf.cast(tf.image.resize(image, size, how.interpolation, antialias=True), tf.float32)
+
+
+def stretched(image: tf.Tensor, how: Preprocess) -> tf.Tensor:
+    """The whole image on ``size`` x ``size`` pixels, whatever its proportions."""
+    return resized(image, (how.size, how.size), how)
+
+
+def centred(image: tf.Tensor, how: Preprocess) -> tf.Tensor:
+    """The short side on ``round(size / crop)`` pixels, then the ``size`` x ``size`` in the middle."""
+    shape = tf.shape(image)[:2]
+    scaled = round(how.size / how.crop) * shape // tf.reduce_min(shape)
+    image = resized(image, scaled, how)
+    top, left = tf.unstack(tf.cast(tf.round((scaled - how.size) / 2), tf.int32))
+    return image[top : top + how.size, left : left + how.size]
+
+
+def normalised(image: tf.Tensor, how: Preprocess) -> tf.Tensor:
+    """Pixels of 0..255 as the network wants them."""
+    return (image / 255 - how.mean) / how.std
+
+
+def denormalised(image: np.ndarray, how: Preprocess) -> np.ndarray:
+    """What a network sees as pixels again, (H, W, C) uint8."""
+    return np.clip(np.round(255 * (image * how.std + how.mean)), 0, 255).astype(np.uint8)

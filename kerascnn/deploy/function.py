@@ -1,0 +1,58 @@
+"""The one computation that every target writes: the network in inference mode, in float32."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import keras
+
+
+def check_model(model: "keras.Model") -> None:
+    """Hold a model against what can be exported.
+
+    Raises
+    ------
+    ValueError
+        When it does not map images of one size to one output.
+    """
+    inputs, outputs = getattr(model, "inputs", None), getattr(model, "outputs", None)
+    if not inputs or not outputs:
+        raise ValueError(
+            f"Model {model.name!r} is not drawn yet: export takes a functional or a built sequential model."
+        )
+    if len(inputs) != 1 or len(outputs) != 1:
+        raise ValueError(
+            f"Model {model.name!r} has {len(inputs)} inputs and {len(outputs)} outputs; export takes one of each. "
+            f"Wrap what you need: keras.Model(image, scores)."
+        )
+    shape = tuple(inputs[0].shape)
+    if len(shape) != 4 or None in shape[1:]:
+        raise ValueError(
+            f"Model {model.name!r} takes inputs of shape {shape}; export needs images of one size, (None, H, W, C). "
+            f"Build it for that size and copy the weights: set_weights(model.get_weights())."
+        )
+
+
+def in_float32(model: "keras.Model") -> "keras.Model":
+    """The model itself, or its float32 twin when it was trained in mixed precision.
+
+    Its weights are float32 either way. Mobile runtimes have no kernels for float16 or bfloat16 activations.
+    """
+    import keras
+
+    if all(layer.compute_dtype == "float32" for layer in model.layers):
+        return model
+
+    def recast(layer: "keras.Layer") -> "keras.Layer":
+        return type(layer).from_config({**layer.get_config(), "dtype": "float32"})
+
+    twin = keras.models.clone_model(model, clone_function=recast, recursive=True)
+    twin.set_weights(model.get_weights())
+    return twin
+
+
+def inference_function(model: "keras.Model") -> Any:
+    """The model as a ``tf.function`` of one image, (1, H, W, C), that returns ``{"scores": (1, classes)}``."""
+    import tensorflow as tf
+
+    image = tf.TensorSpec((1, *model.inputs[0].shape[1:]), tf.float32, name="image")
+    return tf.function(lambda image: {"scores": model(image, training=False)}, input_signature=[image])

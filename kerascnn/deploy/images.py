@@ -1,0 +1,51 @@
+"""The images that a file is calibrated with and proved on."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from kerascnn.runtime import check_images
+
+PROOF = 64  # images at most: each runs one by one in the file, and a larger proof says little more
+NOISE = 32
+
+
+def stacked(images: np.ndarray | Iterable[Any], shape: tuple[int, ...]) -> np.ndarray:
+    """Calibration images as one array (N, H, W, C), from an array or from images that come one by one.
+
+    Raises
+    ------
+    ValueError
+        When one of them has another shape or dtype than the model takes.
+    """
+    if not isinstance(images, np.ndarray):
+        images = [np.asarray(image) for image in images]
+        for image in images:
+            check_images(image[None], shape)
+        images = np.stack(images) if images else np.empty((0, *shape), np.float32)
+    check_images(images, shape)
+    return images
+
+
+def spread_out(images: np.ndarray) -> np.ndarray:
+    """At most ``PROOF`` images at even distances, for images often lie in the order of their classes."""
+    count = min(PROOF, len(images))
+    return images[np.linspace(0, len(images) - 1, count).round().astype(int)]
+
+
+def noise(shape: tuple[int, ...]) -> np.ndarray:
+    """``NOISE`` images of standard-normal noise, (N, H, W, C), in squares of 1, 2, 4, ... pixels.
+
+    Of noise in single pixels alone a network sees the same average in every image, and answers the same.
+    """
+    height, width, channels = shape
+    random = np.random.default_rng(0)
+
+    def image(square: int) -> np.ndarray:
+        rows, columns = -(-height // square), -(-width // square)
+        values = random.standard_normal((rows, columns, channels), dtype=np.float32)
+        return values.repeat(square, axis=0).repeat(square, axis=1)[:height, :width]
+
+    sizes = min(height, width).bit_length()
+    return np.stack([image(2 ** (index % sizes)) for index in range(NOISE)])

@@ -1,0 +1,144 @@
+"""Drawings as inline SVG, in colours that the page names, so that one drawing serves light and dark."""
+
+import io
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from kerascnn.errors import need
+
+# Matplotlib knows no CSS variables. It draws in these colours, and the page's own take their place in the SVG.
+INK, MUTED, LINE, TRAIN, HELD = "#0000f1", "#0000f2", "#0000f3", "#0000f4", "#0000f5"
+VARIABLES = {INK: "--ink", MUTED: "--muted", LINE: "--line", TRAIN: "--train", HELD: "--held"}
+CELL = (0.145, 0.388, 0.922)  # blue that stands out from a white card and from a black one
+
+POINTS = 72  # to an inch: Matplotlib takes inches and counts in points in the SVG, of which the page makes pixels
+LONGEST = 20  # characters of a label beside the matrix
+MOST_TICKS = 100
+MOST_COUNTED = 20  # classes up to which every cell shows its count
+
+
+def curve(
+    series: Mapping[str, Sequence[tuple[float, float]]],
+    *,
+    name: str,
+    width: float = 400,
+    percent: bool = False,
+) -> str | None:
+    """Draw values over epochs.
+
+    Parameters
+    ----------
+    series
+        What the legend calls a curve, and its pairs of epoch and value: one curve or two.
+    name
+        Prefix of the identifiers in the SVG, different for every drawing of a page.
+    width
+        In CSS pixels, at scale 1. The height is always 230.
+    percent
+        Whether the values are shares, to be shown as percentages.
+
+    Returns
+    -------
+    str or None
+        The SVG element, or None when there is no value.
+    """
+    if not any(series.values()):
+        return None
+    ticker = need("matplotlib.ticker", "report", "A report")
+    figure = _figure(width, 230, layout="constrained")
+    axes = figure.add_subplot()
+    for (label, points), colour in zip(series.items(), (TRAIN, HELD), strict=False):
+        if points:
+            axes.plot(*zip(*points, strict=True), color=colour, label=label, lw=1.8, marker="o" * (len(points) < 3))
+    axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(ticker.MaxNLocator("auto", integer=True, min_n_ticks=1))
+    axes.yaxis.set_major_formatter(ticker.PercentFormatter(1) if percent else ticker.StrMethodFormatter("{x:g}"))
+    axes.grid(color=LINE, lw=0.8)
+    axes.spines[:].set_visible(False)
+    _in_ink(axes, size=11)
+    if len(series) > 1:
+        axes.legend(frameon=False, fontsize=11, labelcolor=INK)
+    return _svg(figure, name)
+
+
+def matrix(confusion: np.ndarray, labels: Sequence[str], *, name: str) -> str:
+    """Draw a confusion matrix; the colour is the share of the true class, the number in a cell the count.
+
+    Up to 20 classes every cell shows its count; beyond 100 not every class is named.
+
+    Parameters
+    ----------
+    confusion
+        (classes, classes) counts: a row for every true class, a column for every predicted one.
+    labels
+        Class names.
+    name
+        Prefix of the identifiers in the SVG, different for every drawing of a page.
+    """
+    classes = len(labels)
+    side = min(max(36 * classes, 180), 540) if classes <= MOST_COUNTED else min(max(11 * classes, 540), 1100)
+    figure = _figure(side, side)
+    axes = figure.add_axes((0, 0, 1, 1))  # labels lie outside; the drawing grows by the room they take
+    strength = np.sqrt(confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1))  # so that few errors show
+    colours = np.broadcast_to(CELL, (classes, classes, 3))
+    axes.imshow(np.dstack([colours, strength]), interpolation="none")
+    ticks = range(0, classes, -(-classes // MOST_TICKS))
+    names = [_short(labels[i]) for i in ticks]
+    flat = max(map(len, names)) * 6 < side / classes
+    axes.set_xticks(ticks, names, rotation=0 if flat else 90, parse_math=False)
+    axes.set_yticks(ticks, names, parse_math=False)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("true")
+    axes.spines[:].set_color(LINE)
+    _in_ink(axes, size=10 if classes <= MOST_COUNTED else 8)
+    if classes <= MOST_COUNTED:
+        _write_counts(axes, confusion, strength, size=min(10, 1.5 * side / classes / len(str(confusion.max()))))
+    return _svg(figure, name, bbox_inches="tight")
+
+
+def _write_counts(axes: Any, confusion: np.ndarray, strength: np.ndarray, size: float) -> None:
+    for (row, column), count in np.ndenumerate(confusion):
+        if count:
+            colour = "white" if strength[row, column] > 0.85 else INK
+            axes.text(column, row, f"{count}", ha="center", va="center", color=colour, fontsize=size)
+
+
+def _in_ink(axes: Any, size: float) -> None:
+    axes.tick_params(length=0, labelsize=size, labelcolor=INK)
+    for label in (axes.xaxis.label, axes.yaxis.label):
+        label.set(color=MUTED, fontsize=10)
+
+
+def _figure(width: float, height: float, layout: str | None = None) -> Any:
+    figure = need("matplotlib.figure", "report", "A report").Figure
+    return figure(figsize=(width / POINTS, height / POINTS), layout=layout)
+
+
+def _svg(figure: Any, name: str, bbox_inches: str | None = None) -> str:
+    """The figure as an SVG element: as wide as its place, within limits, and with identifiers of its own."""
+    drawing = io.StringIO()
+    matplotlib = need("matplotlib", "report", "A report")
+    nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")  # the browser has fonts for scripts that Matplotlib has none for
+        figure.savefig(drawing, format="svg", transparent=True, metadata=nothing, bbox_inches=bbox_inches)
+    svg = drawing.getvalue()
+    svg = svg[svg.index("<svg") :]
+    for colour, variable in VARIABLES.items():
+        svg = svg.replace(colour, f"var({variable})")
+    svg = re.sub(r'( id="|url\(#|href="#)', rf"\g<1>{name}-", svg)
+    return re.sub(r'width="([\d.]+)pt" height="[\d.]+pt"', _within_limits, svg, count=1)
+
+
+def _within_limits(size: re.Match) -> str:
+    width = float(size[1])
+    return f'style="width:100%; min-width:{0.8 * width:.0f}px; max-width:{1.1 * width:.0f}px"'
+
+
+def _short(label: str) -> str:
+    label = " ".join(label.split())
+    return label if len(label) <= LONGEST else label[: LONGEST - 1] + "…"

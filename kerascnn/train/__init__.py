@@ -1,0 +1,6 @@
+"""The training room: a recipe, a strategy, one loop and its state. ``loop``, ``state`` and a strategy need Keras."""
+
+from kerascnn.train.recipe import Recipe, load_recipe, override
+from kerascnn.train.strategy import open_strategy
+
+__all__ = ["Recipe", "load_recipe", "open_strategy", "override"]

@@ -1,0 +1,354 @@
+"""The one training loop, on public API: ``strategy.run``, Keras optimizers, metrics and callbacks.
+
+``Model.fit`` is not used, because Keras 3 cannot run it on several machines.
+"""
+
+import math
+import platform
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kerascnn.card import Card
+from kerascnn.data.pipeline import batches
+from kerascnn.data.sources import Data
+from kerascnn.files import written_whole
+from kerascnn.spec import Preprocess
+from kerascnn.train.optimizers import add_coupled_decay, make_optimizer
+from kerascnn.train.progress import Watch, epoch_bar, line
+from kerascnn.train.recipe import Recipe
+from kerascnn.train.state import WAYS_ON, Checkpoint, History, clear_drafts, identity
+from kerascnn.train.strategy import open_strategy
+
+MakeModel = Callable[[tuple[int, int, int], int], keras.Model]
+LOOK = 1.0  # seconds between two looks at the meters while an epoch runs; a look makes the device wait
+
+
+def train(
+    recipe: Recipe,
+    data: Data,
+    out: str | Path,
+    *,
+    strategy: tf.distribute.Strategy | None = None,
+    make_model: MakeModel | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    overwrite: bool = False,
+    log: Callable[[str], Any] = print,
+) -> tuple[keras.Model, History]:
+    """Train a network and leave ``model.keras`` with its card in ``out``.
+
+    After every epoch the whole state goes into ``out/checkpoint.npz``. A run that was killed is continued by the same
+    call, and ends with the same weights to the bit as one that was not; on GPUs, whose sums have no fixed order, only
+    under ``tf.config.experimental.enable_op_determinism()``. Python's, NumPy's and TensorFlow's global random
+    generators are seeded.
+
+    Parameters
+    ----------
+    recipe
+        How to train. ``recipe.data`` is not opened; ``data`` is used.
+    data
+        Training images, and held-out images to measure on after each epoch.
+    out
+        Folder for the results; made if missing.
+    strategy
+        Devices, from ``open_strategy``, which should be opened before ``data``. None: ``open_strategy("auto")``.
+    make_model
+        Makes a network of your own from an input shape (H, W, C) and a number of classes. None: ``recipe.model`` from
+        the catalogue. A network that ends in a softmax ``Activation`` is trained on what enters it; any other is taken
+        to put out logits.
+    callbacks
+        Keras callbacks. Epochs bring the logs ``loss``, ``top1``, ``val_loss``, ``val_top1``, ``lr`` and ``seconds``;
+        batches bring none. ``stop_training`` is heeded after an epoch. The learning rate is the recipe's, whatever
+        a callback sets. What a callback remembers is not part of the saved state.
+    overwrite
+        Allow to replace a finished run, or the checkpoint of another run, in ``out``.
+    log
+        Takes one line per epoch.
+
+    Returns
+    -------
+    model
+        The trained network.
+    history
+        One record per epoch, with what callbacks get.
+
+    Raises
+    ------
+    FileExistsError
+        When ``out`` holds a finished run.
+    FloatingPointError
+        When the loss is not finite any more. The last good checkpoint is kept.
+    ValueError
+        When ``out`` holds the checkpoint of another run, the network ends in a softmax that cannot be parted off, or
+        there are fewer images than devices.
+    """
+    out = Path(out)
+    model_file = out / "model.keras"
+    if model_file.exists() and not overwrite:
+        raise FileExistsError(f"{model_file} is a finished training. {WAYS_ON}")
+    clear_drafts(out)
+    devices = strategy or open_strategy("auto")
+    check_images(recipe, data, devices.num_replicas_in_sync)
+    preprocess = recipe.preprocess(data.channels)
+    keras.utils.set_random_seed(recipe.seed)
+    with devices.scope():
+        shape = (preprocess.size, preprocess.size, preprocess.channels)
+        model = (make_model or from_catalogue(recipe.model))(shape, len(data.labels))
+        learner = Learner(model, recipe, devices)
+        run = identity(recipe, data.fingerprint, learner.variables)
+        checkpoint = Checkpoint(out / "checkpoint.npz", learner.variables, run)
+        history = checkpoint.restore(overwrite=overwrite)
+    if history:
+        log(f"continuing after epoch {len(history)} of {recipe.epochs}, from {checkpoint.path}")
+
+    hooks = keras.callbacks.CallbackList(list(callbacks), model=model, epochs=recipe.epochs)
+    with dressed(model, learner.optimizer):
+        hooks.on_train_begin()
+        for epoch in range(len(history), recipe.epochs):
+            hooks.on_epoch_begin(epoch)
+            record = run_epoch(learner, data, preprocess, epoch, hooks, log)
+            history.append(record)
+            checkpoint.save(history)
+            hooks.on_epoch_end(epoch, dict(record))
+            if model.stop_training:
+                break
+        hooks.on_train_end()
+
+    card(recipe, data, preprocess, history).write(model_file)
+    with written_whole(model_file) as draft:  # after its card: whoever finds the model finds the card
+        model.save(draft)
+    checkpoint.remove()
+    return model, history
+
+
+def check_images(recipe: Recipe, data: Data, replicas: int) -> None:
+    """Refuse what would leave a device without an image, because an empty batch cannot be computed everywhere."""
+    if min(recipe.batch, len(data.train), len(data.test)) < replicas:
+        raise ValueError(
+            f"A batch of {recipe.batch}, {len(data.train)} training images and {len(data.test)} held out are not all "
+            f"enough for {replicas} devices; every device needs an image. Use fewer devices."
+        )
+
+
+def from_catalogue(name: str) -> MakeModel:
+    """The maker of a network of the house."""
+    from kerascnn import build
+
+    return lambda shape, classes: build(name, input_shape=shape, classes=classes)
+
+
+def card(recipe: Recipe, data: Data, preprocess: Preprocess, history: History) -> Card:
+    """What is known about the trained model."""
+    facts = {
+        "recipe": asdict(recipe),
+        "seed": recipe.seed,
+        "data": data.fingerprint,
+        "versions": {"python": platform.python_version()}
+        | {module.__name__: module.__version__ for module in (tf, keras, np)},
+        "history": history,
+        "seconds": sum(record["seconds"] for record in history),
+    }
+    return Card(model=recipe.model, labels=data.labels, preprocess=preprocess, facts=facts)
+
+
+class Learner:
+    """A network with what its steps need: optimizer, loss and meters. Made within the scope of its strategy."""
+
+    def __init__(self, model: keras.Model, recipe: Recipe, strategy: tf.distribute.Strategy):
+        self.model, self.recipe, self.strategy = model, recipe, strategy
+        self.logits = up_to_logits(model)
+        self.optimizer = make_optimizer(
+            recipe.optimizer,
+            model.trainable_variables,
+            rate=recipe.lr,
+            momentum=recipe.momentum,
+            weight_decay=recipe.weight_decay,
+        )
+        self.loss = keras.metrics.Mean("loss")
+        self.top1 = keras.metrics.SparseCategoricalAccuracy("top1")
+
+    @property
+    def variables(self) -> list[keras.Variable]:
+        """All that training changes."""
+        return [*self.model.variables, *self.optimizer.variables]
+
+    def reset(self) -> None:
+        self.loss.reset_state()
+        self.top1.reset_state()
+
+    def meters(self) -> dict[str, float]:
+        """Mean loss and top-1 since the last reset."""
+        return {meter.name: float(np.asarray(meter.result())) for meter in (self.loss, self.top1)}
+
+    @tf.function
+    def learn(self, batch) -> None:
+        """One step, on a batch that the strategy has distributed."""
+        self.strategy.run(self._learn, args=batch)
+
+    @tf.function
+    def judge(self, batch) -> None:
+        """Measure a distributed batch."""
+        self.strategy.run(self._judge, args=batch)
+
+    def _learn(self, images, targets):
+        # Replicas may hold unequal parts of a batch, so each divides by the images of all.
+        together = tf.distribute.get_replica_context().all_reduce("sum", tf.shape(targets)[0])
+        weights = self.model.trainable_variables
+        with tf.GradientTape() as tape:
+            logits = self.logits(images, training=True)
+            losses = self._losses(targets, logits)
+            objective = tf.reduce_sum(losses) / tf.cast(together, losses.dtype)
+            if penalties := self.model.losses:  # a network of the user's may bring regularisers
+                objective += tf.add_n(penalties) / self.strategy.num_replicas_in_sync
+        gradients = tape.gradient(objective, weights)
+        # The optimizer sums over replicas, and each adds its share of the decay.
+        decay = self.recipe.weight_decay / self.strategy.num_replicas_in_sync
+        self.optimizer.apply(add_coupled_decay(self.recipe.optimizer, gradients, weights, decay), weights)
+        self._measure(losses, targets, logits)
+
+    def _judge(self, images, targets):
+        logits = self.logits(images, training=False)
+        self._measure(self._losses(targets, logits), targets, logits)
+
+    def _losses(self, targets, logits):
+        """Cross-entropy, one number per image."""
+        classes, smoothing = logits.shape[-1], self.recipe.label_smoothing
+        rest = smoothing / classes
+        return tf.nn.softmax_cross_entropy_with_logits(tf.one_hot(targets, classes, 1 - smoothing + rest, rest), logits)
+
+    def _measure(self, losses, targets, logits):
+        self.loss.update_state(losses)
+        self.top1.update_state(targets, logits)
+
+
+def up_to_logits(model: keras.Model) -> keras.Model:
+    """The same layers and weights, without the softmax at the end: cross-entropy of logits does not underflow."""
+    last = model.layers[-1]
+    if isinstance(last, keras.layers.Softmax) or (
+        isinstance(last, keras.layers.Activation) and last.activation is keras.activations.softmax
+    ):
+        return keras.Model(model.input, last.input)
+    if getattr(last, "activation", None) is keras.activations.softmax:
+        raise ValueError(
+            f"The softmax of {model.name!r} is inside its last layer, {last.name!r}. Give that layer no activation, "
+            f'and let a layer Activation("softmax") follow it, or nothing at all.'
+        )
+    return model
+
+
+@contextmanager
+def dressed(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> Iterator[None]:
+    """Give a model what callbacks look for and only ``compile`` and ``fit`` set; saved, it is as bare as before."""
+    model.stop_training, model.optimizer = False, optimizer
+    try:
+        yield
+    finally:
+        del model.stop_training, model.optimizer
+
+
+@contextmanager
+def synchronised(model: keras.Model, strategy: tf.distribute.Strategy) -> Iterator[None]:
+    """Let batch normalisation see the whole batch while several devices train.
+
+    Otherwise each replica normalises by its own part, and keeps moving statistics of its own, of which saving would
+    take the first replica's. The layers are given back as they were: other backends refuse what is saved this way.
+    """
+    layers = list(normalisations(model)) if strategy.num_replicas_in_sync > 1 else []
+    before = [layer.synchronized for layer in layers]
+    try:
+        for layer in layers:
+            layer.synchronized = True
+        yield
+    finally:
+        for layer, was in zip(layers, before, strict=True):
+            layer.synchronized = was
+
+
+def normalisations(model: keras.Model) -> Iterator[keras.layers.BatchNormalization]:
+    """All batch normalisations, of models inside the model too."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from normalisations(layer)
+        elif isinstance(layer, keras.layers.BatchNormalization):
+            yield layer
+
+
+def run_epoch(
+    learner: Learner,
+    data: Data,
+    preprocess: Preprocess,
+    epoch: int,
+    hooks: keras.callbacks.CallbackList,
+    log: Callable[[str], Any],
+) -> dict[str, float]:
+    """Learn from the training images once, measure on those held out, and tell how it went."""
+    recipe, strategy, images = learner.recipe, learner.strategy, len(data.train)
+    replicas = strategy.num_replicas_in_sync
+    title = f"epoch {epoch + 1:{len(str(recipe.epochs))}}/{recipe.epochs}"
+    batch = min(recipe.batch, images)
+    dataset = batches(
+        data.train, preprocess, batch, augment=recipe.augment, seed=recipe.seed, epoch=epoch, shuffle=True
+    )
+    # The remainder waits for another epoch's order: to normalise by three images can throw weights far off.
+    steps = images // batch
+    rates = [recipe.rate(epoch * steps + step, steps) for step in range(steps)]
+    begun = time.monotonic()
+    with synchronised(learner.model, strategy), epoch_bar(title, steps, batch) as watch:
+        learned = learn_all(learner, strategy.experimental_distribute_dataset(dataset.take(steps)), rates, hooks, watch)
+    seconds = time.monotonic() - begun
+    check_finite(learned, epoch, recipe)
+    held_out = batches(data.test, preprocess, even_batch(len(data.test), recipe.batch, replicas))
+    judged = judge_all(learner, strategy.experimental_distribute_dataset(held_out))
+    check_finite(judged, epoch, recipe)
+    record = learned | {f"val_{name}": value for name, value in judged.items()} | {"lr": rates[-1], "seconds": seconds}
+    log(line(title, record, steps * batch))
+    return record
+
+
+def check_finite(meters: dict[str, float], epoch: int, recipe: Recipe) -> None:
+    """Stop a training that has run away, before its state is saved."""
+    if not math.isfinite(meters["loss"]):
+        raise FloatingPointError(
+            f"The loss is not finite any more in epoch {epoch + 1} of {recipe.epochs}. The state after the epoch "
+            f"before is kept. Train into another folder with a smaller lr (it is {recipe.lr:g}) or a longer warm-up."
+        )
+
+
+def even_batch(images: int, batch: int, replicas: int) -> int:
+    """The least batch, from ``batch`` on, that leaves no remainder or one image at least for every replica."""
+    return next(size for size in count(batch) if images % size == 0 or images % size >= replicas)
+
+
+def learn_all(
+    learner: Learner, dataset: Iterable, rates: Sequence[float], hooks: keras.callbacks.CallbackList, watch: Watch
+) -> dict[str, float]:
+    """One step per batch, each at its own rate. Stops early once the loss is not finite."""
+    learner.reset()
+    looked = time.monotonic()
+    for step, (batch, rate) in enumerate(zip(dataset, rates, strict=True)):
+        hooks.on_train_batch_begin(step)
+        learner.optimizer.learning_rate = rate
+        learner.learn(batch)
+        hooks.on_train_batch_end(step)
+        if time.monotonic() - looked > LOOK:
+            meters, looked = learner.meters(), time.monotonic()
+            watch(step + 1, meters)
+            if not math.isfinite(meters["loss"]):
+                break
+    return learner.meters()
+
+
+def judge_all(learner: Learner, dataset: Iterable) -> dict[str, float]:
+    """Loss and top-1 of a data set."""
+    learner.reset()
+    for batch in dataset:
+        learner.judge(batch)
+    return learner.meters()

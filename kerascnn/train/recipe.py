@@ -1,0 +1,214 @@
+"""A recipe: everything that decides a training, as one plain record that a file can hold and a command line change."""
+
+import math
+import os
+import runpy
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from kerascnn.data.augment import check as check_augment
+from kerascnn.errors import suggest
+from kerascnn.spec import Preprocess
+from kerascnn.train.optimizers import OPTIMIZERS
+from kerascnn.train.schedule import SCHEDULES, share
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How a network is trained.
+
+    Parameters
+    ----------
+    model
+        Name of the network in the catalogue.
+    data
+        A named source or a folder, as ``open_data`` takes it.
+    size
+        Side of the square image that the network sees, in pixels.
+    crop
+        In evaluation, the share of the short side that is seen.
+    mean, std
+        Per channel, of pixels scaled to 0..1. One number each reads any data as grey, three as colour. Left empty,
+        they are ImageNet's, and for grey data the averages of these.
+    augment
+        Names from ``kerascnn.data.augment.AUGMENTATIONS``, in the order in which they are made.
+    epochs
+        Passes over the training images.
+    batch
+        Images per step, over all devices together.
+    optimizer
+        "sgd" (with Nesterov's momentum) or "adamw".
+    lr
+        The full learning rate, reached after warm-up.
+    momentum
+        Of "sgd"; the first beta of "adamw".
+    weight_decay
+        Of kernels only. For "sgd" coupled (L2, its gradient added to the loss's), for "adamw" decoupled.
+    schedule
+        "cosine" to zero, "step" (a tenth after 1/3, 2/3 and 8/9 of training) or "constant".
+    warmup_epochs
+        Over which the rate climbs evenly from zero; may be a fraction.
+    label_smoothing
+        The share of every target spread evenly over all classes.
+    seed
+        Of weights, order, augmentation and dropout; not of the split of the data.
+    export
+        Formats to export afterwards.
+
+    Raises
+    ------
+    ValueError
+        When a value is of the wrong type, out of range or unknown.
+    """
+
+    model: str
+    data: str
+    size: int
+    crop: float = 0.875
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    augment: tuple[str, ...] = ()
+    epochs: int
+    batch: int
+    optimizer: str = "sgd"
+    lr: float
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    schedule: str = "cosine"
+    warmup_epochs: float = 0.0
+    label_smoothing: float = 0.0
+    seed: int = 0
+    export: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name, kind in get_type_hints(Recipe).items():
+            if not KINDS[kind].holds(value := getattr(self, name)):
+                raise ValueError(f"Recipe: {name} is {value!r}; expected {KINDS[kind].name}.")
+        for name, (allowed, expected) in RANGES.items():
+            if not allowed(value := getattr(self, name)):
+                raise ValueError(f"Recipe: {name} is {value!r}; expected {expected}.")
+        for name, table in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
+            if (value := getattr(self, name)) not in table:
+                raise ValueError(f"Recipe: there is no {name} {value!r}. {suggest(value, table)}")
+        if len(self.mean) != len(self.std):
+            raise ValueError(f"Recipe: mean has {len(self.mean)} numbers and std {len(self.std)}; expected as many.")
+        if self.warmup_epochs > self.epochs:
+            raise ValueError(f"Recipe: warmup_epochs is {self.warmup_epochs}, longer than all {self.epochs} epochs.")
+        check_augment(self.augment)
+
+    def preprocess(self, channels: int) -> Preprocess:
+        """What images go through before the network, for data of so many channels."""
+        if self.mean:
+            return Preprocess(size=self.size, crop=self.crop, mean=self.mean, std=self.std)
+        how = Preprocess(size=self.size, crop=self.crop)
+        return replace(how, mean=(0.449,), std=(0.226,)) if channels == 1 else how
+
+    def rate(self, step: int, steps_per_epoch: int) -> float:
+        """The learning rate of a step, counted from 0 over the whole training."""
+        warmup = round(self.warmup_epochs * steps_per_epoch)
+        return self.lr * share(self.schedule, step, warmup, self.epochs * steps_per_epoch)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A type of field: how it is called in an error, how a value is recognised, and how one is read from text."""
+
+    name: str
+    holds: Callable[[Any], bool]
+    parse: Callable[[str], Any]
+
+
+def is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_number(value: Any) -> bool:
+    return is_whole(value) or (isinstance(value, float) and math.isfinite(value))
+
+
+def is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def tuple_of(holds: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, tuple) and all(map(holds, value))
+
+
+def listed(parse: Callable[[str], Any]) -> Callable[[str], tuple]:
+    return lambda text: tuple(parse(part.strip()) for part in text.split(",") if part.strip())
+
+
+KINDS: dict[Any, Kind] = {
+    int: Kind("a whole number", is_whole, int),
+    float: Kind("a number", is_number, float),
+    str: Kind("text", is_text, str),
+    tuple[float, ...]: Kind("a tuple of numbers, such as (0.5,)", tuple_of(is_number), listed(float)),
+    tuple[str, ...]: Kind('a tuple of names, such as ("crop", "flip")', tuple_of(is_text), listed(str)),
+}
+
+RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "size": (lambda size: size >= 1, "at least 1 pixel"),
+    "crop": (lambda crop: 0 < crop <= 1, "a share over 0, up to 1"),
+    "mean": (lambda mean: len(mean) in (0, 1, 3), "one number (grey), three (colour) or none"),
+    "std": (lambda std: all(number > 0 for number in std), "numbers above 0"),
+    "epochs": (lambda epochs: epochs >= 1, "at least 1"),
+    "batch": (lambda batch: batch >= 1, "at least 1"),
+    "lr": (lambda lr: lr > 0, "above 0"),
+    "momentum": (lambda momentum: 0 <= momentum < 1, "from 0, below 1"),
+    "weight_decay": (lambda decay: decay >= 0, "0 or more"),
+    "warmup_epochs": (lambda epochs: epochs >= 0, "0 or more"),
+    "label_smoothing": (lambda smoothing: 0 <= smoothing < 1, "from 0, below 1"),
+    "seed": (lambda seed: 0 <= seed < 2**32, "from 0, below 2**32"),
+}
+
+
+def load_recipe(path: str | os.PathLike) -> Recipe:
+    """Run a recipe file and take its ``RECIPE``.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such file.
+    ValueError
+        When it does not run, or leaves no ``RECIPE`` behind.
+    """
+    path = Path(path)
+    if not path.is_file():
+        beside = [file.name for file in path.parent.glob("*.py")] if path.parent.is_dir() else []
+        near = suggest(path.name, beside) if beside else ""
+        raise FileNotFoundError(f"There is no recipe file {path}. {near}".rstrip())
+    try:
+        found = runpy.run_path(str(path)).get("RECIPE")
+    except Exception as error:
+        raise ValueError(f"The recipe {path} does not run: {error}") from error
+    if not isinstance(found, Recipe):
+        what = "no RECIPE" if found is None else f"a RECIPE that is a {type(found).__name__}"
+        raise ValueError(f"{path} has {what}; expected a line RECIPE = Recipe(model=..., ...).")
+    return found
+
+
+def override(recipe: Recipe, settings: Iterable[str]) -> Recipe:
+    """A recipe with some fields set from text: ``["lr=0.2", "augment=crop,flip"]``.
+
+    Raises
+    ------
+    ValueError
+        When a setting is not of the form ``field=value``, there is no such field, or the value does not fit it.
+    """
+    hints = get_type_hints(Recipe)
+    changes = {}
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not equals:
+            raise ValueError(f"{setting!r} does not say what to set; expected field=value, such as lr=0.2.")
+        if name not in hints:
+            near = suggest(name, hints) or f"Fields are {', '.join(field.name for field in fields(Recipe))}."
+            raise ValueError(f"A recipe has no field {name!r}. {near}")
+        kind = KINDS[hints[name]]
+        try:
+            changes[name] = kind.parse(text)
+        except ValueError:
+            raise ValueError(f"{name} is {text!r}; expected {kind.name}.") from None
+    return replace(recipe, **changes)

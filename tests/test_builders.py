@@ -1,0 +1,102 @@
+"""What builders say to arguments that cannot be met, and how near they are to keras.applications'."""
+
+import inspect
+
+import keras
+import pytest
+
+import kerascnn
+from kerascnn.applications import EfficientNetV2S, LeNet5, MobileNetV2, ResNet18, ResNet50
+
+SHARED = (
+    "include_top",
+    "weights",
+    "input_tensor",
+    "input_shape",
+    "pooling",
+    "classes",
+    "classifier_activation",
+    "name",
+)
+
+
+@pytest.mark.parametrize("name", ["VGG16", "ResNet50", "DenseNet121", "MobileNetV2", "EfficientNetB0"])
+def test_arguments_stand_in_keras_order_with_keras_defaults(name):
+    theirs = inspect.signature(getattr(keras.applications, name)).parameters
+    ours = inspect.signature(getattr(kerascnn.applications, name)).parameters
+    assert list(ours) == list(theirs)
+    for key in set(SHARED) - {"weights", "name"}:  # weights are None here, and a name follows the row
+        assert ours[key].default == theirs[key].default, key
+
+
+def test_keras_ways_of_calling():
+    model = MobileNetV2(alpha=0.5, weights=None, classes=4, input_shape=(96, 96, 3))
+    assert model.name == "mobilenet_v2_050"
+    assert model.count_params() == MobileNetV2((96, 96, 3), 0.5, True, None, None, None, 4).count_params()
+    assert EfficientNetV2S(include_top=False, pooling="avg", input_shape=(64, 64, 3)).output_shape == (None, 1280)
+    assert LeNet5().output_shape == (None, 10)
+
+
+def test_a_row_with_other_columns():
+    assert ResNet50.but(depths=(1, 1, 1, 1), name="resnet14")(classes=3, input_shape=(32, 32, 3)).name == "resnet14"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"classes": 0}, "classes must be a whole number of at least 1, got 0"),
+        ({"classes": 2.5}, "classes must be a whole number"),
+        ({"pooling": "mean"}, "pooling must be None, 'avg' or 'max', got 'mean'"),
+        ({"input_shape": (31, 64, 3)}, r"resnet18 needs images of at least 32 x 32 pixels, got input_shape=\(31, 64"),
+        ({"input_shape": (64, 64)}, r"images of shape \(height, width, channels\)"),
+        ({"input_shape": (64, 64, None)}, "known number of channels"),
+        ({"input_tensor": 3}, "input_tensor must be a Keras tensor"),
+        ({"classifier_activation": "sofmax"}, "'sofmax' is no activation that Keras knows"),
+        ({"weights": "imagenet"}, "resnet18 has no published weights 'imagenet'"),
+        ({"weights": "some.txt.weights"}, "no published weights"),
+    ],
+)
+def test_bad_arguments(arguments, says):
+    with pytest.raises(ValueError, match=says):
+        ResNet18(**arguments)
+
+
+def test_a_size_must_be_known_where_the_map_is_flattened():
+    with pytest.raises(ValueError, match=r"vgg16 flattens.*input_shape=\(224, 224, 3\), or include_top=False"):
+        kerascnn.build("vgg16", input_shape=(None, None, 3))
+
+
+def test_input_shape_and_tensor_must_agree():
+    with pytest.raises(ValueError, match="is not that of input_tensor"):
+        ResNet18(input_tensor=keras.Input((64, 64, 3)), input_shape=(32, 32, 3))
+
+
+def test_channels_first_is_refused_with_the_way_out():
+    keras.config.set_image_data_format("channels_first")
+    try:
+        with pytest.raises(ValueError, match=r"keras\.config\.set_image_data_format\('channels_last'\)"):
+            ResNet18()
+    finally:
+        keras.config.set_image_data_format("channels_last")
+
+
+def test_missing_weights_suggest_a_file_beside_them(tmp_path):
+    ResNet18(input_shape=(32, 32, 3), classes=2).save_weights(tmp_path / "mine.weights.h5")
+    with pytest.raises(FileNotFoundError, match=r"no file .*mime\.weights\.h5.*mine\.weights\.h5"):
+        ResNet18(weights=str(tmp_path / "mime.weights.h5"))
+
+
+@pytest.mark.parametrize("name", ["torn.weights.h5", "torn.keras"])
+def test_a_damaged_file_is_named(name, tmp_path):
+    (tmp_path / name).write_bytes(b"not what it says")
+    with pytest.raises(ValueError, match=f"{name} is damaged"):
+        ResNet18(weights=str(tmp_path / name), input_shape=(32, 32, 3), classes=2)
+
+
+@pytest.mark.parametrize("suffix", ["weights.h5", "keras"])
+def test_weights_of_another_network_are_refused(suffix, tmp_path):
+    path = str(tmp_path / f"other.{suffix}")
+    other = kerascnn.build("mobilenet_v2_035", input_shape=(32, 32, 3), classes=2)
+    other.save_weights(path) if suffix == "weights.h5" else other.save(path)
+    with pytest.raises(ValueError, match="does not hold the weights of resnet18: .*Draw the network"):
+        ResNet18(weights=path, input_shape=(32, 32, 3), classes=2)

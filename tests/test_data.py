@@ -1,0 +1,407 @@
+"""The data room: what is opened, what is refused, and that the same seed always means the same batches."""
+
+import io
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from kerascnn.data import Data, Split, open_data
+from kerascnn.data.augment import AUGMENTATIONS, CHANGES, CUTS
+from kerascnn.data.images import centred
+from kerascnn.data.pipeline import batches, load_image
+from kerascnn.spec import Preprocess
+
+PHOTO = Preprocess(size=16, crop=0.8)
+GREY = Preprocess(size=16, crop=1.0, mean=(0.5,), std=(0.5,))
+FORMATS = (  # suffix, Pillow's format, mode
+    ("jpg", "JPEG", "RGB"),
+    ("JPEG", "JPEG", "L"),
+    ("jpg", "JPEG", "CMYK"),
+    ("png", "PNG", "RGBA"),
+    ("png", "PNG", "P"),
+    ("png", "PNG", "L"),
+    ("bmp", "BMP", "RGB"),
+    ("gif", "GIF", "RGB"),
+)
+
+
+def photo(rng: np.random.Generator, red: bool) -> Image.Image:
+    """A noisy photo of any size and proportion, reddish or bluish."""
+    pixels = rng.integers(0, 100, (*rng.integers(20, 60, 2), 3))
+    pixels[..., 0 if red else 2] += 120
+    return Image.fromarray(pixels.astype(np.uint8))
+
+
+def write_photos(root, count=8, classes=("blue", "red")):
+    """``count`` photos of every class, in every format and mode in turn."""
+    rng = np.random.default_rng(7)
+    for label in classes:
+        (root / label).mkdir(parents=True)
+        for i in range(count):
+            suffix, form, mode = FORMATS[i % len(FORMATS)]
+            photo(rng, label == "red").convert(mode).save(root / label / f"{i:02}.{suffix}", form)
+    return root
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    return write_photos(tmp_path_factory.mktemp("data") / "photos")
+
+
+@pytest.fixture
+def photos(written, tmp_path):
+    """Photos that a test may spoil."""
+    return shutil.copytree(written, tmp_path / "photos")
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return open_data("digits")
+
+
+def collected(dataset) -> tuple[np.ndarray, np.ndarray]:
+    """All images and targets of a data set."""
+    parts = [(images.numpy(), targets.numpy()) for images, targets in dataset]
+    return np.concatenate([images for images, _ in parts]), np.concatenate([targets for _, targets in parts])
+
+
+# What is opened
+
+
+def test_digits_are_whole_and_held_out_by_class(digits):
+    assert (len(digits.train), len(digits.test)) == (1347, 450)
+    assert digits.train.images.shape == (1347, 8, 8, 1) and digits.train.images.dtype == np.uint8
+    assert digits.train.images.max() == 255 and digits.train.images.min() == 0
+    assert digits.labels == tuple("0123456789") and digits.channels == 1
+    shares = np.bincount(digits.test.targets) / (np.bincount(digits.test.targets) + np.bincount(digits.train.targets))
+    assert np.allclose(shares, 0.25, atol=0.005)
+    both = np.concatenate([digits.train.images, digits.test.images]).reshape(1797, -1)
+    assert len(np.unique(both, axis=0)) == 1797  # all different, so no image is in both parts
+
+
+def test_split_follows_seed_and_share(digits):
+    again, other = open_data("digits"), open_data("digits", seed=1)
+    assert np.array_equal(digits.test.images, again.test.images)
+    assert not np.array_equal(digits.test.images, other.test.images)
+    assert digits.fingerprint == again.fingerprint != other.fingerprint
+    assert len(open_data("digits", holdout=0.1).test) == pytest.approx(180, abs=5)
+
+
+def test_fingerprint_sees_one_pixel_and_one_label(digits):
+    images, targets = digits.train.images.copy(), digits.train.targets.copy()
+    images[5, 3, 3] ^= 1
+    targets[5] = (targets[5] + 1) % 10
+    for train in (Split(images, digits.train.targets), Split(digits.train.images, targets)):
+        changed = Data(train=train, test=digits.test, labels=digits.labels, channels=1)
+        assert changed.fingerprint != digits.fingerprint
+
+
+def test_folder_of_photos(photos):
+    (photos / "red" / "notes.txt").write_text("not an image")
+    (photos / "red" / "._00.jpg").write_text("left by a system")
+    (photos / ".cache").mkdir()
+    data = open_data(photos)
+    assert data.labels == ("blue", "red") and data.channels == 3 and data.skipped == ()
+    assert np.bincount(data.train.targets).tolist() == [6, 6] and np.bincount(data.test.targets).tolist() == [2, 2]
+    for split in (data.train, data.test):
+        assert all(("red" in path) == bool(target) for path, target in zip(split.images, split.targets, strict=True))
+    assert not set(data.train.images) & set(data.test.images)
+
+
+def test_fingerprint_of_a_folder_is_its_content(photos, tmp_path):
+    before = open_data(photos).fingerprint
+    moved = photos.rename(tmp_path / "moved")
+    assert open_data(moved).fingerprint == before
+    (moved / "red" / "00.jpg").unlink()
+    assert open_data(moved).fingerprint != before
+
+
+@pytest.mark.parametrize("held", ["test", "val", "validation"])
+def test_folder_that_is_split_already(tmp_path, held):
+    write_photos(tmp_path / "train", 3)
+    write_photos(tmp_path / held, 2)
+    data = open_data(tmp_path)
+    assert (len(data.train), len(data.test)) == (6, 4)
+    assert all("train" in path for path in data.train.images)
+
+
+def test_validation_is_watched_and_test_is_kept(tmp_path):
+    for part, count in (("train", 3), ("val", 2), ("test", 1)):
+        write_photos(tmp_path / part, count)
+    assert len(open_data(tmp_path).test) == 4
+
+
+# What is refused
+
+
+def test_unknown_sources_suggest_near_names(photos, monkeypatch):
+    monkeypatch.chdir(photos.parent)
+    with pytest.raises(FileNotFoundError, match="'digits'"):
+        open_data("digit")
+    with pytest.raises(FileNotFoundError, match="'photos'"):
+        open_data("photo")
+    with pytest.raises(FileNotFoundError, match="no folder called"):
+        open_data("nowhere/at/all")
+    with pytest.raises(FileNotFoundError, match="is a file, not a folder"):
+        open_data(photos / "red" / "00.jpg")
+
+
+def test_settings_are_checked(photos):
+    with pytest.raises(ValueError, match=r"on_corrupt is 'skp'.*'skip'"):
+        open_data(photos, on_corrupt="skp")
+    with pytest.raises(ValueError, match="holdout is 25"):
+        open_data(photos, holdout=25)
+
+
+def test_images_without_class_folders(photos):
+    with pytest.raises(ValueError, match=r"found 8 images lying directly in it.*one sub-folder per class"):
+        open_data(photos / "red")
+    (photos / "none").mkdir()
+    with pytest.raises(ValueError, match="found no sub-folder"):
+        open_data(photos / "none")
+
+
+def test_one_class_an_empty_class_a_single_image(photos):
+    shutil.rmtree(photos / "blue")
+    with pytest.raises(ValueError, match="only one class, 'red'"):
+        open_data(photos)
+    (photos / "green").mkdir()
+    with pytest.raises(ValueError, match=r"'green'.* has no image that can be read"):
+        open_data(photos)
+    shutil.copy(photos / "red" / "00.jpg", photos / "green")
+    with pytest.raises(ValueError, match="'green' has a single image"):
+        open_data(photos)
+
+
+def test_class_that_is_only_held_out(tmp_path):
+    write_photos(tmp_path / "train", 2)
+    write_photos(tmp_path / "test", 2, ("blue", "reed"))
+    with pytest.raises(ValueError, match=r"'reed'.*not in train/.*'red'"):
+        open_data(tmp_path)
+
+
+def spoil(photos):
+    """Truncate, empty and replace some files; give their names."""
+    jpeg, png = photos / "red" / "00.jpg", photos / "blue" / "03.png"
+    jpeg.write_bytes(jpeg.read_bytes()[:-40])
+    png.write_bytes(png.read_bytes()[:60])
+    (photos / "blue" / "empty.jpg").touch()
+    (photos / "red" / "text.png").write_text("no image")
+    return {"00.jpg", "03.png", "empty.jpg", "text.png"}
+
+
+def test_corrupt_files_are_all_named_at_once(photos):
+    names = spoil(photos)
+    with pytest.raises(ValueError, match="4 image files") as caught:
+        open_data(photos)
+    assert all(name in str(caught.value) for name in names) and 'on_corrupt="skip"' in str(caught.value)
+    assert "{{" not in str(caught.value) and len(str(caught.value).splitlines()) == 6
+
+
+def test_of_many_corrupt_files_the_first_twenty_are_named(photos):
+    for i in range(33):
+        (photos / "red" / f"broken{i}.png").touch()
+    with pytest.raises(ValueError, match="33 image files") as caught:
+        open_data(photos)
+    assert str(caught.value).count("broken") == 20 and "and 13 more" in str(caught.value)
+
+
+def test_corrupt_files_are_skipped_on_demand(photos):
+    names = spoil(photos)
+    data = open_data(photos, on_corrupt="skip")
+    assert {path.rsplit("/", 1)[-1] for path in data.skipped} == names
+    assert not set(data.skipped) & {*data.train.images, *data.test.images}
+    assert len(data.train) + len(data.test) == 14
+    collected(batches(data.train, PHOTO, 4))
+
+
+def test_class_whose_every_file_is_corrupt(photos):
+    for path in (photos / "red").iterdir():
+        path.write_bytes(b"")
+    with pytest.raises(ValueError, match=r"'red'.* has no image that can be read"):
+        open_data(photos, on_corrupt="skip")
+
+
+# Geometry and channels
+
+
+@pytest.mark.parametrize("shape", [(30, 50), (50, 30), (9, 9), (200, 31)])
+def test_evaluation_sees_what_pillow_sees(shape):
+    how = Preprocess(size=16, crop=0.8)
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8))
+    scaled = [20 * side // min(shape) for side in shape]
+    top, left = (round((side - 16) / 2) for side in scaled)
+    expected = image.resize(scaled[::-1], Image.Resampling.BILINEAR).crop((left, top, left + 16, top + 16))
+    assert np.abs(centred(tf.constant(np.array(image)), how) - np.array(expected)).max() < 1.6  # Pillow rounds twice
+
+
+def test_images_are_normalised():
+    split = Split(np.full((1, 16, 16, 3), (255, 0, 51), np.uint8), np.zeros(1, np.int32))
+    how = Preprocess(size=16, crop=1.0, mean=(0.5, 0.1, 0.2), std=(0.5, 0.2, 0.1))
+    (images, _), *_ = batches(split, how, 1)
+    assert np.allclose(images, np.broadcast_to((1.0, -0.5, 0.0), (1, 16, 16, 3)), atol=1e-6)
+
+
+def test_one_file_is_prepared_as_a_batch_is(photos):
+    data = open_data(photos)
+    for how in (PHOTO, GREY):
+        images, _ = collected(batches(data.test, how, 3))
+        assert images.shape == (4, 16, 16, how.channels) and images.dtype == np.float32
+        for image, path in zip(images, data.test.images, strict=True):
+            assert np.array_equal(image, load_image(path, how))
+
+
+def test_grey_is_luma_and_back(digits):
+    colour, _ = collected(batches(digits.test, Preprocess(size=16, crop=1.0, mean=(0.5,) * 3, std=(0.5,) * 3), 100))
+    grey, _ = collected(batches(digits.test, GREY, 100))
+    assert colour.shape == (450, 16, 16, 3) and np.allclose(colour, grey)
+    blue = Split(np.full((1, 16, 16, 3), (0, 0, 200), np.uint8), np.zeros(1, np.int32))
+    assert np.allclose(collected(batches(blue, GREY, 1))[0], (0.114 * 200 / 255 - 0.5) / 0.5, atol=0.01)
+
+
+def test_load_image_says_what_is_wrong(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no image file .*cat\.jpg"):
+        load_image(tmp_path / "cat.jpg", PHOTO)
+    (tmp_path / "cat.jpg").write_text("meow")
+    with pytest.raises(ValueError, match=r"cat\.jpg is not a JPEG"):
+        load_image(tmp_path / "cat.jpg", PHOTO)
+
+
+# Order and augmentation
+
+
+def test_batches_do_not_depend_on_threads(photos, digits):
+    for split, how in ((open_data(photos).train, PHOTO), (digits.train, GREY)):
+        passes = [
+            collected(batches(split, how, 5, augment=tuple(AUGMENTATIONS), seed=3, epoch=2, shuffle=True, parallel=n))
+            for n in (1, 2, 8)
+        ]
+        for images, targets in passes[1:]:
+            assert np.array_equal(images, passes[0][0]) and np.array_equal(targets, passes[0][1])
+
+
+def test_augmentation_belongs_to_an_image_not_to_its_place(digits):
+    numbered = Split(digits.test.images, np.arange(450, dtype=np.int32))
+    how = dict(augment=("affine",), seed=3, epoch=2)
+    ordered, _ = collected(batches(numbered, GREY, 64, **how))
+    shuffled, order = collected(batches(numbered, GREY, 7, shuffle=True, **how))
+    assert not np.array_equal(order, np.arange(450)) and np.array_equal(shuffled, ordered[order])
+
+
+def test_epochs_and_seeds_differ(digits):
+    first = dict(augment=("crop", "flip"), seed=0, epoch=0, shuffle=True)
+    images, targets = collected(batches(digits.test, GREY, 64, **first))
+    assert sorted(targets) == sorted(digits.test.targets)
+    for change in ({"epoch": 1}, {"seed": 1}):
+        others, classes = collected(batches(digits.test, GREY, 64, **{**first, **change}))
+        assert not np.array_equal(targets, classes)
+        assert not np.array_equal(images, others)
+
+
+def test_last_batch_holds_what_remains(digits):
+    assert [len(targets) for _, targets in batches(digits.test, GREY, 200)] == [200, 200, 50]
+
+
+def test_augmentations_that_cannot_be(digits, monkeypatch):
+    with pytest.raises(ValueError, match=r"no augmentation 'flpi'.*'flip'"):
+        batches(digits.test, GREY, 8, augment=("flpi",))
+    monkeypatch.setitem(CUTS, "slice", CUTS["crop"])
+    monkeypatch.setitem(AUGMENTATIONS, "slice", CUTS["crop"])
+    with pytest.raises(ValueError, match="Only one augmentation"):
+        batches(digits.test, GREY, 8, augment=("crop", "slice"))
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_same_integers_same_change(name):
+    image = tf.constant(np.random.default_rng(0).random((20, 30, 3)), tf.float32)
+    seen = [AUGMENTATIONS[name](image, tf.constant([4, seed], tf.int64)).numpy() for seed in range(12)]
+    again = [AUGMENTATIONS[name](image, tf.constant([4, seed], tf.int64)).numpy() for seed in range(12)]
+    assert all(np.array_equal(a, b) for a, b in zip(seen, again, strict=True))
+    assert len({one.tobytes() for one in seen}) > 1
+    assert all(one.shape == (20, 30, 3) for one in seen) or name in CUTS
+
+
+def test_crop_takes_the_shares_it_says():
+    height, width = 60, 90
+    image = tf.stack(tf.meshgrid(tf.range(height), tf.range(width), indexing="ij"), -1)
+    crop = tf.function(CUTS["crop"])
+    cuts = [crop(image, tf.constant([1, seed], tf.int64)).numpy() for seed in range(400)]
+    for cut in cuts:
+        h, w = cut.shape[:2]
+        assert np.array_equal(cut, image[cut[0, 0, 0] : cut[0, 0, 0] + h, cut[0, 0, 1] : cut[0, 0, 1] + w])
+    area = np.array([cut.shape[0] * cut.shape[1] for cut in cuts]) / (height * width)
+    ratio = np.array([cut.shape[1] / cut.shape[0] for cut in cuts])
+    assert 0.07 < area.min() < 0.15 and 0.85 < area.max() <= 1.0
+    assert 0.70 < ratio.min() < 0.80 and 1.25 < ratio.max() < 1.43
+    assert abs(np.log(ratio).mean()) < 0.05
+    middle = np.array([cut.reshape(-1, 2).mean(0) for cut in cuts]).mean(0)
+    assert np.abs(middle - [(height - 1) / 2, (width - 1) / 2]).max() < 2
+
+
+@pytest.mark.parametrize("shape", [(4, 400), (400, 4), (1, 1), (1, 50)])
+def test_crop_of_odd_proportions_is_never_empty(shape):
+    image = tf.zeros((*shape, 3))
+    for seed in range(20):
+        height, width, _ = CUTS["crop"](image, tf.constant([0, seed], tf.int64)).shape
+        assert 1 <= height <= shape[0] and 1 <= width <= shape[1]
+        assert min(shape) == 1 or 0.7 < width / height < 1.5
+
+
+def test_affine_moves_as_far_as_it_says():
+    size = 65
+    y, x = np.mgrid[:size, :size].astype(np.float32)
+    blob = tf.constant(np.exp(-((y - 32) ** 2 + (x - 48) ** 2) / 18)[..., None], tf.float32)  # 16 right of the middle
+    affine = tf.function(CHANGES["affine"])
+    places = []
+    for seed in range(300):
+        image = affine(blob, tf.constant([0, seed], tf.int64)).numpy()[..., 0]
+        places.append((np.array([(image * y).sum(), (image * x).sum()]) / image.sum()) - [32, 32])
+    down, right = np.array(places).T
+    assert np.abs([down.mean(), right.mean() - 16]).max() < 0.8
+    most = size / 10 + 16 * 1.1 * np.sin(np.radians(10))
+    assert 0.7 * most < np.abs(down).max() < most + 0.5
+    assert 16 * 1.1 + size / 10 + 0.5 > right.max() > 20 and 16 * 0.9 * np.cos(np.radians(10)) - 7 < right.min() < 12
+
+
+def test_affine_keeps_what_is_even_even():
+    image = tf.fill((9, 12, 1), 200.0)
+    for seed in range(10):
+        assert np.allclose(CHANGES["affine"](image, tf.constant([0, seed], tf.int64)), 200, atol=1e-3)
+
+
+def test_flip_flips_half_of_the_time():
+    image = tf.constant(np.arange(6, dtype=np.float32).reshape(1, 6, 1))
+    flipped = [bool(CHANGES["flip"](image, tf.constant([0, seed], tf.int64))[0, 0, 0] == 5) for seed in range(200)]
+    assert 70 < sum(flipped) < 130
+
+
+def test_a_cut_is_stretched_over_the_whole_input():
+    """The rows and columns of a cut all show: the corners of what the network sees are the corners of the cut."""
+    ramp = np.tile(np.arange(200, dtype=np.uint8)[:, None, None], (1, 200, 1))
+    split = Split(np.stack([ramp] * 20), np.zeros(20, np.int32))
+    how = Preprocess(size=16, crop=0.5, mean=(0.0,), std=(1.0,))
+    images, _ = collected(batches(split, how, 20, augment=("crop",), seed=1))
+    span = (images[:, -1, 0, 0] - images[:, 0, 0, 0]) * 255
+    assert span.max() > 150  # evaluation, with crop=0.5, would show 100 rows of 200
+    plain, _ = collected(batches(split, how, 20))
+    assert np.allclose((plain[:, -1, 0, 0] - plain[:, 0, 0, 0]) * 255, 94, atol=2)
+
+
+def test_files_in_memory_and_on_disk_are_alike(tmp_path):
+    """The same pixels give the same batches whether they lie in an array or in PNG files."""
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 20, 24, 3), np.uint8)
+    paths = []
+    for i, image in enumerate(pixels):
+        buffer = io.BytesIO()
+        Image.fromarray(image).save(buffer, "PNG")
+        (tmp_path / f"{i}.png").write_bytes(buffer.getvalue())
+        paths.append(str(tmp_path / f"{i}.png"))
+    targets = np.arange(6, dtype=np.int32)
+    how = dict(augment=("crop", "flip"), seed=5, shuffle=True)
+    in_memory, on_disk = (
+        collected(batches(Split(images, targets), PHOTO, 4, **how)) for images in (pixels, np.array(paths))
+    )
+    assert np.array_equal(in_memory[0], on_disk[0]) and np.array_equal(in_memory[1], on_disk[1])

@@ -1,0 +1,464 @@
+"""Every file that export hands over has run and agreed with Keras; every file that does not agree is refused."""
+
+import hashlib
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import onnx
+import pytest
+from ai_edge_litert.interpreter import Interpreter
+from keras import layers
+
+from kerascnn.card import Card
+from kerascnn.deploy import TARGETS, ExportError, export
+from kerascnn.deploy.certificate import compare
+from kerascnn.deploy.images import noise
+from kerascnn.runtime import open_model
+from kerascnn.spec import Preprocess
+
+SIZE = 24
+CLASSES = 7
+CARD = Card(model="plain", labels=tuple("abcdefg"), preprocess=Preprocess(size=SIZE), facts={"accuracy": {"top1": 0.5}})
+
+
+def norm_act(x, name, activation="relu6"):
+    x = layers.BatchNormalization(name=f"{name}.norm")(x)
+    return layers.Activation(activation, name=f"{name}.act")(x)
+
+
+def plain() -> keras.Model:
+    """An inverted residual with a softmax of its own: what MobileNetV2 is made of."""
+    image = x = keras.Input((SIZE, SIZE, 3), name="image")
+    x = norm_act(layers.Conv2D(16, 3, 2, padding="same", use_bias=False, name="stem.conv")(x), "stem")
+    y = norm_act(layers.Conv2D(72, 1, use_bias=False, name="stage1.block1.expand.conv")(x), "stage1.block1.expand")
+    y = layers.DepthwiseConv2D(3, padding="same", use_bias=False, name="stage1.block1.depthwise.conv")(y)
+    y = norm_act(y, "stage1.block1.depthwise")
+    y = layers.Conv2D(16, 1, use_bias=False, name="stage1.block1.project.conv")(y)
+    y = layers.BatchNormalization(name="stage1.block1.project.norm")(y)
+    x = layers.Add(name="stage1.block1.add")([x, y])
+    x = layers.GlobalAveragePooling2D(name="head.pool")(x)
+    x = layers.Dense(CLASSES, name="head.dense")(x)
+    return enliven(keras.Model(image, layers.Activation("softmax", name="head.softmax")(x), name="plain"))
+
+
+def gated() -> keras.Model:
+    """Squeeze-and-excitation, SiLU and hard SiLU, a grouped convolution; its outputs are logits."""
+    image = x = keras.Input((SIZE, SIZE, 3), name="image")
+    x = norm_act(layers.Conv2D(16, 3, 2, padding="same", use_bias=False, name="stem.conv")(x), "stem", "silu")
+    gate = layers.GlobalAveragePooling2D(keepdims=True, name="stage1.gate.pool")(x)
+    gate = layers.Conv2D(8, 1, activation="silu", name="stage1.gate.reduce")(gate)
+    gate = layers.Conv2D(16, 1, activation="hard_sigmoid", use_bias=False, name="stage1.gate.expand")(gate)
+    x = layers.Multiply(name="stage1.gate.scale")([x, gate])
+    x = layers.Conv2D(64, 3, 2, padding="same", groups=4, use_bias=False, name="stage2.conv")(x)
+    x = norm_act(x, "stage2", "hard_silu")
+    x = layers.GlobalAveragePooling2D(name="head.pool")(x)
+    return enliven(keras.Model(image, layers.Dense(CLASSES, name="head.dense")(x), name="gated"))
+
+
+def enliven(model: keras.Model) -> keras.Model:
+    """Give every weight a value that matters: activations near 1, no statistics at rest, classes that differ."""
+    random = np.random.default_rng(0)
+    for layer in model.layers:
+        shapes = [weight.shape for weight in layer.get_weights()]
+        if isinstance(layer, layers.BatchNormalization):
+            gamma, mean = random.uniform(0.6, 1.4, shapes[0]), random.normal(0, 0.3, shapes[0])
+            layer.set_weights([gamma, random.normal(0.2, 0.3, shapes[0]), mean, random.uniform(0.4, 1.6, shapes[0])])
+        elif shapes:
+            fan_in = np.prod(shapes[0][:2] if isinstance(layer, layers.DepthwiseConv2D) else shapes[0][:-1])
+            kernel = random.normal(0, (6 if "dense" in layer.name else 1.4) / np.sqrt(fan_in), shapes[0])
+            layer.set_weights([kernel, *(random.normal(0, 0.1, shape) for shape in shapes[1:])])
+    head = model.layers[-1] if isinstance(model.layers[-1], layers.Dense) else model.layers[-2]
+    scores = keras.Model(model.input, head.output).predict(noise((SIZE, SIZE, 3)), verbose=0)
+    kernel, bias = head.get_weights()  # no class may win everywhere
+    head.set_weights([3 * kernel / scores.std(axis=0), 3 * (bias - scores.mean(axis=0)) / scores.std(axis=0)])
+    return model
+
+
+@pytest.fixture(scope="module")
+def nets() -> dict[str, keras.Model]:
+    return {"plain": plain(), "gated": gated()}
+
+
+@pytest.fixture(scope="module")
+def images() -> np.ndarray:
+    return noise((SIZE, SIZE, 3))[:16]
+
+
+@pytest.fixture(autouse=True)
+def working_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def logits(outputs: np.ndarray) -> np.ndarray:
+    """Scores of ``plain`` and ``gated`` alike, computed another way than the proof does: in double, each image at 0."""
+    if (outputs >= 0).all():
+        outputs = np.log(np.maximum(outputs.astype(np.float64), 8 / 256))
+    return outputs - outputs.max(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize(
+    ("format", "bound"),
+    [
+        ("tflite", 1e-4),
+        ("onnx", 1e-4),
+        ("saved_model", 1e-4),
+        ("tflite-fp16", 0.05),
+        ("tflite-dynamic", 0.3),
+        ("tflite-int8", 1.0),
+    ],
+)
+@pytest.mark.parametrize("net", ["plain", "gated"])
+def test_file_computes_what_keras_computes(net, format, bound, nets, images):
+    certificate = export(nets[net], format=format, calibration=images)
+
+    file = Path(net + TARGETS[format].suffix)
+    got, want = logits(open_model(file)(images)), logits(nets[net].predict(images, verbose=0))
+    assert want.std() > 0.9 and len(set(want.argmax(axis=1))) > 2, (
+        "the net must tell images apart, or nothing is proved"
+    )
+    assert np.abs(got - want).max() < bound
+    assert certificate.path == str(file)
+    assert certificate.samples == 16 and certificate.inputs == "calibration images" and certificate.notes == ()
+    assert certificate.error <= TARGETS[format].tolerance and certificate.decided_agreement == 1
+    assert 0 <= certificate.mean_error <= certificate.max_error < bound
+    assert certificate.input_shape == (None if format == "saved_model" else 1, SIZE, SIZE, 3)
+    assert json.loads(Card.path(file).read_text())["facts"]["export"] == certificate.as_dict()
+
+
+def test_certificate_names_the_file_by_its_content(nets):
+    for format in "tflite", "onnx":
+        certificate = export(nets["plain"], format=format)
+        content = Path(certificate.path).read_bytes()
+        assert certificate.bytes == len(content)
+        assert certificate.sha256 == hashlib.sha256(content).hexdigest()
+        assert certificate.versions["keras"] == keras.__version__
+    assert certificate.versions["onnx"] == onnx.__version__
+
+
+def test_the_hash_of_a_folder_covers_its_weights(nets):
+    certificate = export(nets["plain"], "served", "saved_model")
+    other = plain()
+    other.get_layer("head.dense").bias.assign_add(np.ones(CLASSES))
+    assert export(other, "served", "saved_model", overwrite=True).sha256 != certificate.sha256
+    assert certificate.bytes > sum(weight.nbytes for weight in other.get_weights())
+
+
+@pytest.mark.parametrize("net", ["plain", "gated"])
+def test_tflite_operators_are_few_and_built_in(net, nets):
+    fused = {
+        "plain": {"CONV_2D": 3, "DEPTHWISE_CONV_2D": 1, "ADD": 1, "MEAN": 1, "FULLY_CONNECTED": 1, "SOFTMAX": 1},
+        "gated": {"CONV_2D": 4, "HARD_SWISH": 1, "LOGISTIC": 2, "MEAN": 2, "FULLY_CONNECTED": 1},
+    }
+    operators = export(nets[net]).operators
+    assert fused[net].items() <= operators.items()
+    assert not [name for name in operators if name == "CUSTOM" or name.startswith(("FLEX", "VAR", "READ"))]
+
+
+def test_int8_is_int8_throughout(nets, images):
+    certificate = export(nets["plain"], "net.tflite", "tflite-int8", calibration=images)
+    interpreter = Interpreter("net.tflite", experimental_preserve_all_tensors=True)
+    interpreter.allocate_tensors()
+    assert interpreter.get_input_details()[0]["dtype"] == interpreter.get_output_details()[0]["dtype"] == np.int8
+    assert not {"QUANTIZE", "DEQUANTIZE"} & set(certificate.operators)
+    assert not [tensor["name"] for tensor in interpreter.get_tensor_details() if tensor["dtype"] == np.float32]
+    scales = [
+        len(t["quantization_parameters"]["scales"]) for t in interpreter.get_tensor_details() if len(t["shape"]) == 4
+    ]
+    assert scales.count(72) >= 2, "kernels of the expansion and of the depthwise convolution have a scale per channel"
+
+
+def test_quantised_weights_take_less_room(nets, images):
+    room = {f: export(nets["gated"], format=f, calibration=images).bytes for f in TARGETS if f.startswith("tflite")}
+    assert room["tflite-fp16"] < room["tflite"]
+    assert room["tflite-dynamic"] < room["tflite"]
+    assert room["tflite-int8"] < room["tflite"]
+
+
+@pytest.mark.parametrize("net", ["plain", "gated"])
+def test_onnx_is_valid_and_transposes_at_its_ends_only(net, nets):
+    certificate = export(nets[net], "net.onnx", "onnx")
+    graph = onnx.load("net.onnx")
+    onnx.checker.check_model(graph, full_check=True)
+    assert certificate.operators.get("Transpose", 0) <= 2
+    assert [entry.version for entry in graph.opset_import if entry.domain == ""] == [17]
+    assert [value.name for value in (*graph.graph.input, *graph.graph.output)] == ["image", "scores"]
+
+
+def copy_of(model: keras.Model) -> keras.Model:
+    copy = keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def colours_swapped(model):
+    stem = model.get_layer("stem.conv")
+    stem.set_weights([stem.get_weights()[0][:, :, ::-1]])
+
+
+def statistics_lost(model):
+    norm = model.get_layer("stage1.block1.depthwise.norm")
+    gamma, beta, mean, variance = norm.get_weights()
+    norm.set_weights([gamma, beta, np.zeros_like(mean), np.ones_like(variance)])
+
+
+def epsilon_of_another_framework(model):
+    model.get_layer("stem.norm").epsilon = 1e-5
+
+
+def sabotage(monkeypatch, format, fault):
+    """Make the writer of a format write a model that has this fault."""
+    target = TARGETS[format]
+
+    def write(model, path, images):
+        model = copy_of(model)
+        fault(model)
+        target.write(model, path, images)
+
+    monkeypatch.setitem(TARGETS, format, replace(target, write=write))
+
+
+@pytest.mark.parametrize("fault", [colours_swapped, statistics_lost])
+@pytest.mark.parametrize("format", TARGETS)
+def test_faulty_file_is_refused_and_leaves_nothing(format, fault, nets, images, tmp_path, monkeypatch):
+    sabotage(monkeypatch, format, fault)
+    with pytest.raises(ExportError, match=r"error of its scores is [\d.]+ of their spread"):
+        export(nets["plain"], "sub/net" + TARGETS[format].suffix, format, calibration=images)
+    assert [path for path in tmp_path.rglob("*") if path.name != "sub"] == []
+
+
+@pytest.mark.parametrize("format", ["tflite", "onnx", "saved_model"])
+def test_small_fault_is_refused_in_float32(format, monkeypatch, nets):
+    sabotage(monkeypatch, format, epsilon_of_another_framework)
+    with pytest.raises(ExportError, match="does not compute"):
+        export(nets["plain"], format=format)
+
+
+@pytest.mark.parametrize("format", ["tflite", "saved_model"])
+def test_older_export_survives_a_refused_one(format, nets, monkeypatch):
+    path = Path("net" + TARGETS[format].suffix)
+    export(nets["plain"], path, format)
+    before = open_model(path)(np.ones((1, SIZE, SIZE, 3), np.float32)), Card.path(path).read_bytes()
+
+    sabotage(monkeypatch, format, statistics_lost)
+    with pytest.raises(ExportError):
+        export(nets["plain"], path, format, overwrite=True)
+    np.testing.assert_array_equal(open_model(path)(np.ones((1, SIZE, SIZE, 3), np.float32)), before[0])
+    assert Card.path(path).read_bytes() == before[1]
+    assert sorted(entry.name for entry in Path().iterdir()) == sorted([path.name, Card.path(path).name])
+
+
+def test_model_that_is_not_finite_is_refused(tmp_path):
+    model = plain()
+    model.get_layer("head.dense").bias.assign(np.full(CLASSES, np.nan))
+    with pytest.raises(ExportError, match="outputs of the model are not all finite"):
+        export(model)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_replaced_unless_asked(nets):
+    export(nets["plain"], "net.tflite")
+    before = Path("net.tflite").read_bytes()
+    with pytest.raises(FileExistsError, match=r"net\.tflite is already there.*overwrite=True"):
+        export(nets["gated"], "net.tflite")
+    assert Path("net.tflite").read_bytes() == before
+    assert export(nets["gated"], "net.tflite", overwrite=True).bytes == Path("net.tflite").stat().st_size
+    assert Path("net.tflite").read_bytes() != before
+
+
+def test_card_of_another_file_is_not_replaced(nets):
+    CARD.write("net.tflite")
+    with pytest.raises(FileExistsError, match=r"net\.tflite\.json is already there"):
+        export(nets["plain"], "net.tflite")
+
+
+def test_folder_is_replaced_only_by_its_like(nets, images):
+    export(nets["plain"], "served", "saved_model")
+    export(nets["gated"], "served", "saved_model", overwrite=True)
+    np.testing.assert_allclose(open_model("served")(images), nets["gated"].predict(images, verbose=0), rtol=1e-4)
+    assert sorted(path.name for path in Path().iterdir()) == ["served", "served.json"]
+
+    Path("photos").mkdir()
+    Path("photos/cat.png").write_bytes(b"cat")
+    with pytest.raises(FileExistsError, match="not replaced"):
+        export(nets["plain"], "photos", "saved_model", overwrite=True)
+    with pytest.raises(FileExistsError, match="not replaced"):
+        Path("net.tflite").mkdir()
+        export(nets["plain"], "net.tflite", overwrite=True)
+    assert Path("photos/cat.png").read_bytes() == b"cat"
+
+
+def test_card_goes_with_the_file(nets):
+    certificate = export(nets["plain"], "net.onnx", "onnx", card=CARD)
+    card = Card.read("net.onnx")
+    assert card.labels == CARD.labels and card.preprocess == CARD.preprocess
+    assert card.facts == {"accuracy": {"top1": 0.5}, "export": certificate.as_dict()}
+
+
+def test_keras_file_and_its_card(nets, images):
+    nets["plain"].save("trained.keras")
+    CARD.write("trained.keras")
+    export("trained.keras", "out/net.tflite")
+    assert Card.read("out/net.tflite").labels == CARD.labels
+    np.testing.assert_allclose(
+        open_model("out/net.tflite")(images), nets["plain"].predict(images, verbose=0), atol=1e-5
+    )
+
+
+def test_card_must_fit_the_model(nets):
+    with pytest.raises(ValueError, match="names 2 classes, and model 'plain' has 7 outputs"):
+        export(nets["plain"], card=replace(CARD, labels=("cat", "dog")))
+
+
+def test_int8_asks_for_calibration(nets, tmp_path):
+    with pytest.raises(ValueError, match=r"pass calibration=images.*float32 of shape \(N, 24, 24, 3\)"):
+        export(nets["plain"], format="tflite-int8")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_calibration_images_may_come_one_by_one(nets, images):
+    certificate = export(nets["plain"], format="tflite-int8", calibration=(image for image in images))
+    assert certificate.samples == len(images)
+
+
+@pytest.mark.parametrize(
+    "calibration",
+    [
+        np.zeros((4, SIZE, SIZE, 3)),
+        np.zeros((4, SIZE, SIZE, 1), np.float32),
+        np.zeros((0, SIZE, SIZE, 3), np.float32),
+        [np.zeros((SIZE, SIZE, 3), np.float32), np.zeros((9, 9, 3), np.float32)],
+        [],
+    ],
+)
+def test_calibration_of_another_kind_is_refused(calibration, nets):
+    with pytest.raises(ValueError, match=r"a float32 array of shape \(N, 24, 24, 3\); got "):
+        export(nets["plain"], format="tflite-int8", calibration=calibration)
+
+
+def test_wrong_names_are_put_right(nets):
+    with pytest.raises(ValueError, match=r"'tflite_int8'.*Did you mean 'tflite-int8'"):
+        export(nets["plain"], format="tflite_int8")
+    with pytest.raises(ValueError, match=r"end in '\.onnx', got 'net\.tflite'"):
+        export(nets["plain"], "net.tflite", "onnx")
+
+
+def test_models_of_other_kinds_are_refused():
+    image = keras.Input((None, None, 3))
+    pooled = layers.GlobalAveragePooling2D()(image)
+    with pytest.raises(ValueError, match=r"images of one size.*Build it for that size"):
+        export(keras.Model(image, pooled))
+    with pytest.raises(ValueError, match="2 outputs"):
+        export(keras.Model(image, [pooled, image]))
+    with pytest.raises(ValueError, match="not drawn yet"):
+        export(keras.Sequential([layers.Flatten()]))
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.keras"):
+        export("nowhere.keras")
+
+
+def test_operator_without_a_kernel_is_named():
+    image = keras.Input((8, 8, 3))
+    model = keras.Model(image, layers.GlobalAveragePooling2D()(keras.ops.erfinv(keras.ops.tanh(image))))
+    with pytest.raises(ExportError, match="no built-in operator for Erfinv"):
+        export(model, "net.tflite")
+    with pytest.raises(ExportError, match="Erfinv"):
+        export(model, "net.onnx", "onnx")
+
+
+def test_mixed_precision_is_exported_in_float32(nets, images):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = keras.models.clone_model(
+            nets["plain"], clone_function=lambda layer: type(layer).from_config({**layer.get_config(), "dtype": None})
+        )
+    finally:
+        keras.config.set_dtype_policy("float32")
+    model.set_weights(nets["plain"].get_weights())
+    assert model.get_layer("stem.conv").compute_dtype == "bfloat16"
+    for format in "tflite", "onnx":
+        certificate = export(model, format=format)
+        assert not {"CAST", "Cast"} & set(certificate.operators)
+        np.testing.assert_allclose(
+            open_model(certificate.path)(images), nets["plain"].predict(images, verbose=0), atol=1e-5
+        )
+
+
+def test_constants_and_gelu_reach_onnx():
+    image = keras.Input((SIZE, SIZE, 3))
+    x = layers.Normalization(mean=[0.1, 0.2, 0.3], variance=[1.0, 2.0, 3.0])(image)
+    x = layers.Conv2D(8, 3, activation="gelu", name="conv")(x)
+    model = enliven(keras.Model(image, layers.Dense(CLASSES, name="dense")(layers.GlobalMaxPooling2D()(x)), name="net"))
+    assert export(model, format="onnx").operators["Erf"] == 1
+
+
+def test_untrained_model_is_exported_with_a_word_of_warning(images):
+    fresh = keras.models.clone_model(plain())
+    fresh.get_layer("head.dense").kernel.assign(0.01 * fresh.get_layer("head.dense").kernel)
+    for format in "tflite", "tflite-int8":
+        certificate = export(fresh, format=format, calibration=images)
+        assert "undecided" in certificate.notes[0]
+
+
+def test_noise_proves_as_well_as_images(nets):
+    certificate = export(nets["plain"])
+    assert certificate.inputs == "noise" and certificate.samples == 32
+    assert certificate.decided > 16 and certificate.notes == ()
+
+
+def test_one_image_is_a_weak_proof(nets, images):
+    assert export(nets["plain"], calibration=images[:1]).notes
+    assert export(nets["plain"], calibration=np.repeat(images[:1], 8, axis=0), overwrite=True).notes
+
+
+class TestCompare:
+    """The measure itself, on scores made by hand."""
+
+    reference = np.random.default_rng(0).normal(size=(200, 10))
+
+    def compare(self, got, reference=None, step=0.0, tolerance=0.3):
+        return compare(self.reference if reference is None else reference, got, step=step, tolerance=tolerance)
+
+    def test_error_is_a_share_of_the_spread(self):
+        assert self.compare(self.reference + 0.1).error == pytest.approx(0.1 / self.reference.std())
+        scaled = self.compare(100 * self.reference + 10, 100 * self.reference)
+        assert scaled.error == pytest.approx(0.1 / self.reference.std()) and scaled.max_error == pytest.approx(10)
+
+    def test_near_ties_are_not_held_against_a_file(self):
+        reference = np.tile([5.0, 4.999, 0.0], (10, 1))
+        turned = self.compare(reference[:, [1, 0, 2]], reference)
+        assert turned.top1_agreement == 0 and turned.decided == 0 and turned.decided_agreement == 1
+        reference[:, 0] = 8
+        assert self.compare(reference[:, [1, 0, 2]], reference).decided_agreement == 0
+
+    def test_one_class_that_always_wins_is_caught_though_its_error_is_small(self):
+        reference = np.random.default_rng(0).normal(size=(50, 1000))
+        reference[np.arange(50), np.arange(50)] = 8
+        got = reference.copy()
+        got[:, 500] = 9
+        assert self.compare(got, reference, tolerance=0.3).error < 0.3
+        assert self.compare(got, reference, tolerance=0.3).decided_agreement < 0.1
+
+    def test_probabilities_are_compared_as_logarithms(self):
+        odds = np.exp(8 * self.reference)
+        reference = odds / odds.sum(axis=1, keepdims=True)
+        swapped = reference.copy()
+        swapped[np.arange(200)[:, None], np.argsort(reference)[:, :2]] = swapped[
+            np.arange(200)[:, None], np.argsort(reference)[:, 1::-1]
+        ]
+        assert np.abs(swapped - reference).max() < 1e-3, "invisible in probabilities"
+        assert self.compare(swapped, reference).max_error > 1
+
+    def test_rounding_to_eight_bits_is_forgiven(self):
+        odds = np.exp(self.reference)
+        reference = odds / odds.sum(axis=1, keepdims=True)
+        rounded = np.round(reference * 256) / 256
+        assert self.compare(rounded, reference, step=1 / 256).error < 0.05
+        assert self.compare(rounded, reference).error > 0.3, "which is why the step counts"
+
+    def test_shapes_and_finiteness(self):
+        with pytest.raises(ExportError, match=r"\(200, 10\), the file of shape \(200, 9\)"):
+            self.compare(self.reference[:, :9])
+        with pytest.raises(ExportError, match="outputs of the file are not all finite"):
+            self.compare(self.reference * np.nan)

@@ -1,0 +1,78 @@
+"""Cost and feature maps of any model, ours or not."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers as L
+
+import kerascnn
+from kerascnn.graph.cost import cost
+from kerascnn.graph.features import features
+
+
+def small():
+    image = keras.Input((32, 32, 3))
+    x = L.Conv2D(8, 3, strides=2, padding="same")(image)  # 16 * 16 * 8 outputs, 27 multiply-adds each
+    y = L.DepthwiseConv2D(3, padding="same", use_bias=False)(x)  # 16 * 16 * 8 outputs, 9 each
+    y = L.Conv2D(8, 1, groups=2, use_bias=False)(y)  # 16 * 16 * 8 outputs, 4 each
+    x = L.Add()([x, y])
+    x = L.Conv2DTranspose(4, 2, strides=2)(x)  # 16 * 16 * 8 inputs, 2 * 2 * 4 each
+    return keras.Model(image, L.Dense(10)(L.GlobalAveragePooling2D()(x)))
+
+
+def test_cost_by_hand():
+    counted = cost(small())
+    assert counted.macs == 16 * 16 * 8 * (27 + 9 + 4 + 16) + 4 * 10
+    assert counted.trainable == counted.parameters == (27 * 8 + 8) + 72 + 32 + (4 * 4 * 8 + 4) + 50
+    assert counted.activations == 3 * 16 * 16 * 8 + 32 * 32 * 4 + 10
+    # worst: the transposed convolution's input, 16 * 16 * 8, and its output, 32 * 32 * 4; the image is gone
+    assert counted.peak_memory == 4 * max(32 * 32 * 3 + 16 * 16 * 8, 3 * 16 * 16 * 8, 16 * 16 * 8 + 32 * 32 * 4)
+
+
+def test_cost_at_another_size_changes_the_work_only():
+    model = kerascnn.build("mobilenet_v2_035", input_shape=(96, 96, 3), classes=10)
+    at_96, at_192 = cost(model), cost(model, 192)
+    assert at_96.parameters == at_192.parameters == model.count_params()
+    assert 3.9 < at_192.macs / at_96.macs < 4.1
+    assert at_192.input_shape == (192, 192, 3)
+
+
+def test_cost_needs_a_size():
+    model = kerascnn.build("resnet18", include_top=False, input_shape=(None, None, 3))
+    with pytest.raises(ValueError, match="takes images of any size"):
+        cost(model)
+    assert cost(model, 64).macs > 0
+
+
+def test_cost_refuses_a_kernel_it_has_no_rule_for():
+    image = keras.Input((8, 8, 3))
+    model = keras.Model(image, L.SeparableConv2D(4, 3, name="odd")(image))
+    with pytest.raises(ValueError, match="no rule for the multiply-adds of SeparableConv2D 'odd'"):
+        cost(model)
+
+
+def test_features_of_a_detector_backbone():
+    backbone = kerascnn.build("resnet50", include_top=False, input_shape=(None, None, 3))
+    maps = features(backbone)
+    out = maps(np.zeros((1, 64, 96, 3), "float32"))
+    assert {s: tuple(x.shape[1:]) for s, x in out.items()} == {
+        2: (32, 48, 64), 4: (16, 24, 256), 8: (8, 12, 512), 16: (4, 6, 1024), 32: (2, 3, 2048),
+    }  # fmt: skip
+    by_name = kerascnn.features("resnet50", input_shape=(64, 96, 3))
+    assert list(by_name.output) == [2, 4, 8, 16, 32]
+
+
+def test_features_leave_out_what_stays_inside_a_block():
+    maps = features(kerascnn.build("mobilenet_v2_100", include_top=False, input_shape=(64, 64, 3))).output
+    assert {s: x.shape[-1] for s, x in maps.items()} == {2: 16, 4: 24, 8: 32, 16: 96, 32: 1280}
+
+
+def test_features_of_a_model_from_elsewhere():
+    model = keras.applications.MobileNetV2(weights=None, include_top=False, input_shape=(64, 64, 3))
+    assert list(features(model).output) == [2, 4, 8, 16, 32]
+
+
+def test_features_of_a_model_without_maps():
+    vector = keras.Input((4,))
+    with pytest.raises(ValueError, match="makes no feature map"):
+        features(keras.Model(vector, L.Dense(2)(vector), name="flat"))

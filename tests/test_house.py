@@ -1,0 +1,142 @@
+"""The rules of the house: who may import whom, how long a family is, what stands at the front door."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import kerascnn
+from kerascnn import applications
+from kerascnn.applications import FAMILIES, ROWS
+from kerascnn.catalogue import plain
+
+ROOT = Path(__file__).parents[1]
+HOUSE = ROOT / "kerascnn"
+MAY_IMPORT = {  # each room names only rooms above it, so there is no way round
+    "errors": set(),
+    "files": set(),
+    "spec": set(),
+    "layers": set(),
+    "blocks": {"layers"},
+    "kit": {"layers", "spec"},
+    "architecture": {"blocks", "kit", "spec", "draw"},  # the kit as a type, and draw when a row is called
+    "applications": {"architecture", "blocks", "layers", "spec"},
+    "weights": {"errors", "runtime"},
+    "draw": {"architecture", "kit", "layers", "weights"},
+    "catalogue": {"applications", "architecture", "errors"},
+    "ledger": set(),
+    "graph": set(),
+    "card": {"files", "spec"},
+    "runtime": {"errors", "layers"},
+    "deploy": {"card", "errors", "files", "runtime"},
+    "evaluate": {"errors"},
+    "data": {"errors", "spec"},
+    "train": {"card", "data", "errors", "files", "spec", ""},  # "": kerascnn.build
+    "report": {"errors", "files"},
+    "job": {"card", "data", "deploy", "errors", "evaluate", "report", "runtime", "spec", "train"},
+}
+FILES = sorted(p for p in HOUSE.rglob("*.py") if p.relative_to(HOUSE).parts[0] not in ("__init__.py", "cli.py"))
+KERAS_FREE = ("errors", "files", "spec", "blocks", "kit", "architecture", "applications", "catalogue", "ledger", "card")
+
+
+def room(path: Path) -> str:
+    return path.relative_to(HOUSE).with_suffix("").parts[0]
+
+
+def imports(path: Path):
+    """Every module that a file names in an import, with the line."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: imports are absolute"
+            for alias in node.names:  # from kerascnn import layers names the room layers
+                yield (f"kerascnn.{alias.name}" if node.module == "kerascnn" else str(node.module)), node.lineno
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(HOUSE)))
+def test_imports_keep_to_their_rooms(path):
+    here = room(path)
+    assert here in MAY_IMPORT, f"{here} is a new room: say in MAY_IMPORT what it may import"
+    for module, line in imports(path):
+        if not module.startswith("kerascnn"):
+            continue
+        there = module.split(".")[1]
+        there = "" if there in ("build", "list_models") else there
+        assert there == here or there in MAY_IMPORT[here], f"{path.name}:{line}: {here} may not import {there}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(HOUSE)))
+def test_heavy_imports_wait(path):
+    tree = ast.parse(path.read_text())
+    top = [n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)]
+    names = {alias.name.split(".")[0] for n in top if isinstance(n, ast.Import) for alias in n.names}
+    names |= {str(n.module).split(".")[0] for n in top if isinstance(n, ast.ImportFrom)}
+    if room(path) in KERAS_FREE:
+        assert "keras" not in names, f"{path.name} may import Keras only when it draws"
+    if room(path) in (*KERAS_FREE, "layers", "weights", "draw", "graph"):
+        everywhere = {module.split(".")[0] for module, _ in imports(path)}
+        assert "tensorflow" not in everywhere, f"{path.name} must draw on every backend"
+
+
+@pytest.mark.parametrize("path", sorted((HOUSE / "applications").glob("[a-z]*.py")), ids=lambda p: p.stem)
+def test_a_family_is_one_short_file_at_the_front_door(path):
+    assert len(path.read_text().splitlines()) <= 200
+    family = getattr(applications, path.stem)
+    assert family in FAMILIES, f"{path.stem} is missing from FAMILIES in applications/__init__.py"
+    for module, line in imports(path):
+        assert not module.startswith("kerascnn.applications"), f"line {line}: a family imports no other family"
+
+
+def test_rows_are_named_after_themselves():
+    for identifier, row in ROWS.items():
+        assert getattr(applications, identifier) is row
+        same = [i for i, other in ROWS.items() if other is row]
+        assert any(plain(i) == plain(row.name) for i in same), f"{identifier} is called {row.name}"
+    names = [row.name for row in set(map(id, ROWS.values())) and ROWS.values()]
+    assert len({plain(n) for n in names}) == len({id(row) for row in ROWS.values()}), "two rows share a name"
+
+
+def test_the_front_door_opens():
+    for name in kerascnn.__all__:
+        assert getattr(kerascnn, name) is not None and name in dir(kerascnn)
+    with pytest.raises(AttributeError, match="no attribute 'bild'"):
+        _ = kerascnn.bild
+
+
+def test_listing_imports_nothing_heavy():
+    code = (
+        "import sys; from kerascnn.cli import main; assert main(['list', 'eff*']) == 0;"
+        "print(sorted({'keras', 'tensorflow', 'numpy', 'rich', 'h5py'} & set(sys.modules)))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert ran.stdout.splitlines()[-1] == "[]", ran.stdout + ran.stderr
+
+
+def test_what_tools_write_is_current():
+    command = [sys.executable, "tools/front_door.py", "--check"]
+    ran = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env={"PYTHONPATH": str(ROOT)})
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_editors_complete_the_builders_with_paper_and_size():
+    jedi = pytest.importorskip("jedi")
+    code = "import kerascnn\nkerascnn.applications.EfficientNetV2"
+    script = jedi.Script(code, path=ROOT / "example.py", project=jedi.Project(ROOT))
+    found = {c.name: c.docstring() for c in script.complete(2, len(code.splitlines()[1]))}
+    assert {"EfficientNetV2S", "EfficientNetV2M", "EfficientNetV2B0"} <= set(found)
+    said = found["EfficientNetV2S"]
+    assert all(words in said for words in ("include_top", "Tan & Le 2021", "21.5 M parameters", "384 x 384")), said
+
+
+@pytest.mark.parametrize("command", [["ruff", "check"], ["ruff", "format", "--check"]], ids=" ".join)
+def test_style(command):
+    ran = subprocess.run([sys.executable, "-m", *command, "."], capture_output=True, text=True, cwd=ROOT)
+    assert ran.returncode == 0, ran.stdout
+
+
+def test_types():
+    ran = subprocess.run([sys.executable, "-m", "pyright", "-p", "."], capture_output=True, text=True, cwd=ROOT)
+    assert ran.returncode == 0, ran.stdout

@@ -1,0 +1,202 @@
+"""Files run in their own runtimes, and say what is wrong with them."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import onnx
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from kerascnn.deploy import export
+from kerascnn.runtime import BATCH, Runner, latency, open_model
+
+SHAPE = (10, 12, 3)
+
+
+def net(*, height: int | None = 10, width: int | None = 12, batch: int | None = None) -> keras.Model:
+    image = keras.Input((height, width, 3), batch_size=batch, name="image")
+    x = layers.Conv2D(8, 3, activation="relu", name="stem.conv")(image)
+    x = layers.BatchNormalization(name="stem.norm")(x)
+    x = layers.GlobalAveragePooling2D(name="head.pool")(x)
+    return keras.Model(image, layers.Dense(5, name="head.dense")(x), name="net")
+
+
+def lite(model, *, batch=1, **settings) -> bytes:
+    function = tf.function(lambda x: model(x, training=False))
+    concrete = function.get_concrete_function(tf.TensorSpec((batch, *model.input_shape[1:])))
+    variables = tf.train.Checkpoint(variables=[variable.value for variable in model.variables])
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], variables)
+    for name, value in settings.items():
+        setattr(converter, name, value)
+    return converter.convert()
+
+
+@pytest.fixture(scope="module")
+def images():
+    return np.random.default_rng(0).normal(size=(BATCH + 6, *SHAPE)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """One model in every format."""
+    folder = tmp_path_factory.mktemp("models")
+    model = net()
+    model.save(folder / "net.keras")
+    for name, format in ("net.tflite", "tflite"), ("net.onnx", "onnx"), ("net", "saved_model"):
+        export(model, folder / name, format)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "format", "batch"),
+    [
+        ("net.keras", "keras", None),
+        ("net.tflite", "tflite", 1),
+        ("net.onnx", "onnx", 1),
+        ("net", "saved_model", None),
+    ],
+)
+def test_every_format_runs(name, format, batch, folder, images):
+    runner = open_model(folder / name)
+    assert (runner.path, runner.format, runner.input_shape) == (folder / name, format, SHAPE)
+    assert runner.batch == batch and runner.output_step == 0
+    outputs = runner(images)
+    assert outputs.shape == (len(images), 5) and outputs.dtype == np.float32
+    want = keras.models.load_model(folder / "net.keras").predict(images, verbose=0)
+    np.testing.assert_allclose(outputs, want, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(runner(images[7:8]), outputs[7:8], rtol=1e-4, atol=1e-6)
+    assert latency(runner, repeats=3) > 0
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8"])
+def test_quantised_files_take_and_give_floats(dtype, tmp_path, images):
+    model, path = net(), tmp_path / "net.tflite"
+    path.write_bytes(
+        lite(
+            model,
+            optimizations=[tf.lite.Optimize.DEFAULT],
+            representative_dataset=lambda: ([image[None]] for image in images),
+            inference_input_type=tf.dtypes.as_dtype(dtype),
+            inference_output_type=tf.dtypes.as_dtype(dtype),
+        )
+    )
+    runner = open_model(path)
+    outputs, want = runner(images), model.predict(images, verbose=0)
+    assert outputs.dtype == np.float32
+    assert np.abs(outputs - want).max() < 0.05 * np.abs(want).max()
+    steps = outputs / runner.output_step
+    assert runner.output_step > 0
+    np.testing.assert_allclose(steps, steps.round(), atol=1e-3)
+    far = np.full((1, *SHAPE), 1e6, np.float32)
+    np.testing.assert_array_equal(runner(far), runner(1e3 * far), "values out of range are cut off, not wrapped")
+
+
+def test_a_static_batch_is_fed_one_by_one(tmp_path, images):
+    net(batch=1).save(tmp_path / "one.keras")
+    runner = open_model(tmp_path / "one.keras")
+    assert runner.batch == 1 and runner(images[:3]).shape == (3, 5)
+
+
+def test_any_size_of_image(tmp_path):
+    net(height=None, width=None).save(tmp_path / "free.keras")
+    runner = open_model(tmp_path / "free.keras")
+    assert runner.input_shape == (None, None, 3)
+    assert runner(np.zeros((2, 9, 40, 3), np.float32)).shape == (2, 5)
+    with pytest.raises(ValueError, match=r"shape \(N, any, any, 3\); got float32 of shape \(2, 9, 40, 1\)"):
+        runner(np.zeros((2, 9, 40, 1), np.float32))
+    with pytest.raises(ValueError, match="no one latency"):
+        latency(runner)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "got"),
+    [
+        (np.zeros((1, 12, 10, 3), np.float32), r"float32 of shape \(1, 12, 10, 3\)"),
+        (np.zeros(SHAPE, np.float32), r"float32 of shape \(10, 12, 3\)"),
+        (np.zeros((1, *SHAPE), np.uint8), "uint8 of shape"),
+        (np.zeros((1, *SHAPE)), "float64 of shape"),
+        (np.zeros((0, *SHAPE), np.float32), r"float32 of shape \(0, 10, 12, 3\)"),
+        ([[0.0]], "list"),
+    ],
+)
+def test_wrong_images(wrong, got):
+    runner = Runner(Path("net.tflite"), "tflite", SHAPE, 1, lambda batch: batch)
+    with pytest.raises(ValueError, match=rf"float32 array of shape \(N, 10, 12, 3\); got {got}"):
+        runner(wrong)
+
+
+@pytest.mark.parametrize("name", ["gone.keras", "gone.tflite", "gone.onnx", "gone"])
+def test_missing_file(name, tmp_path):
+    with pytest.raises(FileNotFoundError, match=name):
+        open_model(tmp_path / name)
+
+
+def test_unknown_kind(tmp_path):
+    (tmp_path / "net.h5").write_bytes(b"weights")
+    with pytest.raises(ValueError, match=r"net\.h5 is of no known kind.*\.keras, \.tflite, \.onnx, or a SavedModel"):
+        open_model(tmp_path / "net.h5")
+
+
+@pytest.mark.parametrize("name", ["net.keras", "net.tflite", "net.onnx"])
+@pytest.mark.parametrize("keep", [0, 0.03, 0.5])
+def test_damaged_file(name, keep, folder, tmp_path):
+    content = (folder / name).read_bytes()
+    (tmp_path / name).write_bytes(content[: int(keep * len(content))])
+    with pytest.raises(ValueError, match=rf"{name} is damaged, or is not "):
+        open_model(tmp_path / name)
+
+
+def test_folder_that_is_no_saved_model(tmp_path):
+    with pytest.raises(ValueError, match="is damaged, or is not a SavedModel"):
+        open_model(tmp_path)
+
+
+def test_only_files_that_take_images_are_run(tmp_path):
+    numbers = keras.Input((4,))
+    keras.Model(numbers, layers.Dense(2)(numbers)).save(tmp_path / "flat.keras")
+    with pytest.raises(ValueError, match=r"flat\.keras .* takes arrays of shape \(None, 4\)"):
+        open_model(tmp_path / "flat.keras")
+
+    image = keras.Input((8, 8, 3))
+    keras.Model(image, [layers.Flatten()(image), image]).save(tmp_path / "two.keras")
+    with pytest.raises(ValueError, match=r"two\.keras .* has 2 outputs where one"):
+        open_model(tmp_path / "two.keras")
+
+    (tmp_path / "four.tflite").write_bytes(lite(net(), batch=4))
+    with pytest.raises(ValueError, match=r"four\.tflite .* takes arrays of shape \(4, 10, 12, 3\)"):
+        open_model(tmp_path / "four.tflite")
+
+    tensor = onnx.helper.make_tensor_value_info
+    names = [tensor(name, onnx.TensorProto.FLOAT, [1, 4, 4, 3]) for name in "abc"]
+    graph = onnx.helper.make_graph([onnx.helper.make_node("Add", ["a", "b"], ["c"])], "sum", names[:2], names[2:])
+    opset = onnx.helper.make_opsetid("", 17)
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[opset], ir_version=8), tmp_path / "sum.onnx")
+    with pytest.raises(ValueError, match=r"sum\.onnx .* has 2 inputs where one"):
+        open_model(tmp_path / "sum.onnx")
+
+
+def test_threads(folder, images):
+    for name in "net.tflite", "net.onnx":
+        alone, several = open_model(folder / name, threads=1), open_model(folder / name, threads=2)
+        np.testing.assert_allclose(alone(images[:2]), several(images[:2]), rtol=1e-5)
+        with pytest.raises(ValueError, match="threads must be 1 or more, got 0"):
+            open_model(folder / name, threads=0)
+    for name in "net.keras", "net":
+        with pytest.raises(ValueError, match=r"threads goes with \.tflite and \.onnx"):
+            open_model(folder / name, threads=2)
+
+
+def test_opening_files_says_nothing(folder, capfd):
+    for name in "net.tflite", "net.onnx", "net":
+        open_model(folder / name)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_import_is_light():
+    heavy = "{'tensorflow', 'keras', 'ai_edge_litert', 'onnxruntime', 'onnx', 'tf2onnx'}"
+    code = f"import sys, kerascnn.runtime, kerascnn.deploy; print(sorted({heavy} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
