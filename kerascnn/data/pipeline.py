@@ -22,7 +22,7 @@ def batches(
     seed: int = 0,
     epoch: int = 0,
     shuffle: bool = False,
-    parallel: int = tf.data.AUTOTUNE,
+    parallel: int = os.cpu_count() or 1,
 ) -> tf.data.Dataset:
     """One pass over the images.
 
@@ -71,7 +71,10 @@ def batches(
 
     dataset = tf.data.Dataset.from_tensor_slices(order)
     dataset = dataset.map(sample, num_parallel_calls=parallel, deterministic=True)
-    return dataset.batch(batch).prefetch(tf.data.AUTOTUNE)
+    # Left to tune itself, a finished pipeline waits for its tuner, which sleeps twice as long each time, up to a minute.
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.batch(batch).prefetch(2).with_options(options)
 
 
 def prepared(image: tf.Tensor, preprocess: Preprocess, steps: Sequence[tuple[str, tf.Tensor]] = ()) -> tf.Tensor:
