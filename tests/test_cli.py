@@ -16,7 +16,7 @@ from kerascnn.train import Recipe
 
 ROOT = Path(__file__).parents[1]
 FORMATS = ("model.keras", "model.tflite", "model.int8.tflite", "model.onnx")
-QUICK = ["--set", "epochs=2", "size=32", "batch=16", "model=resnet18", "augment=flip"]
+QUICK = ["--set", "epochs=2", "warmup_epochs=1", "size=32", "batch=16", "model=resnet18", "augment=flip"]
 
 
 @pytest.fixture(scope="session")
@@ -98,7 +98,7 @@ def test_run_again_it_trains_no_more(trained, photos):
 
 def test_killed_it_goes_on_where_it_stopped(photos, tmp_path):
     out = tmp_path / "killed"
-    arguments = ["train", "recipes/photos.py", "--data", str(photos), *QUICK, "epochs=40", "--out", str(out)]
+    arguments = ["train", "recipes/photos.py", "--data", str(photos), *QUICK, "epochs=12", "--out", str(out)]
     running = subprocess.Popen([sys.executable, "-m", "kerascnn.cli", *arguments], cwd=ROOT, stdout=subprocess.PIPE)
     while not (out / "checkpoint.npz").exists():
         assert running.poll() is None, "it ended before it could be killed"
@@ -107,9 +107,9 @@ def test_killed_it_goes_on_where_it_stopped(photos, tmp_path):
     running.wait()
     assert not (out / "model.keras").exists()
     epochs = json.loads(str(np.load(out / "checkpoint.npz")["record"]))["history"]
-    again = kerascnn(*[*arguments[:-3], f"epochs={40}", *arguments[-2:]])
+    again = kerascnn(*arguments)
     assert again.returncode == 0, again.stderr
-    assert f"continuing after epoch {len(epochs)} of 40" in again.stdout
+    assert f"continuing after epoch {len(epochs)} of 12" in again.stdout
     assert (out / "report.html").is_file() and not list(out.glob(".writing-*"))
 
 
@@ -120,15 +120,8 @@ def test_a_corrupt_photo_is_named_and_refused_or_skipped(photos, tmp_path, capsy
             (tmp_path / label / photo.name).write_bytes(photo.read_bytes())
     torn = tmp_path / "sky" / "torn.jpg"
     torn.write_bytes((photos / "sky/00.jpg").read_bytes()[:300])
-    arguments = [
-        "train",
-        "recipes/photos.py",
-        "--data",
-        str(tmp_path),
-        *QUICK,
-        "--out",
-        str(tmp_path.with_suffix(".o")),
-    ]
+    out = str(tmp_path.with_suffix(".out"))
+    arguments = ["train", "recipes/photos.py", "--data", str(tmp_path), *QUICK, "--out", out]
     said = refused(capsys, *arguments)
     assert "torn.jpg" in said and "skip" in said
     ran = kerascnn(*arguments, "--on-corrupt", "skip")

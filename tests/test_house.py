@@ -138,5 +138,10 @@ def test_style(command):
 
 
 def test_types():
-    ran = subprocess.run([sys.executable, "-m", "pyright", "-p", "."], capture_output=True, text=True, cwd=ROOT)
+    ran = subprocess.run(
+        [sys.executable, "-m", "pyright", "-p", ".", "--pythonpath", sys.executable],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
     assert ran.returncode == 0, ran.stdout

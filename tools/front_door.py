@@ -31,9 +31,9 @@ def stub() -> str:
     """The builders as editors read them: each with its type, its paper and its size."""
     families = [family.__name__.rpartition(".")[2] for family in FAMILIES]
     lines = ['"""Written by tools/front_door.py from the tables of the families."""', ""]
-    lines += ["from types import ModuleType", "", "from kerascnn.applications import ("]
-    lines += [f"    {family} as {family}," for family in sorted(families)]
-    lines += [")", "from kerascnn.architecture import Architecture", ""]
+    lines += ["from types import ModuleType", ""]
+    lines += [f"from kerascnn.applications import {family} as {family}" for family in sorted(families)]
+    lines += ["from kerascnn.architecture import Architecture", ""]
     lines += ["FAMILIES: tuple[ModuleType, ...]", "ROWS: dict[str, Architecture]", ""]
     for identifier, row in ROWS.items():
         kind = type(row)

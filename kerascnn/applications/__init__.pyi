@@ -2,18 +2,16 @@
 
 from types import ModuleType
 
-from kerascnn.applications import (
-    alexnet as alexnet,
-    densenet as densenet,
-    efficientnet as efficientnet,
-    efficientnet_edgetpu as efficientnet_edgetpu,
-    efficientnet_v2 as efficientnet_v2,
-    googlenet as googlenet,
-    lenet as lenet,
-    mobilenet_v2 as mobilenet_v2,
-    resnet as resnet,
-    vgg as vgg,
-)
+from kerascnn.applications import alexnet as alexnet
+from kerascnn.applications import densenet as densenet
+from kerascnn.applications import efficientnet as efficientnet
+from kerascnn.applications import efficientnet_edgetpu as efficientnet_edgetpu
+from kerascnn.applications import efficientnet_v2 as efficientnet_v2
+from kerascnn.applications import googlenet as googlenet
+from kerascnn.applications import lenet as lenet
+from kerascnn.applications import mobilenet_v2 as mobilenet_v2
+from kerascnn.applications import resnet as resnet
+from kerascnn.applications import vgg as vgg
 from kerascnn.architecture import Architecture
 
 FAMILIES: tuple[ModuleType, ...]

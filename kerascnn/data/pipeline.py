@@ -71,7 +71,7 @@ def batches(
 
     dataset = tf.data.Dataset.from_tensor_slices(order)
     dataset = dataset.map(sample, num_parallel_calls=parallel, deterministic=True)
-    # Left to tune itself, a finished pipeline waits for its tuner, which sleeps twice as long each time, up to a minute.
+    # Left to tune itself, a finished pipeline waits for a tuner that sleeps twice as long each time, up to a minute.
     options = tf.data.Options()
     options.autotune.enabled = False
     return dataset.batch(batch).prefetch(2).with_options(options)

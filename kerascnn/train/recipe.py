@@ -95,7 +95,9 @@ class Recipe:
         if len(self.mean) != len(self.std):
             raise ValueError(f"Recipe: mean has {len(self.mean)} numbers and std {len(self.std)}; expected as many.")
         if self.warmup_epochs > self.epochs:
-            raise ValueError(f"Recipe: warmup_epochs is {self.warmup_epochs}, longer than all {self.epochs} epochs.")
+            raise ValueError(
+                f"Recipe: warmup_epochs is {self.warmup_epochs}, longer than all {self.epochs} epochs. Set both."
+            )
         check_augment(self.augment)
 
     def preprocess(self, channels: int) -> Preprocess:
