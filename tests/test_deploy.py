@@ -14,9 +14,9 @@ from keras import layers
 
 from kerascnn.card import Card
 from kerascnn.deploy import TARGETS, ExportError, export
-from kerascnn.deploy.certificate import compare
+from kerascnn.deploy.certificate import compare, prove
 from kerascnn.deploy.images import noise
-from kerascnn.runtime import open_model
+from kerascnn.runtime import Runner, open_model
 from kerascnn.spec import Preprocess
 
 SIZE = 24
@@ -462,3 +462,26 @@ class TestCompare:
             self.compare(self.reference[:, :9])
         with pytest.raises(ExportError, match="outputs of the file are not all finite"):
             self.compare(self.reference * np.nan)
+
+
+def trembling(fault: float) -> Runner:
+    """Sees class 0 in most images; in the three bright ones the last bit of a pixel decides, as rounding would."""
+
+    def infer(images: np.ndarray) -> np.ndarray:
+        images = images * np.float32(1 + fault)
+        odd = (images[:, 0, 0, 0].view(np.uint32) & 1) == 1
+        scores = np.zeros((len(images), CLASSES), np.float32)
+        scores[:, 0] = 20
+        scores[(images.mean((1, 2, 3)) > 1) & odd, 1] = 40
+        return scores
+
+    return Runner(Path("trembling"), "keras", (2, 2, 1), None, infer)
+
+
+def test_a_network_that_magnifies_rounding_is_held_against_itself():
+    images = np.random.default_rng(0).uniform(0.5, 0.9, (40, 2, 2, 1)).astype(np.float32)
+    images[:3] += 1
+    proof = prove(trembling(0), trembling(1e-6), images, tolerance=1e-4)
+    assert proof.error > 1e-4 and proof.decided_agreement >= 0.9 and "magnifies rounding" in proof.notes[-1]
+    with pytest.raises(ExportError, match="does not compute what its model computes"):
+        prove(trembling(0), trembling(1.0), images, tolerance=1e-4)

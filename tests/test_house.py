@@ -95,8 +95,8 @@ def test_rows_are_named_after_themselves():
         assert getattr(applications, identifier) is row
         same = [i for i, other in ROWS.items() if other is row]
         assert any(plain(i) == plain(row.name) for i in same), f"{identifier} is called {row.name}"
-    names = [row.name for row in set(map(id, ROWS.values())) and ROWS.values()]
-    assert len({plain(n) for n in names}) == len({id(row) for row in ROWS.values()}), "two rows share a name"
+    rows = {id(row): row for row in ROWS.values()}.values()
+    assert len({plain(row.name) for row in rows}) == len(rows), "two rows share a name"
 
 
 def test_the_front_door_opens():

@@ -12,8 +12,15 @@ def check_model(model: "keras.Model") -> None:
     Raises
     ------
     ValueError
-        When it does not map images of one size to one output.
+        When it does not map images of one size to one output, or Keras does not run on TensorFlow.
     """
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(
+            f"Export goes through TensorFlow, but Keras runs on {keras.backend.backend()}. Save the model as .keras "
+            f"and export that file with KERAS_BACKEND=tensorflow."
+        )
     inputs, outputs = getattr(model, "inputs", None), getattr(model, "outputs", None)
     if not inputs or not outputs:
         raise ValueError(

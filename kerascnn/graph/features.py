@@ -29,7 +29,7 @@ def features(model: keras.Model) -> keras.Model:
     maps = {strides[operation.name]: operation.output for operation in leaving.values()}
     if not maps:
         raise ValueError(f"{model.name} makes no feature map (batch, height, width, channels).")
-    return keras.Model(model.inputs, dict(sorted(maps.items())), name=f"{model.name}_features")
+    return keras.Model(model.input, dict(sorted(maps.items())), name=f"{model.name}_features")
 
 
 def strides_of(model: keras.Model) -> dict[str, int]:
