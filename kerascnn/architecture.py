@@ -1,5 +1,6 @@
 """The base of every family: a frozen row of a paper's table that draws a Keras model when it is called."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Architecture:
+class Architecture(ABC):
     """One column of a paper's architecture table. A family adds its own fields and says how to draw them.
 
     Parameters
@@ -116,9 +117,9 @@ class Architecture:
         """The same row with other columns: ``ResNet50.but(depths=(1, 1, 1, 1))``."""
         return replace(self, **columns)
 
+    @abstractmethod
     def trunk(self, k: "Kit", x: Any) -> Any:
         """Draw everything below the classifier: ``(B, H, W, C)`` to the last feature map."""
-        raise NotImplementedError
 
     def head(self, k: "Kit", x: Any, classes: int) -> Any:
         """Draw the classifier: the last feature map to logits ``(B, classes)``."""
