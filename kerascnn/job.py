@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerascnn.card import Card
+from kerascnn.catalogue import find
 from kerascnn.data import Data, open_data
 from kerascnn.deploy import TARGETS, Certificate, export
 from kerascnn.errors import need, suggest
@@ -93,31 +94,17 @@ def run(
     ]
     log(f"running every file on the {len(data.test)} held-out images")
     rows, evaluations = measure(model_file, certificates, data, card)
-    facts = told(recipe, data, card, command)
     page = out / "report.html"
-    report = Report(
-        title=f"{card.model} on {recipe.data}",
-        subtitle=f"{len(data.test)} held-out images of {len(data.labels)} classes",
-        facts=facts,
-        history=[
-            {"epoch": number, **record, "images_per_second": len(data.train) / record["seconds"]}
-            for number, record in enumerate(card.facts["history"], 1)
-        ],
-        labels=data.labels,
-        confusion=evaluations[0].confusion,
-        mistakes=mistakes(evaluations[0], data.test, card.preprocess),
-        files=rows,
-        top5=evaluations[0].top5,
-    )
     for old in (page, page.with_suffix(".json")):
         old.unlink(missing_ok=True)
-    write_report(page, report)
+    write_report(page, report_on(recipe, data, card, evaluations[0], rows, command))
     replace(card, facts={**card.facts, "held_out": evaluations[0].as_dict()}).write(model_file)
     return Outcome(files=rows, evaluation=evaluations[0], report=page)
 
 
 def check(recipe: Recipe) -> None:
-    """Find out before training what would stop the job after it."""
+    """Find out at once what would stop the job later."""
+    find(recipe.model)
     for name in recipe.export:
         if name not in TARGETS:
             raise ValueError(f"Unknown export format {name!r}. {suggest(name, TARGETS)}")
@@ -216,6 +203,26 @@ def mistakes(evaluation: Evaluation, split: "Split", preprocess: "Preprocess") -
         for i, image in zip(wrong, images, strict=True)
     ]
     return sorted(found, key=lambda mistake: -mistake.confidence)
+
+
+def report_on(
+    recipe: Recipe, data: Data, card: Card, evaluation: Evaluation, files: list[FileRow], command: str
+) -> Report:
+    history = [
+        {"epoch": number, **record, "images_per_second": len(data.train) / record["seconds"]}
+        for number, record in enumerate(card.facts["history"], 1)
+    ]
+    return Report(
+        title=f"{card.model} on {recipe.data}",
+        subtitle=f"{len(data.test)} held-out images of {len(data.labels)} classes",
+        facts=told(recipe, data, card, command),
+        history=history,
+        labels=data.labels,
+        confusion=evaluation.confusion,
+        mistakes=mistakes(evaluation, data.test, card.preprocess),
+        files=files,
+        top5=evaluation.top5,
+    )
 
 
 def told(recipe: Recipe, data: Data, card: Card, command: str) -> dict[str, str]:
