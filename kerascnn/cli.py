@@ -33,7 +33,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"kerascnn {options.command}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\ninterrupted; the same command goes on where it stopped", file=sys.stderr)
+        way_on = "; the same command goes on where it stopped" if options.command == "train" else ""
+        print(f"\ninterrupted{way_on}", file=sys.stderr)
         return 130
     return 0
 

@@ -73,7 +73,8 @@ def test_every_file_evaluates_and_predicts(name, trained, photos, tmp_path, caps
     assert main(["evaluate", str(out / name), "--data", str(photos), "--json", str(tmp_path / "r.json")]) == 0
     assert "top-1" in capsys.readouterr().out
     numbers = json.loads((tmp_path / "r.json").read_text())
-    assert 0 <= numbers["top1"] <= 1
+    reported = {file["name"]: file for file in json.loads((out / "report.json").read_text())["files"]}
+    assert numbers["top1"] == pytest.approx(reported[name]["top1"])  # the same held-out photos, run again
     assert main(["predict", str(out / name), str(photos / "sky/00.jpg"), str(photos / "field/01.png")]) == 0
     assert capsys.readouterr().out.count("%") == 4
 
