@@ -89,7 +89,8 @@ class Architecture(ABC):
         Returns
         -------
         keras.Model
-            Images in, already normalised as the weights ask; ``(batch, classes)`` in float32 out.
+            Images in, already normalised as the weights ask; ``(batch, classes)`` in float32 out. A network with
+            auxiliary heads gives a dictionary: ``"head"``, and each auxiliary head by name.
 
         Raises
         ------
@@ -119,8 +120,19 @@ class Architecture(ABC):
 
     @abstractmethod
     def trunk(self, k: "Kit", x: Any) -> Any:
-        """Draw everything below the classifier: ``(B, H, W, C)`` to the last feature map."""
+        """Draw everything below the classifier: ``(B, H, W, C)`` to the last feature map.
+
+        Maps handed to ``k.tap(name, x)`` on the way get an auxiliary head, whose output joins the main one's.
+        """
+
+    def topless(self, k: "Kit", x: Any) -> Any:
+        """What a network without its classifier gives: the trunk's ``(B, H, W, C)`` as it is, in most."""
+        return x
 
     def head(self, k: "Kit", x: Any, classes: int) -> Any:
         """Draw the classifier: the last feature map to logits ``(B, classes)``."""
         return pool_classify(k, x, classes, self.dropout)
+
+    def auxiliary_head(self, k: "Kit", x: Any, classes: int) -> Any:
+        """Draw the classifier that stands on a tapped map while the network trains: to logits ``(B, classes)``."""
+        return pool_classify(k, x, classes)

@@ -30,8 +30,7 @@ def draw(
     image = open_image(row, input_tensor, input_shape)
     try:
         x = row.trunk(k, image)
-        if include_top:
-            x = row.head(k / "head", x, classes)
+        out = heads(row, k, x, classes, classifier_activation) if include_top else bare(row, k, x, pooling)
     except ValueError as error:
         if None in image.shape[1:3] and "None" in str(error):
             raise ValueError(
@@ -40,12 +39,8 @@ def draw(
                 f"Got {image.shape[1:]}."
             ) from error
         raise
-    if include_top and classifier_activation not in (None, "linear"):
-        x = classify(k / "head", x, classifier_activation)
-    if not include_top and pooling:
-        x = (k / "head")(getattr(L, POOLINGS[pooling]))(x)
     source = image if input_tensor is None else keras.utils.get_source_inputs(image)
-    model = keras.Model(source, x, name=name or row.name)
+    model = keras.Model(source, out, name=name or row.name)
     if weights is not None:
         load_weights(model, weights)
     return model
@@ -83,6 +78,21 @@ def open_image(row: Architecture, tensor: Any, shape: tuple[int | None, ...] | N
             f"got input_shape={tuple(image.shape[1:])}. Enlarge the images, or choose a network for small ones."
         )
     return image
+
+
+def heads(row: Architecture, k: Kit, x: Any, classes: int, activation: Any) -> Any:
+    """The classifier; with those on the tapped maps, a dictionary of them."""
+    outputs = {"head": row.head(k / "head", x, classes)}
+    outputs |= {name: row.auxiliary_head(k / name, tapped, classes) for name, tapped in k.taps.items()}
+    if activation not in (None, "linear"):
+        outputs = {name: classify(k / name, logits, activation) for name, logits in outputs.items()}
+    return outputs if k.taps else outputs["head"]
+
+
+def bare(row: Architecture, k: Kit, x: Any, pooling: str | None) -> Any:
+    """The last feature map, or what it pools to."""
+    x = row.topless(k, x)
+    return (k / "head")(getattr(L, POOLINGS[pooling]))(x) if pooling else x
 
 
 def classify(k: Kit, logits: Any, activation: Any) -> Any:

@@ -25,6 +25,7 @@ SHORT = {  # where a layer's own name says more than a reader needs
     "ZeroPadding2D": "pad",
     "Concatenate": "concat",
     "LocalResponseNormalization": "lrn",
+    "ChannelShuffle": "shuffle",
 }
 INITIALIZERS = {  # those that Keras knows by no name
     "he_fan_out": {
@@ -41,6 +42,7 @@ class Kit:
     style: Style
     room: str = ""
     used: Counter = field(default_factory=Counter, repr=False)  # shared by every room of one drawing
+    taps: dict[str, Any] = field(default_factory=dict, repr=False)  # shared too: maps that auxiliary heads stand on
 
     def __truediv__(self, room: str) -> "Kit":
         """``k / "stage1" / "block2"``: the same kit, further in."""
@@ -61,12 +63,17 @@ class Kit:
         self.used[place] += 1
         return place if self.used[place] == 1 else f"{place}{self.used[place]}"
 
+    def tap(self, name: str, x: Any) -> Any:
+        """x as it is, remembered as the map that the auxiliary head ``name`` stands on."""
+        self.taps[name] = x
+        return x
+
     # -- one layer; x is (B, H, W, C) -------------------------------------------------------------------------------
 
     def conv(self, x, width, size=1, stride=1, *, groups=1, bias=False):
         x, padding = self.pad(x, size, stride)
         return self(
-            L.Conv2D,
+            getattr(L, self.style.convolution),
             width,
             size,
             stride,
@@ -98,8 +105,11 @@ class Kit:
         x, padding = self.pad(x, size, stride)
         return self(L.MaxPooling2D, size, stride, padding)(x)
 
-    def avg_pool(self, x, size, stride):
-        return self(L.AveragePooling2D, size, stride, "valid")(x)
+    def avg_pool(self, x, size, stride, padding="valid"):
+        """``padding`` is "valid", or "same" for a map that keeps its size at stride 1."""
+        if padding == "same" and self.style.count_padding:
+            x, padding = self(L.ZeroPadding2D, size // 2)(x), "valid"
+        return self(L.AveragePooling2D, size, stride, padding)(x)
 
     def add(self, *xs):
         return self(L.Add)(list(xs))
@@ -128,4 +138,5 @@ class Kit:
         """x and the padding that Keras is to add: at stride 1 the symmetric and the "same" padding are one."""
         if self.style.padding != "symmetric" or stride == 1:
             return x, "same" if self.style.padding == "symmetric" else self.style.padding
-        return (self(L.ZeroPadding2D, size // 2)(x) if size > 1 else x), "valid"
+        half = size // 2 if isinstance(size, int) else tuple(side // 2 for side in size)
+        return (self(L.ZeroPadding2D, half)(x) if half else x), "valid"

@@ -12,6 +12,8 @@ class Style:
     momentum: float = 0.99  # of its moving statistics; Keras' sense: the share that is kept
     padding: str = "same"  # "same": TensorFlow's; "symmetric": size // 2 on every side, as Caffe and PyTorch pad
     initializer: str = "he_normal"  # of convolutions
+    convolution: str = "Conv2D"  # the layer that convolves
+    count_padding: bool = False  # whether an average pool counts the zeros round the map, as Caffe and PyTorch do
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,10 +23,10 @@ MAY_IMPORT = {  # each room names only rooms above it, so there is no way round
     "kit": {"layers", "spec"},
     "architecture": {"blocks", "kit", "spec", "draw"},  # the kit as a type, and draw when a row is called
     "applications": {"architecture", "blocks", "layers", "spec"},
-    "weights": {"errors", "runtime"},
+    "weights": {"architecture", "errors", "files", "ledger", "runtime", "spec"},
     "draw": {"architecture", "kit", "layers", "weights"},
     "catalogue": {"applications", "architecture", "errors"},
-    "ledger": set(),
+    "ledger": {"spec"},
     "graph": set(),
     "card": {"files", "spec"},
     "runtime": {"errors", "layers"},

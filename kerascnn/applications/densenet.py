@@ -3,6 +3,7 @@
 from dataclasses import KW_ONLY, dataclass
 
 from kerascnn.architecture import Architecture
+from kerascnn.blocks import imagenet_stem
 from kerascnn.spec import Paper, Style
 
 PAPER = Paper(
@@ -39,8 +40,7 @@ class DenseNet(Architecture):
     tiny = {"depths": (2, 2), "growth": 8, "size": 32}
 
     def trunk(self, k, x):
-        x = (k / "stem").conv_bn_act(x, 2 * self.growth, 7, 2)
-        x = (k / "pool").max_pool(x, 3, 2)
+        x = imagenet_stem(k, x, 2 * self.growth)
         for i, depth in enumerate(self.depths, 1):
             if i > 1:
                 x = transition(k / f"transition{i - 1}", x)

@@ -5,8 +5,12 @@ from kerascnn.blocks.heads import two_hidden_classify as two_hidden_classify
 from kerascnn.blocks.mobile import fused_mbconv as fused_mbconv
 from kerascnn.blocks.mobile import mbconv as mbconv
 from kerascnn.blocks.mobile import squeeze_excite as squeeze_excite
+from kerascnn.blocks.residual import basic as basic
+from kerascnn.blocks.residual import bottleneck as bottleneck
 from kerascnn.blocks.residual import drop_path as drop_path
 from kerascnn.blocks.residual import drop_rates as drop_rates
 from kerascnn.blocks.residual import residual as residual
 from kerascnn.blocks.residual import shortcut as shortcut
+from kerascnn.blocks.stages import imagenet_stem as imagenet_stem
+from kerascnn.blocks.stages import stages as stages
 from kerascnn.blocks.widths import divisible as divisible

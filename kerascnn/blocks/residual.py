@@ -26,3 +26,27 @@ def residual(k, x, y, stride, drop=0.0):
 def drop_rates(last: float, blocks: int) -> Iterator[float]:
     """Drop rates that rise evenly from 0 at the first block. EfficientNet's released code."""
     return (last * i / blocks for i in range(blocks))
+
+
+def basic(k, x, width, stride=1, *, gate=None, drop=0.0, skip=shortcut):
+    """3x3, 3x3, plus x. He et al. 2015, figure 5, left. ``gate(k, y)`` and ``skip(k, x, width, stride)`` as needed."""
+    y = k.conv_bn_act(x, width, 3, stride)
+    y = k.conv_bn(y, width, 3)
+    return merge(k, x, y, stride, gate, drop, skip)
+
+
+def bottleneck(k, x, inner, width, strides=(1, 1), *, groups=1, gate=None, drop=0.0, skip=shortcut):
+    """1x1 to ``inner`` channels, 3x3, 1x1 to ``width``, plus x. He et al. 2015, figure 5, right.
+
+    ``strides`` are those of the first 1x1 and of the 3x3: the paper strides in the first, Torch's port and most
+    weights since in the second.
+    """
+    y = k.conv_bn_act(x, inner, 1, strides[0])
+    y = k.conv_bn_act(y, inner, 3, strides[1], groups=groups)
+    y = k.conv_bn(y, width)
+    return merge(k, x, y, max(strides), gate, drop, skip)
+
+
+def merge(k, x, y, stride, gate, drop, skip):
+    y = gate(k / "gate", y) if gate else y
+    return k.act(k.add(skip(k / "shortcut", x, y.shape[-1], stride), drop_path(k, y, drop)))

@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from keras.layers import *  # noqa: F403
 
+    from kerascnn.layers.channel_shuffle import ChannelShuffle as ChannelShuffle
     from kerascnn.layers.local_response import LocalResponseNormalization as LocalResponseNormalization
 
-OURS = {"LocalResponseNormalization": "local_response"}
+OURS = {
+    "ChannelShuffle": "channel_shuffle",
+    "LocalResponseNormalization": "local_response",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,18 @@
+"""The layers that Keras lacks, against plain NumPy readings of their papers."""
+
+import keras
+import numpy as np
+import pytest
+
+from kerascnn import layers as L
+
+
+def test_channels_are_shuffled_as_rows_read_by_column():
+    x = np.random.default_rng(0).normal(size=(2, 3, 5, 12)).astype("float32")
+    expected = x.reshape(2, 3, 5, 3, 4).swapaxes(3, 4).reshape(2, 3, 5, 12)
+    np.testing.assert_array_equal(L.ChannelShuffle(3)(x), expected)
+
+
+def test_channels_that_do_not_divide_are_refused():
+    with pytest.raises(ValueError, match="10 channels cannot be shuffled in 3 groups"):
+        L.ChannelShuffle(3)(keras.Input((4, 4, 10)))
