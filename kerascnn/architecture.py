@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, replace
+from inspect import signature
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from kerascnn.blocks import pool_classify
@@ -26,6 +27,8 @@ class Architecture(ABC):
         Side of the square image that the network was designed for, in pixels.
     channels
         Channels of that image.
+    classes
+        Classes of the data set that it was designed for: the default of the builder's ``classes``.
     dropout
         Share of the last features dropped before the classifier.
     drop_path
@@ -40,6 +43,7 @@ class Architecture(ABC):
     _: KW_ONLY
     size: int = 224
     channels: int = 3
+    classes: int = 1000
     dropout: float = 0.0
     drop_path: float = 0.0
     style: Style = Style()
@@ -52,6 +56,9 @@ class Architecture(ABC):
         p = self.paper
         doc = f"{self.name}, {self.size} x {self.size} px. {p.authors} {p.year}, {p.title}, {p.url}"
         object.__setattr__(self, "__doc__", doc)
+        shown = signature(self.__call__)  # with the default that holds for this row, as help() is to show it
+        arguments = [a.replace(default=self.classes) if a.name == "classes" else a for a in shown.parameters.values()]
+        object.__setattr__(self, "__signature__", shown.replace(parameters=arguments))
 
     def __call__(
         self,
@@ -60,7 +67,7 @@ class Architecture(ABC):
         input_tensor: Any = None,
         input_shape: tuple[int | None, ...] | None = None,
         pooling: str | None = None,
-        classes: int = 1000,
+        classes: int | None = None,
         classifier_activation: Any = "softmax",
         name: str | None = None,
     ) -> "keras.Model":
@@ -80,7 +87,7 @@ class Architecture(ABC):
         pooling
             Without top: None for the last feature map, "avg" or "max" for its global pooling, ``(batch, channels)``.
         classes
-            Number of classes.
+            Number of classes, by default that of the data set of the paper: 1000 for ImageNet.
         classifier_activation
             What follows the logits; None gives the logits themselves.
         name
@@ -109,7 +116,7 @@ class Architecture(ABC):
             input_tensor=input_tensor,
             input_shape=input_shape,
             pooling=pooling,
-            classes=classes,
+            classes=self.classes if classes is None else classes,
             classifier_activation=classifier_activation,
             name=name,
         )

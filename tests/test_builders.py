@@ -25,7 +25,13 @@ def test_keras_ways_of_calling():
     assert model.name == "mobilenet_v2_050"
     assert model.count_params() == MobileNetV2((96, 96, 3), 0.5, True, None, None, None, 4).count_params()
     assert EfficientNetV2S(include_top=False, pooling="avg", input_shape=(64, 64, 3)).output_shape == (None, 1280)
-    assert LeNet5().output_shape == (None, 10)
+
+
+def test_the_data_set_of_the_paper_decides_the_default_classes():
+    assert LeNet5().output_shape == (None, 10) and LeNet5(classes=3).output_shape == (None, 3)
+    assert inspect.signature(LeNet5).parameters["classes"].default == 10
+    row = LeNet5.but(classes=26, name="letters")
+    assert row().output_shape == (None, 26) and inspect.signature(row).parameters["classes"].default == 26
 
 
 def test_a_row_with_other_columns():

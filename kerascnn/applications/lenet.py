@@ -23,17 +23,11 @@ class LeNet(Architecture):
     _: KW_ONLY
     size: int = 32
     channels: int = 1
+    classes: int = 10
     style: Style = Style(activation="tanh", padding="valid", initializer="glorot_uniform")
     paper: Paper = PAPER
 
     tiny = {"convs": (2, 4), "units": (8, 8)}
-
-    def __call__(self, include_top=True, weights=None, input_tensor=None, input_shape=None, pooling=None, classes=10,
-                 classifier_activation="softmax", name=None):  # fmt: skip
-        """As every builder, with the ten digits as default classes."""
-        return super().__call__(
-            include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name
-        )
 
     def trunk(self, k, x):
         for i, width in enumerate(self.convs, 1):

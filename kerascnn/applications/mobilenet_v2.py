@@ -38,7 +38,7 @@ class MobileNetV2Family(Architecture):
     tiny = {"table": TABLE_2[:3], "last": 32, "size": 32}
 
     def __call__(self, input_shape=None, alpha=None, include_top=True, weights=None, input_tensor=None, pooling=None,
-                 classes=1000, classifier_activation="softmax", name=None):  # fmt: skip
+                 classes=None, classifier_activation="softmax", name=None):  # fmt: skip
         """As every builder, with Keras' ``alpha`` and Keras' order: ``MobileNetV2(alpha=0.5)`` is MobileNetV2_050."""
         row = self if alpha is None else self.but(alpha=alpha, name=f"mobilenet_v2_{round(100 * alpha):03d}")
         return Architecture.__call__(
