@@ -1,0 +1,130 @@
+"""Others' implementations as the ledger names them, built without weights.
+
+The ledger's column ``source_name`` is a name, ``resnet50``, or a call, ``MobileNetV2(alpha=0.35)``; a word among the
+arguments is a string. Auxiliary heads are left out unless the call asks for them.
+"""
+
+import ast
+import inspect
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+BUILDS = ("keras.applications", "timm", "torchvision", "pytorchcv")
+UNLESS_ASKED = {  # of torchvision; only what a builder has a parameter for is passed to it
+    "weights": None,
+    "weights_backbone": None,
+    "aux_logits": False,
+    "aux_loss": False,
+    "init_weights": False,  # GoogLeNet and Inception draw theirs for a minute
+    "transform_input": False,
+}
+CIFAR = {"num_classes": 10, "bottleneck": False}  # of pytorchcv's get_resnet_cifar and the like
+
+
+def installed(source: str) -> bool:
+    """Whether ``source`` can be built here."""
+    return source in BUILDS and find_spec(source.partition(".")[0]) is not None
+
+
+def torch_model(source: str, source_name: str) -> Any:
+    """The torch module that ``source`` calls ``source_name``, in evaluation mode, with its own random weights.
+
+    Parameters
+    ----------
+    source
+        ``"timm"``, ``"torchvision"`` or ``"pytorchcv"``.
+    source_name
+        A name that the source's own ``create_model`` or ``get_model`` knows, or a callable of its models, with
+        arguments in parentheses where it needs them.
+    """
+    name, positional, named = spelled(source_name)
+    return {"timm": of_timm, "torchvision": of_torchvision, "pytorchcv": of_pytorchcv}[source](
+        name, positional, named
+    ).eval()
+
+
+def keras_model(source_name: str, size: int, classes: int) -> Any:
+    """The network that keras.applications calls ``source_name``, with a softmax, without preprocessing inside."""
+    from keras import applications
+
+    name, positional, named = spelled(source_name)
+    module, _, function = name.rpartition(".")  # densenet.DenseNet, the general one, is not for everyone
+    builder = getattr(import_module(f"keras.src.applications.{module}") if module else applications, function)
+    options: dict = {"weights": None, "input_shape": (size, size, 3), "classes": classes} | named
+    if "include_preprocessing" in inspect.signature(builder).parameters:
+        options["include_preprocessing"] = False
+    return builder(*positional, **options)
+
+
+def of_timm(name: str, positional: list, named: dict) -> Any:
+    import_torchvision()
+    import timm
+
+    if timm.is_model(name):
+        return timm.create_model(name, pretrained=False, **named)
+    return at(timm.models, name)(*positional, **named)
+
+
+def of_torchvision(name: str, positional: list, named: dict) -> Any:
+    models = import_torchvision().models
+    if name == "_mobilenet_v3_conf":  # the only way to MobileNetV3's other widths
+        return models.MobileNetV3(*models.mobilenetv3._mobilenet_v3_conf(*positional, **named))
+    builder = models.get_model_builder(name) if name in models.list_models() else at(models, name)
+    known = {*inspect.signature(builder).parameters}
+    if name in ("googlenet", "inception_v3"):
+        known |= {"aux_logits", "init_weights", "transform_input"}  # handed on by **kwargs
+    return builder(*positional, **{k: v for k, v in UNLESS_ASKED.items() if k in known} | named)
+
+
+def of_pytorchcv(name: str, positional: list, named: dict) -> Any:
+    from pytorchcv import model_provider
+
+    if not name.startswith("get_"):
+        return model_provider.get_model(name, pretrained=False, **named)
+    builder = getattr(import_module(f"pytorchcv.models.{name.removeprefix('get_')}"), name)
+    first = list(inspect.signature(builder).parameters)[len(positional) :]
+    return builder(*positional, **{k: v for k, v in CIFAR.items() if k in first} | named)
+
+
+def spelled(source_name: str) -> tuple[str, list, dict]:
+    """What a source name calls, and with which arguments."""
+    tree = ast.parse(source_name, mode="eval").body
+    if not isinstance(tree, ast.Call):
+        return source_name, [], {}
+    named = {keyword.arg: value(keyword.value) for keyword in tree.keywords}
+    return ast.unparse(tree.func), [value(node) for node in tree.args], named
+
+
+def value(node: ast.expr) -> Any:
+    return node.id if isinstance(node, ast.Name) else ast.literal_eval(node)
+
+
+def at(module: Any, path: str) -> Any:
+    """What ``path`` names in ``module``: ``densenet.DenseNet``."""
+    for name in path.split("."):
+        module = getattr(module, name)
+    return module
+
+
+def import_torchvision() -> Any:
+    """torchvision, also where it was built for CUDA and torch was not, and so cannot load its operators.
+
+    Its import fails then because it describes operators that nobody has declared. The classifiers use none.
+    """
+    import torch
+
+    try:
+        import torchvision
+    except RuntimeError as error:
+        if "torchvision::nms" not in str(error):
+            raise
+        declarations = torch.library.Library("torchvision", "FRAGMENT")
+        for operator in ("nms", "qnms"):
+            declarations.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        KEPT.append(declarations)  # they last as long as the object does
+        import torchvision
+    return torchvision
+
+
+KEPT: list = []
