@@ -116,7 +116,7 @@ class Architecture(ABC):
             input_tensor=input_tensor,
             input_shape=input_shape,
             pooling=pooling,
-            classes=self.classes if classes is None else classes,
+            classes=classes,
             classifier_activation=classifier_activation,
             name=name,
         )

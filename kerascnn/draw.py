@@ -7,7 +7,7 @@ import keras
 from kerascnn import layers as L
 from kerascnn.architecture import Architecture
 from kerascnn.kit import Kit
-from kerascnn.weights import load_weights
+from kerascnn.weights import find_weights
 
 POOLINGS = {"avg": "GlobalAveragePooling2D", "max": "GlobalMaxPooling2D"}
 
@@ -20,12 +20,16 @@ def draw(
     input_tensor: Any,
     input_shape: tuple[int | None, ...] | None,
     pooling: str | None,
-    classes: int,
+    classes: int | None,
     classifier_activation: Any,
     name: str | None,
 ) -> keras.Model:
     """Draw ``row``; see :meth:`kerascnn.architecture.Architecture.__call__` for the arguments."""
+    asked = classes is not None
+    classes = row.classes if classes is None else classes
     check(row, pooling, classes)
+    given = None if weights is None else find_weights(row, weights)
+    row = given.row if given else row
     k = Kit(row.style)
     image = open_image(row, input_tensor, input_shape)
     try:
@@ -41,8 +45,8 @@ def draw(
         raise
     source = image if input_tensor is None else keras.utils.get_source_inputs(image)
     model = keras.Model(source, out, name=name or row.name)
-    if weights is not None:
-        load_weights(model, weights)
+    if given:
+        given.fill(model, new_classifier=asked)
     return model
 
 

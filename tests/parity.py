@@ -45,3 +45,29 @@ def assert_equal(ours: np.ndarray, theirs: np.ndarray, tolerance: float = 1e-5) 
     assert theirs.std() > 0.05 * scale
     difference = np.abs(ours - theirs).max() / scale
     assert difference <= tolerance, f"they differ by {difference:.1e} of the largest"
+
+
+def randomise_torch(module, seed: int = 0) -> None:
+    """As :func:`randomise`, in a torch module."""
+    import torch
+
+    random = np.random.default_rng(seed)
+    state = module.state_dict()
+    gain = 1.0 if any(key.endswith("running_var") for key in state) else 1.4
+    values = {}
+    for key, old in state.items():
+        shape = tuple(old.shape)
+        if key.endswith("running_var"):
+            value = random.uniform(1.0, 2.0, shape)
+        elif key.endswith(("bias", "running_mean")):
+            value = random.normal(0, 0.2, shape)
+        elif key.endswith("weight") and len(shape) >= 2:
+            value = random.normal(0, gain / np.sqrt(np.prod(shape[1:])), shape)
+        elif key.endswith("weight"):
+            value = random.uniform(0.8, 1.2, shape)
+        elif old.is_floating_point():
+            value = random.normal(0, 0.2, shape)
+        else:
+            continue
+        values[key] = torch.tensor(value, dtype=old.dtype)
+    module.load_state_dict(values, strict=False)

@@ -1,14 +1,116 @@
-"""Weights from files: every one finds its place, or nothing is loaded and the error says why."""
+"""Weights from files and by tag: every value finds its place by name, or nothing is loaded and the error says why."""
 
-import re
-from collections import Counter
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import h5py
 import keras
+import numpy as np
 
+from kerascnn.architecture import Architecture
 from kerascnn.errors import suggest
-from kerascnn.runtime import load_keras
+from kerascnn.ledger import Entry, entries
+from kerascnn.weights.fill import Mismatch, absorb_biases, bond_ours, bond_theirs, plan, pour, some
+from kerascnn.weights.formats import KERAS, KNOWN, OURS, read_ours, read_theirs
+from kerascnn.weights.tables import Section, section
+
+TORCH_SOURCES = ("timm", "torchvision", "pytorchcv")
+KERAS_SOURCES = ("keras.applications",)
+
+
+@dataclass(frozen=True)
+class Given:
+    """Weights that were asked for: a file, and whose network it holds.
+
+    ``row`` is the network in the style of those who trained the weights: padding and batch norm's epsilon differ
+    between implementations, and the numbers are right only in theirs.
+    """
+
+    path: Path
+    row: Architecture
+    entry: Entry | None = None  # None for files of ours
+    held: Mapping[str, np.ndarray] | None = None
+
+    def fill(self, model: keras.Model, new_classifier: bool) -> None:
+        """Fill ``model``, drawn from ``row``.
+
+        A classifier for another number of classes than the file's stays new where ``new_classifier`` allows it. A
+        first convolution is adapted to the image's channels, and position embeddings are resized to its patches. A
+        warning says each.
+
+        Raises
+        ------
+        ValueError
+            When a variable has no value, a value no variable, or a shape differs; the model is as it was.
+        """
+        if self.entry is None:
+            fill_ours(model, self.path, new_classifier)
+        else:
+            fill_theirs(model, self.path, self.held, self.entry, table(self.row, self.entry), new_classifier)
+
+
+def find_weights(row: Architecture, weights: str | Path) -> Given:
+    """Know the file and its author before the network is drawn.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such file.
+    ValueError
+        When it is no file of weights for this network, or could be that of two implementations that differ.
+    """
+    path = Path(weights)
+    check(row, path)
+    if path.name.endswith(OURS):
+        return Given(path, row)
+    held = read(path, lambda: read_theirs(path))
+    entry = author(row, path, held)
+    return Given(path, replace(row, style=replace(row.style, **entry.style)), entry, held)
+
+
+def table(row: Architecture, entry: Entry) -> Section:
+    found = section(type(row).__module__.rpartition(".")[2], entry.source, row.name)
+    if found is None:
+        raise ValueError(f"There is no table of {entry.source}'s names for {row.name}.")
+    return found
+
+
+def author(row: Architecture, path: Path, held: Mapping[str, np.ndarray]) -> Entry:
+    """Whose implementation of ``row`` wrote the file: those whose names it has, told apart by its path."""
+    sources = KERAS_SOURCES if path.name.endswith(KERAS) else TORCH_SOURCES
+    known = [e for e in entries() if e.name == row.name and e.loads and e.source in sources]
+    fitting = [e for e in known if landmarks_stand(table(row, e), held)]
+    if not fitting:
+        raise ValueError(refusal_of_strangers(row, path, known))
+    if all(e.style == fitting[0].style for e in fitting):
+        return fitting[0]
+    named = named_in(path.name, fitting) or named_in(str(path), fitting)
+    if not named:
+        choices = " or ".join(f"{e.source}'s {e.source_name}" for e in fitting)
+        raise ValueError(
+            f"{path} could be {choices}, which compute differently. Let the file's name, or its folder's, "
+            f"begin with that name: {fitting[0].source_name}{path.suffix}."
+        )
+    return max(named, key=lambda e: len(e.source_name))
+
+
+def named_in(text: str, fitting: list[Entry]) -> list[Entry]:
+    return [e for e in fitting if e.source_name.lower() in text.lower()]
+
+
+def landmarks_stand(names: Section, held: Mapping[str, np.ndarray]) -> bool:
+    modules = (
+        {key for key in held} | {key.rpartition(".")[0] for key in held} | {key.rpartition("/")[0] for key in held}
+    )
+    return names.landmarks() <= modules
+
+
+def refusal_of_strangers(row: Architecture, path: Path, known: list[Entry]) -> str:
+    others = sorted({e.name for e in entries() if e.loads and e.source_name.lower() in path.name.lower()} - {row.name})
+    way = f"Such a file is for {' or '.join(others)}." if others else "Check the file, or choose the network it is of."
+    ours = ", ".join(f"{e.source}'s {e.source_name}" for e in known) or "no other implementation"
+    return f"{path} does not hold weights that {row.name} can take: those are files of ours and of {ours}. {way}"
 
 
 def load_weights(model: keras.Model, path: str | Path) -> None:
@@ -23,101 +125,109 @@ def load_weights(model: keras.Model, path: str | Path) -> None:
     ValueError
         When the file is damaged or holds the weights of another network or number of classes.
     """
-    path = Path(path)
-    check(model, path)
+    fill_ours(model, Path(path), new_classifier=False)
+
+
+def fill_ours(model: keras.Model, path: Path, new_classifier: bool) -> None:
+    held = read(path, lambda: read_ours(path, model))
+    has_head = any(w.path.startswith("head-") for w in model.weights)
+    spare = {key for key in held if key.startswith("auxiliary") or (key.startswith("head-") and not has_head)}
+    pour_in(model, path, held, bond_ours(model), spare, new_classifier)
+
+
+def fill_theirs(model, path, held, entry, names: Section, new_classifier: bool) -> None:
     try:
-        if path.name.endswith(".keras"):
-            copy_weights(load_keras(path), model)
-        else:
-            model.load_weights(path)
+        bonds = bond_theirs(model, names, entry.source in TORCH_SOURCES, held)
     except Mismatch as error:
-        raise ValueError(refusal(model, path, str(error))) from error
-    except (OSError, KeyError) as error:
+        raise ValueError(f"{path} cannot be read as {entry.source}'s {entry.source_name}: {error}.") from error
+    has_head = any(w.path.startswith("head-") for w in model.weights)
+    spare = {
+        key
+        for key in held
+        if names.leaves(key) or key.endswith("num_batches_tracked") or (not has_head and names.is_head(key))
+    }
+    pour_in(model, path, held, bonds, spare, new_classifier)
+
+
+def pour_in(model, path, held, bonds, spare: set[str], new_classifier: bool) -> None:
+    made = plan(model, held, bonds)
+    used = {bond.key for bond in bonds} | spare
+    used |= set(absorb_biases(model, made, held, bonds)) if not made.missing + made.unequal else set()
+    unused = [key for key in held if key not in used]
+    if made.fresh and not new_classifier:
+        kernel = next(bond for bond in bonds if bond.variable.path == made.fresh[0])
+        classes = kernel.read(held[kernel.key]).shape[-1]
+        raise ValueError(
+            f"{path} has {classes} classes, and {model.name} was drawn for {kernel.variable.shape[-1]}. Pass "
+            f"classes={classes} to keep the file's classifier, another number for a new one, or include_top=False."
+        )
+    parts = (made.missing, unused, made.unequal)
+    if any(parts):
+        words = [f"missing {some(made.missing)}", f"left over {some(unused)}", f"of another shape {some(made.unequal)}"]
+        raise ValueError(refusal(model, path, "; ".join(w for w, found in zip(words, parts, strict=True) if found)))
+    pour(model, made)
+    for note in made.notes:
+        warnings.warn(f"{path.name}: {note}.", stacklevel=2)
+
+
+def to_theirs(model: keras.Model, row: Architecture, entry: Entry, like: Mapping[str, np.ndarray]) -> dict:
+    """Our values in the layout of another implementation: the way back.
+
+    Parameters
+    ----------
+    model, row
+        A network of ours with its classifier, and its row.
+    entry
+        The implementation, as the ledger has it.
+    like
+        Its own values, of which names, shapes and what we lack are taken; biases before batch norm become 0.
+
+    Returns
+    -------
+    dict
+        Values by their keys.
+    """
+    bonds = bond_theirs(model, table(row, entry), entry.source in TORCH_SOURCES, like)
+    given = {key: np.array(value) for key, value in like.items()}
+    for bond in bonds:
+        if bond.bias in given:
+            given[bond.bias][...] = 0
+    for bond in bonds:  # where our numbers stand among theirs is what reading the numbers 0, 1, 2 ... tells
+        if bond.key in given:
+            order = bond.read(np.arange(given[bond.key].size).reshape(given[bond.key].shape))
+            given[bond.key].flat[order.ravel()] = np.ravel(bond.variable)
+    return given
+
+
+def read(path: Path, how):
+    try:
+        return how()
+    except (ImportError, ValueError):
+        raise
+    except Exception as error:  # each format's library has its own ways to say so
         raise ValueError(f"{path} is damaged, or is no file of weights: {error}. Copy or write it again.") from error
-    except ValueError as error:
-        if path.name.endswith(".keras"):
-            raise
-        raise ValueError(refusal(model, path, h5_difference(model, path) or str(error))) from error
-
-
-class Mismatch(ValueError):
-    """The weights of a file and of a model do not fit."""
 
 
 def refusal(model: keras.Model, path: Path, difference: str) -> str:
-    way = (
-        "Pass the number of classes that the file was written with, or include_top=False to leave them out."
-        if "head-" in difference
-        else "Draw the network that the file was written from, with the same arguments."
+    return (
+        f"{path} does not hold the weights of {model.name}: {difference}. "
+        f"Draw the network that the file was written from, with the same arguments."
     )
-    return f"{path} does not hold the weights of {model.name}: {difference}. {way}"
 
 
-def check(model: keras.Model, path: Path) -> None:
-    known = path.name.endswith((".keras", ".weights.h5"))
+def check(row: Architecture, path: Path) -> None:
+    known = path.name.endswith(KNOWN)
     if path.is_file():
         if not known:
-            raise ValueError(f"weights must be a .keras or .weights.h5 file, got {path}.")
+            raise ValueError(f"weights must be a file ending in {', '.join(KNOWN)}, got {path}.")
     elif known or len(path.parts) > 1:
         raise FileNotFoundError(f"There is no file {path}. {suggest(path.name, siblings(path))}".rstrip())
     else:
         raise ValueError(
-            f"{model.name} has no published weights {str(path)!r}. "
-            f"weights must be None, or the path of a .keras or .weights.h5 file."
+            f"{row.name} has no published weights {str(path)!r}. "
+            f"weights must be None, or the path of a file ending in {', '.join(KNOWN)}."
         )
 
 
 def siblings(path: Path) -> list[str]:
     return [p.name for p in path.parent.glob("*") if p.is_file()] if path.parent.is_dir() else []
-
-
-def copy_weights(source: keras.Model, target: keras.Model) -> None:
-    """Copy every weight of ``target`` from the weight of the same path in ``source``.
-
-    Raises
-    ------
-    Mismatch
-        When a path is missing or a shape differs, or when ``source`` has weights that only a classifier explains
-        and ``target`` has a classifier too; with both lists.
-    """
-    theirs = {w.path: w for w in source.weights}
-    ours = {w.path: w for w in target.weights}
-    missing = [p for p in ours if p not in theirs]
-    unused = [p for p in theirs if p not in ours and not (p.startswith("head-") and not any_head(ours))]
-    unequal = [
-        f"{p} is {tuple(theirs[p].shape)}, expected {tuple(w.shape)}"
-        for p, w in ours.items()
-        if p in theirs and tuple(theirs[p].shape) != tuple(w.shape)
-    ]
-    if missing or unused or unequal:
-        parts = [f"missing {some(missing)}", f"left over {some(unused)}", f"of another shape {some(unequal)}"]
-        raise Mismatch("; ".join(p for p, found in zip(parts, (missing, unused, unequal), strict=True) if found))
-    for path, w in ours.items():
-        w.assign(theirs[path])
-
-
-def any_head(paths) -> bool:
-    return any(p.startswith("head-") for p in paths)
-
-
-def some(items: list[str], most: int = 4) -> str:
-    more = f" and {len(items) - most} more" if len(items) > most else ""
-    return ", ".join(items[:most]) + more
-
-
-def h5_difference(model: keras.Model, path: Path) -> str:
-    """What sets a ``.weights.h5`` file apart from the model, in the words of the network; empty when nothing does."""
-    kinds: Counter[str] = Counter()
-    unequal = []
-    with h5py.File(path) as file:
-        for layer in model.layers:  # Keras files a layer under its class and its place among that class's layers
-            kind = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", layer.__class__.__name__).lower()
-            place = f"layers/{kind}_{kinds[kind]}" if kinds[kind] else f"layers/{kind}"
-            kinds[kind] += 1
-            for i, w in enumerate(layer.weights):
-                held = getattr(file.get(f"{place}/vars/{i}"), "shape", None)
-                if held is None:
-                    unequal.append(f"{w.path} is missing")
-                elif held != tuple(w.shape):
-                    unequal.append(f"{w.path} is {held}, expected {tuple(w.shape)}")
-    return some(unequal)

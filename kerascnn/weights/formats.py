@@ -1,0 +1,94 @@
+"""Files of weights, ours and others', read to a dictionary of NumPy arrays. Nothing that is read is ever executed."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import h5py
+import keras
+import numpy as np
+
+from kerascnn.errors import need
+from kerascnn.runtime import load_keras
+
+OURS = (".keras", ".weights.h5")
+TORCH = (".safetensors", ".pth", ".pt")
+KERAS = (".h5", ".hdf5")
+KNOWN = OURS + TORCH + KERAS
+
+
+def read_ours(path: Path, model: keras.Model) -> dict[str, np.ndarray]:
+    """A ``.keras`` or ``.weights.h5`` file: values by the path of their variable, such as ``stem-conv/kernel``."""
+    if path.name.endswith(".keras"):
+        return {w.path: np.asarray(w) for w in load_keras(path).weights}
+    parts: dict[str, list[str]] = {}
+    for w in model.weights:  # the file numbers the variables of a layer
+        place, _, part = w.path.rpartition("/")
+        parts.setdefault(place, []).append(part)
+    found = {}
+    with h5py.File(path) as file:
+        for place, values in layers_of(file["layers"]):
+            for i, value in enumerate(values):
+                known = parts.get(place, [])
+                found[f"{place}/{known[i] if i < len(known) else i}"] = value
+    return found
+
+
+def layers_of(group: Any, place: str = ""):
+    """Each layer of a ``.weights.h5`` file by name, inner layers after a slash, with the values of its variables."""
+    for child in group.values():
+        if not isinstance(child, h5py.Group) or "vars" not in child:
+            continue
+        held = child["vars"]
+        here = place + held.attrs["name"]
+        if len(held):
+            yield here, [held[str(i)][()] for i in range(len(held))]
+        yield from layers_of(child, f"{here}/")
+
+
+def read_theirs(path: Path) -> dict[str, np.ndarray]:
+    """A PyTorch state dictionary, or a Keras file of whole models or of weights in its older layout."""
+    if path.name.endswith(KERAS):
+        return read_keras(path)
+    if path.name.endswith(".safetensors"):
+        return need("safetensors.numpy", "weights", "reading .safetensors files").load_file(path)
+    return read_pickle(path)
+
+
+def read_pickle(path: Path) -> dict[str, np.ndarray]:
+    torch = need("torch", "torch", "reading .pth files")
+    held = torch.load(path, map_location="cpu", weights_only=True)
+    while isinstance(held, dict) and (inner := held.get("state_dict", held.get("model"))) is not None:
+        held = inner
+    return {key: value.numpy() for key, value in held.items() if isinstance(value, torch.Tensor)}
+
+
+def read_keras(path: Path) -> dict[str, np.ndarray]:
+    """Values by layer and part, ``conv1/kernel``; names that Keras counted are counted from 1."""
+    with h5py.File(path) as file:
+        root: Any = file.get("model_weights", file)
+        names = [text(name) for name in root.attrs["layer_names"]]
+        counted = recount(names)
+        return {
+            f"{counted[name]}/{text(key).partition(':')[0].rpartition('/')[2]}": root[name][text(key)][()]
+            for name in names
+            for key in root[name].attrs["weight_names"]
+        }
+
+
+def text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def recount(names: list[str]) -> dict[str, str]:
+    """``conv2d``, ``conv2d_1`` as ``conv2d_1``, ``conv2d_2``, whatever the session began to count at."""
+    kinds: dict[str, list[tuple[int, str]]] = {}
+    for name in names:
+        for kind in ("conv2d", "batch_normalization", "depthwise_conv2d", "separable_conv2d", "dense"):
+            tail = name.removeprefix(kind)
+            if name.startswith(kind) and re.fullmatch(r"(_\d+)?", tail):
+                kinds.setdefault(kind, []).append((int(tail[1:] or 0), name))
+    counted = {name: name for name in names}
+    for kind, numbered in kinds.items():
+        counted |= {name: f"{kind}_{i}" for i, (_, name) in enumerate(sorted(numbered), 1)}
+    return counted

@@ -1,0 +1,160 @@
+"""How others call our layers: the tables in ``names/``, one file a family.
+
+A section ``[timm torchvision: resnet50*]`` speaks for those sources, and for our networks that match its patterns.
+In it stand lines ``ours  theirs``:
+
+    count n stage{s}-block{b}                  n is 1, 2, 3 ... over the blocks of the network
+    leave aux1.*                               keys of theirs that have no place in our network
+    stem-conv                     conv1        a layer, and the module that it is there
+    stage{s}-block{b}-conv{c}     layer{s}.{b-1}.conv{c}
+    head-dense                    fc
+
+``{s}`` stands for digits, and for 1 where there are none; ``{m:text}`` for anything up to the next dash. On the right
+stand sums such as ``{2*n+s-1}``, and ``{b:letter}``. What follows the names says how their tensor is laid out:
+``part=2/3`` is the second third of it, ``chw`` a dense layer whose inputs were flattened channels first. A name that
+begins with ``=`` is a whole key, of a layer or of one variable of ours such as ``attention/query/bias``.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import cache
+from importlib.resources import files
+
+HOLE = re.compile(r"\{(.*?)\}")
+TERM = re.compile(r"([+-]?)(?:(\d+)\*)?(\w+)")
+
+
+@dataclass(frozen=True)
+class Theirs:
+    """Where a layer or a variable of ours stands in others' files."""
+
+    name: str  # of a module; or a whole key
+    whole: bool = False
+    chw: bool = False
+    part: tuple[int, int] | None = None  # (2, 3): the second of three
+
+
+@dataclass(frozen=True)
+class Line:
+    ours: re.Pattern
+    theirs: Theirs
+
+
+@dataclass
+class Section:
+    """What one table says for some sources and networks."""
+
+    sources: tuple[str, ...]
+    networks: tuple[str, ...]
+    lines: list[Line] = field(default_factory=list)
+    counters: dict[str, re.Pattern] = field(default_factory=dict)
+    left: list[str] = field(default_factory=list)
+
+    def covers(self, source: str, network: str) -> bool:
+        return source in self.sources and any(fnmatchcase(network, pattern) for pattern in self.networks)
+
+    def landmarks(self) -> set[str]:
+        """Names that every file of theirs must hold, with or without a classifier."""
+        lines = (line for line in self.lines if not line.ours.pattern.startswith("head"))
+        return {line.theirs.name for line in lines if "{" not in line.theirs.name}
+
+    def is_head(self, key: str) -> bool:
+        """Whether a key of theirs belongs to the classifier."""
+        heads = (line.theirs.name for line in self.lines if line.ours.pattern.startswith("head"))
+        return any(fnmatchcase(key, HOLE.sub("*", name) + "*") for name in heads)
+
+    def leaves(self, key: str) -> bool:
+        return any(fnmatchcase(key, pattern) for pattern in self.left)
+
+    def translate(self, paths: Iterable[str]) -> dict[str, Theirs | None]:
+        """Where each variable of ours, by its path, stands in their file; None where the table does not say."""
+        paths = list(paths)
+        order = {name: count(pattern, paths) for name, pattern in self.counters.items()}
+        return {path: self.place(path, order) for path in paths}
+
+    def place(self, path: str, order: dict[str, dict[tuple[str, ...], int]]) -> Theirs | None:
+        for line in self.lines:
+            for text in (path, path.rpartition("/")[0]):
+                if found := line.ours.fullmatch(text):
+                    values = {name: number(text) for name, text in found.groupdict().items()}
+                    for name, pattern in self.counters.items():
+                        if room := pattern.match(path):
+                            values[name] = order[name][room.groups()]
+                    name = HOLE.sub(lambda hole, values=values: fill(hole[1], values), line.theirs.name)
+                    return Theirs(name, line.theirs.whole, line.theirs.chw, line.theirs.part)
+        return None
+
+
+def count(pattern: re.Pattern, paths: list[str]) -> dict[tuple[str, ...], int]:
+    rooms = {found.groups() for path in paths if (found := pattern.match(path))}
+    return {room: i for i, room in enumerate(sorted(rooms, key=numerically), 1)}
+
+
+def numerically(room: tuple[str, ...]) -> list[tuple[int, str]]:
+    return [(int(text or 1), "") if text.isdigit() or not text else (0, text) for text in room]
+
+
+def number(text: str) -> int | str:
+    return int(text or 1) if text.isdigit() or not text else text
+
+
+def fill(hole: str, values: dict[str, int | str]) -> str:
+    """What ``{2*n+s-1}`` or ``{b:letter}`` comes to."""
+    expression, _, form = hole.partition(":")
+    if isinstance(value := values.get(expression), str):
+        return value
+    total = 0
+    for sign, times, name in TERM.findall(expression):
+        value = int(name) if name.isdigit() else values[name]
+        total += (-1 if sign == "-" else 1) * int(times or 1) * int(value)
+    return chr(ord("a") + total - 1) if form == "letter" else str(total)
+
+
+def pattern(text: str) -> re.Pattern:
+    """The left side of a line as an expression."""
+    parts = re.split(r"\{(.*?)\}", text)
+    for i in range(1, len(parts), 2):
+        name, _, kind = parts[i].partition(":")
+        parts[i] = f"(?P<{name}>[^-/]+)" if kind == "text" else rf"(?P<{name}>\d*)"
+    return re.compile("".join(part if i % 2 else re.escape(part).replace(r"\-", "-") for i, part in enumerate(parts)))
+
+
+@cache
+def sections(family: str) -> tuple[Section, ...]:
+    """The sections of a family's table; none when it has no table."""
+    path = files("kerascnn.weights").joinpath(f"names/{family}.txt")
+    if not path.is_file():
+        return ()
+    found: list[Section] = []
+    for row in path.read_text(encoding="utf-8").splitlines():
+        words = row.partition("#")[0].split()
+        if not words:
+            continue
+        if words[0].startswith("["):
+            sources, _, networks = row.strip().strip("[]").partition(":")
+            found.append(Section(tuple(sources.split()), tuple(networks.split()) or ("*",)))
+        elif words[0] == "count":
+            found[-1].counters[words[1]] = pattern(words[2])
+        elif words[0] == "leave":
+            found[-1].left += words[1:]
+        else:
+            found[-1].lines.append(Line(pattern(words[0]), theirs(*words[1:])))
+    return tuple(found)
+
+
+def theirs(name: str, *options: str) -> Theirs:
+    part = None
+    for option in options:
+        if option.startswith("part="):
+            i, n = option[5:].split("/")
+            part = int(i), int(n)
+        elif option != "chw":
+            raise ValueError(f"{name}: {option!r} is no option of a name; known are chw and part=1/3.")
+    return Theirs(name.removeprefix("="), name.startswith("="), "chw" in options, part)
+
+
+def section(family: str, source: str, network: str) -> Section | None:
+    """The first section of the family's table that speaks for this source and network."""
+    return next((s for s in sections(family) if s.covers(source, network)), None)

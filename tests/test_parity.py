@@ -1,0 +1,116 @@
+"""Our drawings compute what others' compute once they hold the same weights, carried over by their names, both ways."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from parity import assert_equal, logits, randomise, randomise_torch
+from references import installed, keras_model, torch_model
+
+from kerascnn.catalogue import find
+from kerascnn.ledger import entries
+from kerascnn.weights import TORCH_SOURCES, Given, to_theirs
+from kerascnn.weights.formats import recount
+from kerascnn.weights.tables import sections
+
+LOADABLE = [entry for entry in entries() if entry.loads]
+BY_FILE = 30e6  # parameters; larger networks are carried over in memory
+
+
+def family(row) -> str:
+    return type(row).__module__.rpartition(".")[2]
+
+
+def side(row) -> int:
+    """A small image, unless the size is part of the network."""
+    flattens = any(line.theirs.chw for section in sections(family(row)) for line in section.lines)
+    return row.size if flattens or not getattr(row, "any_size", True) or row.size < 96 else max(96, row.min_size)
+
+
+def ids(entry) -> str:
+    return f"{entry.name}-{entry.source}-{entry.source_name}"
+
+
+@pytest.mark.sharded
+@pytest.mark.parametrize("entry", LOADABLE, ids=ids)
+def test_logits_are_equal_both_ways(entry, tmp_path):
+    if not installed(entry.source):
+        pytest.skip(f"{entry.source} is not installed")
+    row = find(entry.name)
+    size = side(row)
+    x = np.random.default_rng(1).normal(size=(2, size, size, row.channels)).astype("float32")
+    theirs = Torch(entry, row) if entry.source in TORCH_SOURCES else Keras(entry, row, size)
+    expected = theirs(x)
+    arguments = {"input_shape": x.shape[1:], "classifier_activation": None}
+    if entry.parameters < BY_FILE:
+        ours = row(weights=theirs.save(tmp_path), **arguments)
+    else:
+        ours = replace(row, style=replace(row.style, **entry.style))(**arguments)
+        Given(tmp_path, row, entry, theirs.values()).fill(ours, new_classifier=False)
+    assert_equal(ours.predict(x, verbose=0), expected)
+    randomise(ours, seed=2)
+    theirs.take(to_theirs(ours, row, entry, theirs.values()))
+    assert_equal(ours.predict(x, verbose=0), theirs(x))
+
+
+class Torch:
+    def __init__(self, entry, row):
+        self.entry = entry
+        self.module = torch_model(entry.source, entry.source_name)
+        randomise_torch(self.module)
+
+    def __call__(self, x):
+        import torch
+
+        with torch.no_grad():
+            return self.module(torch.tensor(x.transpose(0, 3, 1, 2).copy())).numpy()
+
+    def save(self, folder):
+        import torch
+        from safetensors.torch import save_file
+
+        if self.entry.source == "timm":
+            path = folder / f"{self.entry.source_name}.safetensors"
+            save_file(self.module.state_dict(), path)
+        else:
+            path = folder / f"{self.entry.source_name.partition('(')[0]}-0123abcd.pth"
+            torch.save(self.module.state_dict(), path)
+        return path
+
+    def values(self):
+        return {key: value.numpy() for key, value in self.module.state_dict().items()}
+
+    def take(self, values):
+        import torch
+
+        self.module.load_state_dict({key: torch.tensor(value) for key, value in values.items()})
+
+
+class Keras:
+    def __init__(self, entry, row, size):
+        self.entry = entry
+        self.model = keras_model(entry.source_name, size, row.classes)
+        randomise(self.model)
+        self.logits = logits(self.model)
+        self.scale = 255 if any(layer.name.startswith("rescaling") for layer in self.model.layers) else 1
+
+    def __call__(self, x):
+        return self.logits.predict(self.scale * x, verbose=0)
+
+    def save(self, folder):
+        path = folder / "theirs.h5"
+        self.model.save(path)
+        return path
+
+    def values(self):
+        return {key: np.asarray(w) for key, w in self.keyed()}
+
+    def take(self, values):
+        for key, w in self.keyed():
+            w.assign(values[key])
+
+    def keyed(self):
+        """Variables by the keys that a file of theirs has."""
+        names = recount([layer.name for layer in self.model.layers])
+        for layer in self.model.layers:
+            yield from ((f"{names[layer.name]}/{w.path.rpartition('/')[2]}", w) for w in layer.weights)
