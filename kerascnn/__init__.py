@@ -16,12 +16,16 @@ if TYPE_CHECKING:
     from kerascnn.deploy import export as export
     from kerascnn.graph.cost import cost as cost
     from kerascnn.runtime import open_model as open_model
+    from kerascnn.weights.records import find_record as find_record
+    from kerascnn.weights.records import list_weights as list_weights
 
 __version__ = "0.1.0"
 
 LAZY = {
     "cost": "kerascnn.graph.cost",
     "export": "kerascnn.deploy",
+    "find_record": "kerascnn.weights.records",
+    "list_weights": "kerascnn.weights.records",
     "open_model": "kerascnn.runtime",
 }
 __all__ = ["applications", "build", "features", "list_models", *LAZY]

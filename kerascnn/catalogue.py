@@ -48,7 +48,8 @@ def build(model: str, /, **arguments: Any) -> "keras.Model":
     Parameters
     ----------
     model
-        A name in the catalogue: ``"resnet50"``, ``"EfficientNetV2-S"``, ``"mobilenet_v2_1.40"``.
+        A name in the catalogue: ``"resnet50"``, ``"EfficientNetV2-S"``, ``"mobilenet_v2_1.40"``. With published
+        weights, after a dot: ``"resnet50_v1_5.tv_in1k_v2"``.
     **arguments
         Those of the builders: ``include_top``, ``weights``, ``input_tensor``, ``input_shape``, ``pooling``,
         ``classes``, ``classifier_activation``, ``name``.
@@ -58,4 +59,7 @@ def build(model: str, /, **arguments: Any) -> "keras.Model":
     ValueError
         When there is no such network, or an argument is out of range.
     """
+    name, _, tag = model.rpartition(".")
+    if plain(model) not in SPELLINGS and plain(name) in SPELLINGS:
+        return find(name)(weights=tag, **arguments)
     return find(model)(**arguments)

@@ -28,7 +28,7 @@ def draw(
     asked = classes is not None
     classes = row.classes if classes is None else classes
     check(row, pooling, classes)
-    given = None if weights is None else find_weights(row, weights)
+    given = None if weights is None else find_weights(row, weights, include_top)
     row = given.row if given else row
     k = Kit(row.style)
     image = open_image(row, input_tensor, input_shape)

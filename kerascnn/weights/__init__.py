@@ -11,8 +11,10 @@ import numpy as np
 from kerascnn.architecture import Architecture
 from kerascnn.errors import suggest
 from kerascnn.ledger import Entry, entries
+from kerascnn.weights.cache import fetch
 from kerascnn.weights.fill import Mismatch, absorb_biases, bond_ours, bond_theirs, plan, pour, some
 from kerascnn.weights.formats import KERAS, KNOWN, OURS, read_ours, read_theirs
+from kerascnn.weights.records import all_records, find_record
 from kerascnn.weights.tables import Section, section
 
 TORCH_SOURCES = ("timm", "torchvision", "pytorchcv")
@@ -31,6 +33,7 @@ class Given:
     row: Architecture
     entry: Entry | None = None  # None for files of ours
     held: Mapping[str, np.ndarray] | None = None
+    bgr: bool = False
 
     def fill(self, model: keras.Model, new_classifier: bool) -> None:
         """Fill ``model``, drawn from ``row``.
@@ -47,26 +50,34 @@ class Given:
         if self.entry is None:
             fill_ours(model, self.path, new_classifier)
         else:
-            fill_theirs(model, self.path, self.held, self.entry, table(self.row, self.entry), new_classifier)
+            names = table(self.row, self.entry)
+            fill_theirs(model, self.path, self.held, self.entry, names, new_classifier, self.bgr)
 
 
-def find_weights(row: Architecture, weights: str | Path) -> Given:
-    """Know the file and its author before the network is drawn.
+def find_weights(row: Architecture, weights: str | Path, include_top: bool = True) -> Given:
+    """Know the file and its author before the network is drawn; download it where a tag is given.
 
     Raises
     ------
     FileNotFoundError
-        When there is no such file.
+        When there is no such file, or it would have to be downloaded and may not be.
+    ConnectionError
+        When a download fails.
     ValueError
-        When it is no file of weights for this network, or could be that of two implementations that differ.
+        When there is no such tag, or the file holds no weights for this network, or could be that of two
+        implementations that differ.
     """
     path = Path(weights)
-    check(row, path)
+    if is_path(path):
+        record = next((r for r in all_records() if r.network == row.name and r.file == path.name), None)
+    else:
+        record = find_record(row.name, str(weights), include_top)
+        path = fetch(record)
     if path.name.endswith(OURS):
         return Given(path, row)
     held = read(path, lambda: read_theirs(path))
-    entry = author(row, path, held)
-    return Given(path, replace(row, style=replace(row.style, **entry.style)), entry, held)
+    entry = record.entry if record else author(row, path, held)
+    return Given(path, replace(row, style=replace(row.style, **entry.style)), entry, held, bool(record and record.bgr))
 
 
 def table(row: Architecture, entry: Entry) -> Section:
@@ -79,8 +90,8 @@ def table(row: Architecture, entry: Entry) -> Section:
 def author(row: Architecture, path: Path, held: Mapping[str, np.ndarray]) -> Entry:
     """Whose implementation of ``row`` wrote the file: those whose names it has, told apart by its path."""
     sources = KERAS_SOURCES if path.name.endswith(KERAS) else TORCH_SOURCES
-    known = [e for e in entries() if e.name == row.name and e.loads and e.source in sources]
-    fitting = [e for e in known if landmarks_stand(table(row, e), held)]
+    known = [e for e in entries() if e.name == row.name and e.loads]
+    fitting = [e for e in known if e.source in sources and landmarks_stand(table(row, e), held)]
     if not fitting:
         raise ValueError(refusal_of_strangers(row, path, known))
     if all(e.style == fitting[0].style for e in fitting):
@@ -109,7 +120,7 @@ def landmarks_stand(names: Section, held: Mapping[str, np.ndarray]) -> bool:
 def refusal_of_strangers(row: Architecture, path: Path, known: list[Entry]) -> str:
     others = sorted({e.name for e in entries() if e.loads and e.source_name.lower() in path.name.lower()} - {row.name})
     way = f"Such a file is for {' or '.join(others)}." if others else "Check the file, or choose the network it is of."
-    ours = ", ".join(f"{e.source}'s {e.source_name}" for e in known) or "no other implementation"
+    ours = ", ".join(f"{e.source}'s {e.source_name}" for e in known) or "nobody else"
     return f"{path} does not hold weights that {row.name} can take: those are files of ours and of {ours}. {way}"
 
 
@@ -135,7 +146,7 @@ def fill_ours(model: keras.Model, path: Path, new_classifier: bool) -> None:
     pour_in(model, path, held, bond_ours(model), spare, new_classifier)
 
 
-def fill_theirs(model, path, held, entry, names: Section, new_classifier: bool) -> None:
+def fill_theirs(model, path, held, entry, names: Section, new_classifier: bool, bgr: bool) -> None:
     try:
         bonds = bond_theirs(model, names, entry.source in TORCH_SOURCES, held)
     except Mismatch as error:
@@ -146,11 +157,11 @@ def fill_theirs(model, path, held, entry, names: Section, new_classifier: bool) 
         for key in held
         if names.leaves(key) or key.endswith("num_batches_tracked") or (not has_head and names.is_head(key))
     }
-    pour_in(model, path, held, bonds, spare, new_classifier)
+    pour_in(model, path, held, bonds, spare, new_classifier, bgr)
 
 
-def pour_in(model, path, held, bonds, spare: set[str], new_classifier: bool) -> None:
-    made = plan(model, held, bonds)
+def pour_in(model, path, held, bonds, spare: set[str], new_classifier: bool, bgr: bool = False) -> None:
+    made = plan(model, held, bonds, bgr)
     used = {bond.key for bond in bonds} | spare
     used |= set(absorb_biases(model, made, held, bonds)) if not made.missing + made.unequal else set()
     unused = [key for key in held if key not in used]
@@ -215,18 +226,16 @@ def refusal(model: keras.Model, path: Path, difference: str) -> str:
     )
 
 
-def check(row: Architecture, path: Path) -> None:
+def is_path(path: Path) -> bool:
+    """Whether ``weights`` names a file rather than a tag; raises where the file is missing or of no known kind."""
     known = path.name.endswith(KNOWN)
     if path.is_file():
         if not known:
             raise ValueError(f"weights must be a file ending in {', '.join(KNOWN)}, got {path}.")
-    elif known or len(path.parts) > 1:
+        return True
+    if known or len(path.parts) > 1:
         raise FileNotFoundError(f"There is no file {path}. {suggest(path.name, siblings(path))}".rstrip())
-    else:
-        raise ValueError(
-            f"{row.name} has no published weights {str(path)!r}. "
-            f"weights must be None, or the path of a file ending in {', '.join(KNOWN)}."
-        )
+    return False
 
 
 def siblings(path: Path) -> list[str]:

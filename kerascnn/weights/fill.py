@@ -104,8 +104,8 @@ def classifiers(model: keras.Model) -> set[str]:
     return {name for name in found if name.startswith(("head-", "auxiliary"))}
 
 
-def plan(model: keras.Model, held: Mapping[str, np.ndarray], bonds: list[Bond]) -> Plan:
-    """What each variable would get."""
+def plan(model: keras.Model, held: Mapping[str, np.ndarray], bonds: list[Bond], bgr: bool = False) -> Plan:
+    """What each variable would get; ``bgr`` where the file's network sees blue first, and ours red."""
     made = Plan()
     last = classifiers(model)
     first = {layer.name for layer in model.layers if layer.weights and reads_the_image(model, layer)}
@@ -119,6 +119,8 @@ def plan(model: keras.Model, held: Mapping[str, np.ndarray], bonds: list[Bond]) 
             continue
         value = bond.read(held[key])
         place = path.partition("/")[0]
+        if bgr and place in first and value.ndim == 4:
+            value = value[:, :, ::-1]
         if value.shape == shape:
             made.values[path] = value
         elif place in last and value.shape[:-1] == shape[:-1]:

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import h5py
@@ -57,7 +58,10 @@ def read_theirs(path: Path) -> dict[str, np.ndarray]:
 
 def read_pickle(path: Path) -> dict[str, np.ndarray]:
     torch = need("torch", "torch", "reading .pth files")
-    held = torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        held = torch.load(path, map_location="cpu", weights_only=True)
+    except UnpicklingError as error:  # torch's own message tells how to run what is in it
+        raise OSError("it is torn, or holds something else than tensors, which is not read for safety") from error
     while isinstance(held, dict) and (inner := held.get("state_dict", held.get("model"))) is not None:
         held = inner
     return {key: value.numpy() for key, value in held.items() if isinstance(value, torch.Tensor)}

@@ -1,0 +1,139 @@
+"""Published weights: where each file is, what its images must go through, and what was measured with it.
+
+``records.csv`` is written by ``tools/weight_records.py``. A tag names a training: ``resnet50_v1_5`` with the tag
+``tv2_in1k``. The first record of a network with ImageNet's thousand classes is its default, the tag ``"imagenet"``.
+"""
+
+import csv
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from kerascnn.errors import suggest
+from kerascnn.ledger import Entry, entries
+from kerascnn.spec import Preprocess
+
+
+@dataclass(frozen=True)
+class Record:
+    """One published file.
+
+    Parameters
+    ----------
+    network, tag
+        The network in the catalogue, and the name of the training.
+    source, source_name
+        Whose implementation it was trained with, as the ledger has it.
+    top
+        Whether the file has the classifier.
+    url
+        Where it is published.
+    hash
+        ``md5:`` or ``sha256:`` and what is published of the digest, maybe only its first digits; empty when nothing is.
+    preprocess
+        What an image goes through before the network sees it.
+    bgr
+        Whether the network was trained on blue, green, red. Loading turns its first kernel round, so ours sees
+        red, green, blue as always.
+    classes
+        Classes of its classifier.
+    licence
+        As the publisher states it.
+    top1
+        Published accuracy on ImageNet's validation images, in percent; None where nobody published one.
+    """
+
+    network: str
+    tag: str
+    source: str
+    source_name: str
+    top: bool
+    url: str
+    hash: str
+    preprocess: Preprocess
+    bgr: bool
+    classes: int
+    licence: str
+    top1: float | None
+
+    @property
+    def name(self) -> str:
+        return f"{self.network}.{self.tag}"
+
+    @property
+    def file(self) -> str:
+        """The file's name in the cache: the publisher's, or the network's where that says nothing."""
+        last = self.url.rpartition("/")[2]
+        return f"{self.source_name}.{self.tag}.safetensors" if last == "model.safetensors" else last
+
+    @property
+    def entry(self) -> Entry:
+        """The implementation, in the ledger."""
+        return next(
+            e
+            for e in entries()
+            if (e.name, e.source, e.source_name) == (self.network, self.source, self.source_name) and e.loads
+        )
+
+
+@cache
+def all_records() -> tuple[Record, ...]:
+    """Every record, the default of each network first."""
+    text = files("kerascnn.weights").joinpath("records.csv").read_text(encoding="utf-8")
+    return tuple(record(row) for row in csv.DictReader(text.splitlines()))
+
+
+def record(row: dict[str, str]) -> Record:
+    preprocess = Preprocess(
+        size=int(row["size"]),
+        crop=float(row["crop"]),
+        interpolation=row["interpolation"],
+        mean=tuple(float(v) for v in row["mean"].split()),
+        std=tuple(float(v) for v in row["std"].split()),
+    )
+    return Record(
+        network=row["network"],
+        tag=row["tag"],
+        source=row["source"],
+        source_name=row["source_name"],
+        top=row["top"] == "yes",
+        url=row["url"],
+        hash=row["hash"],
+        preprocess=preprocess,
+        bgr=row["channels"] == "bgr",
+        classes=int(row["classes"]),
+        licence=row["licence"],
+        top1=float(row["top1"]) if row["top1"] else None,
+    )
+
+
+def list_weights(network: str) -> list[str]:
+    """Tags of the published weights of a network, its default first."""
+    return list(dict.fromkeys(r.tag for r in all_records() if r.network == network))
+
+
+def find_record(network: str, tag: str = "imagenet", include_top: bool = True) -> Record:
+    """The record of ``network``'s weights that ``tag`` names; ``"imagenet"`` is the default.
+
+    Without top, the publisher's file without the classifier where there is one.
+
+    Raises
+    ------
+    ValueError
+        When there is none; it suggests the nearest.
+    """
+    mine = [r for r in all_records() if r.network == network]
+    if not mine:
+        raise ValueError(
+            f"{network} has no published weights {tag!r} that are known here. weights must be None, or the path of a "
+            f"file: of ours, timm's .safetensors, torchvision's .pth or keras.applications' .h5."
+        )
+    if tag == "imagenet":
+        tag = next((r.tag for r in mine if r.classes == 1000), mine[0].tag)
+    named = [r for r in mine if r.tag == tag]
+    if not named:
+        raise ValueError(
+            f"{network} has no published weights {tag!r}. {suggest(tag, ['imagenet', *list_weights(network)])} "
+            f"weights can be None or the path of a file, too."
+        )
+    return next((r for r in named if r.top == include_top), named[0])

@@ -1,0 +1,185 @@
+"""Write kerascnn/weights/records.csv: the published weights of every network whose ledger row says that they load.
+
+Sources are the installed packages themselves: Keras' own loader code says file and md5, torchvision's weights and
+timm's pretrained configurations say address, preprocessing, classes, licence. Accuracies are torchvision's, those of
+the Keras documentation, and timm's results-imagenet.csv, which is given as an argument: it is in timm's repository
+under results/.
+"""
+
+import csv
+import io
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from kerascnn.catalogue import find, list_models
+from kerascnn.files import write_text
+from kerascnn.ledger import Entry, entries
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from references import import_torchvision, spelled
+
+OUT = Path(__file__).parents[1] / "kerascnn/weights/records.csv"
+COLUMNS = (
+    "network", "tag", "source", "source_name", "top", "url", "hash", "size", "crop", "interpolation", "mean", "std",
+    "channels", "classes", "licence", "top1",
+)  # fmt: skip
+IMAGENET = {"mean": "0.485 0.456 0.406", "std": "0.229 0.224 0.225"}
+HALF = {"mean": "0.5 0.5 0.5", "std": "0.5 0.5 0.5"}
+CAFFE = {  # the mean colour off 0..255, blue first
+    "mean": " ".join(f"{v / 255:.9f}" for v in (123.68, 116.779, 103.939)),
+    "std": " ".join([f"{1 / 255:.9f}"] * 3),
+    "channels": "bgr",
+}
+V2 = {"mean": " ".join([f"{128 / 255:.9f}"] * 3), "std": " ".join([f"{128 / 255:.9f}"] * 3)}  # x / 128 - 1
+KERAS_MODES = (  # of keras.applications' preprocess_input, or of the layers at the front of its models
+    (r"VGG|ResNet\d+$", CAFFE),
+    (r"DenseNet|EfficientNetB|EfficientNetV2B", IMAGENET),
+    (r"EfficientNetV2", V2),
+    (r"", HALF),
+)
+KERAS_SIZES = {"MobileNet": (128, 160, 192, 224), "MobileNetV2": (96, 128, 160, 192, 224)}  # elsewhere one
+KERAS_TOP1 = {  # keras.io/api/applications and MobileNetV3's docstring, at the default size
+    "Xception": 79.0, "VGG16": 71.3, "VGG19": 71.3, "ResNet50": 74.9, "ResNet50V2": 76.0, "ResNet101": 76.4,
+    "ResNet101V2": 77.2, "ResNet152": 76.6, "ResNet152V2": 78.0, "InceptionV3": 77.9, "InceptionResNetV2": 80.3,
+    "MobileNet(alpha=1.0)": 70.4, "MobileNetV2(alpha=1.0)": 71.3, "DenseNet121": 75.0, "DenseNet169": 76.2,
+    "DenseNet201": 77.3, "EfficientNetB0": 77.1, "EfficientNetB1": 79.1, "EfficientNetB2": 80.1,
+    "EfficientNetB3": 81.6, "EfficientNetB4": 82.9, "EfficientNetB5": 83.6, "EfficientNetB6": 84.0,
+    "EfficientNetB7": 84.3, "EfficientNetV2B0": 78.7, "EfficientNetV2B1": 79.8, "EfficientNetV2B2": 80.5,
+    "EfficientNetV2B3": 82.0, "EfficientNetV2S": 83.9, "EfficientNetV2M": 85.3, "EfficientNetV2L": 85.7,
+    "MobileNetV3Large(alpha=1.0, minimalistic=False)": 75.6, "MobileNetV3Large(alpha=0.75, minimalistic=False)": 73.3,
+    "MobileNetV3Large(alpha=1.0, minimalistic=True)": 72.3, "MobileNetV3Small(alpha=1.0, minimalistic=False)": 68.1,
+    "MobileNetV3Small(alpha=0.75, minimalistic=False)": 65.4, "MobileNetV3Small(alpha=1.0, minimalistic=True)": 61.9,
+}  # fmt: skip
+
+
+def main() -> None:
+    if len(sys.argv) != 2:
+        sys.exit(f"{__doc__}\nusage: {sys.argv[0]} results-imagenet.csv")
+    results = Path(sys.argv[1])
+    measured = {row["model"]: row for row in csv.DictReader(results.read_text(encoding="utf-8").splitlines())}
+    found: dict[str, list[dict]] = {name: [] for name in list_models()}
+    for source, rows_of in (("keras.applications", of_keras), ("torchvision", of_torchvision), ("timm", of_timm)):
+        for entry in (e for e in entries() if e.loads and e.source == source):
+            for row in rows_of(entry, measured):
+                known = {(r["tag"], r["top"]) for r in found[entry.name]}
+                if (row["tag"], row["top"]) not in known:
+                    found[entry.name].append(named(entry) | row)
+            print(f"{entry.name:36} {len(found[entry.name])}", end="\r", file=sys.stderr)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(row for rows in found.values() for row in rows)
+    write_text(OUT, text.getvalue())
+
+
+def named(entry: Entry) -> dict:
+    return {"network": entry.name, "source": entry.source, "source_name": entry.source_name, "channels": "rgb"}
+
+
+def of_keras(entry: Entry, _: dict) -> Iterator[dict]:
+    """Ask Keras' own loader for the weights, and note which file it would get."""
+    name, positional, options = spelled(entry.source_name)
+    if "." in name:  # a general builder, for which no weights are published
+        return
+    row = find(entry.name)
+    for size in KERAS_SIZES.get(name, (row.size,)):
+        for top in (True, False):
+            asked = asked_for(name, positional, options | {"include_top": top, "input_shape": (size, size, 3)})
+            if asked is None:
+                continue
+            url, digest = asked
+            mode = next(mode for pattern, mode in KERAS_MODES if re.match(pattern, name))
+            usual = size == row.size
+            top1 = KERAS_TOP1.get(entry.source_name, "") if usual else ""
+            yield {
+                "tag": "keras_in1k" if usual else f"keras_in1k_{size}", "top": "yes" if top else "no", "url": url,
+                "hash": f"md5:{digest}" if digest else "", "size": size, "crop": 0.875, "interpolation": "bilinear",
+                "classes": 1000, "licence": "apache-2.0", "top1": top1,
+            } | mode | like_timm(entry)  # fmt: skip
+
+
+class Asked(Exception):
+    """Keras asked for a file."""
+
+
+def asked_for(name: str, positional: list, options: dict) -> tuple[str, str] | None:
+    """Address and digest of the file that a builder of keras.applications asks for; None when it has no weights."""
+    import keras
+    from keras.src.utils import file_utils
+
+    def note(fname, origin, *, file_hash=None, **_):
+        raise Asked(origin, file_hash)
+
+    keras.backend.clear_session()
+    usual, file_utils.get_file = file_utils.get_file, note
+    try:
+        getattr(keras.applications, name)(*positional, weights="imagenet", **options)
+    except Asked as asked:
+        return asked.args[0], asked.args[1] or ""
+    except (ValueError, KeyError):  # no weights for this alpha
+        return None
+    finally:
+        file_utils.get_file = usual
+    return None
+
+
+def like_timm(entry: Entry) -> dict:
+    """How the authors cut and resize, for the networks whose weights timm carries over from the same source."""
+    import_torchvision()
+    import timm
+
+    names = [e.source_name for e in entries() if e.name == entry.name and e.source == "timm"]
+    twins = [twin for name in names if name.startswith("tf_") for twin in timm.list_pretrained(f"{name}.*")]
+    if not twins:
+        return {}
+    config = timm.get_pretrained_cfg(twins[0])
+    return {"crop": config.crop_pct, "interpolation": config.interpolation}
+
+
+def of_torchvision(entry: Entry, _: dict) -> Iterator[dict]:
+    models = import_torchvision().models
+    if entry.source_name not in models.list_models():
+        return
+    for weights in models.get_model_weights(entry.source_name):
+        transforms, accuracy = weights.transforms(), weights.meta["_metrics"].get("ImageNet-1K", {})
+        size, resize = transforms.crop_size[0], transforms.resize_size[0]
+        yield {
+            "tag": "tv_" + weights.name.lower().replace("imagenet1k", "in1k"), "top": "yes", "url": weights.url,
+            "hash": "sha256:" + weights.url.rpartition("-")[2].removesuffix(".pth"), "size": size,
+            "crop": f"{size / resize:.6g}", "interpolation": transforms.interpolation.value,
+            "mean": blank(transforms.mean), "std": blank(transforms.std), "classes": len(weights.meta["categories"]),
+            "licence": "bsd-3-clause", "top1": accuracy.get("acc@1", ""),
+        }  # fmt: skip
+
+
+def of_timm(entry: Entry, measured: dict) -> Iterator[dict]:
+    import_torchvision()
+    import timm
+
+    if not timm.is_model(entry.source_name):
+        return
+    names = timm.list_pretrained(f"{entry.source_name}.*")
+    default = timm.get_pretrained_cfg(entry.source_name)
+    for name in sorted(names, key=lambda name: name != f"{entry.source_name}.{default.tag}"):
+        config = timm.get_pretrained_cfg(name)
+        if not config.hf_hub_id or config.custom_load or config.num_classes == 0:
+            continue
+        result = measured.get(name, {})  # measured at a size and crop of its own
+        prefix = "tf_" if entry.source_name.startswith("tf_") else ""
+        yield {
+            "tag": f"{prefix}{config.tag}", "top": "yes", "size": result.get("img_size", config.input_size[-1]),
+            "crop": f"{float(result.get('crop_pct', config.crop_pct)):g}",
+            "url": f"https://huggingface.co/{config.hf_hub_id}/resolve/main/model.safetensors",
+            "interpolation": config.interpolation, "mean": blank(config.mean), "std": blank(config.std),
+            "classes": config.num_classes, "licence": config.license or "", "top1": result.get("top1", ""),
+        }  # fmt: skip
+
+
+def blank(values) -> str:
+    return " ".join(f"{v:.9g}" for v in values)
+
+
+if __name__ == "__main__":
+    main()
