@@ -13,6 +13,7 @@ from kerascnn import __version__
 
 EPILOG = """examples:
   kerascnn list "eff*"                                    networks whose names match
+  kerascnn weights resnet50                               its published weights, by tag
   kerascnn info efficientnet_v2_s                         its parameters, multiply-adds, memory, paper
   kerascnn train recipes/digits.py                        train, export, prove, report
   kerascnn train recipes/digits.py --set epochs=5         the same, changed
@@ -27,6 +28,8 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         options.run(options)
+    except BrokenPipeError:  # the reader has seen enough: kerascnn weights | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (ValueError, OSError, ImportError, RuntimeError, FloatingPointError) as error:
         if options.debug:
             raise
@@ -57,6 +60,11 @@ def parser() -> argparse.ArgumentParser:
 
     p = command("list", list_, "list the networks, with their parameters, multiply-adds and paper")
     p.add_argument("pattern", nargs="?", default="*", help='a shell pattern such as "eff*" (default: all)')
+
+    p = command("weights", weights, "list the published weights, with what was measured with them")
+    p.add_argument(
+        "pattern", nargs="?", default="*", help='networks, as a shell pattern such as "resnet*" (default: all)'
+    )
 
     p = command("info", info, "show what one network costs, counted on its graph, and what others count for it")
     p.add_argument("model", help="a name from the list, or a .keras file")
@@ -124,6 +132,26 @@ def list_(options: argparse.Namespace) -> None:
         entry = published(name, row.size)
         paper = f"{row.paper.authors} {row.paper.year}"
         print(f"{name:26}{human(entry.trainable):>11}{human(1e9 * entry.gmacs):>15}{row.size:>7}  {paper}")
+
+
+def weights(options: argparse.Namespace) -> None:
+    from kerascnn.catalogue import list_models
+    from kerascnn.errors import suggest
+    from kerascnn.weights.records import all_records
+
+    names = set(list_models(options.pattern))
+    if not names:
+        raise ValueError(f"No network matches {options.pattern!r}. {suggest(options.pattern, list_models())}".rstrip())
+    found = [r for r in all_records() if r.network in names and r.top]
+    if not found:
+        print(f"No weights are published for {', '.join(sorted(names)[:8])} that are known here.")
+        return
+    width = max(len(r.name) for r in found) + 2
+    print(f"{'network.tag':{width}}{'top-1':>6}{'image':>7}{'crop':>7}{'classes':>9}  {'licence':14}published by")
+    for r in found:
+        top1 = f"{r.top1:.1f}" if r.top1 is not None else "-"
+        p = r.preprocess
+        print(f"{r.name:{width}}{top1:>6}{p.size:>7}{p.crop:>7.3f}{r.classes:>9}  {r.licence:14}{r.source}")
 
 
 def info(options: argparse.Namespace) -> None:

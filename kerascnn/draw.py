@@ -7,7 +7,7 @@ import keras
 from kerascnn import layers as L
 from kerascnn.architecture import Architecture
 from kerascnn.kit import Kit
-from kerascnn.weights import find_weights
+from kerascnn.weights.load import find_weights
 
 POOLINGS = {"avg": "GlobalAveragePooling2D", "max": "GlobalMaxPooling2D"}
 

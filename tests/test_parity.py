@@ -9,8 +9,8 @@ from references import installed, keras_model, torch_model
 
 from kerascnn.catalogue import find
 from kerascnn.ledger import entries
-from kerascnn.weights import TORCH_SOURCES, Given, to_theirs
 from kerascnn.weights.formats import recount
+from kerascnn.weights.load import TORCH_SOURCES, Given, to_theirs
 from kerascnn.weights.tables import sections
 
 LOADABLE = [entry for entry in entries() if entry.loads]
