@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from kerascnn.catalogue import find, list_models
 from kerascnn.files import write_text
@@ -134,7 +135,7 @@ def like_timm(entry: Entry) -> dict:
     twins = [twin for name in names if name.startswith("tf_") for twin in timm.list_pretrained(f"{name}.*")]
     if not twins:
         return {}
-    config = timm.get_pretrained_cfg(twins[0])
+    config: Any = timm.get_pretrained_cfg(twins[0])
     return {"crop": config.crop_pct, "interpolation": config.interpolation}
 
 
@@ -161,9 +162,9 @@ def of_timm(entry: Entry, measured: dict) -> Iterator[dict]:
     if not timm.is_model(entry.source_name):
         return
     names = timm.list_pretrained(f"{entry.source_name}.*")
-    default = timm.get_pretrained_cfg(entry.source_name)
+    default: Any = timm.get_pretrained_cfg(entry.source_name)
     for name in sorted(names, key=lambda name: name != f"{entry.source_name}.{default.tag}"):
-        config = timm.get_pretrained_cfg(name)
+        config: Any = timm.get_pretrained_cfg(name)
         if not config.hf_hub_id or config.custom_load or config.num_classes == 0:
             continue
         result = measured.get(name, {})  # measured at a size and crop of its own

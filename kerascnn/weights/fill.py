@@ -87,14 +87,13 @@ def producers(model: keras.Model) -> dict[int, Any]:
 def flattened_map(model: keras.Model, layer: Any) -> tuple[int, int, int]:
     """Shape of the map whose flattened values a dense layer reads."""
     behind = producers(model)
-    while not isinstance(layer, keras.layers.Flatten):
+    while layer.__class__.__name__ != "Flatten":
         layer = behind[id(layer.input)]
     return tuple(layer.input.shape[1:])
 
 
-def classifiers(model: keras.Model) -> set[str]:
+def classifiers(model: keras.Model, behind: Mapping[int, Any]) -> set[str]:
     """Names of the layers that give the logits: the last with weights before each output."""
-    behind = producers(model)
     found = set()
     for x in keras.tree.flatten(model.output):
         layer = behind[id(x)]
@@ -107,8 +106,9 @@ def classifiers(model: keras.Model) -> set[str]:
 def plan(model: keras.Model, held: Mapping[str, np.ndarray], bonds: list[Bond], bgr: bool = False) -> Plan:
     """What each variable would get; ``bgr`` where the file's network sees blue first, and ours red."""
     made = Plan()
-    last = classifiers(model)
-    first = {layer.name for layer in model.layers if layer.weights and reads_the_image(model, layer)}
+    behind = producers(model)
+    last = classifiers(model, behind)
+    first = {layer.name for layer in model.layers if layer.weights and reads_the_image(layer, behind)}
     for bond in bonds:
         path, shape, key = bond.variable.path, tuple(bond.variable.shape), bond.key
         if key not in held:
@@ -138,8 +138,7 @@ def plan(model: keras.Model, held: Mapping[str, np.ndarray], bonds: list[Bond], 
     return made
 
 
-def reads_the_image(model: keras.Model, layer: Any) -> bool:
-    behind = producers(model)
+def reads_the_image(layer: Any, behind: Mapping[int, Any]) -> bool:
     while not isinstance(layer.input, list):
         layer = behind[id(layer.input)]
         if layer.weights:
@@ -167,7 +166,9 @@ def adapt_channels(kernel: np.ndarray, channels: int) -> np.ndarray:
 
 def absorb_biases(model: keras.Model, made: Plan, held: Mapping[str, np.ndarray], bonds: list[Bond]) -> Iterator[str]:
     """Take biases before batch norm, which we do not have, off its moving mean; yields the keys it used."""
-    norms = {id(layer.input): layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)}
+    norms: dict[int, Any] = {
+        id(layer.input): layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)
+    }
     read = {bond.key for bond in bonds}
     for bond in bonds:
         if bond.bias in held and bond.bias not in read:

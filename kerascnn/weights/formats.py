@@ -40,8 +40,8 @@ def layers_of(group: Any, place: str = ""):
     for child in group.values():
         if not isinstance(child, h5py.Group) or "vars" not in child:
             continue
-        held = child["vars"]
-        here = place + held.attrs["name"]
+        held: Any = child["vars"]
+        here = place + str(held.attrs["name"])
         if len(held):
             yield here, [held[str(i)][()] for i in range(len(held))]
         yield from layers_of(child, f"{here}/")
