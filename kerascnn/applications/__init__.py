@@ -7,10 +7,15 @@ from kerascnn.applications import (
     efficientnet_edgetpu,
     efficientnet_v2,
     googlenet,
+    inception_resnet,
+    inception_v2,
+    inception_v3,
+    inception_v4,
     lenet,
     mobilenet_v2,
     resnet,
     vgg,
+    xception,
 )
 from kerascnn.architecture import Architecture
 
@@ -19,7 +24,12 @@ FAMILIES = (
     alexnet,
     vgg,
     googlenet,
+    inception_v2,
+    inception_v3,
     resnet,
+    inception_v4,
+    inception_resnet,
+    xception,
     densenet,
     mobilenet_v2,
     efficientnet,

@@ -8,10 +8,15 @@ from kerascnn.applications import efficientnet as efficientnet
 from kerascnn.applications import efficientnet_edgetpu as efficientnet_edgetpu
 from kerascnn.applications import efficientnet_v2 as efficientnet_v2
 from kerascnn.applications import googlenet as googlenet
+from kerascnn.applications import inception_resnet as inception_resnet
+from kerascnn.applications import inception_v2 as inception_v2
+from kerascnn.applications import inception_v3 as inception_v3
+from kerascnn.applications import inception_v4 as inception_v4
 from kerascnn.applications import lenet as lenet
 from kerascnn.applications import mobilenet_v2 as mobilenet_v2
 from kerascnn.applications import resnet as resnet
 from kerascnn.applications import vgg as vgg
+from kerascnn.applications import xception as xception
 from kerascnn.architecture import Architecture
 
 FAMILIES: tuple[ModuleType, ...]
@@ -89,6 +94,54 @@ GoogLeNet: googlenet.GoogLeNetFamily
 Szegedy et al. 2014. Going deeper with convolutions. https://arxiv.org/abs/1409.4842
 """
 
+GoogLeNetAuxiliary: googlenet.GoogLeNetFamily
+"""googlenet_auxiliary: 13 M parameters, 1.51 G multiply-adds at 224 x 224 px.
+
+Szegedy et al. 2014. Going deeper with convolutions. https://arxiv.org/abs/1409.4842
+"""
+
+GoogLeNet2014: googlenet.GoogLeNetFamily
+"""googlenet_2014: 7 M parameters, 1.58 G multiply-adds at 224 x 224 px.
+
+Szegedy et al. 2014. Going deeper with convolutions. https://arxiv.org/abs/1409.4842
+"""
+
+GoogLeNet2014Auxiliary: googlenet.GoogLeNetFamily
+"""googlenet_2014_auxiliary: 13.4 M parameters, 1.59 G multiply-adds at 224 x 224 px.
+
+Szegedy et al. 2014. Going deeper with convolutions. https://arxiv.org/abs/1409.4842
+"""
+
+InceptionV2: inception_v2.InceptionV2Family
+"""inception_v2: 11.2 M parameters, 2.02 G multiply-adds at 224 x 224 px.
+
+Ioffe & Szegedy 2015. Batch normalization: accelerating deep network training by reducing internal covariate shift. https://arxiv.org/abs/1502.03167
+"""
+
+InceptionV2MXNet: inception_v2.InceptionV2Family
+"""inception_v2_mxnet: 11.3 M parameters, 2.03 G multiply-adds at 224 x 224 px.
+
+Ioffe & Szegedy 2015. Batch normalization: accelerating deep network training by reducing internal covariate shift. https://arxiv.org/abs/1502.03167
+"""
+
+SEInceptionV2: inception_v2.InceptionV2Family
+"""se_inception_v2: 11.9 M parameters, 2.03 G multiply-adds at 224 x 224 px.
+
+Hu, Shen, Albanie, Sun & Wu 2017. Squeeze-and-excitation networks. https://arxiv.org/abs/1709.01507
+"""
+
+InceptionV3: inception_v3.InceptionV3Family
+"""inception_v3: 23.8 M parameters, 5.71 G multiply-adds at 299 x 299 px.
+
+Szegedy, Vanhoucke, Ioffe, Shlens & Wojna 2015. Rethinking the inception architecture for computer vision. https://arxiv.org/abs/1512.00567
+"""
+
+InceptionV3Auxiliary: inception_v3.InceptionV3Family
+"""inception_v3_auxiliary: 27.2 M parameters, 5.72 G multiply-adds at 299 x 299 px.
+
+Szegedy, Vanhoucke, Ioffe, Shlens & Wojna 2015. Rethinking the inception architecture for computer vision. https://arxiv.org/abs/1512.00567
+"""
+
 ResNet18: resnet.ResNet
 """resnet18: 11.7 M parameters, 1.81 G multiply-adds at 224 x 224 px.
 
@@ -135,6 +188,36 @@ ResNet152V1_5: resnet.ResNet
 """resnet152_v1_5: 60.2 M parameters, 11.5 G multiply-adds at 224 x 224 px.
 
 He, Zhang, Ren & Sun 2015. Deep residual learning for image recognition. https://arxiv.org/abs/1512.03385
+"""
+
+InceptionV4: inception_v4.InceptionV4Family
+"""inception_v4: 42.7 M parameters, 12.3 G multiply-adds at 299 x 299 px.
+
+Szegedy, Ioffe, Vanhoucke & Alemi 2016. Inception-v4, Inception-ResNet and the impact of residual connections on learning. https://arxiv.org/abs/1602.07261
+"""
+
+InceptionResNetV1: inception_resnet.InceptionResNet
+"""inception_resnet_v1: 22.8 M parameters, 6.21 G multiply-adds at 299 x 299 px.
+
+Szegedy, Ioffe, Vanhoucke & Alemi 2016. Inception-v4, Inception-ResNet and the impact of residual connections on learning. https://arxiv.org/abs/1602.07261
+"""
+
+InceptionResNetV1FaceNet: inception_resnet.InceptionResNet
+"""inception_resnet_v1_facenet: 24 M parameters, 1.42 G multiply-adds at 160 x 160 px.
+
+Szegedy, Ioffe, Vanhoucke & Alemi 2016. Inception-v4, Inception-ResNet and the impact of residual connections on learning. https://arxiv.org/abs/1602.07261
+"""
+
+InceptionResNetV2: inception_resnet.InceptionResNet
+"""inception_resnet_v2: 55.8 M parameters, 13.2 G multiply-adds at 299 x 299 px.
+
+Szegedy, Ioffe, Vanhoucke & Alemi 2016. Inception-v4, Inception-ResNet and the impact of residual connections on learning. https://arxiv.org/abs/1602.07261
+"""
+
+Xception: xception.XceptionFamily
+"""xception: 22.9 M parameters, 8.36 G multiply-adds at 299 x 299 px.
+
+Chollet 2016. Xception: deep learning with depthwise separable convolutions. https://arxiv.org/abs/1610.02357
 """
 
 DenseNet121: densenet.DenseNet

@@ -1,10 +1,16 @@
 """What several papers share, as functions on tensors. ``k`` is the kit, ``x`` the feature map ``(B, H, W, C)``."""
 
+from kerascnn.blocks.branching import average as average
+from kerascnn.blocks.branching import branches as branches
+from kerascnn.blocks.branching import chain as chain
+from kerascnn.blocks.branching import fork as fork
+from kerascnn.blocks.branching import shrink as shrink
 from kerascnn.blocks.heads import pool_classify as pool_classify
 from kerascnn.blocks.heads import two_hidden_classify as two_hidden_classify
 from kerascnn.blocks.mobile import fused_mbconv as fused_mbconv
 from kerascnn.blocks.mobile import mbconv as mbconv
 from kerascnn.blocks.mobile import squeeze_excite as squeeze_excite
+from kerascnn.blocks.pools import ceil_pool as ceil_pool
 from kerascnn.blocks.residual import basic as basic
 from kerascnn.blocks.residual import bottleneck as bottleneck
 from kerascnn.blocks.residual import drop_path as drop_path

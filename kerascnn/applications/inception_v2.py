@@ -1,0 +1,83 @@
+"""Inception v2, or BN-Inception. Ioffe & Szegedy 2015, figure 5; with gates as in Hu et al. 2017."""
+
+from dataclasses import KW_ONLY, dataclass
+
+from kerascnn.architecture import Architecture
+from kerascnn.blocks import average, branches, ceil_pool, chain, squeeze_excite
+from kerascnn.spec import Paper, Style
+
+PAPER = Paper(
+    title="Batch normalization: accelerating deep network training by reducing internal covariate shift",
+    authors="Ioffe & Szegedy",
+    year=2015,
+    url="https://arxiv.org/abs/1502.03167",
+)
+GATED = Paper(
+    title="Squeeze-and-excitation networks",
+    authors="Hu, Shen, Albanie, Sun & Wu",
+    year=2017,
+    url="https://arxiv.org/abs/1709.01507",
+)
+
+
+def largest(k, x):
+    """3x3 max pool that keeps the map's size."""
+    return k.max_pool(x, 3, 1)
+
+
+def table(pool4cd):
+    """Figure 5: #1x1, (reduce, #3x3), (reduce, double #3x3), pool, proj; 0 for a branch that module lacks.
+
+    4c and 4d project their pool to 96 channels in the paper, to 128 in MXNet's network and those after it.
+    """
+    return (
+        ("3a", 64, (64, 64), (64, 96), average, 32),
+        ("3b", 64, (64, 96), (64, 96), average, 64),
+        ("3c", 0, (128, 160), (64, 96), ceil_pool, 0),
+        ("4a", 224, (64, 96), (96, 128), average, 128),
+        ("4b", 192, (96, 128), (96, 128), average, 128),
+        ("4c", 160, (128, 160), (128, 160), average, pool4cd),
+        ("4d", 96, (128, 192), (160, 192), average, pool4cd),
+        ("4e", 0, (128, 192), (192, 256), ceil_pool, 0),
+        ("5a", 352, (192, 320), (160, 224), average, 128),
+        ("5b", 352, (192, 320), (192, 224), largest, 128),
+    )
+
+
+def inception(k, x, one, three, double, pool, proj):
+    """Four branches side by side; one without 1x1 and projection halves the map."""
+    stride = 1 if one else 2
+    columns = (
+        ((one, 1),),
+        ((three[0], 1), (three[1], 3, stride)),
+        ((double[0], 1), (double[1], 3), (double[1], 3, stride)),
+        (pool, (proj, 1)),
+    )
+    return branches(k, x, *columns) if one else branches(k, x, columns[1], columns[2], (pool,))
+
+
+@dataclass(frozen=True)
+class InceptionV2Family(Architecture):
+    """A stem, ten inception modules on three map sizes, average pool."""
+
+    table: tuple[tuple, ...]
+    gate: int = 0  # each module's channels are weighed through a waist of one in so many; 0: they are not
+    _: KW_ONLY
+    style: Style = Style(epsilon=1e-5, momentum=0.9, padding="symmetric", count_padding=True)
+    paper: Paper = PAPER
+
+    tiny = {"table": (("3a", 8, (4, 8), (4, 8), average, 8), ("3c", 0, (4, 8), (4, 8), ceil_pool, 0)), "size": 32}
+
+    def trunk(self, k, x):
+        stem = k / "stem"
+        x = chain(stem, x, (64, 7, 2), ceil_pool, (64, 1), (192, 3), ceil_pool)
+        for name, *row in self.table:
+            module = k / f"inception{name}"
+            x = inception(module, x, *row)
+            x = squeeze_excite(module / "gate", x, x.shape[-1] // self.gate) if self.gate else x
+        return x
+
+
+InceptionV2 = InceptionV2Family("inception_v2", table(96))
+InceptionV2MXNet = InceptionV2Family("inception_v2_mxnet", table(128))
+SEInceptionV2 = InceptionV2Family("se_inception_v2", table(128), gate=16, paper=GATED)

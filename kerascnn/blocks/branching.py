@@ -1,0 +1,40 @@
+"""Branches side by side on one map, each a chain of steps: every Inception module.
+
+A step is ``(width, size)``, ``(width, size, stride)`` or ``(width, size, stride, padding)``: a convolution with batch
+norm and activation, padded in the family's style where the step names no other; or a function of the kit and the
+map, such as a pool.
+"""
+
+
+def branches(k, x, *columns):
+    """The outputs of several chains beside each other. Szegedy et al. 2014, figure 2b.
+
+    Each of ``columns`` is a chain on x. ``(B, H, W, C)`` to their maps, all of one size, with their widths summed.
+    """
+    return k.concat(*(chain(k / f"branch{i}", x, *column) for i, column in enumerate(columns, 1)))
+
+
+def chain(k, x, *steps):
+    """x through one step after another."""
+    for step in steps:
+        x = step(k, x) if callable(step) else convolve(k, x, *step)
+    return x
+
+
+def fork(*steps):
+    """A step that draws several on the same map and puts their outputs beside each other. Szegedy et al. 2015, fig. 7."""
+    return lambda k, x: k.concat(*(chain(k, x, step) for step in steps))
+
+
+def average(k, x):
+    """A step: 3x3 average pool that keeps the map's size."""
+    return k.avg_pool(x, 3, 1, "same")
+
+
+def shrink(k, x):
+    """A step: 3x3 max pool at stride 2 that leaves the map's edge out."""
+    return k.but(padding="valid").max_pool(x, 3, 2)
+
+
+def convolve(k, x, width, size, stride=1, padding=None):
+    return (k.but(padding=padding) if padding else k).conv_bn_act(x, width, size, stride)
