@@ -57,9 +57,9 @@ class GoogLeNetFamily(Architecture):
 
     def trunk(self, k, x):
         x = self.conv(k / "stem", x, 64, 7, 2)
-        x = self.normalise(k / "stem", ceil_pool(k / "stem", x))
-        x = self.conv(k / "stem", x, 64)
-        x = self.normalise(k / "stem", self.conv(k / "stem", x, 192, 3))
+        x = self.normalise(k / "stem2", ceil_pool(k / "stem2", x))
+        x = self.conv(k / "stem2", x, 64)
+        x = self.normalise(k / "stem2", self.conv(k / "stem2", x, 192, 3))
         for i, modules in enumerate(self.table):
             x = ceil_pool(k / f"pool{i + 2}", x, self.last_pool if i == 2 else 3)
             for name, *row in modules:

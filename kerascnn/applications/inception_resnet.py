@@ -31,7 +31,11 @@ def unscaled(k, x, *columns):
     return k.add(x, k.conv(branches(k, x, *columns), x.shape[-1], bias=True))
 
 
-STEM = ((32, 3, 2, V), (32, 3, 1, V), (64, 3), shrink, (80, 1), (192, 3, 1, V))
+STEM = (  # figure 14; one group a map size, v1's last one
+    ((32, 3, 2, V), (32, 3, 1, V), (64, 3)),
+    (shrink, (80, 1), (192, 3, 1, V)),
+    ((256, 3, 2, V),),
+)
 A_V1 = ((32, 1),), ((32, 1), (32, 3)), ((32, 1), (32, 3), (32, 3))  # figure 10
 B_V1 = ((128, 1),), ((128, 1), (128, ROW), (128, COLUMN))  # figure 11
 C_V1 = ((192, 1),), ((192, 1), (192, (1, 3)), (192, (3, 1)))  # figure 13
@@ -42,12 +46,10 @@ B_TO_C_V1 = (  # figure 12
     ((256, 1), (256, 3), (256, 3, 2, V)),
     (shrink,),
 )
-V1 = (  # figure 15: repeats, how they are drawn, branches
-    (5, scaled(0.17), A_V1),
-    (1, branches, A_TO_B_V1),
-    (10, scaled(0.1), B_V1),
-    (1, branches, B_TO_C_V1),
-    (5, scaled(0.2), C_V1),
+V1 = (  # figure 15; one group a map size: how a block is drawn, its branches
+    ((scaled(0.17), A_V1),) * 5,
+    ((branches, A_TO_B_V1), *((scaled(0.1), B_V1),) * 10),
+    ((branches, B_TO_C_V1), *((scaled(0.2), C_V1),) * 5),
 )
 A = ((32, 1),), ((32, 1), (32, 3)), ((32, 1), (48, 3), (64, 3))
 B = ((192, 1),), ((128, 1), (160, ROW), (192, COLUMN))
@@ -61,13 +63,9 @@ B_TO_C = (
     (shrink,),
 )
 V2 = (  # TF-slim's: the paper's figures 15 to 19 have Inception v4's stem, wider blocks and fewer of them
-    (1, branches, TO_A),
-    (10, scaled(0.17), A),
-    (1, branches, A_TO_B),
-    (20, scaled(0.1), B),
-    (1, branches, B_TO_C),
-    (9, scaled(0.2), C),
-    (1, unscaled, C),
+    ((branches, TO_A), *((scaled(0.17), A),) * 10),
+    ((branches, A_TO_B), *((scaled(0.1), B),) * 20),
+    ((branches, B_TO_C), *((scaled(0.2), C),) * 9, (unscaled, C)),
 )
 
 
@@ -76,7 +74,7 @@ class InceptionResNet(Architecture):
     """A stem, residual blocks A, B and C with reductions between them, average pool."""
 
     table: tuple[tuple, ...]
-    stem: tuple = (*STEM, shrink)
+    stem: tuple = (*STEM[:2], (shrink,))
     last: int = 0  # width of a last 1x1 convolution, if any
     embedding: int = 0  # length of the vector before the classifier, if any
     _: KW_ONLY
@@ -85,13 +83,14 @@ class InceptionResNet(Architecture):
     paper: Paper = PAPER
 
     min_size = 75
-    tiny = {"table": ((1, branches, TO_A), (2, scaled(0.17), A), (1, unscaled, A)), "last": 16, "size": 75}
+    tiny = {"table": (((branches, TO_A), (scaled(0.17), A), (unscaled, A)),), "last": 16, "size": 75}
 
     def trunk(self, k, x):
-        x = chain(k / "stem", x, *self.stem)
-        for i, (depth, draw, columns) in enumerate(self.table, 1):
-            for j in range(depth):
-                x = draw(k / f"stage{i}" / f"block{j + 1}", x, *columns)
+        for i, steps in enumerate(self.stem, 1):
+            x = chain(k / f"stem{i}", x, *steps)
+        for i, blocks in enumerate(self.table, 1):
+            for j, (draw, columns) in enumerate(blocks, 1):
+                x = draw(k / f"stage{i}" / f"block{j}", x, *columns)
         return (k / "last").conv_bn_act(x, self.last) if self.last else x
 
     def head(self, k, x, classes):
@@ -102,11 +101,11 @@ class InceptionResNet(Architecture):
         return k(L.Dense, classes, dtype="float32")(x)
 
 
-InceptionResNetV1 = InceptionResNet("inception_resnet_v1", V1, (*STEM, (256, 3, 2, V)))
+InceptionResNetV1 = InceptionResNet("inception_resnet_v1", V1, STEM)
 InceptionResNetV1FaceNet = InceptionResNet(  # faces; David Sandberg's code, which takes v2's last block over
     "inception_resnet_v1_facenet",
-    (*V1, (1, unscaled, C_V1)),
-    (*STEM, (256, 3, 2, V)),
+    (*V1[:2], (*V1[2], (unscaled, C_V1))),
+    STEM,
     embedding=512,
     size=160,
     dropout=0.6,

@@ -25,22 +25,31 @@ def largest(k, x):
     return k.max_pool(x, 3, 1)
 
 
+STEM = ((64, 7, 2),), (ceil_pool, (64, 1), (192, 3)), (ceil_pool,)  # one group a map size
+
+
 def table(pool4cd):
-    """Figure 5: #1x1, (reduce, #3x3), (reduce, double #3x3), pool, proj; 0 for a branch that module lacks.
+    """Figure 5, one group a map size: #1x1, (reduce, #3x3), (reduce, double #3x3), pool, proj; 0 for branches lacking.
 
     4c and 4d project their pool to 96 channels in the paper, to 128 in MXNet's network and those after it.
     """
     return (
-        ("3a", 64, (64, 64), (64, 96), average, 32),
-        ("3b", 64, (64, 96), (64, 96), average, 64),
-        ("3c", 0, (128, 160), (64, 96), ceil_pool, 0),
-        ("4a", 224, (64, 96), (96, 128), average, 128),
-        ("4b", 192, (96, 128), (96, 128), average, 128),
-        ("4c", 160, (128, 160), (128, 160), average, pool4cd),
-        ("4d", 96, (128, 192), (160, 192), average, pool4cd),
-        ("4e", 0, (128, 192), (192, 256), ceil_pool, 0),
-        ("5a", 352, (192, 320), (160, 224), average, 128),
-        ("5b", 352, (192, 320), (192, 224), largest, 128),
+        (
+            (64, (64, 64), (64, 96), average, 32),  # 3a
+            (64, (64, 96), (64, 96), average, 64),  # 3b
+        ),
+        (
+            (0, (128, 160), (64, 96), ceil_pool, 0),  # 3c
+            (224, (64, 96), (96, 128), average, 128),  # 4a
+            (192, (96, 128), (96, 128), average, 128),  # 4b
+            (160, (128, 160), (128, 160), average, pool4cd),  # 4c
+            (96, (128, 192), (160, 192), average, pool4cd),  # 4d
+        ),
+        (
+            (0, (128, 192), (192, 256), ceil_pool, 0),  # 4e
+            (352, (192, 320), (160, 224), average, 128),  # 5a
+            (352, (192, 320), (192, 224), largest, 128),  # 5b
+        ),
     )
 
 
@@ -66,15 +75,16 @@ class InceptionV2Family(Architecture):
     style: Style = Style(epsilon=1e-5, momentum=0.9, padding="symmetric", count_padding=True)
     paper: Paper = PAPER
 
-    tiny = {"table": (("3a", 8, (4, 8), (4, 8), average, 8), ("3c", 0, (4, 8), (4, 8), ceil_pool, 0)), "size": 32}
+    tiny = {"table": (((8, (4, 8), (4, 8), average, 8),), ((0, (4, 8), (4, 8), ceil_pool, 0),)), "size": 32}
 
     def trunk(self, k, x):
-        stem = k / "stem"
-        x = chain(stem, x, (64, 7, 2), ceil_pool, (64, 1), (192, 3), ceil_pool)
-        for name, *row in self.table:
-            module = k / f"inception{name}"
-            x = inception(module, x, *row)
-            x = squeeze_excite(module / "gate", x, x.shape[-1] // self.gate) if self.gate else x
+        for i, steps in enumerate(STEM, 1):
+            x = chain(k / f"stem{i}", x, *steps)
+        for i, modules in enumerate(self.table, 1):
+            for j, row in enumerate(modules, 1):
+                block = k / f"stage{i}" / f"block{j}"
+                x = inception(block, x, *row)
+                x = squeeze_excite(block / "gate", x, x.shape[-1] // self.gate) if self.gate else x
         return x
 
 

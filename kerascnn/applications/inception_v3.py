@@ -4,7 +4,7 @@ from dataclasses import KW_ONLY, dataclass
 
 from kerascnn.architecture import Architecture
 from kerascnn.blocks import average, branches, chain, fork, pool_classify, shrink
-from kerascnn.spec import Paper, Style
+from kerascnn.spec import Paper
 
 PAPER = Paper(
     title="Rethinking the inception architecture for computer vision",
@@ -13,7 +13,11 @@ PAPER = Paper(
     url="https://arxiv.org/abs/1512.00567",
 )
 ROW, COLUMN, V = (1, 7), (7, 1), "valid"
-STEM = ((32, 3, 2, V), (32, 3, 1, V), (64, 3), shrink, (80, 1), (192, 3, 1, V), shrink)
+STEM = (  # one group a map size
+    ((32, 3, 2, V), (32, 3, 1, V), (64, 3)),
+    (shrink, (80, 1), (192, 3, 1, V)),
+    (shrink,),
+)
 
 
 def five(pool):
@@ -31,12 +35,10 @@ SIDES = fork((384, (1, 3)), (384, (3, 1)))
 SEVEN = ((320, 1),), ((384, 1), SIDES), ((448, 1), (384, 3), SIDES), (average, (192, 1))  # figure 7
 FIVE_TO_SIX = ((384, 3, 2, V),), ((64, 1), (96, 3), (96, 3, 2, V)), (shrink,)  # figure 10
 SIX_TO_SEVEN = ((192, 1), (320, 3, 2, V)), ((192, 1), (192, ROW), (192, COLUMN), (192, 3, 2, V)), (shrink,)
-TABLE_1 = (
-    *(five(32), five(64), five(64)),
-    FIVE_TO_SIX,
-    *(six(128), six(160), six(160), six(192)),
-    SIX_TO_SEVEN,
-    *(SEVEN, SEVEN),
+TABLE_1 = (  # one group a map size
+    (five(32), five(64), five(64)),
+    (FIVE_TO_SIX, six(128), six(160), six(160), six(192)),
+    (SIX_TO_SEVEN, SEVEN, SEVEN),
 )
 
 
@@ -51,7 +53,7 @@ class InceptionV3Family(Architecture):
     dropout: float = 0.2
     paper: Paper = PAPER
 
-    tiny = {"table": (five(8), FIVE_TO_SIX), "size": 75}
+    tiny = {"table": ((five(8),), (FIVE_TO_SIX,)), "size": 75}
 
     @property
     def min_size(self) -> int:
@@ -59,10 +61,12 @@ class InceptionV3Family(Architecture):
         return 299 if self.auxiliary else 75
 
     def trunk(self, k, x):
-        x = chain(k / "stem", x, *STEM)
-        for i, columns in enumerate(self.table, 1):
-            x = branches(k / f"mixed{i}", x, *columns)
-            x = k.tap("auxiliary", x) if self.auxiliary and i == 8 else x
+        for i, steps in enumerate(STEM, 1):
+            x = chain(k / f"stem{i}", x, *steps)
+        for i, modules in enumerate(self.table, 1):
+            for j, columns in enumerate(modules, 1):
+                x = branches(k / f"stage{i}" / f"block{j}", x, *columns)
+            x = k.tap("auxiliary", x) if self.auxiliary and i == 2 else x
         return x
 
     def auxiliary_head(self, k, x, classes):

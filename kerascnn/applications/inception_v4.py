@@ -30,7 +30,7 @@ B = (  # figure 5
 B_TO_C = ((192, 1), (192, 3, 2, V)), ((256, 1), (256, ROW), (320, COLUMN), (320, 3, 2, V)), (shrink,)  # figure 8
 SIDES = fork((256, (1, 3)), (256, (3, 1)))
 C = ((256, 1),), ((384, 1), SIDES), ((384, 1), (448, (3, 1)), (512, (1, 3)), SIDES), (average, (256, 1))  # figure 6
-FIGURE_9 = (*STEM_MODULES, *(A,) * 4, A_TO_B, *(B,) * 7, B_TO_C, *(C,) * 3)
+FIGURE_9 = (A,) * 4, (A_TO_B, *(B,) * 7), (B_TO_C, *(C,) * 3)  # one group a map size
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,15 @@ class InceptionV4Family(Architecture):
     paper: Paper = PAPER
 
     min_size = 75
-    tiny = {"table": (*STEM_MODULES, A), "size": 75}
+    tiny = {"table": ((A,),), "size": 75}
 
     def trunk(self, k, x):
-        x = chain(k / "stem", x, *STEM)
-        for i, columns in enumerate(self.table, 1):
-            x = branches(k / f"mixed{i}", x, *columns)
+        x = chain(k / "stem1", x, *STEM)
+        for i, columns in enumerate(STEM_MODULES, 2):
+            x = branches(k / f"stem{i}", x, *columns)
+        for i, modules in enumerate(self.table, 1):
+            for j, columns in enumerate(modules, 1):
+                x = branches(k / f"stage{i}" / f"block{j}", x, *columns)
         return x
 
 

@@ -22,7 +22,7 @@ def chain(k, x, *steps):
 
 
 def fork(*steps):
-    """A step that draws several on the same map and puts their outputs beside each other. Szegedy et al. 2015, fig. 7."""
+    """A step that puts the outputs of several steps on one map beside each other. Szegedy et al. 2015, figure 7."""
     return lambda k, x: k.concat(*(chain(k, x, step) for step in steps))
 
 
