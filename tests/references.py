@@ -78,13 +78,25 @@ def of_torchvision(name: str, positional: list, named: dict) -> Any:
 
 
 def of_pytorchcv(name: str, positional: list, named: dict) -> Any:
+    import_torchvision()  # pytorchcv imports it
     from pytorchcv import model_provider
 
     if not name.startswith("get_"):
-        return model_provider.get_model(name, pretrained=False, **named)
+        return at_any_size(model_provider.get_model(name, pretrained=False, **named))
     builder = getattr(import_module(f"pytorchcv.models.{name.removeprefix('get_')}"), name)
     first = list(inspect.signature(builder).parameters)[len(positional) :]
-    return builder(*positional, **{k: v for k, v in CIFAR.items() if k in first} | named)
+    return at_any_size(builder(*positional, **{k: v for k, v in CIFAR.items() if k in first} | named))
+
+
+def at_any_size(model: Any) -> Any:
+    """``model`` with the mean of the whole last map where pytorchcv has that of a window of its own image size."""
+    from torch import nn
+
+    for module in list(model.modules()):
+        for name, pool in module.named_children():
+            if isinstance(pool, nn.AvgPool2d) and pool.kernel_size > 5:  # smaller ones stand within the network
+                setattr(module, name, nn.AdaptiveAvgPool2d(1))
+    return model
 
 
 def spelled(source_name: str) -> tuple[str, list, dict]:

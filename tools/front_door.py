@@ -6,6 +6,7 @@ Run it after a change to a table; with --check it fails when either is out of da
 import re
 import sys
 from pathlib import Path
+from textwrap import fill
 
 from kerascnn.applications import FAMILIES, ROWS
 from kerascnn.architecture import Architecture
@@ -43,9 +44,10 @@ def stub() -> str:
 
 def summary(row: Architecture) -> str:
     entry, p = published(row.name, row.size), row.paper
+    paper = fill(f"{p.authors} {p.year}. {p.title}. {p.url}", 120, break_on_hyphens=False)
     return (
         f"{row.name}: {human(entry.trainable)} parameters, {human(1e9 * entry.gmacs)} multiply-adds at "
-        f"{entry.size} x {entry.size} px.\n\n{p.authors} {p.year}. {p.title}. {p.url}\n"
+        f"{entry.size} x {entry.size} px.\n\n{paper}\n"
     )
 
 

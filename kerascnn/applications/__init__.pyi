@@ -25,13 +25,15 @@ ROWS: dict[str, Architecture]
 LeNet5: lenet.LeNet
 """lenet5: 61.7 k parameters, 417 k multiply-adds at 32 x 32 px.
 
-LeCun, Bottou, Bengio & Haffner 1998. Gradient-based learning applied to document recognition. https://doi.org/10.1109/5.726791
+LeCun, Bottou, Bengio & Haffner 1998. Gradient-based learning applied to document recognition.
+https://doi.org/10.1109/5.726791
 """
 
 AlexNetTwoTower: alexnet.AlexNetFamily
 """alexnet_two_tower: 61 M parameters, 724 M multiply-adds at 227 x 227 px.
 
-Krizhevsky, Sutskever & Hinton 2012. ImageNet classification with deep convolutional neural networks. https://papers.nips.cc/paper/4824
+Krizhevsky, Sutskever & Hinton 2012. ImageNet classification with deep convolutional neural networks.
+https://papers.nips.cc/paper/4824
 """
 
 AlexNet: alexnet.AlexNetFamily
@@ -43,49 +45,57 @@ Krizhevsky 2014. One weird trick for parallelizing convolutional neural networks
 VGG11: vgg.VGG
 """vgg11: 133 M parameters, 7.61 G multiply-adds at 224 x 224 px.
 
-Simonyan & Zisserman 2014. Very deep convolutional networks for large-scale image recognition. https://arxiv.org/abs/1409.1556
+Simonyan & Zisserman 2014. Very deep convolutional networks for large-scale image recognition.
+https://arxiv.org/abs/1409.1556
 """
 
 VGG11BN: vgg.VGG
 """vgg11_bn: 133 M parameters, 7.61 G multiply-adds at 224 x 224 px.
 
-Simonyan & Zisserman 2014. Very deep convolutional networks for large-scale image recognition. https://arxiv.org/abs/1409.1556
+Simonyan & Zisserman 2014. Very deep convolutional networks for large-scale image recognition.
+https://arxiv.org/abs/1409.1556
 """
 
 VGG13: vgg.VGG
 """vgg13: 133 M parameters, 11.3 G multiply-adds at 224 x 224 px.
 
-Simonyan & Zisserman 2014. Very deep convolutional networks for large-scale image recognition. https://arxiv.org/abs/1409.1556
+Simonyan & Zisserman 2014. Very deep convolutional networks for large-scale image recognition.
+https://arxiv.org/abs/1409.1556
 """
 
 VGG13BN: vgg.VGG
 """vgg13_bn: 133 M parameters, 11.3 G multiply-adds at 224 x 224 px.
 
-Simonyan & Zisserman 2014. Very deep convolutional networks for large-scale image recognition. https://arxiv.org/abs/1409.1556
+Simonyan & Zisserman 2014. Very deep convolutional networks for large-scale image recognition.
+https://arxiv.org/abs/1409.1556
 """
 
 VGG16: vgg.VGG
 """vgg16: 138 M parameters, 15.5 G multiply-adds at 224 x 224 px.
 
-Simonyan & Zisserman 2014. Very deep convolutional networks for large-scale image recognition. https://arxiv.org/abs/1409.1556
+Simonyan & Zisserman 2014. Very deep convolutional networks for large-scale image recognition.
+https://arxiv.org/abs/1409.1556
 """
 
 VGG16BN: vgg.VGG
 """vgg16_bn: 138 M parameters, 15.5 G multiply-adds at 224 x 224 px.
 
-Simonyan & Zisserman 2014. Very deep convolutional networks for large-scale image recognition. https://arxiv.org/abs/1409.1556
+Simonyan & Zisserman 2014. Very deep convolutional networks for large-scale image recognition.
+https://arxiv.org/abs/1409.1556
 """
 
 VGG19: vgg.VGG
 """vgg19: 144 M parameters, 19.6 G multiply-adds at 224 x 224 px.
 
-Simonyan & Zisserman 2014. Very deep convolutional networks for large-scale image recognition. https://arxiv.org/abs/1409.1556
+Simonyan & Zisserman 2014. Very deep convolutional networks for large-scale image recognition.
+https://arxiv.org/abs/1409.1556
 """
 
 VGG19BN: vgg.VGG
 """vgg19_bn: 144 M parameters, 19.6 G multiply-adds at 224 x 224 px.
 
-Simonyan & Zisserman 2014. Very deep convolutional networks for large-scale image recognition. https://arxiv.org/abs/1409.1556
+Simonyan & Zisserman 2014. Very deep convolutional networks for large-scale image recognition.
+https://arxiv.org/abs/1409.1556
 """
 
 GoogLeNet: googlenet.GoogLeNetFamily
@@ -115,13 +125,15 @@ Szegedy et al. 2014. Going deeper with convolutions. https://arxiv.org/abs/1409.
 InceptionV2: inception_v2.InceptionV2Family
 """inception_v2: 11.2 M parameters, 2.02 G multiply-adds at 224 x 224 px.
 
-Ioffe & Szegedy 2015. Batch normalization: accelerating deep network training by reducing internal covariate shift. https://arxiv.org/abs/1502.03167
+Ioffe & Szegedy 2015. Batch normalization: accelerating deep network training by reducing internal covariate shift.
+https://arxiv.org/abs/1502.03167
 """
 
 InceptionV2MXNet: inception_v2.InceptionV2Family
 """inception_v2_mxnet: 11.3 M parameters, 2.03 G multiply-adds at 224 x 224 px.
 
-Ioffe & Szegedy 2015. Batch normalization: accelerating deep network training by reducing internal covariate shift. https://arxiv.org/abs/1502.03167
+Ioffe & Szegedy 2015. Batch normalization: accelerating deep network training by reducing internal covariate shift.
+https://arxiv.org/abs/1502.03167
 """
 
 SEInceptionV2: inception_v2.InceptionV2Family
@@ -133,13 +145,15 @@ Hu, Shen, Albanie, Sun & Wu 2017. Squeeze-and-excitation networks. https://arxiv
 InceptionV3: inception_v3.InceptionV3Family
 """inception_v3: 23.8 M parameters, 5.71 G multiply-adds at 299 x 299 px.
 
-Szegedy, Vanhoucke, Ioffe, Shlens & Wojna 2015. Rethinking the inception architecture for computer vision. https://arxiv.org/abs/1512.00567
+Szegedy, Vanhoucke, Ioffe, Shlens & Wojna 2015. Rethinking the inception architecture for computer vision.
+https://arxiv.org/abs/1512.00567
 """
 
 InceptionV3Auxiliary: inception_v3.InceptionV3Family
 """inception_v3_auxiliary: 27.2 M parameters, 5.72 G multiply-adds at 299 x 299 px.
 
-Szegedy, Vanhoucke, Ioffe, Shlens & Wojna 2015. Rethinking the inception architecture for computer vision. https://arxiv.org/abs/1512.00567
+Szegedy, Vanhoucke, Ioffe, Shlens & Wojna 2015. Rethinking the inception architecture for computer vision.
+https://arxiv.org/abs/1512.00567
 """
 
 ResNet18: resnet.ResNet
@@ -193,25 +207,29 @@ He, Zhang, Ren & Sun 2015. Deep residual learning for image recognition. https:/
 InceptionV4: inception_v4.InceptionV4Family
 """inception_v4: 42.7 M parameters, 12.3 G multiply-adds at 299 x 299 px.
 
-Szegedy, Ioffe, Vanhoucke & Alemi 2016. Inception-v4, Inception-ResNet and the impact of residual connections on learning. https://arxiv.org/abs/1602.07261
+Szegedy, Ioffe, Vanhoucke & Alemi 2016. Inception-v4, Inception-ResNet and the impact of residual connections on
+learning. https://arxiv.org/abs/1602.07261
 """
 
 InceptionResNetV1: inception_resnet.InceptionResNet
 """inception_resnet_v1: 22.8 M parameters, 6.21 G multiply-adds at 299 x 299 px.
 
-Szegedy, Ioffe, Vanhoucke & Alemi 2016. Inception-v4, Inception-ResNet and the impact of residual connections on learning. https://arxiv.org/abs/1602.07261
+Szegedy, Ioffe, Vanhoucke & Alemi 2016. Inception-v4, Inception-ResNet and the impact of residual connections on
+learning. https://arxiv.org/abs/1602.07261
 """
 
 InceptionResNetV1FaceNet: inception_resnet.InceptionResNet
 """inception_resnet_v1_facenet: 24 M parameters, 1.42 G multiply-adds at 160 x 160 px.
 
-Szegedy, Ioffe, Vanhoucke & Alemi 2016. Inception-v4, Inception-ResNet and the impact of residual connections on learning. https://arxiv.org/abs/1602.07261
+Szegedy, Ioffe, Vanhoucke & Alemi 2016. Inception-v4, Inception-ResNet and the impact of residual connections on
+learning. https://arxiv.org/abs/1602.07261
 """
 
 InceptionResNetV2: inception_resnet.InceptionResNet
 """inception_resnet_v2: 55.8 M parameters, 13.2 G multiply-adds at 299 x 299 px.
 
-Szegedy, Ioffe, Vanhoucke & Alemi 2016. Inception-v4, Inception-ResNet and the impact of residual connections on learning. https://arxiv.org/abs/1602.07261
+Szegedy, Ioffe, Vanhoucke & Alemi 2016. Inception-v4, Inception-ResNet and the impact of residual connections on
+learning. https://arxiv.org/abs/1602.07261
 """
 
 Xception: xception.XceptionFamily
@@ -253,139 +271,162 @@ Huang, Liu, van der Maaten & Weinberger 2016. Densely connected convolutional ne
 MobileNetV2_035: mobilenet_v2.MobileNetV2Family
 """mobilenet_v2_035: 1.68 M parameters, 59.3 M multiply-adds at 224 x 224 px.
 
-Sandler, Howard, Zhu, Zhmoginov & Chen 2018. MobileNetV2: inverted residuals and linear bottlenecks. https://arxiv.org/abs/1801.04381
+Sandler, Howard, Zhu, Zhmoginov & Chen 2018. MobileNetV2: inverted residuals and linear bottlenecks.
+https://arxiv.org/abs/1801.04381
 """
 
 MobileNetV2_050: mobilenet_v2.MobileNetV2Family
 """mobilenet_v2_050: 1.97 M parameters, 97.1 M multiply-adds at 224 x 224 px.
 
-Sandler, Howard, Zhu, Zhmoginov & Chen 2018. MobileNetV2: inverted residuals and linear bottlenecks. https://arxiv.org/abs/1801.04381
+Sandler, Howard, Zhu, Zhmoginov & Chen 2018. MobileNetV2: inverted residuals and linear bottlenecks.
+https://arxiv.org/abs/1801.04381
 """
 
 MobileNetV2_075: mobilenet_v2.MobileNetV2Family
 """mobilenet_v2_075: 2.64 M parameters, 209 M multiply-adds at 224 x 224 px.
 
-Sandler, Howard, Zhu, Zhmoginov & Chen 2018. MobileNetV2: inverted residuals and linear bottlenecks. https://arxiv.org/abs/1801.04381
+Sandler, Howard, Zhu, Zhmoginov & Chen 2018. MobileNetV2: inverted residuals and linear bottlenecks.
+https://arxiv.org/abs/1801.04381
 """
 
 MobileNetV2_100: mobilenet_v2.MobileNetV2Family
 """mobilenet_v2_100: 3.5 M parameters, 301 M multiply-adds at 224 x 224 px.
 
-Sandler, Howard, Zhu, Zhmoginov & Chen 2018. MobileNetV2: inverted residuals and linear bottlenecks. https://arxiv.org/abs/1801.04381
+Sandler, Howard, Zhu, Zhmoginov & Chen 2018. MobileNetV2: inverted residuals and linear bottlenecks.
+https://arxiv.org/abs/1801.04381
 """
 
 MobileNetV2: mobilenet_v2.MobileNetV2Family
 """mobilenet_v2_100: 3.5 M parameters, 301 M multiply-adds at 224 x 224 px.
 
-Sandler, Howard, Zhu, Zhmoginov & Chen 2018. MobileNetV2: inverted residuals and linear bottlenecks. https://arxiv.org/abs/1801.04381
+Sandler, Howard, Zhu, Zhmoginov & Chen 2018. MobileNetV2: inverted residuals and linear bottlenecks.
+https://arxiv.org/abs/1801.04381
 """
 
 MobileNetV2_130: mobilenet_v2.MobileNetV2Family
 """mobilenet_v2_130: 5.39 M parameters, 509 M multiply-adds at 224 x 224 px.
 
-Sandler, Howard, Zhu, Zhmoginov & Chen 2018. MobileNetV2: inverted residuals and linear bottlenecks. https://arxiv.org/abs/1801.04381
+Sandler, Howard, Zhu, Zhmoginov & Chen 2018. MobileNetV2: inverted residuals and linear bottlenecks.
+https://arxiv.org/abs/1801.04381
 """
 
 MobileNetV2_140: mobilenet_v2.MobileNetV2Family
 """mobilenet_v2_140: 6.11 M parameters, 582 M multiply-adds at 224 x 224 px.
 
-Sandler, Howard, Zhu, Zhmoginov & Chen 2018. MobileNetV2: inverted residuals and linear bottlenecks. https://arxiv.org/abs/1801.04381
+Sandler, Howard, Zhu, Zhmoginov & Chen 2018. MobileNetV2: inverted residuals and linear bottlenecks.
+https://arxiv.org/abs/1801.04381
 """
 
 EfficientNetB0: efficientnet.EfficientNet
 """efficientnet_b0: 5.29 M parameters, 386 M multiply-adds at 224 x 224 px.
 
-Tan & Le 2019. EfficientNet: rethinking model scaling for convolutional neural networks. https://arxiv.org/abs/1905.11946
+Tan & Le 2019. EfficientNet: rethinking model scaling for convolutional neural networks.
+https://arxiv.org/abs/1905.11946
 """
 
 EfficientNetB1: efficientnet.EfficientNet
 """efficientnet_b1: 7.79 M parameters, 687 M multiply-adds at 240 x 240 px.
 
-Tan & Le 2019. EfficientNet: rethinking model scaling for convolutional neural networks. https://arxiv.org/abs/1905.11946
+Tan & Le 2019. EfficientNet: rethinking model scaling for convolutional neural networks.
+https://arxiv.org/abs/1905.11946
 """
 
 EfficientNetB2: efficientnet.EfficientNet
 """efficientnet_b2: 9.11 M parameters, 994 M multiply-adds at 260 x 260 px.
 
-Tan & Le 2019. EfficientNet: rethinking model scaling for convolutional neural networks. https://arxiv.org/abs/1905.11946
+Tan & Le 2019. EfficientNet: rethinking model scaling for convolutional neural networks.
+https://arxiv.org/abs/1905.11946
 """
 
 EfficientNetB3: efficientnet.EfficientNet
 """efficientnet_b3: 12.2 M parameters, 1.83 G multiply-adds at 300 x 300 px.
 
-Tan & Le 2019. EfficientNet: rethinking model scaling for convolutional neural networks. https://arxiv.org/abs/1905.11946
+Tan & Le 2019. EfficientNet: rethinking model scaling for convolutional neural networks.
+https://arxiv.org/abs/1905.11946
 """
 
 EfficientNetB4: efficientnet.EfficientNet
 """efficientnet_b4: 19.3 M parameters, 4.39 G multiply-adds at 380 x 380 px.
 
-Tan & Le 2019. EfficientNet: rethinking model scaling for convolutional neural networks. https://arxiv.org/abs/1905.11946
+Tan & Le 2019. EfficientNet: rethinking model scaling for convolutional neural networks.
+https://arxiv.org/abs/1905.11946
 """
 
 EfficientNetB5: efficientnet.EfficientNet
 """efficientnet_b5: 30.4 M parameters, 10.3 G multiply-adds at 456 x 456 px.
 
-Tan & Le 2019. EfficientNet: rethinking model scaling for convolutional neural networks. https://arxiv.org/abs/1905.11946
+Tan & Le 2019. EfficientNet: rethinking model scaling for convolutional neural networks.
+https://arxiv.org/abs/1905.11946
 """
 
 EfficientNetB6: efficientnet.EfficientNet
 """efficientnet_b6: 43 M parameters, 19.1 G multiply-adds at 528 x 528 px.
 
-Tan & Le 2019. EfficientNet: rethinking model scaling for convolutional neural networks. https://arxiv.org/abs/1905.11946
+Tan & Le 2019. EfficientNet: rethinking model scaling for convolutional neural networks.
+https://arxiv.org/abs/1905.11946
 """
 
 EfficientNetB7: efficientnet.EfficientNet
 """efficientnet_b7: 66.3 M parameters, 37.7 G multiply-adds at 600 x 600 px.
 
-Tan & Le 2019. EfficientNet: rethinking model scaling for convolutional neural networks. https://arxiv.org/abs/1905.11946
+Tan & Le 2019. EfficientNet: rethinking model scaling for convolutional neural networks.
+https://arxiv.org/abs/1905.11946
 """
 
 EfficientNetLite0: efficientnet.EfficientNetLite
 """efficientnet_lite0: 4.65 M parameters, 385 M multiply-adds at 224 x 224 px.
 
-Liu 2020. Higher accuracy on vision models with EfficientNet-Lite. https://blog.tensorflow.org/2020/03/higher-accuracy-on-vision-models-with-efficientnet-lite.html
+Liu 2020. Higher accuracy on vision models with EfficientNet-Lite.
+https://blog.tensorflow.org/2020/03/higher-accuracy-on-vision-models-with-efficientnet-lite.html
 """
 
 EfficientNetLite1: efficientnet.EfficientNetLite
 """efficientnet_lite1: 5.42 M parameters, 600 M multiply-adds at 240 x 240 px.
 
-Liu 2020. Higher accuracy on vision models with EfficientNet-Lite. https://blog.tensorflow.org/2020/03/higher-accuracy-on-vision-models-with-efficientnet-lite.html
+Liu 2020. Higher accuracy on vision models with EfficientNet-Lite.
+https://blog.tensorflow.org/2020/03/higher-accuracy-on-vision-models-with-efficientnet-lite.html
 """
 
 EfficientNetLite2: efficientnet.EfficientNetLite
 """efficientnet_lite2: 6.09 M parameters, 860 M multiply-adds at 260 x 260 px.
 
-Liu 2020. Higher accuracy on vision models with EfficientNet-Lite. https://blog.tensorflow.org/2020/03/higher-accuracy-on-vision-models-with-efficientnet-lite.html
+Liu 2020. Higher accuracy on vision models with EfficientNet-Lite.
+https://blog.tensorflow.org/2020/03/higher-accuracy-on-vision-models-with-efficientnet-lite.html
 """
 
 EfficientNetLite3: efficientnet.EfficientNetLite
 """efficientnet_lite3: 8.2 M parameters, 1.38 G multiply-adds at 280 x 280 px.
 
-Liu 2020. Higher accuracy on vision models with EfficientNet-Lite. https://blog.tensorflow.org/2020/03/higher-accuracy-on-vision-models-with-efficientnet-lite.html
+Liu 2020. Higher accuracy on vision models with EfficientNet-Lite.
+https://blog.tensorflow.org/2020/03/higher-accuracy-on-vision-models-with-efficientnet-lite.html
 """
 
 EfficientNetLite4: efficientnet.EfficientNetLite
 """efficientnet_lite4: 13 M parameters, 2.55 G multiply-adds at 300 x 300 px.
 
-Liu 2020. Higher accuracy on vision models with EfficientNet-Lite. https://blog.tensorflow.org/2020/03/higher-accuracy-on-vision-models-with-efficientnet-lite.html
+Liu 2020. Higher accuracy on vision models with EfficientNet-Lite.
+https://blog.tensorflow.org/2020/03/higher-accuracy-on-vision-models-with-efficientnet-lite.html
 """
 
 EfficientNetEdgeTPUS: efficientnet_edgetpu.EfficientNetEdgeTPU
 """efficientnet_edgetpu_s: 5.44 M parameters, 1.79 G multiply-adds at 224 x 224 px.
 
-Gupta & Tan 2019. EfficientNet-EdgeTPU: creating accelerator-optimized neural networks with AutoML. https://research.google/blog/efficientnet-edgetpu-creating-accelerator-optimized-neural-networks-with-automl/
+Gupta & Tan 2019. EfficientNet-EdgeTPU: creating accelerator-optimized neural networks with AutoML.
+https://research.google/blog/efficientnet-edgetpu-creating-accelerator-optimized-neural-networks-with-automl/
 """
 
 EfficientNetEdgeTPUM: efficientnet_edgetpu.EfficientNetEdgeTPU
 """efficientnet_edgetpu_m: 6.9 M parameters, 3.01 G multiply-adds at 240 x 240 px.
 
-Gupta & Tan 2019. EfficientNet-EdgeTPU: creating accelerator-optimized neural networks with AutoML. https://research.google/blog/efficientnet-edgetpu-creating-accelerator-optimized-neural-networks-with-automl/
+Gupta & Tan 2019. EfficientNet-EdgeTPU: creating accelerator-optimized neural networks with AutoML.
+https://research.google/blog/efficientnet-edgetpu-creating-accelerator-optimized-neural-networks-with-automl/
 """
 
 EfficientNetEdgeTPUL: efficientnet_edgetpu.EfficientNetEdgeTPU
 """efficientnet_edgetpu_l: 10.6 M parameters, 7.94 G multiply-adds at 300 x 300 px.
 
-Gupta & Tan 2019. EfficientNet-EdgeTPU: creating accelerator-optimized neural networks with AutoML. https://research.google/blog/efficientnet-edgetpu-creating-accelerator-optimized-neural-networks-with-automl/
+Gupta & Tan 2019. EfficientNet-EdgeTPU: creating accelerator-optimized neural networks with AutoML.
+https://research.google/blog/efficientnet-edgetpu-creating-accelerator-optimized-neural-networks-with-automl/
 """
 
 EfficientNetV2B0: efficientnet_v2.EfficientNetV2

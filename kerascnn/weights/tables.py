@@ -56,8 +56,8 @@ class Section:
         return source in self.sources and any(fnmatchcase(network, pattern) for pattern in self.networks)
 
     def landmarks(self) -> set[str]:
-        """Names that every file of theirs must hold, with or without a classifier."""
-        lines = (line for line in self.lines if not line.ours.pattern.startswith("head"))
+        """Names that every file of theirs must hold, with or without classifiers."""
+        lines = (line for line in self.lines if not line.ours.pattern.startswith(("head", "auxiliary")))
         return {line.theirs.name for line in lines if "{" not in line.theirs.name}
 
     def is_head(self, key: str) -> bool:
