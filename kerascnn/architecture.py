@@ -143,3 +143,16 @@ class Architecture(ABC):
     def auxiliary_head(self, k: "Kit", x: Any, classes: int) -> Any:
         """Draw the classifier that stands on a tapped map while the network trains: to logits ``(B, classes)``."""
         return pool_classify(k, x, classes)
+
+
+@dataclass(frozen=True)
+class Multiplied(Architecture):
+    """A family whose rows are one table at several widths."""
+
+    alpha: float  # what multiplies the widths of the table
+
+    def asked(self, alpha: float | None = None, **columns: Any) -> Self:
+        """This row as Keras' arguments ask: None keeps the row's own column, and ``alpha`` renames the row."""
+        if alpha is not None:
+            columns |= {"alpha": alpha, "name": f"{self.name.rpartition('_')[0]}_{round(100 * alpha):03d}"}
+        return self.but(**{name: value for name, value in columns.items() if value is not None})

@@ -26,6 +26,7 @@ SHORT = {  # where a layer's own name says more than a reader needs
     "Concatenate": "concat",
     "LocalResponseNormalization": "lrn",
     "ChannelShuffle": "shuffle",
+    "LeakyReLU": "leaky_relu",
 }
 INITIALIZERS = {  # those that Keras knows by no name
     "he_fan_out": {
@@ -83,13 +84,14 @@ class Kit:
             kernel_initializer=INITIALIZERS.get(self.style.initializer, self.style.initializer),
         )(x)
 
-    def depthwise(self, x, size=3, stride=1, *, bias=False):
+    def depthwise(self, x, size=3, stride=1, *, multiplier=1, bias=False):
         x, padding = self.pad(x, size, stride)
         return self(
             L.DepthwiseConv2D,
             size,
             stride,
             padding,
+            depth_multiplier=multiplier,
             use_bias=bias,
             depthwise_initializer=INITIALIZERS.get(self.style.initializer, self.style.initializer),
         )(x)
@@ -128,8 +130,8 @@ class Kit:
     def conv_bn_act(self, x, width, size=1, stride=1, **kw):
         return self.act(self.conv_bn(x, width, size, stride, **kw))
 
-    def depthwise_bn_act(self, x, size=3, stride=1):
-        return self.act(self.bn(self.depthwise(x, size, stride)))
+    def depthwise_bn_act(self, x, size=3, stride=1, **kw):
+        return self.act(self.bn(self.depthwise(x, size, stride, **kw)))
 
     def bn_act(self, x):
         return self.act(self.bn(x))

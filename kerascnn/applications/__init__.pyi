@@ -7,13 +7,18 @@ from kerascnn.applications import densenet as densenet
 from kerascnn.applications import efficientnet as efficientnet
 from kerascnn.applications import efficientnet_edgetpu as efficientnet_edgetpu
 from kerascnn.applications import efficientnet_v2 as efficientnet_v2
+from kerascnn.applications import effnet as effnet
+from kerascnn.applications import fbnet as fbnet
 from kerascnn.applications import googlenet as googlenet
 from kerascnn.applications import inception_resnet as inception_resnet
 from kerascnn.applications import inception_v2 as inception_v2
 from kerascnn.applications import inception_v3 as inception_v3
 from kerascnn.applications import inception_v4 as inception_v4
 from kerascnn.applications import lenet as lenet
+from kerascnn.applications import mnasnet as mnasnet
+from kerascnn.applications import mobilenet as mobilenet
 from kerascnn.applications import mobilenet_v2 as mobilenet_v2
+from kerascnn.applications import mobilenet_v3 as mobilenet_v3
 from kerascnn.applications import resnet as resnet
 from kerascnn.applications import vgg as vgg
 from kerascnn.applications import xception as xception
@@ -268,6 +273,36 @@ DenseNet161: densenet.DenseNet
 Huang, Liu, van der Maaten & Weinberger 2016. Densely connected convolutional networks. https://arxiv.org/abs/1608.06993
 """
 
+MobileNet_025: mobilenet.MobileNetFamily
+"""mobilenet_025: 470 k parameters, 41 M multiply-adds at 224 x 224 px.
+
+Howard et al. 2017. MobileNets: efficient convolutional neural networks for mobile vision applications. https://arxiv.org/abs/1704.04861
+"""
+
+MobileNet_050: mobilenet.MobileNetFamily
+"""mobilenet_050: 1.33 M parameters, 149 M multiply-adds at 224 x 224 px.
+
+Howard et al. 2017. MobileNets: efficient convolutional neural networks for mobile vision applications. https://arxiv.org/abs/1704.04861
+"""
+
+MobileNet_075: mobilenet.MobileNetFamily
+"""mobilenet_075: 2.59 M parameters, 325 M multiply-adds at 224 x 224 px.
+
+Howard et al. 2017. MobileNets: efficient convolutional neural networks for mobile vision applications. https://arxiv.org/abs/1704.04861
+"""
+
+MobileNet_100: mobilenet.MobileNetFamily
+"""mobilenet_100: 4.23 M parameters, 569 M multiply-adds at 224 x 224 px.
+
+Howard et al. 2017. MobileNets: efficient convolutional neural networks for mobile vision applications. https://arxiv.org/abs/1704.04861
+"""
+
+MobileNet: mobilenet.MobileNetFamily
+"""mobilenet_100: 4.23 M parameters, 569 M multiply-adds at 224 x 224 px.
+
+Howard et al. 2017. MobileNets: efficient convolutional neural networks for mobile vision applications. https://arxiv.org/abs/1704.04861
+"""
+
 MobileNetV2_035: mobilenet_v2.MobileNetV2Family
 """mobilenet_v2_035: 1.68 M parameters, 59.3 M multiply-adds at 224 x 224 px.
 
@@ -315,6 +350,270 @@ MobileNetV2_140: mobilenet_v2.MobileNetV2Family
 
 Sandler, Howard, Zhu, Zhmoginov & Chen 2018. MobileNetV2: inverted residuals and linear bottlenecks.
 https://arxiv.org/abs/1801.04381
+"""
+
+EffNet: effnet.EffNetFamily
+"""effnet: 151 k parameters, 5.64 M multiply-adds at 32 x 32 px.
+
+Freeman, Roese-Koerner & Kummert 2018. EffNet: an efficient structure for convolutional neural networks. https://arxiv.org/abs/1801.06434
+"""
+
+MnasNetA1_035: mnasnet.MnasNet
+"""mnasnet_a1_035: 1.75 M parameters, 61.7 M multiply-adds at 224 x 224 px.
+
+Tan, Chen, Pang, Vasudevan, Sandler, Howard & Le 2018. MnasNet: platform-aware neural architecture search for mobile. https://arxiv.org/abs/1807.11626
+"""
+
+MnasNetA1_050: mnasnet.MnasNet
+"""mnasnet_a1_050: 2.08 M parameters, 103 M multiply-adds at 224 x 224 px.
+
+Tan, Chen, Pang, Vasudevan, Sandler, Howard & Le 2018. MnasNet: platform-aware neural architecture search for mobile. https://arxiv.org/abs/1807.11626
+"""
+
+MnasNetA1_075: mnasnet.MnasNet
+"""mnasnet_a1_075: 2.91 M parameters, 223 M multiply-adds at 224 x 224 px.
+
+Tan, Chen, Pang, Vasudevan, Sandler, Howard & Le 2018. MnasNet: platform-aware neural architecture search for mobile. https://arxiv.org/abs/1807.11626
+"""
+
+MnasNetA1_100: mnasnet.MnasNet
+"""mnasnet_a1_100: 3.89 M parameters, 312 M multiply-adds at 224 x 224 px.
+
+Tan, Chen, Pang, Vasudevan, Sandler, Howard & Le 2018. MnasNet: platform-aware neural architecture search for mobile. https://arxiv.org/abs/1807.11626
+"""
+
+MnasNetA1: mnasnet.MnasNet
+"""mnasnet_a1_100: 3.89 M parameters, 312 M multiply-adds at 224 x 224 px.
+
+Tan, Chen, Pang, Vasudevan, Sandler, Howard & Le 2018. MnasNet: platform-aware neural architecture search for mobile. https://arxiv.org/abs/1807.11626
+"""
+
+MnasNetA1_140: mnasnet.MnasNet
+"""mnasnet_a1_140: 6.11 M parameters, 586 M multiply-adds at 224 x 224 px.
+
+Tan, Chen, Pang, Vasudevan, Sandler, Howard & Le 2018. MnasNet: platform-aware neural architecture search for mobile. https://arxiv.org/abs/1807.11626
+"""
+
+MnasNetB1_035: mnasnet.MnasNet
+"""mnasnet_b1_035: 1.79 M parameters, 58.9 M multiply-adds at 224 x 224 px.
+
+Tan, Chen, Pang, Vasudevan, Sandler, Howard & Le 2018. MnasNet: platform-aware neural architecture search for mobile. https://arxiv.org/abs/1807.11626
+"""
+
+MnasNetB1_050: mnasnet.MnasNet
+"""mnasnet_b1_050: 2.22 M parameters, 104 M multiply-adds at 224 x 224 px.
+
+Tan, Chen, Pang, Vasudevan, Sandler, Howard & Le 2018. MnasNet: platform-aware neural architecture search for mobile. https://arxiv.org/abs/1807.11626
+"""
+
+MnasNetB1_075: mnasnet.MnasNet
+"""mnasnet_b1_075: 3.17 M parameters, 215 M multiply-adds at 224 x 224 px.
+
+Tan, Chen, Pang, Vasudevan, Sandler, Howard & Le 2018. MnasNet: platform-aware neural architecture search for mobile. https://arxiv.org/abs/1807.11626
+"""
+
+MnasNetB1_100: mnasnet.MnasNet
+"""mnasnet_b1_100: 4.38 M parameters, 314 M multiply-adds at 224 x 224 px.
+
+Tan, Chen, Pang, Vasudevan, Sandler, Howard & Le 2018. MnasNet: platform-aware neural architecture search for mobile. https://arxiv.org/abs/1807.11626
+"""
+
+MnasNetB1: mnasnet.MnasNet
+"""mnasnet_b1_100: 4.38 M parameters, 314 M multiply-adds at 224 x 224 px.
+
+Tan, Chen, Pang, Vasudevan, Sandler, Howard & Le 2018. MnasNet: platform-aware neural architecture search for mobile. https://arxiv.org/abs/1807.11626
+"""
+
+MnasNetB1_130: mnasnet.MnasNet
+"""mnasnet_b1_130: 6.28 M parameters, 526 M multiply-adds at 224 x 224 px.
+
+Tan, Chen, Pang, Vasudevan, Sandler, Howard & Le 2018. MnasNet: platform-aware neural architecture search for mobile. https://arxiv.org/abs/1807.11626
+"""
+
+MnasNetB1_140: mnasnet.MnasNet
+"""mnasnet_b1_140: 7.12 M parameters, 589 M multiply-adds at 224 x 224 px.
+
+Tan, Chen, Pang, Vasudevan, Sandler, Howard & Le 2018. MnasNet: platform-aware neural architecture search for mobile. https://arxiv.org/abs/1807.11626
+"""
+
+MnasNetSmall: mnasnet.MnasNet
+"""mnasnet_small: 2.03 M parameters, 68.3 M multiply-adds at 224 x 224 px.
+
+Tan, Chen, Pang, Vasudevan, Sandler, Howard & Le 2018. MnasNet: platform-aware neural architecture search for mobile. https://arxiv.org/abs/1807.11626
+"""
+
+MnasNetSmallSkip: mnasnet.MnasNet
+"""mnasnet_small_skip: 2.03 M parameters, 68.3 M multiply-adds at 224 x 224 px.
+
+Tan, Chen, Pang, Vasudevan, Sandler, Howard & Le 2018. MnasNet: platform-aware neural architecture search for mobile. https://arxiv.org/abs/1807.11626
+"""
+
+FBNetA: fbnet.FBNet
+"""fbnet_a: 4.3 M parameters, 244 M multiply-adds at 224 x 224 px.
+
+Wu, Dai, Zhang, Wang, Sun, Wu, Tian, Vajda, Jia & Keutzer 2018. FBNet: hardware-aware efficient ConvNet design via differentiable neural architecture search. https://arxiv.org/abs/1812.03443
+"""
+
+FBNetB: fbnet.FBNet
+"""fbnet_b: 4.8 M parameters, 291 M multiply-adds at 224 x 224 px.
+
+Wu, Dai, Zhang, Wang, Sun, Wu, Tian, Vajda, Jia & Keutzer 2018. FBNet: hardware-aware efficient ConvNet design via differentiable neural architecture search. https://arxiv.org/abs/1812.03443
+"""
+
+FBNetC: fbnet.FBNet
+"""fbnet_c: 5.57 M parameters, 378 M multiply-adds at 224 x 224 px.
+
+Wu, Dai, Zhang, Wang, Sun, Wu, Tian, Vajda, Jia & Keutzer 2018. FBNet: hardware-aware efficient ConvNet design via differentiable neural architecture search. https://arxiv.org/abs/1812.03443
+"""
+
+FBNetCExpand: fbnet.FBNet
+"""fbnet_c_expand: 5.57 M parameters, 385 M multiply-adds at 224 x 224 px.
+
+Wu, Dai, Zhang, Wang, Sun, Wu, Tian, Vajda, Jia & Keutzer 2018. FBNet: hardware-aware efficient ConvNet design via differentiable neural architecture search. https://arxiv.org/abs/1812.03443
+"""
+
+MobileNetV3Large_035: mobilenet_v3.MobileNetV3Family
+"""mobilenet_v3_large_035: 2.13 M parameters, 43.9 M multiply-adds at 224 x 224 px.
+
+Howard et al. 2019. Searching for MobileNetV3. https://arxiv.org/abs/1905.02244
+"""
+
+MobileNetV3Large_050: mobilenet_v3.MobileNetV3Family
+"""mobilenet_v3_large_050: 2.69 M parameters, 73.7 M multiply-adds at 224 x 224 px.
+
+Howard et al. 2019. Searching for MobileNetV3. https://arxiv.org/abs/1905.02244
+"""
+
+MobileNetV3Large_075: mobilenet_v3.MobileNetV3Family
+"""mobilenet_v3_large_075: 3.99 M parameters, 155 M multiply-adds at 224 x 224 px.
+
+Howard et al. 2019. Searching for MobileNetV3. https://arxiv.org/abs/1905.02244
+"""
+
+MobileNetV3Large_100: mobilenet_v3.MobileNetV3Family
+"""mobilenet_v3_large_100: 5.48 M parameters, 217 M multiply-adds at 224 x 224 px.
+
+Howard et al. 2019. Searching for MobileNetV3. https://arxiv.org/abs/1905.02244
+"""
+
+MobileNetV3Large: mobilenet_v3.MobileNetV3Family
+"""mobilenet_v3_large_100: 5.48 M parameters, 217 M multiply-adds at 224 x 224 px.
+
+Howard et al. 2019. Searching for MobileNetV3. https://arxiv.org/abs/1905.02244
+"""
+
+MobileNetV3Large_125: mobilenet_v3.MobileNetV3Family
+"""mobilenet_v3_large_125: 8.26 M parameters, 350 M multiply-adds at 224 x 224 px.
+
+Howard et al. 2019. Searching for MobileNetV3. https://arxiv.org/abs/1905.02244
+"""
+
+MobileNetV3Small_035: mobilenet_v3.MobileNetV3Family
+"""mobilenet_v3_small_035: 1.35 M parameters, 15.9 M multiply-adds at 224 x 224 px.
+
+Howard et al. 2019. Searching for MobileNetV3. https://arxiv.org/abs/1905.02244
+"""
+
+MobileNetV3Small_050: mobilenet_v3.MobileNetV3Family
+"""mobilenet_v3_small_050: 1.59 M parameters, 24.2 M multiply-adds at 224 x 224 px.
+
+Howard et al. 2019. Searching for MobileNetV3. https://arxiv.org/abs/1905.02244
+"""
+
+MobileNetV3Small_075: mobilenet_v3.MobileNetV3Family
+"""mobilenet_v3_small_075: 2.04 M parameters, 43.4 M multiply-adds at 224 x 224 px.
+
+Howard et al. 2019. Searching for MobileNetV3. https://arxiv.org/abs/1905.02244
+"""
+
+MobileNetV3Small_100: mobilenet_v3.MobileNetV3Family
+"""mobilenet_v3_small_100: 2.54 M parameters, 56.5 M multiply-adds at 224 x 224 px.
+
+Howard et al. 2019. Searching for MobileNetV3. https://arxiv.org/abs/1905.02244
+"""
+
+MobileNetV3Small: mobilenet_v3.MobileNetV3Family
+"""mobilenet_v3_small_100: 2.54 M parameters, 56.5 M multiply-adds at 224 x 224 px.
+
+Howard et al. 2019. Searching for MobileNetV3. https://arxiv.org/abs/1905.02244
+"""
+
+MobileNetV3Small_125: mobilenet_v3.MobileNetV3Family
+"""mobilenet_v3_small_125: 3.65 M parameters, 87.7 M multiply-adds at 224 x 224 px.
+
+Howard et al. 2019. Searching for MobileNetV3. https://arxiv.org/abs/1905.02244
+"""
+
+MobileNetV3LargeMinimalistic_035: mobilenet_v3.MobileNetV3Family
+"""mobilenet_v3_large_minimalistic_035: 1.91 M parameters, 41.5 M multiply-adds at 224 x 224 px.
+
+Howard et al. 2019. Searching for MobileNetV3. https://arxiv.org/abs/1905.02244
+"""
+
+MobileNetV3LargeMinimalistic_050: mobilenet_v3.MobileNetV3Family
+"""mobilenet_v3_large_minimalistic_050: 2.28 M parameters, 69.9 M multiply-adds at 224 x 224 px.
+
+Howard et al. 2019. Searching for MobileNetV3. https://arxiv.org/abs/1905.02244
+"""
+
+MobileNetV3LargeMinimalistic_075: mobilenet_v3.MobileNetV3Family
+"""mobilenet_v3_large_minimalistic_075: 3.05 M parameters, 149 M multiply-adds at 224 x 224 px.
+
+Howard et al. 2019. Searching for MobileNetV3. https://arxiv.org/abs/1905.02244
+"""
+
+MobileNetV3LargeMinimalistic_100: mobilenet_v3.MobileNetV3Family
+"""mobilenet_v3_large_minimalistic_100: 3.92 M parameters, 209 M multiply-adds at 224 x 224 px.
+
+Howard et al. 2019. Searching for MobileNetV3. https://arxiv.org/abs/1905.02244
+"""
+
+MobileNetV3LargeMinimalistic: mobilenet_v3.MobileNetV3Family
+"""mobilenet_v3_large_minimalistic_100: 3.92 M parameters, 209 M multiply-adds at 224 x 224 px.
+
+Howard et al. 2019. Searching for MobileNetV3. https://arxiv.org/abs/1905.02244
+"""
+
+MobileNetV3LargeMinimalistic_125: mobilenet_v3.MobileNetV3Family
+"""mobilenet_v3_large_minimalistic_125: 5.76 M parameters, 340 M multiply-adds at 224 x 224 px.
+
+Howard et al. 2019. Searching for MobileNetV3. https://arxiv.org/abs/1905.02244
+"""
+
+MobileNetV3SmallMinimalistic_035: mobilenet_v3.MobileNetV3Family
+"""mobilenet_v3_small_minimalistic_035: 1.28 M parameters, 14.5 M multiply-adds at 224 x 224 px.
+
+Howard et al. 2019. Searching for MobileNetV3. https://arxiv.org/abs/1905.02244
+"""
+
+MobileNetV3SmallMinimalistic_050: mobilenet_v3.MobileNetV3Family
+"""mobilenet_v3_small_minimalistic_050: 1.45 M parameters, 21.9 M multiply-adds at 224 x 224 px.
+
+Howard et al. 2019. Searching for MobileNetV3. https://arxiv.org/abs/1905.02244
+"""
+
+MobileNetV3SmallMinimalistic_075: mobilenet_v3.MobileNetV3Family
+"""mobilenet_v3_small_minimalistic_075: 1.73 M parameters, 40.1 M multiply-adds at 224 x 224 px.
+
+Howard et al. 2019. Searching for MobileNetV3. https://arxiv.org/abs/1905.02244
+"""
+
+MobileNetV3SmallMinimalistic_100: mobilenet_v3.MobileNetV3Family
+"""mobilenet_v3_small_minimalistic_100: 2.04 M parameters, 52.3 M multiply-adds at 224 x 224 px.
+
+Howard et al. 2019. Searching for MobileNetV3. https://arxiv.org/abs/1905.02244
+"""
+
+MobileNetV3SmallMinimalistic: mobilenet_v3.MobileNetV3Family
+"""mobilenet_v3_small_minimalistic_100: 2.04 M parameters, 52.3 M multiply-adds at 224 x 224 px.
+
+Howard et al. 2019. Searching for MobileNetV3. https://arxiv.org/abs/1905.02244
+"""
+
+MobileNetV3SmallMinimalistic_125: mobilenet_v3.MobileNetV3Family
+"""mobilenet_v3_small_minimalistic_125: 2.87 M parameters, 82.3 M multiply-adds at 224 x 224 px.
+
+Howard et al. 2019. Searching for MobileNetV3. https://arxiv.org/abs/1905.02244
 """
 
 EfficientNetB0: efficientnet.EfficientNet

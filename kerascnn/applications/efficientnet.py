@@ -4,7 +4,7 @@ from dataclasses import KW_ONLY, dataclass
 from math import ceil
 
 from kerascnn.architecture import Architecture
-from kerascnn.blocks import divisible, drop_rates, mbconv, squeeze_excite
+from kerascnn.blocks import divisible, drop_rates, mbconv, quarter_gate
 from kerascnn.spec import Paper, Style
 
 PAPER = Paper(
@@ -53,7 +53,7 @@ class EfficientNet(Architecture):
 
     def gate(self, c):
         """Squeeze-and-excitation with a waist of a quarter of the block's input, c."""
-        return lambda k, y: squeeze_excite(k, y, max(1, c // 4))
+        return quarter_gate(c)
 
     def trunk(self, k, x):
         stem, last = self.ends()

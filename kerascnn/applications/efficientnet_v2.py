@@ -4,7 +4,7 @@ from dataclasses import KW_ONLY, dataclass
 from math import ceil
 
 from kerascnn.architecture import Architecture
-from kerascnn.blocks import divisible, drop_rates, fused_mbconv, mbconv, residual, squeeze_excite
+from kerascnn.blocks import divisible, drop_rates, fused_mbconv, mbconv, quarter_gate, residual
 from kerascnn.spec import Paper, Style
 
 PAPER = Paper(
@@ -26,7 +26,7 @@ def fused(k, x, t, width, stride, drop):
 
 def gated(k, x, t, width, stride, drop):
     c = x.shape[-1]
-    return mbconv(k, x, t * c, width, 3, stride, lambda k, y: squeeze_excite(k, y, max(1, c // 4)), drop)
+    return mbconv(k, x, t * c, width, 3, stride, quarter_gate(c), drop)
 
 
 # block, expansion, width, repeats, stride

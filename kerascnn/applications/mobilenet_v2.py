@@ -2,8 +2,8 @@
 
 from dataclasses import KW_ONLY, dataclass
 
-from kerascnn.architecture import Architecture
-from kerascnn.blocks import divisible, mbconv
+from kerascnn.architecture import Architecture, Multiplied
+from kerascnn.blocks import divisible, mbconv, walk
 from kerascnn.spec import Paper, Style
 
 PAPER = Paper(
@@ -24,12 +24,11 @@ TABLE_2 = (  # t: expansion, c: width, n: repeats, s: stride
 
 
 @dataclass(frozen=True)
-class MobileNetV2Family(Architecture):
+class MobileNetV2Family(Multiplied):
     """A stem, seven stages of inverted residuals, a last 1x1 convolution, average pool."""
 
-    alpha: float  # multiplies every width but that of the last convolution, which never gets below 1280
     table: tuple[tuple[int, ...], ...] = TABLE_2
-    last: int = 1280
+    last: int = 1280  # alpha below 1 leaves it as it is
     _: KW_ONLY
     dropout: float = 0.2
     style: Style = Style(activation="relu6", momentum=0.999)
@@ -40,17 +39,13 @@ class MobileNetV2Family(Architecture):
     def __call__(self, input_shape=None, alpha=None, include_top=True, weights=None, input_tensor=None, pooling=None,
                  classes=None, classifier_activation="softmax", name=None):  # fmt: skip
         """As every builder, with Keras' ``alpha`` and Keras' order: ``MobileNetV2(alpha=0.5)`` is MobileNetV2_050."""
-        row = self if alpha is None else self.but(alpha=alpha, name=f"mobilenet_v2_{round(100 * alpha):03d}")
-        return Architecture.__call__(
-            row, include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name
-        )
+        arguments = include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name
+        return Architecture.__call__(self.asked(alpha), *arguments)
 
     def trunk(self, k, x):
         x = (k / "stem").conv_bn_act(x, divisible(32 * self.alpha), 3, 2)
-        for i, (t, c, n, s) in enumerate(self.table, 1):
-            for j in range(n):
-                stride = s if j == 0 else 1
-                x = mbconv(k / f"stage{i}" / f"block{j + 1}", x, t * x.shape[-1], divisible(c * self.alpha), 3, stride)
+        for room, (t, c), stride in walk(k, self.table):
+            x = mbconv(room, x, t * x.shape[-1], divisible(c * self.alpha), 3, stride)
         return (k / "last").conv_bn_act(x, divisible(self.last * max(1.0, self.alpha)))
 
 

@@ -9,6 +9,7 @@ from kerascnn.blocks.heads import pool_classify as pool_classify
 from kerascnn.blocks.heads import two_hidden_classify as two_hidden_classify
 from kerascnn.blocks.mobile import fused_mbconv as fused_mbconv
 from kerascnn.blocks.mobile import mbconv as mbconv
+from kerascnn.blocks.mobile import quarter_gate as quarter_gate
 from kerascnn.blocks.mobile import squeeze_excite as squeeze_excite
 from kerascnn.blocks.pools import ceil_pool as ceil_pool
 from kerascnn.blocks.residual import basic as basic
@@ -19,4 +20,5 @@ from kerascnn.blocks.residual import residual as residual
 from kerascnn.blocks.residual import shortcut as shortcut
 from kerascnn.blocks.stages import imagenet_stem as imagenet_stem
 from kerascnn.blocks.stages import stages as stages
+from kerascnn.blocks.stages import walk as walk
 from kerascnn.blocks.widths import divisible as divisible

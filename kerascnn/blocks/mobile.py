@@ -12,15 +12,23 @@ def squeeze_excite(k, x, width, gate="sigmoid"):
     return k(L.Multiply)([x, s])
 
 
-def mbconv(k, x, hidden, width, size=3, stride=1, gate=None, drop=0.0):
+def quarter_gate(c):
+    """The gate of a block whose input has ``c`` channels: a waist of a quarter of them. Tan et al. 2018."""
+    return lambda k, y: squeeze_excite(k, y, max(1, c // 4))
+
+
+def mbconv(k, x, hidden, width, size=3, stride=1, gate=None, drop=0.0, *, groups=1, expand=False, skip=True):
     """1x1 to ``hidden`` channels, depthwise, ``gate(k, y)`` if any, 1x1 to ``width``; plus x where it fits.
 
-    Sandler et al. 2018, figure 4. ``(B, H, W, C)`` to ``(B, H / stride, W / stride, width)``.
+    The first 1x1 is drawn where it widens x, and with ``expand`` everywhere; the last has ``groups``; without
+    ``skip`` nothing is added. Sandler et al. 2018, figure 4.
+    ``(B, H, W, C)`` to ``(B, H / stride, W / stride, width)``.
     """
-    y = x if hidden == x.shape[-1] else (k / "expand").conv_bn_act(x, hidden)
+    y = (k / "expand").conv_bn_act(x, hidden) if expand or hidden != x.shape[-1] else x
     y = (k / "depthwise").depthwise_bn_act(y, size, stride)
     y = gate(k / "gate", y) if gate else y
-    return residual(k, x, (k / "project").conv_bn(y, width), stride, drop)
+    y = (k / "project").conv_bn(y, width, groups=groups)
+    return residual(k, x, y, stride, drop) if skip else y
 
 
 def fused_mbconv(k, x, hidden, width, size=3, stride=1, drop=0.0, skip=True):

@@ -19,3 +19,13 @@ def stages(k, x, depths, block):
         for j in range(depth):
             x = block(k / f"stage{i + 1}" / f"block{j + 1}", x, i, 2 if i > 0 and j == 0 else 1)
     return x
+
+
+def walk(k, table):
+    """The blocks of a table whose rows end in repeats and stride: the room of each, its columns, its stride.
+
+    The first block of a stage takes the stride. Sandler et al. 2018, Table 2.
+    """
+    for i, (*columns, repeats, stride) in enumerate(table, 1):
+        for j in range(1, repeats + 1):
+            yield k / f"stage{i}" / f"block{j}", columns, stride if j == 1 else 1
