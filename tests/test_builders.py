@@ -11,7 +11,7 @@ from kerascnn.applications import EfficientNetV2S, LeNet5, MobileNetV2, ResNet18
 SHARED = ("include_top", "input_tensor", "input_shape", "pooling", "classes", "classifier_activation")
 
 
-@pytest.mark.parametrize("name", ["VGG16", "ResNet50", "DenseNet121", "MobileNetV2", "EfficientNetB0"])
+@pytest.mark.parametrize("name", ["VGG16", "ResNet50", "DenseNet121", "MobileNet", "MobileNetV2", "EfficientNetB0"])
 def test_arguments_stand_in_keras_order_with_keras_defaults(name):
     theirs = inspect.signature(getattr(keras.applications, name)).parameters
     ours = inspect.signature(getattr(kerascnn.applications, name)).parameters
@@ -32,6 +32,19 @@ def test_the_data_set_of_the_paper_decides_the_default_classes():
     assert inspect.signature(LeNet5).parameters["classes"].default == 10
     row = LeNet5.but(classes=26, name="letters")
     assert row().output_shape == (None, 26) and inspect.signature(row).parameters["classes"].default == 26
+
+
+def test_columns_that_keras_lets_change():
+    small = {"weights": None, "classes": 4, "input_shape": (32, 32, 3)}
+    for name, columns in (
+        ("MobileNet", {"alpha": 0.5, "depth_multiplier": 2, "dropout": 0.5}),
+        ("MobileNetV3Small", {"alpha": 0.5, "minimalistic": True, "dropout_rate": 0.5}),
+    ):
+        theirs = getattr(keras.applications, name)(**columns, **small)
+        ours = getattr(kerascnn.applications, name)(**columns, **small)
+        assert ours.count_params() == theirs.count_params()
+        assert [layer.rate for layer in ours.layers if isinstance(layer, keras.layers.Dropout)] == [0.5]
+    assert ours.name == "mobilenet_v3_small_minimalistic_050"
 
 
 def test_a_row_with_other_columns():

@@ -96,7 +96,9 @@ class Torch:
     def take(self, values):
         import torch
 
-        self.module.load_state_dict({key: torch.tensor(value) for key, value in values.items()})
+        state = self.module.state_dict()  # it holds the version of the format too, which torchvision's MnasNet reads
+        state.update({key: torch.tensor(value) for key, value in values.items()})
+        self.module.load_state_dict(state)
 
 
 class Keras:

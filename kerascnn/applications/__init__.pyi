@@ -451,25 +451,25 @@ Tan, Chen, Pang, Vasudevan, Sandler, Howard & Le 2018. MnasNet: platform-aware n
 FBNetA: fbnet.FBNet
 """fbnet_a: 4.3 M parameters, 244 M multiply-adds at 224 x 224 px.
 
-Wu, Dai, Zhang, Wang, Sun, Wu, Tian, Vajda, Jia & Keutzer 2018. FBNet: hardware-aware efficient ConvNet design via differentiable neural architecture search. https://arxiv.org/abs/1812.03443
+Wu et al. 2018. FBNet: hardware-aware efficient ConvNet design via differentiable neural architecture search. https://arxiv.org/abs/1812.03443
 """
 
 FBNetB: fbnet.FBNet
 """fbnet_b: 4.8 M parameters, 291 M multiply-adds at 224 x 224 px.
 
-Wu, Dai, Zhang, Wang, Sun, Wu, Tian, Vajda, Jia & Keutzer 2018. FBNet: hardware-aware efficient ConvNet design via differentiable neural architecture search. https://arxiv.org/abs/1812.03443
+Wu et al. 2018. FBNet: hardware-aware efficient ConvNet design via differentiable neural architecture search. https://arxiv.org/abs/1812.03443
 """
 
 FBNetC: fbnet.FBNet
 """fbnet_c: 5.57 M parameters, 378 M multiply-adds at 224 x 224 px.
 
-Wu, Dai, Zhang, Wang, Sun, Wu, Tian, Vajda, Jia & Keutzer 2018. FBNet: hardware-aware efficient ConvNet design via differentiable neural architecture search. https://arxiv.org/abs/1812.03443
+Wu et al. 2018. FBNet: hardware-aware efficient ConvNet design via differentiable neural architecture search. https://arxiv.org/abs/1812.03443
 """
 
 FBNetCExpand: fbnet.FBNet
 """fbnet_c_expand: 5.57 M parameters, 385 M multiply-adds at 224 x 224 px.
 
-Wu, Dai, Zhang, Wang, Sun, Wu, Tian, Vajda, Jia & Keutzer 2018. FBNet: hardware-aware efficient ConvNet design via differentiable neural architecture search. https://arxiv.org/abs/1812.03443
+Wu et al. 2018. FBNet: hardware-aware efficient ConvNet design via differentiable neural architecture search. https://arxiv.org/abs/1812.03443
 """
 
 MobileNetV3Large_035: mobilenet_v3.MobileNetV3Family

@@ -8,7 +8,7 @@ from kerascnn.spec import Paper, Style
 
 PAPER = Paper(
     title="FBNet: hardware-aware efficient ConvNet design via differentiable neural architecture search",
-    authors="Wu, Dai, Zhang, Wang, Sun, Wu, Tian, Vajda, Jia & Keutzer",
+    authors="Wu et al.",
     year=2018,
     url="https://arxiv.org/abs/1812.03443",
 )
