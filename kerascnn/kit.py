@@ -27,6 +27,8 @@ SHORT = {  # where a layer's own name says more than a reader needs
     "LocalResponseNormalization": "lrn",
     "ChannelShuffle": "shuffle",
     "LeakyReLU": "leaky_relu",
+    "CropLike": "crop",
+    "UpSampling2D": "upsample",
 }
 INITIALIZERS = {  # those that Keras knows by no name
     "he_fan_out": {

@@ -13,6 +13,7 @@ from kerascnn.applications import (
     inception_v2,
     inception_v3,
     inception_v4,
+    hrnet,
     lenet,
     mnasnet,
     mobilenet,
@@ -44,6 +45,7 @@ FAMILIES = (
     mobilenet_v3,
     efficientnet,
     efficientnet_edgetpu,
+    hrnet,
     efficientnet_v2,
 )
 ROWS: dict[str, Architecture] = {

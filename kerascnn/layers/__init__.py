@@ -10,10 +10,12 @@ if TYPE_CHECKING:
     from keras.layers import *  # noqa: F403
 
     from kerascnn.layers.channel_shuffle import ChannelShuffle as ChannelShuffle
+    from kerascnn.layers.crop_like import CropLike as CropLike
     from kerascnn.layers.local_response import LocalResponseNormalization as LocalResponseNormalization
 
 OURS = {
     "ChannelShuffle": "channel_shuffle",
+    "CropLike": "crop_like",
     "LocalResponseNormalization": "local_response",
 }
 
