@@ -50,6 +50,7 @@ class Architecture(ABC):
     paper: Paper
 
     min_size: ClassVar[int] = 32  # the smallest image side the drawing can take, as in keras.applications
+    any_size: ClassVar[bool] = True  # False: the trunk has weights for every place in the image
     tiny: ClassVar[Mapping[str, Any]]  # what to change in a row to fit a unit test
 
     def __post_init__(self):
@@ -83,7 +84,7 @@ class Architecture(ABC):
             A Keras tensor to use as the image, ``(batch, height, width, channels)``.
         input_shape
             ``(height, width, channels)`` of the image, by default the size of the paper. Height and width may be
-            None unless the classifier flattens the map.
+            None unless the classifier flattens the map or the network learns positions.
         pooling
             Without top: None for the last feature map, "avg" or "max" for its global pooling, ``(batch, channels)``.
         classes
@@ -127,7 +128,7 @@ class Architecture(ABC):
 
     @abstractmethod
     def trunk(self, k: "Kit", x: Any) -> Any:
-        """Draw everything below the classifier: ``(B, H, W, C)`` to the last feature map.
+        """Draw everything below the classifier: ``(B, H, W, C)`` to the last feature map, or what ``head`` needs.
 
         Maps handed to ``k.tap(name, x)`` on the way get an auxiliary head, whose output joins the main one's.
         """

@@ -76,6 +76,11 @@ def open_image(row: Architecture, tensor: Any, shape: tuple[int | None, ...] | N
             f"{row.name} takes images of shape (height, width, channels) with a known number of channels, "
             f"got {tuple(image.shape[1:])}."
         )
+    if None in image.shape[1:3] and not row.any_size:
+        raise ValueError(
+            f"{row.name} learns a weight for every place in the image, so the image must have a fixed size: "
+            f"pass input_shape=({row.size}, {row.size}, {row.channels}). Got {tuple(image.shape[1:])}."
+        )
     if any(side is not None and side < row.min_size for side in image.shape[1:3]):
         raise ValueError(
             f"{row.name} needs images of at least {row.min_size} x {row.min_size} pixels, "

@@ -29,6 +29,8 @@ SHORT = {  # where a layer's own name says more than a reader needs
     "LeakyReLU": "leaky_relu",
     "CropLike": "crop",
     "UpSampling2D": "upsample",
+    "LayerNormalization": "norm",
+    "MultiHeadAttention": "attention",
 }
 INITIALIZERS = {  # those that Keras knows by no name
     "he_fan_out": {

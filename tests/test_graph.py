@@ -6,7 +6,7 @@ import pytest
 from keras import layers as L
 
 import kerascnn
-from kerascnn.graph.cost import cost
+from kerascnn.graph.cost import cost, macs_of
 from kerascnn.graph.features import features
 
 
@@ -29,12 +29,24 @@ def test_cost_by_hand():
     assert counted.peak_memory == 4 * max(32 * 32 * 3 + 16 * 16 * 8, 3 * 16 * 16 * 8, 16 * 16 * 8 + 32 * 32 * 4)
 
 
+def test_cost_of_attention_by_hand():
+    query, value = keras.Input((5, 8)), keras.Input((7, 6))
+    model = keras.Model([query, value], L.MultiHeadAttention(3, key_dim=2, value_dim=4)(query, value))
+    projections = 5 * 8 * 3 * 2 + 7 * 6 * 3 * (2 + 4) + 5 * 3 * 4 * 8
+    assert macs_of(model.layers[-1]) == projections + 5 * 7 * 3 * (2 + 4)
+
+
 def test_cost_at_another_size_changes_the_work_only():
     model = kerascnn.build("mobilenet_v2_035", input_shape=(96, 96, 3), classes=10)
     at_96, at_192 = cost(model), cost(model, 192)
     assert at_96.parameters == at_192.parameters == model.count_params()
     assert 3.9 < at_192.macs / at_96.macs < 4.1
     assert at_192.input_shape == (192, 192, 3)
+
+
+def test_cost_counts_the_positions_of_another_size():
+    model = kerascnn.build("vit_ti16", input_shape=(32, 32, 3))
+    assert cost(model, 64).parameters - cost(model).parameters == (16 - 4) * 192
 
 
 def test_cost_needs_a_size():

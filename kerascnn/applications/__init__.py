@@ -22,6 +22,7 @@ from kerascnn.applications import (
     resnet,
     vgg,
     xception,
+    vit,
 )
 from kerascnn.architecture import Architecture
 
@@ -46,6 +47,7 @@ FAMILIES = (
     efficientnet,
     efficientnet_edgetpu,
     hrnet,
+    vit,
     efficientnet_v2,
 )
 ROWS: dict[str, Architecture] = {

@@ -15,7 +15,7 @@ def shortcut(k, x, width, stride):
 
 def drop_path(k, x, rate):
     """Drop a sample's whole branch while training. Huang et al. 2016, https://arxiv.org/abs/1603.09382."""
-    return k(L.Dropout, rate, noise_shape=(None, 1, 1, 1))(x) if rate else x
+    return k(L.Dropout, rate, noise_shape=(None, *(1 for _ in x.shape[1:])))(x) if rate else x
 
 
 def residual(k, x, y, stride, drop=0.0):

@@ -25,8 +25,8 @@ class Cost:
     parameters
         All of them, with the moving statistics of batch norm: the number that Keras quotes.
     macs
-        Multiply-adds of convolutions and dense layers. Normalisation, activations and pools are not counted, as in
-        the papers. One multiply-add is two floating-point operations (FLOPs).
+        Multiply-adds of convolutions, dense layers and attention. Normalisation, activations and pools are not
+        counted, as in the papers. One multiply-add is two floating-point operations (FLOPs).
     activations
         Numbers in the outputs of those layers; Radosavovic et al. 2020, section 3.
     peak_memory
@@ -54,8 +54,8 @@ def cost(model: keras.Model, size: int | None = None) -> Cost:
     counted = [op for op in fixed.operations if macs_of(op)]
     return Cost(
         input_shape=tuple(fixed.input_shape[1:]),
-        trainable=sum(prod(w.shape) for w in model.trainable_weights),
-        parameters=sum(prod(w.shape) for w in model.weights),
+        trainable=sum(prod(w.shape) for w in fixed.trainable_weights),
+        parameters=sum(prod(w.shape) for w in fixed.weights),
         macs=sum(macs_of(op) for op in counted),
         activations=sum(elements(op.output) for op in counted),
         peak_memory=peak_memory(fixed),
@@ -73,9 +73,21 @@ def macs_of(op: Any) -> int:
         return elements(op.output) * prod(kernel.shape[:3])
     if isinstance(op, L.Dense):
         return elements(op.output) * kernel.shape[0]
+    if isinstance(op, L.MultiHeadAttention):
+        return attention_macs(op)
     if any(w.path.endswith("kernel") for w in getattr(op, "weights", ())):
         raise ValueError(f"There is no rule for the multiply-adds of {op.__class__.__name__} {op.name!r}.")
     return 0
+
+
+def attention_macs(op: Any) -> int:
+    """Four projections, every query times every key, and the weights of these times the values."""
+    queries, values = (prod(x.shape[1:-1]) for x in keras.tree.flatten(op.input)[:2])
+    kernels = {w.path.split("/")[-2]: w.shape for w in op.weights if w.path.endswith("kernel")}
+    projections = sum(
+        prod(shape) * (queries if name in ("query", "attention_output") else values) for name, shape in kernels.items()
+    )
+    return projections + queries * values * sum(prod(kernels[name][1:]) for name in ("key", "value"))
 
 
 def elements(tensor) -> int:

@@ -12,11 +12,19 @@ if TYPE_CHECKING:
     from kerascnn.layers.channel_shuffle import ChannelShuffle as ChannelShuffle
     from kerascnn.layers.crop_like import CropLike as CropLike
     from kerascnn.layers.local_response import LocalResponseNormalization as LocalResponseNormalization
+    from kerascnn.layers.tokens import ClassToken as ClassToken
+    from kerascnn.layers.tokens import FirstToken as FirstToken
+    from kerascnn.layers.tokens import PositionEmbedding as PositionEmbedding
+    from kerascnn.layers.tokens import TokensToMap as TokensToMap
 
 OURS = {
     "ChannelShuffle": "channel_shuffle",
+    "ClassToken": "tokens",
     "CropLike": "crop_like",
+    "FirstToken": "tokens",
     "LocalResponseNormalization": "local_response",
+    "PositionEmbedding": "tokens",
+    "TokensToMap": "tokens",
 }
 
 
