@@ -31,6 +31,8 @@ SHORT = {  # where a layer's own name says more than a reader needs
     "UpSampling2D": "upsample",
     "LayerNormalization": "norm",
     "MultiHeadAttention": "attention",
+    "LearnedGroupConv2D": "conv",
+    "SelectChannels": "select",
 }
 INITIALIZERS = {  # those that Keras knows by no name
     "he_fan_out": {

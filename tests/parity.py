@@ -67,6 +67,8 @@ def randomise_torch(module, seed: int = 0) -> None:
             value = random.uniform(0.8, 1.2, shape)
         elif old.is_floating_point():
             value = random.normal(0, 0.2, shape)
+        elif key.endswith("index"):
+            value = random.permutation(shape[0])
         else:
             continue
         values[key] = torch.tensor(value, dtype=old.dtype)

@@ -27,13 +27,13 @@ MAY_IMPORT = {  # each room names only rooms above it, so there is no way round
     "draw": {"architecture", "kit", "layers", "weights"},
     "catalogue": {"applications", "architecture", "errors"},
     "ledger": {"spec"},
-    "graph": set(),
+    "graph": {"layers"},
     "card": {"files", "spec"},
     "runtime": {"errors", "layers"},
     "deploy": {"card", "errors", "files", "runtime"},
     "evaluate": {"errors"},
     "data": {"errors", "spec"},
-    "train": {"card", "data", "errors", "files", "spec", ""},  # "": kerascnn.build
+    "train": {"card", "data", "errors", "files", "layers", "spec", ""},  # "": kerascnn.build
     "report": {"errors", "files"},
     "job": {"card", "catalogue", "data", "deploy", "errors", "evaluate", "report", "runtime", "spec", "train"},
 }

@@ -2,6 +2,7 @@
 
 from kerascnn.applications import (
     alexnet,
+    condensenet,
     densenet,
     efficientnet,
     efficientnet_edgetpu,
@@ -44,6 +45,7 @@ FAMILIES = (
     mnasnet,
     fbnet,
     mobilenet_v3,
+    condensenet,
     efficientnet,
     efficientnet_edgetpu,
     hrnet,

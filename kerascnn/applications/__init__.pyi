@@ -3,6 +3,7 @@
 from types import ModuleType
 
 from kerascnn.applications import alexnet as alexnet
+from kerascnn.applications import condensenet as condensenet
 from kerascnn.applications import densenet as densenet
 from kerascnn.applications import efficientnet as efficientnet
 from kerascnn.applications import efficientnet_edgetpu as efficientnet_edgetpu
@@ -614,6 +615,54 @@ MobileNetV3SmallMinimalistic_125: mobilenet_v3.MobileNetV3Family
 """mobilenet_v3_small_minimalistic_125: 2.87 M parameters, 82.3 M multiply-adds at 224 x 224 px.
 
 Howard et al. 2019. Searching for MobileNetV3. https://arxiv.org/abs/1905.02244
+"""
+
+CondenseNet74C4G4: condensenet.CondenseNet
+"""condensenet74_c4_g4: 11.9 M parameters, 1.27 G multiply-adds at 224 x 224 px.
+
+Huang, Liu, van der Maaten & Weinberger 2018. CondenseNet: an efficient DenseNet using learned group convolutions. https://arxiv.org/abs/1711.09224
+"""
+
+CondenseNet74C4G4Converted: condensenet.CondenseNetConverted
+"""condensenet74_c4_g4_converted: 4.77 M parameters, 517 M multiply-adds at 224 x 224 px.
+
+Huang, Liu, van der Maaten & Weinberger 2018. CondenseNet: an efficient DenseNet using learned group convolutions. https://arxiv.org/abs/1711.09224
+"""
+
+CondenseNet74C8G8: condensenet.CondenseNet
+"""condensenet74_c8_g8: 11.1 M parameters, 1.14 G multiply-adds at 224 x 224 px.
+
+Huang, Liu, van der Maaten & Weinberger 2018. CondenseNet: an efficient DenseNet using learned group convolutions. https://arxiv.org/abs/1711.09224
+"""
+
+CondenseNet74C8G8Converted: condensenet.CondenseNetConverted
+"""condensenet74_c8_g8_converted: 2.94 M parameters, 262 M multiply-adds at 224 x 224 px.
+
+Huang, Liu, van der Maaten & Weinberger 2018. CondenseNet: an efficient DenseNet using learned group convolutions. https://arxiv.org/abs/1711.09224
+"""
+
+CondenseNet86: condensenet.CondenseNet
+"""condensenet86: 1.45 M parameters, 174 M multiply-adds at 32 x 32 px.
+
+Huang, Liu, van der Maaten & Weinberger 2018. CondenseNet: an efficient DenseNet using learned group convolutions. https://arxiv.org/abs/1711.09224
+"""
+
+CondenseNet86Converted: condensenet.CondenseNetConverted
+"""condensenet86_converted: 516 k parameters, 62.4 M multiply-adds at 32 x 32 px.
+
+Huang, Liu, van der Maaten & Weinberger 2018. CondenseNet: an efficient DenseNet using learned group convolutions. https://arxiv.org/abs/1711.09224
+"""
+
+CondenseNet182: condensenet.CondenseNet
+"""condensenet182: 13.8 M parameters, 1.62 G multiply-adds at 32 x 32 px.
+
+Huang, Liu, van der Maaten & Weinberger 2018. CondenseNet: an efficient DenseNet using learned group convolutions. https://arxiv.org/abs/1711.09224
+"""
+
+CondenseNet182Converted: condensenet.CondenseNetConverted
+"""condensenet182_converted: 4.21 M parameters, 494 M multiply-adds at 32 x 32 px.
+
+Huang, Liu, van der Maaten & Weinberger 2018. CondenseNet: an efficient DenseNet using learned group convolutions. https://arxiv.org/abs/1711.09224
 """
 
 EfficientNetB0: efficientnet.EfficientNet

@@ -23,7 +23,8 @@ class Cost:
     trainable
         Parameters that training changes: the number that papers quote.
     parameters
-        All of them, with the moving statistics of batch norm: the number that Keras quotes.
+        All of them, with the moving statistics of batch norm: the number that Keras quotes. Masks and indices, which
+        are no numbers to learn, do not count.
     macs
         Multiply-adds of convolutions, dense layers and attention. Normalisation, activations and pools are not
         counted, as in the papers. One multiply-add is two floating-point operations (FLOPs).
@@ -55,7 +56,7 @@ def cost(model: keras.Model, size: int | None = None) -> Cost:
     return Cost(
         input_shape=tuple(fixed.input_shape[1:]),
         trainable=sum(prod(w.shape) for w in fixed.trainable_weights),
-        parameters=sum(prod(w.shape) for w in fixed.weights),
+        parameters=sum(prod(w.shape) for w in fixed.weights if "float" in w.dtype),
         macs=sum(macs_of(op) for op in counted),
         activations=sum(elements(op.output) for op in counted),
         peak_memory=peak_memory(fixed),

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     from kerascnn.layers.channel_shuffle import ChannelShuffle as ChannelShuffle
     from kerascnn.layers.crop_like import CropLike as CropLike
+    from kerascnn.layers.learned_group import LearnedGroupConv2D as LearnedGroupConv2D
+    from kerascnn.layers.learned_group import SelectChannels as SelectChannels
     from kerascnn.layers.local_response import LocalResponseNormalization as LocalResponseNormalization
     from kerascnn.layers.tokens import ClassToken as ClassToken
     from kerascnn.layers.tokens import FirstToken as FirstToken
@@ -22,8 +24,10 @@ OURS = {
     "ClassToken": "tokens",
     "CropLike": "crop_like",
     "FirstToken": "tokens",
+    "LearnedGroupConv2D": "learned_group",
     "LocalResponseNormalization": "local_response",
     "PositionEmbedding": "tokens",
+    "SelectChannels": "learned_group",
     "TokensToMap": "tokens",
 }
 
