@@ -110,7 +110,7 @@ class Kit:
         return L.Activation(kind, name=self.name(kind))(x)
 
     def max_pool(self, x, size, stride):
-        x, padding = self.pad(x, size, stride)
+        x, padding = self.but(padding=self.style.pooling or self.style.padding).pad(x, size, stride)
         return self(L.MaxPooling2D, size, stride, padding)(x)
 
     def avg_pool(self, x, size, stride, padding="valid"):
@@ -143,8 +143,10 @@ class Kit:
         return self.act(self.bn(x))
 
     def pad(self, x, size, stride):
-        """x and the padding that Keras is to add: at stride 1 the symmetric and the "same" padding are one."""
-        if self.style.padding != "symmetric" or stride == 1:
-            return x, "same" if self.style.padding == "symmetric" else self.style.padding
+        """x and the padding that Keras is to add: at stride 1 all paddings but none are one."""
+        kind = self.style.padding
+        if stride == 1 or kind in ("same", "valid"):
+            return x, "valid" if kind == "valid" else "same"
         half = size // 2 if isinstance(size, int) else tuple(side // 2 for side in size)
-        return (self(L.ZeroPadding2D, half)(x) if half else x), "valid"
+        border = ((0, stride - 1), (0, stride - 1)) if kind == "ceil" else half
+        return (self(L.ZeroPadding2D, border)(x) if half else x), "valid"

@@ -10,7 +10,10 @@ class Style:
     activation: str = "relu"
     epsilon: float = 1e-3  # of batch normalisation
     momentum: float = 0.99  # of its moving statistics; Keras' sense: the share that is kept
-    padding: str = "same"  # "same": TensorFlow's; "symmetric": size // 2 on every side, as Caffe and PyTorch pad
+    # "same": TensorFlow's. "symmetric": size // 2 on every side, as Caffe and PyTorch pad. "ceil": below and to the
+    # right only, where the last window of a stride reaches beyond the map, as in Caffe's pools. "valid": none.
+    padding: str = "same"
+    pooling: str = ""  # the padding of max pools, where it is another
     initializer: str = "he_normal"  # of convolutions
     convolution: str = "Conv2D"  # the layer that convolves
     count_padding: bool = False  # whether an average pool counts the zeros round the map, as Caffe and PyTorch do

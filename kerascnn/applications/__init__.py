@@ -21,9 +21,13 @@ from kerascnn.applications import (
     mobilenet_v2,
     mobilenet_v3,
     resnet,
+    resnet_v2,
+    resnext,
+    senet,
     vgg,
     xception,
     vit,
+    wide_resnet,
 )
 from kerascnn.architecture import Architecture
 
@@ -40,6 +44,11 @@ FAMILIES = (
     xception,
     densenet,
     mobilenet,
+    resnet_v2,
+    wide_resnet,
+    densenet,
+    resnext,
+    senet,
     mobilenet_v2,
     effnet,
     mnasnet,

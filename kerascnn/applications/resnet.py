@@ -16,17 +16,12 @@ PAPER = Paper(
 )
 
 
-def plain(k, x, width, stride):
-    """Figure 5, left: two 3x3."""
-    return basic(k, x, width, stride)
-
-
-def waist(k, x, width, stride):
+def bottleneck_v1(k, x, width, stride):
     """Figure 5, right: 1x1, 3x3, and 1x1 to four times the width, with the stride on the first."""
     return bottleneck(k, x, width, 4 * width, (stride, 1))
 
 
-def waist_v1_5(k, x, width, stride):
+def bottleneck_v1_5(k, x, width, stride):
     """The same with the stride on the 3x3."""
     return bottleneck(k, x, width, 4 * width, (1, stride))
 
@@ -42,18 +37,18 @@ class ResNet(Architecture):
     style: Style = Style(epsilon=1.001e-5, momentum=0.9, padding="symmetric")
     paper: Paper = PAPER
 
-    tiny = {"block": waist, "depths": (1, 2), "width": 8, "size": 32}
+    tiny = {"block": bottleneck_v1, "depths": (1, 2), "width": 8, "size": 32}
 
     def trunk(self, k, x):
         x = imagenet_stem(k, x, self.width)
         return stages(k, x, self.depths, lambda k, x, i, stride: self.block(k, x, self.width * 2**i, stride))
 
 
-ResNet18 = ResNet("resnet18", plain, (2, 2, 2, 2))
-ResNet34 = ResNet("resnet34", plain, (3, 4, 6, 3))
-ResNet50 = ResNet("resnet50", waist, (3, 4, 6, 3))
-ResNet101 = ResNet("resnet101", waist, (3, 4, 23, 3))
-ResNet152 = ResNet("resnet152", waist, (3, 8, 36, 3))
-ResNet50V1_5 = ResNet("resnet50_v1_5", waist_v1_5, (3, 4, 6, 3))
-ResNet101V1_5 = ResNet("resnet101_v1_5", waist_v1_5, (3, 4, 23, 3))
-ResNet152V1_5 = ResNet("resnet152_v1_5", waist_v1_5, (3, 8, 36, 3))
+ResNet18 = ResNet("resnet18", basic, (2, 2, 2, 2))
+ResNet34 = ResNet("resnet34", basic, (3, 4, 6, 3))
+ResNet50 = ResNet("resnet50", bottleneck_v1, (3, 4, 6, 3))
+ResNet101 = ResNet("resnet101", bottleneck_v1, (3, 4, 23, 3))
+ResNet152 = ResNet("resnet152", bottleneck_v1, (3, 8, 36, 3))
+ResNet50V1_5 = ResNet("resnet50_v1_5", bottleneck_v1_5, (3, 4, 6, 3))
+ResNet101V1_5 = ResNet("resnet101_v1_5", bottleneck_v1_5, (3, 4, 23, 3))
+ResNet152V1_5 = ResNet("resnet152_v1_5", bottleneck_v1_5, (3, 8, 36, 3))

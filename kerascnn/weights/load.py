@@ -81,7 +81,7 @@ def find_weights(row: Architecture, weights: str | Path, include_top: bool = Tru
 
 
 def table(row: Architecture, entry: Entry) -> Section:
-    found = section(type(row).__module__.rpartition(".")[2], entry.source, row.name)
+    found = section(type(row).__module__.rpartition(".")[2], entry.source, row.name, entry.source_name)
     if found is None:
         raise ValueError(f"There is no table of {entry.source}'s names for {row.name}.")
     return found

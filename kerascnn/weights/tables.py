@@ -1,7 +1,7 @@
 """How others call our layers: the tables in ``names/``, one file a family.
 
-A section ``[timm torchvision: resnet50*]`` speaks for those sources, and for our networks that match its patterns.
-In it stand lines ``ours  theirs``:
+A section ``[timm torchvision: resnet50*]`` speaks for those sources, and for networks whose name, ours or theirs,
+matches its patterns. In it stand lines ``ours  theirs``:
 
     count n stage{s}-block{b}                  n is 1, 2, 3 ... over the blocks of the network
     leave aux1.*                               keys of theirs that have no place in our network
@@ -52,8 +52,8 @@ class Section:
     counters: dict[str, re.Pattern] = field(default_factory=dict)
     left: list[str] = field(default_factory=list)
 
-    def covers(self, source: str, network: str) -> bool:
-        return source in self.sources and any(fnmatchcase(network, pattern) for pattern in self.networks)
+    def covers(self, source: str, *names: str) -> bool:
+        return source in self.sources and any(fnmatchcase(n, pattern) for n in names for pattern in self.networks)
 
     def landmarks(self) -> set[str]:
         """Names that every file of theirs must hold, with or without classifiers."""
@@ -155,6 +155,6 @@ def theirs(name: str, *options: str) -> Theirs:
     return Theirs(name.removeprefix("="), name.startswith("="), "chw" in options, part)
 
 
-def section(family: str, source: str, network: str) -> Section | None:
-    """The first section of the family's table that speaks for this source and network."""
-    return next((s for s in sections(family) if s.covers(source, network)), None)
+def section(family: str, source: str, *names: str) -> Section | None:
+    """The first section of the family's table that speaks for this source and network, by our or their name."""
+    return next((s for s in sections(family) if s.covers(source, *names)), None)
