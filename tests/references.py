@@ -81,8 +81,6 @@ def of_pytorchcv(name: str, positional: list, named: dict) -> Any:
     import_torchvision()  # pytorchcv imports it
     from pytorchcv import model_provider
 
-<<<<<<< HEAD
-=======
     module, _, function = name.rpartition(".")  # fractalnet_cifar.CIFARFractalNet, the general one
     if not module and not name.startswith("get_"):
         return at_any_size(model_provider.get_model(name, pretrained=False, **named))
@@ -95,9 +93,10 @@ def at_any_size(model: Any) -> Any:
     """``model`` with the mean of the whole last map where pytorchcv has that of a window of its own image size."""
     from torch import nn
 
-    for module in model.modules():
-        if isinstance(getattr(module, "final_pool", None), nn.AvgPool2d):
-            module.final_pool = nn.AdaptiveAvgPool2d(1)
+    for module in list(model.modules()):
+        for name, pool in module.named_children():
+            if isinstance(pool, nn.AvgPool2d) and pool.kernel_size > 5:  # smaller ones stand within the network
+                setattr(module, name, nn.AdaptiveAvgPool2d(1))
     return model
 
 
@@ -142,4 +141,3 @@ def import_torchvision() -> Any:
 
 
 KEPT: list = []
->>>>>>> 5df9070 (Draw the Vision Transformer: tokens, positions and attention)
