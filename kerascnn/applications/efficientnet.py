@@ -1,4 +1,7 @@
-"""EfficientNet. Tan & Le 2019: B0 is Table 1, B1 to B7 scale it; and Lite, which leaves out what phones do slowly."""
+"""EfficientNet. Tan & Le 2019: B0 is Table 1, the others scale it; and Lite, which leaves out what phones do slowly.
+
+B8 is that of Xie et al. 2019, https://arxiv.org/abs/1911.09665, and L2 that of https://arxiv.org/abs/1911.04252.
+"""
 
 from dataclasses import KW_ONLY, dataclass
 from math import ceil
@@ -93,6 +96,8 @@ EfficientNetB4 = EfficientNet("efficientnet_b4", 1.4, 1.8, size=380, dropout=0.4
 EfficientNetB5 = EfficientNet("efficientnet_b5", 1.6, 2.2, size=456, dropout=0.4)
 EfficientNetB6 = EfficientNet("efficientnet_b6", 1.8, 2.6, size=528, dropout=0.5)
 EfficientNetB7 = EfficientNet("efficientnet_b7", 2.0, 3.1, size=600, dropout=0.5)
+EfficientNetB8 = EfficientNet("efficientnet_b8", 2.2, 3.6, size=672, dropout=0.5)
+EfficientNetL2 = EfficientNet("efficientnet_l2", 4.3, 5.3, size=800, dropout=0.5)
 EfficientNetLite0 = EfficientNetLite("efficientnet_lite0", 1.0, 1.0, size=224, dropout=0.2)
 EfficientNetLite1 = EfficientNetLite("efficientnet_lite1", 1.0, 1.1, size=240, dropout=0.2)
 EfficientNetLite2 = EfficientNetLite("efficientnet_lite2", 1.1, 1.2, size=260, dropout=0.3)

@@ -46,6 +46,7 @@ S = (
     (gated, 6, 160, 9, 1),
     (gated, 6, 256, 15, 2),
 )
+PREPRINT = ((fused, 1, 24, 2, 1), *S[1:5], (gated, 6, 272, 15, 2))  # the S of the first version of the paper
 M = (
     (plain, 1, 24, 3, 1),
     (fused, 4, 48, 5, 2),
@@ -83,6 +84,7 @@ class EfficientNetV2(Architecture):
     stem: int
     width: float = 1.0
     depth: float = 1.0
+    last: int = 1280
     _: KW_ONLY
     drop_path: float = 0.2
     style: Style = Style(activation="silu", momentum=0.9, initializer="he_fan_out")
@@ -101,7 +103,7 @@ class EfficientNetV2(Architecture):
             for j in range(n):
                 room, stride = k / f"stage{i}" / f"block{j + 1}", s if j == 0 else 1
                 x = block(room, x, t, self.scaled(width), stride, next(drop))
-        return (k / "last").conv_bn_act(x, self.scaled(1280))
+        return (k / "last").conv_bn_act(x, self.scaled(self.last))
 
 
 EfficientNetV2B0 = EfficientNetV2("efficientnet_v2_b0", BASE, 32, size=224, dropout=0.2)
@@ -109,6 +111,7 @@ EfficientNetV2B1 = EfficientNetV2("efficientnet_v2_b1", BASE, 32, 1.0, 1.1, size
 EfficientNetV2B2 = EfficientNetV2("efficientnet_v2_b2", BASE, 32, 1.1, 1.2, size=260, dropout=0.3)
 EfficientNetV2B3 = EfficientNetV2("efficientnet_v2_b3", BASE, 32, 1.2, 1.4, size=300, dropout=0.3)
 EfficientNetV2S = EfficientNetV2("efficientnet_v2_s", S, 24, size=384, dropout=0.2)
+EfficientNetV2SPreprint = EfficientNetV2("efficientnet_v2_s_preprint", PREPRINT, 24, last=1792, size=384, dropout=0.2)
 EfficientNetV2M = EfficientNetV2("efficientnet_v2_m", M, 24, size=480, dropout=0.3)
 EfficientNetV2L = EfficientNetV2("efficientnet_v2_l", L, 32, size=480, dropout=0.4)
 EfficientNetV2XL = EfficientNetV2("efficientnet_v2_xl", XL, 32, size=512, dropout=0.4)
