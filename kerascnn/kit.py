@@ -33,6 +33,7 @@ SHORT = {  # where a layer's own name says more than a reader needs
     "MultiHeadAttention": "attention",
     "LearnedGroupConv2D": "conv",
     "SelectChannels": "select",
+    "ChannelSlice": "slice",
 }
 INITIALIZERS = {  # those that Keras knows by no name
     "he_fan_out": {

@@ -3,11 +3,11 @@
 from kerascnn import layers as L
 
 
-def pool_classify(k, x, classes, dropout=0.0):
+def pool_classify(k, x, classes, dropout=0.0, *, bias=True):
     """Average over the map, drop out, classify: most heads since Network in Network (Lin et al. 2013)."""
     x = k(L.GlobalAveragePooling2D)(x)
     x = k(L.Dropout, dropout)(x) if dropout else x
-    return k(L.Dense, classes, dtype="float32")(x)
+    return k(L.Dense, classes, use_bias=bias, dtype="float32")(x)
 
 
 def two_hidden_classify(k, x, classes, hidden=4096, dropout=0.5):

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from kerascnn.layers.crop_like import CropLike as CropLike
     from kerascnn.layers.learned_group import LearnedGroupConv2D as LearnedGroupConv2D
     from kerascnn.layers.learned_group import SelectChannels as SelectChannels
+    from kerascnn.layers.channel_slice import ChannelSlice as ChannelSlice
     from kerascnn.layers.local_response import LocalResponseNormalization as LocalResponseNormalization
     from kerascnn.layers.tokens import ClassToken as ClassToken
     from kerascnn.layers.tokens import FirstToken as FirstToken
@@ -25,6 +26,7 @@ OURS = {
     "CropLike": "crop_like",
     "FirstToken": "tokens",
     "LearnedGroupConv2D": "learned_group",
+    "ChannelSlice": "channel_slice",
     "LocalResponseNormalization": "local_response",
     "PositionEmbedding": "tokens",
     "SelectChannels": "learned_group",
