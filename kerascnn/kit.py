@@ -24,6 +24,7 @@ SHORT = {  # where a layer's own name says more than a reader needs
     "GlobalMaxPooling2D": "max_pool",
     "ZeroPadding2D": "pad",
     "Concatenate": "concat",
+    "LeakyReLU": "leaky_relu",
     "LocalResponseNormalization": "lrn",
     "ChannelShuffle": "shuffle",
     "LeakyReLU": "leaky_relu",
@@ -34,6 +35,9 @@ SHORT = {  # where a layer's own name says more than a reader needs
     "LearnedGroupConv2D": "conv",
     "SelectChannels": "select",
     "ChannelSlice": "slice",
+    "FractalJoin": "join",
+    "GroupNormalization": "gn",
+    "StandardizedConv2D": "conv",
 }
 INITIALIZERS = {  # those that Keras knows by no name
     "he_fan_out": {
@@ -108,6 +112,8 @@ class Kit:
 
     def act(self, x, kind=None):
         kind = kind or self.style.activation
+        if kind.startswith("leaky_relu:"):
+            return self(L.LeakyReLU, float(kind.partition(":")[2]))(x)
         return L.Activation(kind, name=self.name(kind))(x)
 
     def max_pool(self, x, size, stride):

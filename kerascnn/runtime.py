@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +20,7 @@ from kerascnn.errors import need
 if TYPE_CHECKING:
     import keras
 
+sys.setrecursionlimit(max(sys.getrecursionlimit(), 20_000))  # Keras walks a graph with a frame for each layer in line
 BATCH = 16  # images at once, where a file takes any number
 
 

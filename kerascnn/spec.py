@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class Style:
     """What a paper says once and means in every layer."""
 
-    activation: str = "relu"
+    activation: str = "relu"  # by Keras' name; "leaky_relu:0.1" has its slope below 0 behind it
     epsilon: float = 1e-3  # of batch normalisation
     momentum: float = 0.99  # of its moving statistics; Keras' sense: the share that is kept
     # "same": TensorFlow's. "symmetric": size // 2 on every side, as Caffe and PyTorch pad. "ceil": below and to the

@@ -18,6 +18,7 @@ from kerascnn.blocks.residual import drop_path as drop_path
 from kerascnn.blocks.residual import drop_rates as drop_rates
 from kerascnn.blocks.residual import preact_basic as preact_basic
 from kerascnn.blocks.residual import preact_bottleneck as preact_bottleneck
+from kerascnn.blocks.residual import padded_shortcut as padded_shortcut
 from kerascnn.blocks.residual import residual as residual
 from kerascnn.blocks.residual import shortcut as shortcut
 from kerascnn.blocks.stages import imagenet_stem as imagenet_stem

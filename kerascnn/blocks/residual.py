@@ -13,6 +13,16 @@ def shortcut(k, x, width, stride):
     return x if stride == 1 and x.shape[-1] == width else k.conv_bn(x, width, 1, stride)
 
 
+def padded_shortcut(k, x, width, stride, window=1):
+    """x as it is, or one mean of ``window`` x ``window`` pixels at every ``stride``, with zeros as new channels.
+
+    He et al. 2015, section 3.3, option A: no parameters. ``(B, H, W, C)`` to ``(B, H / stride, W / stride, width)``.
+    """
+    if stride > 1:
+        x = k.avg_pool(x, window, stride, "same")
+    return x if x.shape[-1] == width else k(L.PadChannels, width)(x)
+
+
 def drop_path(k, x, rate):
     """Drop a sample's whole branch while training. Huang et al. 2016, https://arxiv.org/abs/1603.09382."""
     return k(L.Dropout, rate, noise_shape=(None, *(1 for _ in x.shape[1:])))(x) if rate else x

@@ -31,6 +31,19 @@ OURS = {
     "PositionEmbedding": "tokens",
     "SelectChannels": "learned_group",
     "TokensToMap": "tokens",
+    from kerascnn.layers.fractal_join import FractalJoin as FractalJoin
+    from kerascnn.layers.fractal_join import GlobalDropPath as GlobalDropPath
+    from kerascnn.layers.local_response import LocalResponseNormalization as LocalResponseNormalization
+    from kerascnn.layers.pad_channels import PadChannels as PadChannels
+    from kerascnn.layers.standardized_conv import StandardizedConv2D as StandardizedConv2D
+
+OURS = {
+    "ChannelShuffle": "channel_shuffle",
+    "FractalJoin": "fractal_join",
+    "GlobalDropPath": "fractal_join",
+    "LocalResponseNormalization": "local_response",
+    "PadChannels": "pad_channels",
+    "StandardizedConv2D": "standardized_conv",
 }
 
 

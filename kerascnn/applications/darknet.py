@@ -1,0 +1,74 @@
+"""Darknet-19, Redmon & Farhadi 2016, Table 6; and Darknet-53, Redmon & Farhadi 2018, Table 1: YOLO's trunks."""
+
+from dataclasses import KW_ONLY, dataclass
+
+from kerascnn import layers as L
+from kerascnn.architecture import Architecture
+from kerascnn.spec import Paper, Style
+
+YOLO9000 = Paper(
+    title="YOLO9000: better, faster, stronger",
+    authors="Redmon & Farhadi",
+    year=2016,
+    url="https://arxiv.org/abs/1612.08242",
+)
+YOLOV3 = Paper(
+    title="YOLOv3: an incremental improvement",
+    authors="Redmon & Farhadi",
+    year=2018,
+    url="https://arxiv.org/abs/1804.02767",
+)
+LEAKY = Style(activation="leaky_relu:0.1", epsilon=1e-5, padding="symmetric")
+
+
+@dataclass(frozen=True)
+class DarkNet19Family(Architecture):
+    """3x3 convolutions that 1x1 convolutions to half their width take turns with, and a max pool before each stage."""
+
+    stages: tuple[tuple[int, int], ...]  # width, convolutions
+    _: KW_ONLY
+    style: Style = LEAKY
+    paper: Paper = YOLO9000
+
+    tiny = {"stages": ((8, 1), (16, 1), (16, 3)), "size": 32}
+
+    def trunk(self, k, x):
+        for i, (width, depth) in enumerate(self.stages, 1):
+            room = k / f"stage{i}"
+            x = room(L.MaxPooling2D, 2, 2, "same")(x) if i > 1 else x
+            for j in range(depth):
+                x = room.conv_bn_act(x, width // 2, 1) if j % 2 else room.conv_bn_act(x, width, 3)
+        return x
+
+    def head(self, k, x, classes):
+        """Classes for each place of the map, then their mean."""
+        x = k(L.Dense, classes, dtype="float32")(x)
+        return k(L.GlobalAveragePooling2D, dtype="float32")(x)
+
+
+@dataclass(frozen=True)
+class DarkNet53Family(Architecture):
+    """A stem, and stages of residual blocks behind a convolution that halves the map."""
+
+    stages: tuple[tuple[int, int], ...]  # width, blocks
+    _: KW_ONLY
+    size: int = 256
+    style: Style = LEAKY
+    paper: Paper = YOLOV3
+
+    tiny = {"stages": ((8, 1), (16, 2)), "size": 32}
+
+    def trunk(self, k, x):
+        x = (k / "stem").conv_bn_act(x, self.stages[0][0] // 2, 3)
+        for i, (width, depth) in enumerate(self.stages, 1):
+            room = k / f"stage{i}"
+            x = room.conv_bn_act(x, width, 3, 2)
+            for j in range(depth):
+                block = room / f"block{j + 1}"
+                y = block.conv_bn_act(x, width // 2)
+                x = block.add(x, block.conv_bn_act(y, width, 3))
+        return x
+
+
+DarkNet19 = DarkNet19Family("darknet19", ((32, 1), (64, 1), (128, 3), (256, 3), (512, 5), (1024, 5)))
+DarkNet53 = DarkNet53Family("darknet53", ((64, 1), (128, 2), (256, 8), (512, 8), (1024, 4)))
