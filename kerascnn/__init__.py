@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from kerascnn.deploy import export as export
     from kerascnn.graph.cost import cost as cost
+    from kerascnn.graph.fold import fold_batch_norm as fold_batch_norm
+    from kerascnn.graph.receptive_field import receptive_field as receptive_field
     from kerascnn.runtime import open_model as open_model
     from kerascnn.weights.records import find_record as find_record
     from kerascnn.weights.records import list_weights as list_weights
@@ -25,8 +27,10 @@ LAZY = {
     "cost": "kerascnn.graph.cost",
     "export": "kerascnn.deploy",
     "find_record": "kerascnn.weights.records",
+    "fold_batch_norm": "kerascnn.graph.fold",
     "list_weights": "kerascnn.weights.records",
     "open_model": "kerascnn.runtime",
+    "receptive_field": "kerascnn.graph.receptive_field",
 }
 __all__ = ["applications", "build", "features", "list_models", *LAZY]
 

@@ -15,6 +15,7 @@ EPILOG = """examples:
   kerascnn list "eff*"                                    networks whose names match
   kerascnn weights resnet50                               its published weights, by tag
   kerascnn info efficientnet_v2_s                         its parameters, multiply-adds, memory, paper
+  kerascnn info --ledger "resnet*"                        ours against every other implementation of it
   kerascnn train recipes/digits.py                        train, export, prove, report
   kerascnn train recipes/digits.py --set epochs=5         the same, changed
   kerascnn train recipes/photos.py --data my_photos       your own: one sub-folder per class
@@ -67,8 +68,10 @@ def parser() -> argparse.ArgumentParser:
     )
 
     p = command("info", info, "show what one network costs, counted on its graph, and what others count for it")
-    p.add_argument("model", help="a name from the list, or a .keras file")
+    p.add_argument("model", nargs="?", help="a name from the list, or a .keras file; with --ledger a pattern")
     p.add_argument("--size", type=int, help="side of the image in pixels (default: the network's own)")
+    p.add_argument("--ledger", action="store_true", help="only what others count, for all networks or a pattern")
+    p.add_argument("--json", action="store_true", help="print it as JSON")
 
     p = command("train", train, "train by a recipe, export the result, prove every file and write a report")
     p.add_argument("recipe", help="a recipe file, such as recipes/digits.py")
@@ -155,42 +158,109 @@ def weights(options: argparse.Namespace) -> None:
 
 
 def info(options: argparse.Namespace) -> None:
+    if options.ledger:
+        return ledger(options)
+    if options.model is None:
+        raise ValueError("Name a network or a .keras file, or pass --ledger to see what others count for all.")
     from kerascnn.catalogue import find
-    from kerascnn.ledger import entries, human
+    from kerascnn.ledger import human
     from kerascnn.runtime import load_keras
 
     row = None if options.model.endswith(".keras") else find(options.model)
     import_quietly()
     from kerascnn.graph.cost import cost
-    from kerascnn.graph.features import features
+    from kerascnn.graph.features import layers_by_stride
+    from kerascnn.graph.receptive_field import receptive_fields
 
-    if row is None:
-        model, name = load_keras(options.model), ""
-    else:
-        shape = (options.size, options.size, row.channels) if options.size else None
-        model, name = row(input_shape=shape), row.name
-        p = row.paper
-        print(f"{row.name}: {p.title}\n{p.authors} {p.year}, {p.url}\n")
-    counted = cost(model, options.size)
-    maps: Any = features(model).output
-    rows = [
+    shape = (options.size, options.size, row.channels) if row and options.size else None
+    model = row(input_shape=shape) if row else load_keras(options.model)
+    counted, fields, maps = cost(model, options.size), receptive_fields(model, options.size), layers_by_stride(model)
+    found = compare([row.name] if row else [])
+    if options.json:
+        windows = {stride: fields[layer.name].size for stride, layer in maps.items()}
+        print(json.dumps(asdict(counted) | {"receptive_fields": windows, "ledger": found}, indent=2, default=str))
+        return
+    if row:
+        print(f"{row.name}: {row.paper.title}\n{row.paper.authors} {row.paper.year}, {row.paper.url}\n")
+    seen = ", ".join(f"/{s}: {pixels(fields[layer.name].size)}" for s, layer in maps.items())
+    gates = (
+        ", and the whole image by way of global pools"
+        if any(fields[layer.name].context for layer in maps.values())
+        else ""
+    )
+    for what, value in [
         ("image", " x ".join(map(str, counted.input_shape))),
         ("parameters", f"{counted.trainable:,} trainable, {counted.parameters:,} in all"),
         ("multiply-adds", f"{counted.macs:,} ({human(counted.macs)})"),
         ("activations", f"{counted.activations:,} outputs of convolutions and dense layers"),
         ("activation memory", f"{human(counted.peak_memory)}B at the worst moment, one image"),
-        ("feature maps", ", ".join(f"/{s}: {tuple(x.shape[1:])}" for s, x in maps.items())),
-    ]
-    for what, value in rows:
+        ("feature maps", ", ".join(f"/{s}: {tuple(layer.output.shape[1:])}" for s, layer in maps.items())),
+        ("receptive fields", f"{seen} pixels{gates}"),
+    ]:
         print(f"{what:18} {value}")
-    if found := [entry for entry in entries() if entry.name == name]:
+    if found:
         print("\nwhat others count")
-    for entry in found:
-        why = f"  differs: {entry.deviation}" if entry.deviation else ""
-        print(
-            f"  {entry.source:20}{entry.trainable:>13,} trainable{entry.parameters:>13,} in all"
-            f"{entry.gmacs:>11.4f} G at {entry.size} px{why}"
+        print_ledger(found)
+
+
+def pixels(size: Any) -> str:
+    return " x ".join(map(pixels, size)) if isinstance(size, tuple) else "all" if size == float("inf") else f"{size}"
+
+
+def ledger(options: argparse.Namespace) -> None:
+    from kerascnn.catalogue import list_models
+    from kerascnn.errors import suggest
+
+    pattern = options.model or "*"
+    names = list_models(pattern)
+    if not names:
+        raise ValueError(f"No network matches {pattern!r}. {suggest(pattern, list_models())}".rstrip())
+    found = compare(names)
+    if options.json:
+        print(json.dumps(found, indent=2))
+        return
+    print_ledger(found)
+    others = [row for row in found if row["source"] != "kerascnn"]
+    equal, loads = (sum(row[what] for row in others) for what in ("equal", "loads"))
+    print(f"\n{len(names)} networks, {len(others)} other drawings: {equal} count as ours, {loads} load into ours")
+
+
+def compare(names: list[str]) -> list[dict[str, Any]]:
+    """What ours counts for each network, then each other implementation, and whether that is the same."""
+    from kerascnn.catalogue import find
+    from kerascnn.ledger import entries, published
+
+    rows = []
+    for name in names:
+        ours = published(name, find(name).size)  # the tests count ours to be this
+        rows.append(asdict(ours) | {"source": "kerascnn", "source_name": name, "style": {}, "loads": False})
+        rows += [asdict(entry) for entry in entries() if entry.name == name]
+    return [row | {"equal": not row["deviation"]} for row in rows]
+
+
+def print_ledger(found: list[dict[str, Any]]) -> None:
+    heads = ("network", "source", "called there", "px", "trainable", "in all", "G mult-adds", "ours", "loads", "style")
+    rows = [
+        (
+            *(row[column] for column in ("name", "source", "source_name", "size")),
+            f"{row['trainable']:,}",
+            f"{row['parameters']:,}",
+            f"{row['gmacs']:.4f}",
+            "" if row["source"] == "kerascnn" else "equal" if row["equal"] else "differs",
+            "yes" if row["loads"] else "",
+            " ".join(f"{name}={value}" for name, value in row["style"].items()),
+            row["deviation"],
         )
+        for row in found
+    ]
+    table = [tuple(map(str, row)) for row in [(*heads, "why it differs"), *rows]]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for row in table:
+        cells = [
+            f"{cell:>{w}}" if 3 <= i <= 6 else f"{cell:{w}}"
+            for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        ]
+        print("  ".join(cells).rstrip())
 
 
 def train(options: argparse.Namespace) -> None:

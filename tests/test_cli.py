@@ -176,6 +176,26 @@ def test_info_counts(capsys):
     assert main(["info", "mobilenet_v2_035", "--size", "96"]) == 0
     said = capsys.readouterr().out
     assert "1,677,128 trainable" in said and "96 x 96 x 3" in said and "torchvision" in said
+    assert "receptive fields   /2: 7, /4: 19, /8: 59, /16: 267, /32: 491 pixels\n" in said
+    assert main(["info", "efficientnet_b0", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["trainable"] == 5288548 and said["receptive_fields"]["32"] == 851 and said["ledger"]
+
+
+def test_the_ledger_is_printed_whole_in_part_and_as_json(capsys):
+    from kerascnn.ledger import entries
+
+    assert main(["info", "--ledger"]) == 0
+    rows = capsys.readouterr().out.splitlines()[1:]
+    assert all(
+        any(row.startswith(e.name) and e.source in row and e.deviation in row for row in rows) for e in entries()
+    )
+    assert main(["info", "--ledger", "ResNet-50", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert {row["name"] for row in rows} == {"resnet50"} and rows[0]["source"] == "kerascnn" and rows[0]["equal"]
+    assert not next(row for row in rows if row["source"] == "keras.applications")["equal"]
+    assert "Did you mean 'resnet50'" in refused(capsys, "info", "--ledger", "resnet51")
+    assert "--ledger" in refused(capsys, "info")
 
 
 def test_every_recipe_is_a_recipe():

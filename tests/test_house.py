@@ -106,9 +106,10 @@ def test_the_front_door_opens():
         _ = kerascnn.bild
 
 
-def test_listing_imports_nothing_heavy():
+@pytest.mark.parametrize("command", [["list", "eff*"], ["info", "--ledger", "eff*"]], ids=" ".join)
+def test_listing_imports_nothing_heavy(command):
     code = (
-        "import sys; from kerascnn.cli import main; assert main(['list', 'eff*']) == 0;"
+        f"import sys; from kerascnn.cli import main; assert main({command}) == 0;"
         "print(sorted({'keras', 'tensorflow', 'numpy', 'rich', 'h5py'} & set(sys.modules)))"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)

@@ -1,5 +1,7 @@
 """Feature maps of any model, by stride."""
 
+from typing import Any
+
 import keras
 from keras import layers as L
 
@@ -21,15 +23,20 @@ def features(model: keras.Model) -> keras.Model:
     ValueError
         When the model makes no feature map.
     """
+    maps = {stride: operation.output for stride, operation in layers_by_stride(model).items()}
+    if not maps:
+        raise ValueError(f"{model.name} makes no feature map (batch, height, width, channels).")
+    return keras.Model(model.input, maps, name=f"{model.name}_features")
+
+
+def layers_by_stride(model: keras.Model) -> dict[int, Any]:
+    """The layer that makes the feature map at each stride, strides rising."""
     strides = strides_of(model)
     leaving = {}  # the last operation of each place that makes a map
     for operation in model.operations:
         if operation.name in strides and not isinstance(operation, L.InputLayer):
             leaving[operation.name.partition("-")[0]] = operation
-    maps = {strides[operation.name]: operation.output for operation in leaving.values()}
-    if not maps:
-        raise ValueError(f"{model.name} makes no feature map (batch, height, width, channels).")
-    return keras.Model(model.input, dict(sorted(maps.items())), name=f"{model.name}_features")
+    return dict(sorted({strides[operation.name]: operation for operation in leaving.values()}.items()))
 
 
 def strides_of(model: keras.Model) -> dict[str, int]:

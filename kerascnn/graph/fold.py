@@ -1,0 +1,146 @@
+"""Batch norm folded into the convolution beside it: at inference both are one."""
+
+from collections import Counter
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers as L
+
+from kerascnn.graph.calls import Call, calls, functional, is_graph
+
+OUTPUTS = {L.Conv2D: (3,), L.DepthwiseConv2D: (2, 3), L.Dense: (1,)}  # axes of the kernel that count what comes out
+
+
+def fold_batch_norm(model: keras.Model) -> keras.Model:
+    """A new model that computes what ``model`` does at inference, without the batch norms that a layer can absorb.
+
+    A batch norm after a Conv2D (grouped too), DepthwiseConv2D or Dense goes into its kernel and bias, when nothing
+    else sees that layer's output and no activation lies between. One before such a layer goes into it when nothing
+    else sees the batch norm's output and the layer pads nothing: the zeros of a padding do not pass the batch norm.
+    Every other batch norm stays, and so does what is used twice. Models inside the model are folded on their own.
+
+    Returns
+    -------
+    keras.Model
+        A functional model with weights of its own. Layers keep their names; those that absorbed a batch norm have a
+        bias.
+
+    Raises
+    ------
+    ValueError
+        When the model is a subclass with a ``call`` of its own, and so shows no graph.
+    """
+    after, before = pairs(model)
+    absorbed = {bn.name for bn in (*after.values(), *before.values())}
+    absorbing = {*after, *before}
+
+    def clone(layer: Any) -> Any:
+        if is_graph(layer):
+            return fold_batch_norm(layer)
+        config = layer.get_config()
+        return layer.__class__.from_config(config | {"use_bias": True} if layer.name in absorbing else config)
+
+    def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
+        return args[0] if layer.name in absorbed else layer(*args, **kwargs)
+
+    source = functional(model)
+    names = {id(call.outputs[0]): call.operation.name for call in calls(source) if not call.inputs}
+    inputs = keras.tree.map_structure(
+        lambda x: keras.Input(batch_shape=x.shape, dtype=x.dtype, name=names[id(x)]), source.input
+    )
+    folded = keras.models.clone_model(source, inputs, clone, call)
+    for layer in folded.layers:
+        if layer.name in absorbing:
+            layer.set_weights(fold(model.get_layer(layer.name), before.get(layer.name), after.get(layer.name)))
+        elif layer.weights and not is_graph(layer):
+            layer.set_weights(model.get_layer(layer.name).get_weights())
+    return folded
+
+
+def pairs(model: keras.Model) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The batch norm to fold after a layer, and the one before it, by the layer's name."""
+    graph = calls(model)
+    uses = Counter(call.operation for call in graph)
+    made_by = {id(x): call for call in graph for x in call.outputs}
+    taken_by: dict[int, list[Call]] = {}
+    for call in graph:
+        for x in call.inputs:
+            taken_by.setdefault(id(x), []).append(call)
+    seen_outside = {id(x) for x in model.outputs}
+
+    def takers(call: Call) -> list[Call]:
+        """Who takes the output of ``call``; nobody whom it may be folded with, where the caller sees it too."""
+        x = id(call.outputs[0])
+        return [] if x in seen_outside else taken_by.get(x, [])
+
+    after, before = {}, {}
+    for call in graph:
+        bn = call.operation
+        if not is_plain_batch_norm(call) or uses[bn] > 1:
+            continue
+        source, sinks = made_by[id(call.inputs[0])], takers(call)
+        if absorbs(source, uses) and is_linear(source.operation) and len(takers(source)) == 1:
+            after[source.operation.name] = bn
+        elif len(sinks) == 1 and absorbs(sinks[0], uses) and pads_nothing(sinks[0].operation):
+            before[sinks[0].operation.name] = bn
+    return after, before
+
+
+def is_plain_batch_norm(call: Call) -> bool:
+    """Whether this is a batch norm of the last axis that uses its moving statistics at inference."""
+    bn = call.operation
+    if not isinstance(bn, L.BatchNormalization) or call.keywords.get("training") or "inputs" in call.keywords:
+        return False
+    return bn.axis in (-1, len(call.inputs[0].shape) - 1)
+
+
+def absorbs(call: Call, uses: Counter) -> bool:
+    """Whether this is a layer with a kernel, as Keras computes it, that is used once."""
+    layer = call.operation
+    if type(layer) not in OUTPUTS or uses[layer] > 1 or getattr(layer, "quantization_mode", None):
+        return False
+    return getattr(layer, "data_format", "channels_last") == "channels_last"
+
+
+def is_linear(layer: Any) -> bool:
+    return layer.activation in (None, keras.activations.linear)
+
+
+def pads_nothing(layer: Any) -> bool:
+    return isinstance(layer, L.Dense) or layer.padding == "valid" or set(layer.kernel_size) == {1}
+
+
+def fold(layer: Any, before: Any, after: Any) -> list[np.ndarray]:
+    """Kernel and bias of ``layer`` between two batch norms, either of which may be missing."""
+    kernel, *bias = (w.astype("float64") for w in layer.get_weights())
+    outputs = OUTPUTS[type(layer)]
+    shape = [kernel.shape[axis] for axis in outputs]
+    shift: Any = bias[0] if bias else 0.0
+    if before:
+        scale, offset = (spread(v, layer, kernel) for v in scale_and_offset(before))
+        inputs = tuple(axis for axis in range(kernel.ndim) if axis not in outputs)
+        shift = shift + (kernel * offset).sum(axis=inputs).reshape(-1)
+        kernel = kernel * scale
+    if after:
+        scale, offset = scale_and_offset(after)
+        kernel, shift = kernel * scale.reshape(shape), shift * scale + offset
+    return [kernel, shift]
+
+
+def scale_and_offset(bn: Any) -> tuple[np.ndarray, np.ndarray]:
+    """A batch norm at inference: ``x * scale + offset`` in every channel."""
+    scale = numbers(bn.gamma, 1) / np.sqrt(numbers(bn.moving_variance) + bn.epsilon)
+    return scale, numbers(bn.beta, 0) - numbers(bn.moving_mean) * scale
+
+
+def numbers(variable: Any, missing: int = 0) -> Any:
+    return missing if variable is None else np.asarray(keras.ops.convert_to_numpy(variable), "float64")
+
+
+def spread(values: np.ndarray, layer: Any, kernel: np.ndarray) -> np.ndarray:
+    """A number for each channel that comes in, laid against the kernel that meets it there."""
+    if isinstance(layer, L.DepthwiseConv2D | L.Dense):
+        return values[:, None]
+    groups = values.reshape(layer.groups, -1)  # outputs of one group meet its inputs alone
+    return np.repeat(groups, kernel.shape[3] // layer.groups, axis=0).T

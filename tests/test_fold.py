@@ -1,0 +1,146 @@
+"""Folding changes no output, only the number of layers."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers as L
+from parity import assert_equal, images, randomise
+from test_conformance import TINY
+
+import kerascnn
+from kerascnn.graph.fold import fold_batch_norm
+
+
+def norms(model: keras.Model) -> list[str]:
+    return [layer.name for layer in model.layers if isinstance(layer, L.BatchNormalization)]
+
+
+def folded(model: keras.Model) -> keras.Model:
+    """``model`` folded, after proof that both compute the same and the model is as it was."""
+    randomise(model)
+    x, weights, names = images(model), model.get_weights(), [layer.name for layer in model.layers]
+    expected = model(x)
+    new = fold_batch_norm(model)
+    for a, b in zip(weights, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert [layer.name for layer in model.layers] == names
+    kept = [layer.name for layer in new.layers]
+    assert kept == [name for name in names if name in set(kept)]
+    assert new.name == model.name and not {id(w) for w in new.weights} & {id(w) for w in model.weights}
+    for a, b in zip(*(keras.tree.flatten(y) for y in (new(x), expected)), strict=True):
+        assert_equal(keras.ops.convert_to_numpy(a), keras.ops.convert_to_numpy(b))
+    return new
+
+
+def on(*layers, shape=(9, 9, 6)) -> keras.Model:
+    image = keras.Input(shape)
+    x = image
+    for layer in layers:
+        x = layer(x)
+    return keras.Model(image, x)
+
+
+@pytest.mark.sharded
+@pytest.mark.parametrize("family", TINY)
+def test_every_family_computes_the_same(family):
+    model = TINY[family](classes=7, classifier_activation=None)
+    new = folded(model)
+    assert len(norms(new)) < len(norms(model)) or not norms(model)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda: L.Conv2D(8, 3, padding="same", use_bias=False),
+        lambda: L.Conv2D(8, 3, strides=2, groups=2),
+        lambda: L.DepthwiseConv2D(3, depth_multiplier=2, padding="same"),
+        lambda: L.Dense(5),
+    ],
+    ids=["conv", "grouped", "depthwise", "dense"],
+)
+@pytest.mark.parametrize("bn", [{}, {"scale": False}, {"center": False, "epsilon": 0.1}], ids=str)
+def test_a_batch_norm_after(layer, bn):
+    assert norms(folded(on(layer(), L.BatchNormalization(**bn)))) == []
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda: L.Conv2D(8, 1, padding="same", use_bias=False),
+        lambda: L.Conv2D(8, 3, strides=2, groups=2, activation="relu"),
+        lambda: L.Conv2D(9, 1, groups=3),
+        lambda: L.DepthwiseConv2D(3, depth_multiplier=2),
+        lambda: L.Dense(5, activation="tanh"),
+    ],
+    ids=["1x1", "valid", "grouped", "depthwise", "dense"],
+)
+def test_a_batch_norm_before(layer):
+    assert norms(folded(on(L.BatchNormalization(), layer()))) == []
+
+
+def test_one_on_each_side():
+    assert norms(folded(on(L.BatchNormalization(), L.Conv2D(4, 3, groups=2), L.BatchNormalization()))) == []
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        lambda: (L.Conv2D(8, 3, activation="tanh"), L.BatchNormalization()),
+        lambda: (L.BatchNormalization(), L.Conv2D(8, 3, padding="same")),
+        lambda: (L.BatchNormalization(), L.ZeroPadding2D(1), L.Conv2D(8, 3)),
+        lambda: (L.Conv2D(8, 3), L.BatchNormalization(axis=1)),
+        lambda: (L.Conv2D(8, 3), L.Activation("tanh"), L.BatchNormalization()),
+        lambda: (L.Conv2DTranspose(8, 3), L.BatchNormalization()),
+    ],
+    ids=["activation", "padding", "padding_layer", "another_axis", "activation_between", "no_rule"],
+)
+def test_what_must_stay(layers):
+    assert len(norms(folded(on(*layers())))) == 1
+
+
+def test_an_output_that_others_see_stays():
+    image = keras.Input((8, 8, 3))
+    x = L.Conv2D(4, 3)(image)
+    assert len(norms(folded(keras.Model(image, L.Add()([x, L.BatchNormalization()(x)]))))) == 1
+    assert len(norms(folded(keras.Model(image, [x, L.BatchNormalization()(x)])))) == 1
+    y = L.BatchNormalization()(image)
+    assert len(norms(folded(keras.Model(image, [y, L.Conv2D(4, 3)(y)])))) == 1
+
+
+def test_a_layer_that_is_used_twice_stays():
+    image = keras.Input((8, 8, 3))
+    conv, bn = L.Conv2D(3, 3, padding="same"), L.BatchNormalization()
+    assert len(norms(folded(keras.Model(image, L.BatchNormalization()(conv(conv(image))))))) == 1
+    one, two = L.Conv2D(3, 3)(image), L.Conv2D(3, 3)(image)
+    assert len(norms(folded(keras.Model(image, L.Add()([bn(one), bn(two)]))))) == 1
+
+
+def test_a_batch_norm_that_always_trains_stays():
+    image = keras.Input((8, 8, 3))
+    x = L.Conv2D(4, 3)(image)
+    assert norms(fold_batch_norm(keras.Model(image, L.BatchNormalization(name="bn")(x, training=True)))) == ["bn"]
+
+
+def test_models_inside_models_are_folded_and_kept():
+    inner = on(L.Conv2D(4, 3), L.BatchNormalization(), L.ReLU())
+    stack = keras.Sequential([keras.Input((5, 5, 4)), L.Conv2D(5, 3), L.BatchNormalization()], name="stack")
+    model = on(inner, L.MaxPooling2D(2, 1), L.Conv2D(4, 2), stack, L.GlobalAveragePooling2D(), L.Dense(3))
+    new = folded(model)
+    assert len(new.weights) == 8 and new.get_layer("stack").count_params() == 3 * 3 * 4 * 5 + 5
+    assert not any("moving_mean" in w.path for w in new.weights)
+
+
+def test_a_folded_model_saves_and_loads(tmp_path):
+    new = kerascnn.fold_batch_norm(TINY["ResNet"](classes=3))
+    new.save(tmp_path / "folded.keras")
+    again = keras.models.load_model(tmp_path / "folded.keras")
+    np.testing.assert_array_equal(new(images(new)), again(images(new)))
+
+
+def test_a_model_without_a_graph_is_refused():
+    class Own(keras.Model):
+        def call(self, x):
+            return x
+
+    with pytest.raises(ValueError, match="no graph of layers"):
+        fold_batch_norm(Own())
