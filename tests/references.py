@@ -1,4 +1,4 @@
-"""Others' implementations as the ledger names them, built without weights.
+"""Others' implementations as the ledger names them, built without weights, and what they count.
 
 The ledger's column ``source_name`` is a name, ``resnet50``, or a call, ``MobileNetV2(alpha=0.35)``; a word among the
 arguments is a string. Auxiliary heads are left out unless the call asks for them.
@@ -6,6 +6,7 @@ arguments is a string. Auxiliary heads are left out unless the call asks for the
 
 import ast
 import inspect
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -55,6 +56,46 @@ def keras_model(source_name: str, size: int, classes: int) -> Any:
     if "include_preprocessing" in inspect.signature(builder).parameters:
         options["include_preprocessing"] = False
     return builder(*positional, **options)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Parameters that training changes, all with the moving statistics of batch norm, and multiply-adds."""
+
+    trainable: int
+    parameters: int
+    macs: int
+
+
+def measure(source: str, source_name: str, size: int, channels: int = 3, classes: int = 1000) -> Counts:
+    """What an implementation counts for one image of ``size`` x ``size`` pixels."""
+    if source == "keras.applications":
+        import keras
+
+        from kerascnn.graph.cost import cost
+
+        keras.backend.clear_session()
+        counted = cost(keras_model(source_name, size, classes), size)
+        return Counts(counted.trainable, counted.parameters, counted.macs)
+    import torch
+
+    try:
+        with torch.device("meta"):  # shapes alone: no memory, no arithmetic
+            return count_torch(torch_model(source, source_name), torch.empty(1, channels, size, size))
+    except (NotImplementedError, RuntimeError):  # a network that reads numbers while it is built
+        return count_torch(torch_model(source, source_name), torch.zeros(1, channels, size, size))
+
+
+def count_torch(module: Any, image: Any) -> Counts:
+    """Counts of a module; torch sees every multiplication of matrices, in convolutions and attention too."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        module(image)
+    trainable = sum(p.numel() for p in module.parameters())
+    moving = sum(b.numel() for name, b in module.named_buffers() if name.endswith(("running_mean", "running_var")))
+    return Counts(trainable, trainable + moving, counter.get_total_flops() // 2)
 
 
 def of_timm(name: str, positional: list, named: dict) -> Any:

@@ -56,10 +56,17 @@ def test_cost_needs_a_size():
     assert cost(model, 64).macs > 0
 
 
+def test_a_separable_convolution_costs_what_its_two_do():
+    image = keras.Input((9, 9, 3))
+    one = keras.Model(image, L.SeparableConv2D(4, 3, 2, depth_multiplier=2, use_bias=False)(image))
+    two = keras.Model(image, L.Conv2D(4, 1, use_bias=False)(L.DepthwiseConv2D(3, 2, depth_multiplier=2)(image)))
+    assert cost(one).macs == cost(two).macs == 4 * 4 * 6 * (9 + 4)
+
+
 def test_cost_refuses_a_kernel_it_has_no_rule_for():
     image = keras.Input((8, 8, 3))
-    model = keras.Model(image, L.SeparableConv2D(4, 3, name="odd")(image))
-    with pytest.raises(ValueError, match="no rule for the multiply-adds of SeparableConv2D 'odd'"):
+    model = keras.Model(image, L.EinsumDense("bhwc,cd->bhwd", (8, 8, 4), name="odd")(image))
+    with pytest.raises(ValueError, match="no rule for the multiply-adds of EinsumDense 'odd'"):
         cost(model)
 
 

@@ -146,6 +146,17 @@ def test_models_inside_models_and_layers_used_twice():
     assert receptive_field(inner, "twice", size=20).size == 5
 
 
+def test_a_layer_that_keras_lacks_says_its_window():
+    class Sum(L.Layer):
+        window = (3, 2, "valid")
+
+        def call(self, x):
+            return keras.ops.average_pool(x, 3, 2, "valid")
+
+    model = on(L.Conv2D(2, 3), Sum(name="sum"))
+    assert receptive_field(model, "sum") == ReceptiveField(5, 2, 0)
+
+
 def test_what_has_no_answer_is_said():
     model = on(L.Conv2D(2, 3), L.Resizing(20, 20, name="resize"))
     with pytest.raises(ValueError, match="no rule for the receptive field of Resizing 'resize'"):

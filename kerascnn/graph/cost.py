@@ -68,6 +68,9 @@ def macs_of(op: Any) -> int:
     kernel: Any = getattr(op, "kernel", None)
     if isinstance(op, L.Conv2DTranspose):
         return elements(op.input) * prod(kernel.shape[:3])
+    if isinstance(op, L.SeparableConv2D):  # a depthwise convolution, then a 1x1
+        size, pointwise = prod(op.depthwise_kernel.shape[:2]), op.pointwise_kernel.shape
+        return elements(op.output) // pointwise[-1] * pointwise[2] * (size + pointwise[-1])
     if isinstance(op, L.DepthwiseConv2D):  # kernel: height, width, channels, multiplier
         return elements(op.output) * prod(kernel.shape[:2])
     if isinstance(op, L.Conv2D):  # kernel: height, width, channels of one group, filters

@@ -172,9 +172,10 @@ def step(op: Any, sources: list[View], inputs: list, outputs: list) -> list[View
     if isinstance(op, keras.Model) and len(inputs) == 1:
         return trace(at_size_of(op, inputs[0]), sources[0])[1]
     wide = [(v, x) for v, x in zip(sources, inputs, strict=True) if v.height and not is_spread(x, inputs)]
-    if not wide or not is_map(outputs[0]) or is_global(op, wide[0][1], outputs[0]):
+    if not wide or not is_map(outputs[0]) or is_global(op, wide[0][1], outputs[0]) or any(map(is_row, inputs)):
         return [EVERYTHING] * len(outputs)
-    context = isinstance(op, L.GroupNormalization) or len(wide) < len(inputs) or any(view.context for view, _ in wide)
+    others = [x for x in inputs if len(x.shape) > 1]  # a number or a row of them without a batch is no image's
+    context = isinstance(op, L.GroupNormalization) or len(wide) < len(others) or any(view.context for view, _ in wide)
     rules = rules_of(op, wide[0][1], outputs[0])
     height = rules[0](union([view.height for view, _ in wide if view.height]))
     width = rules[1](union([view.width for view, _ in wide if view.width]))
@@ -196,6 +197,11 @@ def is_map(tensor) -> bool:
     return len(tensor.shape) == 4
 
 
+def is_row(tensor) -> bool:
+    """Whether these are tokens: what is made of them sees all that they see."""
+    return len(tensor.shape) == 3
+
+
 def is_global(op: Any, source, result) -> bool:
     """Whether ``op`` takes the whole map into every output."""
     kind = op.__class__.__name__
@@ -206,8 +212,14 @@ def is_global(op: Any, source, result) -> bool:
 
 
 def rules_of(op: Any, source, result) -> list[Callable[[Axis], Axis]]:
-    """What ``op`` does to the windows along height and along width."""
+    """What ``op`` does to the windows along height and along width.
+
+    A layer that Keras lacks says it itself, ``window = (size, stride, padding)``, unless it keeps every pixel in place.
+    """
     sides = [(source.shape[axis], result.shape[axis]) for axis in (1, 2)]
+    if hasattr(op, "window"):
+        size, stride, padding = op.window
+        return [slide(size, stride, 1, padding, *side) for side in sides]
     if isinstance(op, L.Conv2DTranspose):
         return [enlarge_by_kernel(op, axis, *side) for axis, side in enumerate(sides)]
     if isinstance(op, CONVOLUTIONS):
