@@ -24,7 +24,6 @@ SHORT = {  # where a layer's own name says more than a reader needs
     "GlobalMaxPooling2D": "max_pool",
     "ZeroPadding2D": "pad",
     "Concatenate": "concat",
-    "LeakyReLU": "leaky_relu",
     "LocalResponseNormalization": "lrn",
     "ChannelShuffle": "shuffle",
     "LeakyReLU": "leaky_relu",
@@ -38,6 +37,7 @@ SHORT = {  # where a layer's own name says more than a reader needs
     "FractalJoin": "join",
     "GroupNormalization": "gn",
     "StandardizedConv2D": "conv",
+    "PartialConv2D": "conv",
 }
 INITIALIZERS = {  # those that Keras knows by no name
     "he_fan_out": {

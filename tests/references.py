@@ -134,3 +134,51 @@ def at_any_size(model: Any) -> Any:
     """``model`` with the mean of the whole last map where pytorchcv has that of a window of its own image size."""
     from torch import nn
 
+    for module in list(model.modules()):
+        for name, pool in module.named_children():
+            if isinstance(pool, nn.AvgPool2d) and pool.kernel_size > 5:  # smaller ones stand within the network
+                setattr(module, name, nn.AdaptiveAvgPool2d(1))
+    return model
+
+
+def spelled(source_name: str) -> tuple[str, list, dict]:
+    """What a source name calls, and with which arguments."""
+    tree = ast.parse(source_name, mode="eval").body
+    if not isinstance(tree, ast.Call):
+        return source_name, [], {}
+    named = {keyword.arg: value(keyword.value) for keyword in tree.keywords}
+    return ast.unparse(tree.func), [value(node) for node in tree.args], named
+
+
+def value(node: ast.expr) -> Any:
+    return node.id if isinstance(node, ast.Name) else ast.literal_eval(node)
+
+
+def at(module: Any, path: str) -> Any:
+    """What ``path`` names in ``module``: ``densenet.DenseNet``."""
+    for name in path.split("."):
+        module = getattr(module, name)
+    return module
+
+
+def import_torchvision() -> Any:
+    """torchvision, also where it was built for CUDA and torch was not, and so cannot load its operators.
+
+    Its import fails then because it describes operators that nobody has declared. The classifiers use none.
+    """
+    import torch
+
+    try:
+        import torchvision
+    except RuntimeError as error:
+        if "torchvision::nms" not in str(error):
+            raise
+        declarations = torch.library.Library("torchvision", "FRAGMENT")
+        for operator in ("nms", "qnms"):
+            declarations.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        KEPT.append(declarations)  # they last as long as the object does
+        import torchvision
+    return torchvision
+
+
+KEPT: list = []

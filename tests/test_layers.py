@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 
 from kerascnn import layers as L
+from kerascnn.kit import Kit
+from kerascnn.spec import Style
 
 
 def test_channels_are_shuffled_as_rows_read_by_column():
@@ -26,3 +28,21 @@ def test_a_map_is_cropped_to_the_size_of_another(sides):
     model = keras.Model(maps, L.CropLike()(maps))
     assert model.output_shape == (None, *sides, 3)
     np.testing.assert_array_equal(model([x, like]), x[:, :7, :5])
+
+
+@pytest.mark.parametrize("side", [6, 7, 8])
+@pytest.mark.parametrize(("size", "stride"), [(3, 2), (2, 2), (3, 3), (1, 2)])
+def test_a_pool_of_caffe_rounds_the_size_up(side, size, stride):
+    x = np.random.default_rng(0).uniform(size=(1, side, side, 2)).astype("float32")
+    starts = range(0, side if size < stride else -(-(side - size) // stride) * stride + 1, stride)
+    expected = [[x[0, i : i + size, j : j + size].max((0, 1)) for j in starts] for i in starts]
+    np.testing.assert_array_equal(Kit(Style(padding="ceil")).max_pool(x, size, stride)[0], expected)
+
+
+def test_local_response_normalisation():
+    x = np.random.default_rng(0).normal(0, 3, (2, 3, 3, 7)).astype("float32")
+    expected = np.empty_like(x)
+    for i in range(7):
+        neighbours = x[..., max(0, i - 2) : i + 3]
+        expected[..., i] = x[..., i] / (2 + 0.1 * (neighbours**2).sum(-1)) ** 0.75
+    np.testing.assert_allclose(L.LocalResponseNormalization(5, 2.0, 0.1, 0.75)(x), expected, rtol=1e-5)

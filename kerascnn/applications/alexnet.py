@@ -4,7 +4,7 @@ from dataclasses import KW_ONLY, dataclass
 
 from kerascnn import layers as L
 from kerascnn.architecture import Architecture
-from kerascnn.blocks import two_hidden_classify
+from kerascnn.blocks import local_response, two_hidden_classify
 from kerascnn.spec import Paper, Style
 
 TWO_TOWERS = Paper(
@@ -32,26 +32,24 @@ class AlexNetFamily(Architecture):
     hidden: int = 4096
     _: KW_ONLY
     dropout: float = 0.5
-    style: Style = Style(padding="valid")
+    style: Style = Style(padding="ceil")
     paper: Paper = ONE_TOWER
 
-    min_size = 67
+    min_size = 39
     tiny = {"widths": (8, 8, 8, 8, 8), "hidden": 16, "size": 80}
 
     def trunk(self, k, x):
         x = (k / "stage1")(L.ZeroPadding2D, self.pad)(x) if self.pad else x
-        x = (k / "stage1").conv_act(x, self.widths[0], 11, 4)
-        x = self.lrn_pool(k / "stage1", x)
-        x = (k / "stage2").but(padding="same").conv_act(x, self.widths[1], 5, groups=self.groups[1])
-        x = self.lrn_pool(k / "stage2", x)
+        x = (k / "stage1").but(padding="valid").conv_act(x, self.widths[0], 11, 4)
+        x = self.normalise_pool(k / "stage1", x)
+        x = (k / "stage2").conv_act(x, self.widths[1], 5, groups=self.groups[1])
+        x = self.normalise_pool(k / "stage2", x)
         for width, groups in zip(self.widths[2:], self.groups[2:], strict=True):
-            x = (k / "stage3").but(padding="same").conv_act(x, width, 3, groups=groups)
+            x = (k / "stage3").conv_act(x, width, 3, groups=groups)
         return (k / "pool").max_pool(x, 3, 2)
 
-    def lrn_pool(self, k, x):
-        # the authors' code divides alpha by the window of 5, TensorFlow's formula and ours do not
-        x = k(L.LocalResponseNormalization, size=5, k=2.0, alpha=1e-4 / 5, beta=0.75)(x) if self.normalise else x
-        return k.max_pool(x, 3, 2)
+    def normalise_pool(self, k, x):
+        return k.max_pool(local_response(k, x) if self.normalise else x, 3, 2)
 
     def head(self, k, x, classes):
         return two_hidden_classify(k, x, classes, self.hidden, self.dropout)
@@ -59,5 +57,8 @@ class AlexNetFamily(Architecture):
 
 AlexNetTwoTower = AlexNetFamily(
     "alexnet_two_tower", (96, 256, 384, 384, 256), (1, 2, 1, 2, 2), normalise=True, pad=0, size=227, paper=TWO_TOWERS
+)
+AlexNetJoinedTowers = AlexNetFamily(  # the two towers in one, as most copies have them and no paper has
+    "alexnet_joined_towers", (96, 256, 384, 384, 256), normalise=True, pad=0, paper=TWO_TOWERS
 )
 AlexNet = AlexNetFamily("alexnet", (64, 192, 384, 256, 256))

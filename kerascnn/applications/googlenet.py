@@ -4,7 +4,6 @@ from dataclasses import KW_ONLY, dataclass
 
 from kerascnn import layers as L
 from kerascnn.architecture import Architecture
-from kerascnn.blocks import ceil_pool
 from kerascnn.spec import Paper, Style
 
 PAPER = Paper(
@@ -45,7 +44,7 @@ class GoogLeNetFamily(Architecture):
     auxiliary: bool = False
     _: KW_ONLY
     dropout: float = 0.2
-    style: Style = Style(epsilon=1e-3, momentum=0.9, padding="symmetric")
+    style: Style = Style(epsilon=1e-3, momentum=0.9, padding="symmetric", pooling="ceil")
     paper: Paper = PAPER
 
     tiny = {"table": ((("3a", 8, 4, 8, 4, 8, 8),), (("4a", 8, 4, 8, 4, 8, 8),)), "size": 32}
@@ -57,11 +56,11 @@ class GoogLeNetFamily(Architecture):
 
     def trunk(self, k, x):
         x = self.conv(k / "stem", x, 64, 7, 2)
-        x = self.normalise(k / "stem2", ceil_pool(k / "stem2", x))
+        x = self.normalise(k / "stem2", (k / "stem2").max_pool(x, 3, 2))
         x = self.conv(k / "stem2", x, 64)
         x = self.normalise(k / "stem2", self.conv(k / "stem2", x, 192, 3))
         for i, modules in enumerate(self.table):
-            x = ceil_pool(k / f"pool{i + 2}", x, self.last_pool if i == 2 else 3)
+            x = (k / f"pool{i + 2}").max_pool(x, self.last_pool if i == 2 else 3, 2)
             for name, *row in modules:
                 x = self.inception(k / f"inception{name}", x, *row)
                 x = k.tap(AUXILIARY[name], x) if self.auxiliary and name in AUXILIARY else x

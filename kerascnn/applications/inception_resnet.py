@@ -5,7 +5,7 @@ from dataclasses import KW_ONLY, dataclass
 from kerascnn import layers as L
 from kerascnn.architecture import Architecture
 from kerascnn.blocks import average, branches, chain, pool_classify, shrink
-from kerascnn.spec import Paper
+from kerascnn.spec import Paper, Style
 
 PAPER = Paper(
     title="Inception-v4, Inception-ResNet and the impact of residual connections on learning",
@@ -80,6 +80,7 @@ class InceptionResNet(Architecture):
     _: KW_ONLY
     size: int = 299
     dropout: float = 0.2
+    style: Style = Style(pooling="valid")
     paper: Paper = PAPER
 
     min_size = 75

@@ -3,7 +3,7 @@
 from dataclasses import KW_ONLY, dataclass
 
 from kerascnn.architecture import Architecture
-from kerascnn.blocks import average, branches, ceil_pool, chain, squeeze_excite
+from kerascnn.blocks import average, branches, chain, shrink, squeeze_excite
 from kerascnn.spec import Paper, Style
 
 PAPER = Paper(
@@ -25,7 +25,7 @@ def largest(k, x):
     return k.max_pool(x, 3, 1)
 
 
-STEM = ((64, 7, 2),), (ceil_pool, (64, 1), (192, 3)), (ceil_pool,)  # one group a map size
+STEM = ((64, 7, 2),), (shrink, (64, 1), (192, 3)), (shrink,)  # one group a map size
 
 
 def table(pool4cd):
@@ -39,14 +39,14 @@ def table(pool4cd):
             (64, (64, 96), (64, 96), average, 64),  # 3b
         ),
         (
-            (0, (128, 160), (64, 96), ceil_pool, 0),  # 3c
+            (0, (128, 160), (64, 96), shrink, 0),  # 3c
             (224, (64, 96), (96, 128), average, 128),  # 4a
             (192, (96, 128), (96, 128), average, 128),  # 4b
             (160, (128, 160), (128, 160), average, pool4cd),  # 4c
             (96, (128, 192), (160, 192), average, pool4cd),  # 4d
         ),
         (
-            (0, (128, 192), (192, 256), ceil_pool, 0),  # 4e
+            (0, (128, 192), (192, 256), shrink, 0),  # 4e
             (352, (192, 320), (160, 224), average, 128),  # 5a
             (352, (192, 320), (192, 224), largest, 128),  # 5b
         ),
@@ -72,10 +72,10 @@ class InceptionV2Family(Architecture):
     table: tuple[tuple, ...]
     gate: int = 0  # each module's channels are weighed through a waist of one in so many; 0: they are not
     _: KW_ONLY
-    style: Style = Style(epsilon=1e-5, momentum=0.9, padding="symmetric", count_padding=True)
+    style: Style = Style(epsilon=1e-5, momentum=0.9, padding="symmetric", pooling="ceil", count_padding=True)
     paper: Paper = PAPER
 
-    tiny = {"table": (((8, (4, 8), (4, 8), average, 8),), ((0, (4, 8), (4, 8), ceil_pool, 0),)), "size": 32}
+    tiny = {"table": (((8, (4, 8), (4, 8), average, 8),), ((0, (4, 8), (4, 8), shrink, 0),)), "size": 32}
 
     def trunk(self, k, x):
         for i, steps in enumerate(STEM, 1):

@@ -4,7 +4,7 @@ from dataclasses import KW_ONLY, dataclass
 
 from kerascnn.architecture import Architecture
 from kerascnn.blocks import average, branches, chain, fork, pool_classify, shrink
-from kerascnn.spec import Paper
+from kerascnn.spec import Paper, Style
 
 PAPER = Paper(
     title="Rethinking the inception architecture for computer vision",
@@ -51,6 +51,7 @@ class InceptionV3Family(Architecture):
     _: KW_ONLY
     size: int = 299
     dropout: float = 0.2
+    style: Style = Style(pooling="valid")
     paper: Paper = PAPER
 
     tiny = {"table": ((five(8),), (FIVE_TO_SIX,)), "size": 75}

@@ -4,7 +4,7 @@ from dataclasses import KW_ONLY, dataclass
 
 from kerascnn.architecture import Architecture
 from kerascnn.blocks import average, branches, chain, fork, shrink
-from kerascnn.spec import Paper
+from kerascnn.spec import Paper, Style
 
 PAPER = Paper(
     title="Inception-v4, Inception-ResNet and the impact of residual connections on learning",
@@ -41,6 +41,7 @@ class InceptionV4Family(Architecture):
     _: KW_ONLY
     size: int = 299
     dropout: float = 0.2
+    style: Style = Style(pooling="valid")
     paper: Paper = PAPER
 
     min_size = 75

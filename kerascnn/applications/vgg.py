@@ -1,9 +1,9 @@
-"""VGG. Simonyan & Zisserman 2014, Table 1: columns A, B, D and E, and the same with batch normalisation."""
+"""VGG. Simonyan & Zisserman 2014, Table 1: its six columns, and four of them with batch normalisation."""
 
 from dataclasses import KW_ONLY, dataclass
 
 from kerascnn.architecture import Architecture
-from kerascnn.blocks import two_hidden_classify
+from kerascnn.blocks import local_response, two_hidden_classify
 from kerascnn.spec import Paper, Style
 
 PAPER = Paper(
@@ -12,15 +12,20 @@ PAPER = Paper(
     year=2014,
     url="https://arxiv.org/abs/1409.1556",
 )
-A, B, D, E = (1, 1, 2, 2, 2), (2, 2, 2, 2, 2), (2, 2, 3, 3, 3), (2, 2, 4, 4, 4)  # 3x3 convolutions in each stage
+A = ((3,), (3,), (3, 3), (3, 3), (3, 3))  # sides of the convolutions in each stage
+B = ((3, 3), (3, 3), (3, 3), (3, 3), (3, 3))
+C = ((3, 3), (3, 3), (3, 3, 1), (3, 3, 1), (3, 3, 1))
+D = ((3, 3), (3, 3), (3, 3, 3), (3, 3, 3), (3, 3, 3))
+E = ((3, 3), (3, 3), (3, 3, 3, 3), (3, 3, 3, 3), (3, 3, 3, 3))
 
 
 @dataclass(frozen=True)
 class VGG(Architecture):
-    """Stages of 3x3 convolutions with a pool after each, two hidden layers of 4096."""
+    """Stages of convolutions, most 3x3, with a pool after each; two hidden layers of 4096."""
 
-    depths: tuple[int, ...]
+    table: tuple[tuple[int, ...], ...]
     bn: bool = False
+    normalise: bool = False  # local response normalisation after the first convolution
     widths: tuple[int, ...] = (64, 128, 256, 512, 512)
     hidden: int = 4096
     _: KW_ONLY
@@ -28,14 +33,15 @@ class VGG(Architecture):
     style: Style = Style(epsilon=1e-5, momentum=0.9)
     paper: Paper = PAPER
 
-    tiny = {"depths": (1, 1), "widths": (8, 16), "hidden": 32, "size": 32}
+    tiny = {"table": ((3,), (3, 1)), "widths": (8, 16), "hidden": 32, "size": 32}
 
     def trunk(self, k, x):
-        for i, (depth, width) in enumerate(zip(self.depths, self.widths, strict=True), 1):
+        for i, (sides, width) in enumerate(zip(self.table, self.widths, strict=True), 1):
             stage = k / f"stage{i}"
-            for _ in range(depth):  # the bias stays beside batch norm, as in every released VGG-BN
-                x = stage.conv(x, width, 3, bias=True)
+            for j, side in enumerate(sides):  # the bias stays beside batch norm, as in every released VGG-BN
+                x = stage.conv(x, width, side, bias=True)
                 x = stage.act(stage.bn(x) if self.bn else x)
+                x = local_response(stage, x) if self.normalise and i == 1 and j == 0 else x
             x = (k / f"pool{i}").but(padding="valid").max_pool(x, 2, 2)
         return x
 
@@ -45,8 +51,10 @@ class VGG(Architecture):
 
 VGG11 = VGG("vgg11", A)
 VGG11BN = VGG("vgg11_bn", A, bn=True)
+VGG11LRN = VGG("vgg11_lrn", A, normalise=True)
 VGG13 = VGG("vgg13", B)
 VGG13BN = VGG("vgg13_bn", B, bn=True)
+VGG16C = VGG("vgg16_c", C)
 VGG16 = VGG("vgg16", D)
 VGG16BN = VGG("vgg16_bn", D, bn=True)
 VGG19 = VGG("vgg19", E)

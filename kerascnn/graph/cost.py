@@ -64,7 +64,9 @@ def cost(model: keras.Model, size: int | None = None) -> Cost:
 
 
 def macs_of(op: Any) -> int:
-    """Multiply-adds of one layer, by the shape of its kernel and of its output."""
+    """Multiply-adds of one layer: what it says itself, or by the shape of its kernel and of its output."""
+    if hasattr(op, "multiply_adds"):
+        return op.multiply_adds(elements(op.output))
     kernel: Any = getattr(op, "kernel", None)
     if isinstance(op, L.Conv2DTranspose):
         return elements(op.input) * prod(kernel.shape[:3])

@@ -10,11 +10,18 @@ if TYPE_CHECKING:
     from keras.layers import *  # noqa: F403
 
     from kerascnn.layers.channel_shuffle import ChannelShuffle as ChannelShuffle
+    from kerascnn.layers.channel_slice import ChannelSlice as ChannelSlice
     from kerascnn.layers.crop_like import CropLike as CropLike
+    from kerascnn.layers.fractal_join import FractalJoin as FractalJoin
+    from kerascnn.layers.fractal_join import GlobalDropPath as GlobalDropPath
     from kerascnn.layers.learned_group import LearnedGroupConv2D as LearnedGroupConv2D
     from kerascnn.layers.learned_group import SelectChannels as SelectChannels
-    from kerascnn.layers.channel_slice import ChannelSlice as ChannelSlice
     from kerascnn.layers.local_response import LocalResponseNormalization as LocalResponseNormalization
+    from kerascnn.layers.pad_channels import PadChannels as PadChannels
+    from kerascnn.layers.partial_conv import PartialConv2D as PartialConv2D
+    from kerascnn.layers.radial_basis import RadialBasis as RadialBasis
+    from kerascnn.layers.standardized_conv import StandardizedConv2D as StandardizedConv2D
+    from kerascnn.layers.subsampling import Subsampling as Subsampling
     from kerascnn.layers.tokens import ClassToken as ClassToken
     from kerascnn.layers.tokens import FirstToken as FirstToken
     from kerascnn.layers.tokens import PositionEmbedding as PositionEmbedding
@@ -22,28 +29,22 @@ if TYPE_CHECKING:
 
 OURS = {
     "ChannelShuffle": "channel_shuffle",
+    "ChannelSlice": "channel_slice",
     "ClassToken": "tokens",
     "CropLike": "crop_like",
     "FirstToken": "tokens",
-    "LearnedGroupConv2D": "learned_group",
-    "ChannelSlice": "channel_slice",
-    "LocalResponseNormalization": "local_response",
-    "PositionEmbedding": "tokens",
-    "SelectChannels": "learned_group",
-    "TokensToMap": "tokens",
-    from kerascnn.layers.fractal_join import FractalJoin as FractalJoin
-    from kerascnn.layers.fractal_join import GlobalDropPath as GlobalDropPath
-    from kerascnn.layers.local_response import LocalResponseNormalization as LocalResponseNormalization
-    from kerascnn.layers.pad_channels import PadChannels as PadChannels
-    from kerascnn.layers.standardized_conv import StandardizedConv2D as StandardizedConv2D
-
-OURS = {
-    "ChannelShuffle": "channel_shuffle",
     "FractalJoin": "fractal_join",
     "GlobalDropPath": "fractal_join",
+    "LearnedGroupConv2D": "learned_group",
     "LocalResponseNormalization": "local_response",
     "PadChannels": "pad_channels",
+    "PartialConv2D": "partial_conv",
+    "PositionEmbedding": "tokens",
+    "RadialBasis": "radial_basis",
+    "SelectChannels": "learned_group",
     "StandardizedConv2D": "standardized_conv",
+    "Subsampling": "subsampling",
+    "TokensToMap": "tokens",
 }
 
 
