@@ -25,6 +25,11 @@ def largest(k, x):
     return k.max_pool(x, 3, 1)
 
 
+def halve(k, x):
+    """3x3 max pool at stride 2. Caffe's is too small beside convolutions of an odd map, so those sizes fail there."""
+    return k.but(padding="same").max_pool(x, 3, 2)
+
+
 STEM = ((64, 7, 2),), (shrink, (64, 1), (192, 3)), (shrink,)  # one group a map size
 
 
@@ -39,14 +44,14 @@ def table(pool4cd):
             (64, (64, 96), (64, 96), average, 64),  # 3b
         ),
         (
-            (0, (128, 160), (64, 96), shrink, 0),  # 3c
+            (0, (128, 160), (64, 96), halve, 0),  # 3c
             (224, (64, 96), (96, 128), average, 128),  # 4a
             (192, (96, 128), (96, 128), average, 128),  # 4b
             (160, (128, 160), (128, 160), average, pool4cd),  # 4c
             (96, (128, 192), (160, 192), average, pool4cd),  # 4d
         ),
         (
-            (0, (128, 192), (192, 256), shrink, 0),  # 4e
+            (0, (128, 192), (192, 256), halve, 0),  # 4e
             (352, (192, 320), (160, 224), average, 128),  # 5a
             (352, (192, 320), (192, 224), largest, 128),  # 5b
         ),
@@ -75,7 +80,7 @@ class InceptionV2Family(Architecture):
     style: Style = Style(epsilon=1e-5, momentum=0.9, padding="symmetric", pooling="ceil", count_padding=True)
     paper: Paper = PAPER
 
-    tiny = {"table": (((8, (4, 8), (4, 8), average, 8),), ((0, (4, 8), (4, 8), shrink, 0),)), "size": 32}
+    tiny = {"table": (((8, (4, 8), (4, 8), average, 8),), ((0, (4, 8), (4, 8), halve, 0),)), "size": 32}
 
     def trunk(self, k, x):
         for i, steps in enumerate(STEM, 1):
