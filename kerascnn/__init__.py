@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from kerascnn import applications as applications
 from kerascnn.catalogue import build as build
 from kerascnn.catalogue import list_models as list_models
+from kerascnn.scaling import scale as scale
 
 if TYPE_CHECKING:
     import keras
@@ -32,7 +33,7 @@ LAZY = {
     "open_model": "kerascnn.runtime",
     "receptive_field": "kerascnn.graph.receptive_field",
 }
-__all__ = ["applications", "build", "features", "list_models", *LAZY]
+__all__ = ["applications", "build", "features", "list_models", "scale", *LAZY]
 
 
 def features(model: "keras.Model | str", **arguments: Any) -> "keras.Model":

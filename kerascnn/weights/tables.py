@@ -4,6 +4,7 @@ A section ``[timm torchvision: resnet50*]`` speaks for those sources, and for ne
 matches its patterns. In it stand lines ``ours  theirs``:
 
     count n stage{s}-block{b}                  n is 1, 2, 3 ... over the blocks of the network
+    count m stage4-block{b} stage5-block{b}    m goes on from one pattern to the next
     leave aux1.*                               keys of theirs that have no place in our network
     stem-conv                     conv1        a layer, and the module that it is there
     stage{s}-block{b}-conv{c}     layer{s}.{b-1}.conv{c}
@@ -24,6 +25,7 @@ from importlib.resources import files
 
 HOLE = re.compile(r"\{(.*?)\}")
 TERM = re.compile(r"([+-]?)(?:(\d+)\*)?(\w+)")
+Room = tuple[int, tuple[str, ...]]  # which of a counter's patterns, and what stands in its braces
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Section:
     sources: tuple[str, ...]
     networks: tuple[str, ...]
     lines: list[Line] = field(default_factory=list)
-    counters: dict[str, re.Pattern] = field(default_factory=dict)
+    counters: dict[str, list[re.Pattern]] = field(default_factory=dict)
     left: list[str] = field(default_factory=list)
 
     def covers(self, source: str, *names: str) -> bool:
@@ -71,29 +73,35 @@ class Section:
     def translate(self, paths: Iterable[str]) -> dict[str, Theirs | None]:
         """Where each variable of ours, by its path, stands in their file; None where the table does not say."""
         paths = list(paths)
-        order = {name: count(pattern, paths) for name, pattern in self.counters.items()}
+        order = {name: count(patterns, paths) for name, patterns in self.counters.items()}
         return {path: self.place(path, order) for path in paths}
 
-    def place(self, path: str, order: dict[str, dict[tuple[str, ...], int]]) -> Theirs | None:
+    def place(self, path: str, order: dict[str, dict[Room, int]]) -> Theirs | None:
         for line in self.lines:
             for text in (path, path.rpartition("/")[0]):
                 if found := line.ours.fullmatch(text):
                     values = {name: number(text) for name, text in found.groupdict().items()}
-                    for name, pattern in self.counters.items():
-                        if room := pattern.match(path):
-                            values[name] = order[name][room.groups()]
+                    for name, patterns in self.counters.items():
+                        if room := room_of(path, patterns):
+                            values[name] = order[name][room]
                     name = HOLE.sub(lambda hole, values=values: fill(hole[1], values), line.theirs.name)
                     return Theirs(name, line.theirs.whole, line.theirs.chw, line.theirs.part)
         return None
 
 
-def count(pattern: re.Pattern, paths: list[str]) -> dict[tuple[str, ...], int]:
-    rooms = {found.groups() for path in paths if (found := pattern.match(path))}
+def count(patterns: list[re.Pattern], paths: list[str]) -> dict[Room, int]:
+    rooms = {room for path in paths if (room := room_of(path, patterns))}
     return {room: i for i, room in enumerate(sorted(rooms, key=numerically), 1)}
 
 
-def numerically(room: tuple[str, ...]) -> list[tuple[int, str]]:
-    return [(int(text or 1), "") if text.isdigit() or not text else (0, text) for text in room]
+def room_of(path: str, patterns: list[re.Pattern]) -> Room | None:
+    """Which pattern the path begins with, and what its braces hold."""
+    return next(((i, found.groups()) for i, p in enumerate(patterns) if (found := p.match(path))), None)
+
+
+def numerically(room: Room) -> tuple[int, list[tuple[int, str]]]:
+    i, texts = room
+    return i, [(int(text or 1), "") if text.isdigit() or not text else (0, text) for text in texts]
 
 
 def number(text: str) -> int | str:
@@ -136,7 +144,7 @@ def sections(family: str) -> tuple[Section, ...]:
             sources, _, networks = row.strip().strip("[]").partition(":")
             found.append(Section(tuple(sources.split()), tuple(networks.split()) or ("*",)))
         elif words[0] == "count":
-            found[-1].counters[words[1]] = pattern(words[2])
+            found[-1].counters[words[1]] = [pattern(word) for word in words[2:]]
         elif words[0] == "leave":
             found[-1].left += words[1:]
         else:
