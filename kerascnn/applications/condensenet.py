@@ -1,4 +1,4 @@
-"""CondenseNet. Huang et al. 2018, section 3, with the tables of the released code: in training, and after it."""
+"""CondenseNet. Huang et al. 2018, section 3, with the tables of the released code: as it trains, and as it runs."""
 
 from dataclasses import KW_ONLY, dataclass
 from typing import Any

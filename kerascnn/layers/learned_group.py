@@ -66,6 +66,10 @@ class LearnedGroupConv2D(keras.layers.Dense):
         np.put_along_axis(kept := kept.copy(), order[:gone], False, axis=0)
         self.kept.assign(kept)
 
+    # a dense layer files its kernel and bias alone
+    save_own_variables = keras.layers.Layer.save_own_variables
+    load_own_variables = keras.layers.Layer.load_own_variables
+
     def get_config(self):
         own = {"groups": self.groups, "condense": self.condense, "group_lasso": self.group_lasso}
         return {**super().get_config(), **own}
@@ -81,7 +85,7 @@ def lasso(kernel, groups):
 class SelectChannels(keras.layers.Layer):
     """Some channels of a map or vector, in some order, also more than once: ``(..., C)`` to ``(..., count)``.
 
-    Which ones is a weight, so that it is saved with the others: the first ``count``, counted round, to begin with.
+    Which ones is a weight, so that it is saved with the others; to begin with, evenly spread ones.
     """
 
     def __init__(self, count, **kwargs):
@@ -91,7 +95,7 @@ class SelectChannels(keras.layers.Layer):
     def build(self, input_shape):
         self.index = self.add_weight(
             shape=(self.count,),
-            initializer=lambda shape, dtype: ops.cast(ops.arange(shape[0]) % input_shape[-1], dtype),
+            initializer=lambda shape, dtype: ops.cast(ops.arange(shape[0]) * input_shape[-1] // self.count, dtype),
             dtype="int32",
             trainable=False,
             name="index",
