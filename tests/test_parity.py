@@ -80,6 +80,14 @@ class Torch:
         with torch.no_grad():
             return self.module(torch.tensor(x.transpose(0, 3, 1, 2).copy())).numpy()
 
+    def rounding(self, x):
+        """How far float32 takes it from float64, as a share of the largest output."""
+        rounded = self(x)
+        self.module.double()
+        exact = self(x.astype("float64"))
+        self.module.float()
+        return np.abs(rounded - exact).max() / np.abs(exact).max()
+
     def save(self, folder):
         import torch
         from safetensors.torch import save_file

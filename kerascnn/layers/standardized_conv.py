@@ -16,9 +16,11 @@ class StandardizedConv2D(keras.layers.Conv2D):
         self.epsilon = epsilon
 
     def convolution_op(self, inputs, kernel):
-        mean, variance = ops.moments(ops.cast(kernel, "float32"), axes=(0, 1, 2), keepdims=True)
-        kernel = (ops.cast(kernel, "float32") - mean) * ops.rsqrt(variance + self.epsilon)
-        return super().convolution_op(inputs, ops.cast(kernel, inputs.dtype))
+        wide = ops.cast(kernel, keras.backend.result_type(kernel.dtype, "float32"))
+        mean, variance = ops.moments(wide, axes=(0, 1, 2), keepdims=True)
+        return super().convolution_op(
+            inputs, ops.cast((wide - mean) * ops.rsqrt(variance + self.epsilon), kernel.dtype)
+        )
 
     def get_config(self):
         return {**super().get_config(), "epsilon": self.epsilon}

@@ -93,11 +93,12 @@ def flattened_map(model: keras.Model, layer: Any) -> tuple[int, int, int]:
 
 
 def classifiers(model: keras.Model, behind: Mapping[int, Any]) -> set[str]:
-    """Names of the layers that give the logits: the last with weights before each output."""
+    """Names of the layers that give the logits: the last with a kernel before each output, and a norm behind it."""
     found = set()
     for x in keras.tree.flatten(model.output):
         layer = behind[id(x)]
-        while not layer.weights and not isinstance(layer.input, list):
+        while not hasattr(layer, "kernel") and not isinstance(layer.input, list):
+            found |= {layer.name} if layer.weights else set()
             layer = behind[id(layer.input)]
         found.add(layer.name)
     return {name for name in found if name.startswith(("head-", "auxiliary"))}
