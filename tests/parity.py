@@ -72,4 +72,11 @@ def randomise_torch(module, seed: int = 0) -> None:
         else:
             continue
         values[key] = torch.tensor(value, dtype=old.dtype)
-    module.load_state_dict(values, strict=False)
+    fill_torch(module, values)
+
+
+def fill_torch(module, values) -> None:
+    """Give a torch module these values, by key, and let it keep its others."""
+    state = module.state_dict()  # it holds the format's version too, without which torchvision's MnasNet loads nothing
+    state.update(values)
+    module.load_state_dict(state)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from parity import assert_equal, logits, randomise, randomise_torch
+from parity import assert_equal, fill_torch, logits, randomise, randomise_torch
 from references import installed, keras_model, torch_model
 
 from kerascnn.catalogue import find
@@ -106,9 +106,7 @@ class Torch:
     def take(self, values):
         import torch
 
-        state = self.module.state_dict()  # it holds the version of the format too, which torchvision's MnasNet reads
-        state.update({key: torch.tensor(value) for key, value in values.items()})
-        self.module.load_state_dict(state)
+        fill_torch(self.module, {key: torch.tensor(value) for key, value in values.items()})
 
 
 class Keras:
