@@ -73,6 +73,13 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--ledger", action="store_true", help="only what others count, for all networks or a pattern")
     p.add_argument("--json", action="store_true", help="print it as JSON")
 
+    p = command("chart", chart, "draw the catalogue: accuracy against multiply-adds and parameters")
+    p.add_argument("pattern", nargs="?", default="*", help='a shell pattern such as "eff*" (default: all)')
+    p.add_argument("--out", type=Path, default=Path("catalogue.svg"), help="an .svg, .png or .pdf file")
+    p.add_argument(
+        "--top1", type=Path, help="a .csv with the columns network and top1, instead of published accuracies"
+    )
+
     p = command("train", train, "train by a recipe, export the result, prove every file and write a report")
     p.add_argument("recipe", help="a recipe file, such as recipes/digits.py")
     p.add_argument("--data", help="a folder with one sub-folder of images per class, instead of the recipe's data")
@@ -261,6 +268,17 @@ def print_ledger(found: list[dict[str, Any]]) -> None:
             for i, (cell, w) in enumerate(zip(row, widths, strict=True))
         ]
         print("  ".join(cells).rstrip())
+
+
+def chart(options: argparse.Namespace) -> None:
+    from kerascnn.comparison import of_file, of_records, points
+    from kerascnn.report.chart import chart as draw
+
+    if options.out.suffix not in (".svg", ".png", ".pdf"):
+        raise ValueError(f"--out must end in .svg, .png or .pdf, got {options.out}.")
+    measured = of_file(options.top1) if options.top1 else of_records()
+    source = options.top1.name if options.top1 else "with each network's default weights"
+    print(draw(points(measured, options.pattern), options.out, source).resolve())
 
 
 def train(options: argparse.Namespace) -> None:

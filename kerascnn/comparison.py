@@ -1,0 +1,57 @@
+"""What the charts compare: the whole catalogue, with the accuracies that were published."""
+
+import csv
+from pathlib import Path
+
+from kerascnn.applications import ROWS
+from kerascnn.catalogue import find, list_models
+from kerascnn.ledger import published
+from kerascnn.report.chart import Point
+from kerascnn.weights.records import all_records
+
+Measured = dict[str, tuple[float, int | None]]  # accuracy in percent, and the side of the images it was measured at
+
+
+def points(measured: Measured, pattern: str = "*") -> list[Point]:
+    """A point for every network whose name matches, at the size of its accuracy or else its own.
+
+    Where the ledger has no row at that size, the nearest row's multiply-adds are taken in proportion to the area.
+    """
+    identifiers = {row.name: identifier for identifier, row in reversed(ROWS.items())}
+    found = []
+    for name in list_models(pattern):
+        row = find(name)
+        top1, size = measured.get(name, (None, None))
+        size = size or row.size
+        entry = published(name, size)
+        macs = 1e9 * entry.gmacs * (size / entry.size) ** 2
+        family = type(row).__name__.removesuffix("Family")
+        found.append(Point(identifiers[name], family, entry.trainable, macs, top1))
+    return found
+
+
+def of_records() -> Measured:
+    """The accuracy of every network's default weights."""
+    first = {r.network: r for r in reversed(all_records()) if r.top1 is not None and r.top and r.classes == 1000}
+    return {name: (r.top1, r.preprocess.size) for name, r in first.items() if r.top1 is not None}
+
+
+def of_file(path: Path) -> Measured:
+    """Accuracies from a table with the columns ``network`` and ``top1``, in percent, and maybe ``size``.
+
+    Raises
+    ------
+    ValueError
+        When a column is missing, a network unknown or an accuracy out of range.
+    """
+    measured: Measured = {}
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            try:
+                name, top1 = find(row["network"]).name, float(row["top1"])
+            except KeyError as error:
+                raise ValueError(f"{path} needs the columns network and top1; it has no {error}.") from error
+            if not 0 < top1 <= 100:
+                raise ValueError(f"{path} says that {name} gets {top1:g} %; top1 is a percentage above 0.")
+            measured[name] = (top1, int(row["size"]) if row.get("size") else None)
+    return measured
