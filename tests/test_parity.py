@@ -15,6 +15,7 @@ from kerascnn.weights.load import TORCH_SOURCES, Given, to_theirs
 from kerascnn.weights.tables import sections
 
 LOADABLE = [entry for entry in entries() if entry.loads]
+SMALLEST = list({(type(find(e.name)), e.source): e for e in sorted(LOADABLE, key=lambda e: -e.parameters)}.values())
 BY_FILE = 30e6  # parameters; larger networks are carried over in memory
 
 
@@ -39,23 +40,47 @@ def ids(entry) -> str:
 def test_logits_are_equal_both_ways(entry, tmp_path):
     if not installed(entry.source):
         pytest.skip(f"{entry.source} is not installed")
+    check(entry, side(find(entry.name), entry), tmp_path)
+
+
+@pytest.mark.sharded
+@pytest.mark.parametrize("entry", SMALLEST, ids=ids)
+def test_logits_are_equal_at_an_odd_size(entry, tmp_path):
     row = find(entry.name)
-    size = side(row, entry)
+    if not installed(entry.source):
+        pytest.skip(f"{entry.source} is not installed")
+    if not row.any_size or side(row, entry) != 96:
+        pytest.skip(f"{row.name} takes one size")
+    check(entry, 107, tmp_path)
+
+
+def check(entry, size, folder):
+    row = find(entry.name)
     x = np.random.default_rng(1).normal(size=(2, size, size, row.channels)).astype("float32")
     theirs = Torch(entry, row) if entry.source in TORCH_SOURCES else Keras(entry, row, size)
     expected = theirs(x)
     arguments = {"input_shape": x.shape[1:], "classifier_activation": None}
     styled = replace(row, style=replace(row.style, **entry.style))
     if entry.parameters < BY_FILE:
-        ours = row(weights=theirs.save(tmp_path), **arguments)
+        ours = row(weights=theirs.save(folder), **arguments)
     else:
         ours = styled(**arguments)
-        Given(tmp_path, row, entry, theirs.values()).fill(ours, new_classifier=False)
+        Given(folder, row, entry, theirs.values()).fill(ours, new_classifier=False)
     compare(ours, theirs, x, expected, lambda: styled(**arguments))
     randomise(ours, seed=2)
     leave_out_what_they_lack(ours, entry)
     theirs.take(to_theirs(ours, row, entry, theirs.values()))
     compare(ours, theirs, x, theirs(x), lambda: styled(**arguments))
+
+
+def test_the_comparison_sees_a_wrong_stride(tmp_path):
+    entry = next(e for e in LOADABLE if (e.name, e.source) == ("resnet50", "keras.applications"))
+    theirs = Keras(entry, find("resnet50"), 64)
+    x = np.random.default_rng(1).normal(size=(2, 64, 64, 3)).astype("float32")
+    ours = find("resnet50_v1_5")(input_shape=(64, 64, 3), classifier_activation=None)
+    Given(tmp_path, find("resnet50"), entry, theirs.values()).fill(ours, new_classifier=False)
+    with pytest.raises(AssertionError, match="they differ by"):
+        assert_equal(ours.predict(x, verbose=0), theirs(x))
 
 
 def compare(ours, theirs, x, expected, draw):
