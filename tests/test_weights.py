@@ -190,6 +190,25 @@ def test_the_first_convolution_is_adapted(torch_file, channels):
         np.testing.assert_allclose(kernel[:, :, 0], theirs[:, :, 0] * 3 / channels, rtol=1e-6)
 
 
+def test_position_embeddings_are_resized_as_timm_resizes_them(tmp_path):
+    if not installed("timm"):
+        pytest.skip("timm is not installed")
+    import torch
+    from safetensors.torch import save_file
+
+    module = torch_model("timm", "vit_tiny_patch16_224")
+    randomise_torch(module)
+    save_file(module.state_dict(), tmp_path / "vit_tiny_patch16_224.safetensors")
+    with pytest.warns(UserWarning, match="is resized from 197 to 101 positions"):
+        path = tmp_path / "vit_tiny_patch16_224.safetensors"
+        ours = kerascnn.applications.ViTTi16(weights=path, input_shape=(160, 160, 3), classifier_activation=None)
+    module.set_input_size((160, 160))
+    x = np.random.default_rng(0).normal(size=(2, 160, 160, 3)).astype("float32")
+    with torch.no_grad():
+        expected = module(torch.tensor(x.transpose(0, 3, 1, 2).copy())).numpy()
+    assert_equal(ours.predict(x, verbose=0), expected)
+
+
 def test_weights_trained_on_blue_first_see_red_first_here(tmp_path):
     theirs = keras_model("VGG16", 224, 1000)
     randomise(theirs)

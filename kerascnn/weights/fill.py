@@ -111,32 +111,36 @@ def plan(model: keras.Model, held: Mapping[str, np.ndarray], bonds: list[Bond], 
     last = classifiers(model, behind)
     first = {layer.name for layer in model.layers if layer.weights and reads_the_image(layer, behind)}
     for bond in bonds:
-        path, shape, key = bond.variable.path, tuple(bond.variable.shape), bond.key
-        if key not in held:
-            if path.endswith("/gamma") and key.removesuffix("gamma") + "beta" in held:
-                made.values[path] = np.ones(shape, "float32")  # Keras leaves out a scale that the next layer can do
-            else:
-                made.missing.append(f"{path} ({key})" if key != path else path)
-            continue
-        value = bond.read(held[key])
-        place = path.partition("/")[0]
-        if bgr and place in first and value.ndim == 4:
-            value = value[:, :, ::-1]
-        if value.shape == shape:
-            made.values[path] = value
-        elif place in last and value.shape[:-1] == shape[:-1]:
-            made.fresh.append(path)
-            if path.endswith("kernel"):
-                made.notes.append(f"{place} is new, for {shape[-1]} classes; the file has {value.shape[-1]}")
-        elif place in first and without(value.shape, 2) == without(shape, 2):
-            made.values[path] = adapt_channels(value, shape[2])
-            made.notes.append(f"{place} is adapted from {value.shape[2]} to {shape[2]} channels")
-        elif hasattr(layer := model.get_layer(place), "resized"):
-            made.values[path] = layer.resized(value)
-            made.notes.append(f"{place} is resized from {value.shape[1]} to {shape[1]} positions")
+        path, key = bond.variable.path, bond.key
+        layer = model.get_layer(path.partition("/")[0])
+        if key in held:
+            value = bond.read(held[key])
+            value = value[:, :, ::-1] if bgr and layer.name in first and value.ndim == 4 else value
+            settle(made, bond, value, layer, layer.name in first, layer.name in last)
+        elif path.endswith("/gamma") and key.removesuffix("gamma") + "beta" in held:
+            made.values[path] = np.ones(bond.variable.shape, "float32")  # Keras may leave a scale to the next layer
         else:
-            made.unequal.append(f"{path} is {value.shape}, expected {shape}")
+            made.missing.append(f"{path} ({key})" if key != path else path)
     return made
+
+
+def settle(made: Plan, bond: Bond, value: np.ndarray, layer: Any, first: bool, last: bool) -> None:
+    """Say what becomes of a value: taken as it is, adapted, left out for a new classifier, or refused."""
+    path, shape = bond.variable.path, tuple(bond.variable.shape)
+    if value.shape == shape:
+        made.values[path] = value
+    elif last and value.shape[:-1] == shape[:-1]:
+        if not any(other.startswith(f"{layer.name}/") for other in made.fresh):
+            made.notes.append(f"{layer.name} is new, for {shape[-1]} classes; the file has {value.shape[-1]}")
+        made.fresh.append(path)
+    elif first and without(value.shape, 2) == without(shape, 2):
+        made.values[path] = adapt_channels(value, shape[2])
+        made.notes.append(f"{layer.name} is adapted from {value.shape[2]} to {shape[2]} channels")
+    elif hasattr(layer, "resized"):
+        made.values[path] = layer.resized(value)
+        made.notes.append(f"{layer.name} is resized from {value.shape[1]} to {shape[1]} positions")
+    else:
+        made.unequal.append(f"{path} is {value.shape}, expected {shape}")
 
 
 def reads_the_image(layer: Any, behind: Mapping[int, Any]) -> bool:
