@@ -20,8 +20,12 @@ class RadialBasis(keras.layers.Layer):
         signs = np.array([[1.0 if mark == "#" else -1.0 for mark in code] for code in self.codes]).T
         if len(signs) != input_shape[-1]:
             raise ValueError(f"Codes of {len(signs)} marks do not fit vectors of {input_shape[-1]} numbers.")
-        fixed = keras.initializers.Constant(signs)
-        self.centre = self.add_weight(signs.shape, initializer=fixed, trainable=False, name="centre")
+        self.centre = self.add_weight(
+            signs.shape,
+            initializer=lambda shape, dtype: ops.convert_to_tensor(signs, dtype),
+            trainable=False,
+            name="centre",
+        )
 
     def call(self, x):
         return -ops.sum(ops.square(ops.expand_dims(x, -1) - self.centre), axis=1)
