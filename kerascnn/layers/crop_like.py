@@ -1,5 +1,7 @@
 """Crop one map to the size of another."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -14,7 +16,8 @@ class CropLike(keras.layers.Layer):
 
     def call(self, maps):
         x, like = maps
-        height, width = ops.shape(like)[1:3]
+        shape: Any = ops.shape(like)
+        height, width = shape[1:3]
         return x if x.shape[1:3] == (height, width) else x[:, :height, :width]
 
     def compute_output_shape(self, input_shapes):

@@ -1,5 +1,7 @@
 """Learned group convolution, and the selection of channels that it becomes. Huang et al. 2018, section 3.1."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -40,7 +42,8 @@ class LearnedGroupConv2D(keras.layers.Dense):
         self.kept = self.add_weight(shape=shape, initializer="ones", dtype="bool", trainable=False, name="kept")
 
     def call(self, x):
-        kernel = self.kernel * ops.cast(ops.tile(self.kept, (1, self.units // self.groups)), self.kernel.dtype)
+        kernel: Any = self.kernel
+        kernel = kernel * ops.cast(ops.tile(self.kept, (1, self.units // self.groups)), kernel.dtype)
         if self.group_lasso:
             self.add_loss(self.group_lasso * lasso(kernel, self.groups))
         y = ops.conv(x, kernel[None, None], padding="valid") if len(x.shape) == 4 else ops.matmul(x, kernel)
@@ -48,11 +51,14 @@ class LearnedGroupConv2D(keras.layers.Dense):
 
     def importance(self):
         """How much each group makes of each input, ``(C, groups)``: the mean of its weights' absolute values."""
-        kernel = np.abs(ops.convert_to_numpy(self.kernel)) * np.tile(self.kept_now(), self.units // self.groups)
+        kernel = np.abs(np.asarray(ops.convert_to_numpy(self.kernel))) * np.tile(
+            self.kept_now(), self.units // self.groups
+        )
         return kernel.reshape(len(kernel), -1, self.groups).mean(axis=1)
 
-    def kept_now(self):
-        return ops.convert_to_numpy(self.kept)
+    def kept_now(self) -> np.ndarray:
+        """Which inputs each group still sees, ``(C, groups)``."""
+        return np.array(ops.convert_to_numpy(self.kept))
 
     def end_stages(self, stages):
         """Leave each group, after so many condensing stages, without the inputs that it makes the least of.
@@ -63,7 +69,7 @@ class LearnedGroupConv2D(keras.layers.Dense):
         kept = self.kept_now()
         gone = min(stages, self.condense - 1) * (len(kept) // self.condense)
         order = np.argsort(np.where(kept, self.importance(), -1), axis=0, kind="stable")
-        np.put_along_axis(kept := kept.copy(), order[:gone], False, axis=0)
+        np.put_along_axis(kept, order[:gone], False, axis=0)
         self.kept.assign(kept)
 
     # a dense layer files its kernel and bias alone

@@ -1,5 +1,7 @@
 """What turns a map of patches into a row of tokens and back. Dosovitskiy et al. 2020, section 3.1."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -13,7 +15,8 @@ class ClassToken(keras.layers.Layer):
         self.token = self.add_weight(shape=(1, 1, input_shape[-1]), initializer="zeros", name="token")
 
     def call(self, x):
-        return ops.concatenate([ops.broadcast_to(self.token, (ops.shape(x)[0], 1, x.shape[-1])), x], axis=1)
+        shape: Any = ops.shape(x)
+        return ops.concatenate([ops.broadcast_to(self.token, (shape[0], 1, shape[2])), x], axis=1)
 
     def compute_output_shape(self, input_shape):
         batch, tokens, width = input_shape
@@ -64,7 +67,8 @@ class TokensToMap(keras.layers.Layer):
 
     def call(self, inputs):
         tokens, patches = inputs
-        return ops.reshape(tokens[:, 1:], (-1, *ops.shape(patches)[1:]))
+        shape: Any = ops.shape(patches)
+        return ops.reshape(tokens[:, 1:], (-1, *shape[1:]))
 
     def compute_output_shape(self, input_shapes):
         return input_shapes[1]

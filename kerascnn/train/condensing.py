@@ -1,5 +1,7 @@
 """When learned group convolutions lose their inputs. Huang et al. 2018, section 3.1."""
 
+from typing import Any
+
 import keras
 
 from kerascnn import layers as L
@@ -13,6 +15,8 @@ class CondensingSchedule(keras.callbacks.Callback):
     """
 
     def on_epoch_begin(self, epoch, logs=None):
-        for layer in self.model.layers:
+        model: Any = self.model
+        params: Any = self.params
+        for layer in model.layers:
             if isinstance(layer, L.LearnedGroupConv2D):
-                layer.end_stages(2 * (layer.condense - 1) * epoch // self.params["epochs"])
+                layer.end_stages(2 * (layer.condense - 1) * epoch // params["epochs"])
