@@ -14,6 +14,8 @@ class CropLike(keras.layers.Layer):
     again is one row and one column too large.
     """
 
+    window = (1, 1, "valid")  # pixels stay where they are, for the receptive field
+
     def call(self, maps):
         x, like = maps
         shape: Any = ops.shape(like)

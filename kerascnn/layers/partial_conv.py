@@ -17,6 +17,7 @@ class PartialConv2D(keras.layers.Layer):
         super().__init__(**kwargs)
         self.connections = tuple(tuple(seen) for seen in connections)
         self.size = size
+        self.window = (size, 1, "valid")  # what a pixel sees, for the receptive field
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
     def build(self, input_shape):

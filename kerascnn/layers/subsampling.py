@@ -15,6 +15,7 @@ class Subsampling(keras.layers.Layer):
         super().__init__(**kwargs)
         self.size = size
         self.strides = (size, size)
+        self.window = (size, size, "valid")  # what a pixel sees, for the receptive field
 
     def build(self, input_shape):
         start = keras.initializers.Constant(1 / self.size**2)

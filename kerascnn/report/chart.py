@@ -95,8 +95,7 @@ def chart(points: Sequence[Point], path: str | Path, source: str = "") -> Path:
         0.055,
         0.022,
         f"Accuracy of one crop of ImageNet's validation images, as published{source and f': {source}'}. "
-        "Parameters and multiply-adds as the ledger of kerascnn has them. "
-        "The area of a mark grows with the parameters.",
+        "Parameters and multiply-adds: kerascnn's ledger.",
         size=9,
         color=MUTED,
     )
