@@ -45,10 +45,18 @@ def test_names_count_from_one_and_compute():
 
 def test_a_count_runs_over_the_whole_network():
     section = tables.Section(("timm",), ("*",))
-    section.counters["n"] = tables.pattern("stage{s}-block{b}")
+    section.counters["n"] = [tables.pattern("stage{s}-block{b}")]
     section.lines.append(tables.Line(tables.pattern("stage{s}-block{b}-conv"), tables.theirs("features.{n}")))
     paths = [f"stage{s}-block{b}-conv/kernel" for s, b in ((1, 1), (1, 2), (2, 1), (2, 10), (2, 9))]
     assert [t.name for t in section.translate(paths).values()] == [f"features.{n}" for n in (1, 2, 3, 5, 4)]
+
+
+def test_a_count_goes_on_from_one_pattern_to_the_next():
+    section = tables.Section(("timm",), ("*",))
+    section.counters["m"] = [tables.pattern("stage5-block{b}"), tables.pattern("stage4-block{b}")]
+    section.lines.append(tables.Line(tables.pattern("stage{s}-block{b}-conv"), tables.theirs("features.{m}")))
+    paths = [f"stage{s}-block{b}-conv/kernel" for s, b in ((4, 1), (4, 2), (5, 1), (5, 2))]
+    assert [t.name for t in section.translate(paths).values()] == [f"features.{m}" for m in (3, 4, 1, 2)]
 
 
 def test_a_table_with_an_unknown_option_is_refused():
