@@ -5,6 +5,7 @@ import http.server
 import threading
 import warnings
 from dataclasses import replace
+from pathlib import Path
 
 import h5py
 import keras
@@ -290,6 +291,27 @@ def test_the_default_is_imagenet_with_its_thousand_classes():
     assert list_weights("resnet50_v1_5")[:2] == ["tv_in1k_v1", "tv_in1k_v2"]
     for network in {r.network for r in all_records() if r.classes == 1000}:
         assert find_record(network).classes == 1000
+
+
+KERAS = sorted({r.network for r in all_records() if r.source == "keras.applications"})
+
+
+@pytest.mark.sharded
+@pytest.mark.parametrize("network", KERAS)
+def test_records_are_what_keras_asks_for(network, monkeypatch):
+    """Keras' own loader is asked for the weights, and the file that it would get is noted."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "tools"))
+    from weight_records import of_keras
+
+    mine = [r for r in all_records() if (r.network, r.source) == (network, "keras.applications")]
+    asked = of_keras(mine[0].entry, {})
+    assert {(r.tag, r.top, r.url, r.hash) for r in mine} == {
+        (row["tag"], row["top"] == "yes", row["url"], row["hash"]) for row in asked
+    }
+
+
+def test_every_file_of_keras_applications_is_known():
+    assert sum(r.source == "keras.applications" for r in all_records()) == 162
 
 
 def test_records_are_what_torchvision_publishes():

@@ -42,16 +42,16 @@ KERAS_MODES = (  # of keras.applications' preprocess_input, or of the layers at 
 )
 KERAS_SIZES = {"MobileNet": (128, 160, 192, 224), "MobileNetV2": (96, 128, 160, 192, 224)}  # elsewhere one
 KERAS_TOP1 = {  # keras.io/api/applications and MobileNetV3's docstring, at the default size
-    "Xception": 79.0, "VGG16": 71.3, "VGG19": 71.3, "ResNet50": 74.9, "ResNet50V2": 76.0, "ResNet101": 76.4,
-    "ResNet101V2": 77.2, "ResNet152": 76.6, "ResNet152V2": 78.0, "InceptionV3": 77.9, "InceptionResNetV2": 80.3,
-    "MobileNet(alpha=1.0)": 70.4, "MobileNetV2(alpha=1.0)": 71.3, "DenseNet121": 75.0, "DenseNet169": 76.2,
-    "DenseNet201": 77.3, "EfficientNetB0": 77.1, "EfficientNetB1": 79.1, "EfficientNetB2": 80.1,
-    "EfficientNetB3": 81.6, "EfficientNetB4": 82.9, "EfficientNetB5": 83.6, "EfficientNetB6": 84.0,
-    "EfficientNetB7": 84.3, "EfficientNetV2B0": 78.7, "EfficientNetV2B1": 79.8, "EfficientNetV2B2": 80.5,
-    "EfficientNetV2B3": 82.0, "EfficientNetV2S": 83.9, "EfficientNetV2M": 85.3, "EfficientNetV2L": 85.7,
-    "MobileNetV3Large(alpha=1.0, minimalistic=False)": 75.6, "MobileNetV3Large(alpha=0.75, minimalistic=False)": 73.3,
-    "MobileNetV3Large(alpha=1.0, minimalistic=True)": 72.3, "MobileNetV3Small(alpha=1.0, minimalistic=False)": 68.1,
-    "MobileNetV3Small(alpha=0.75, minimalistic=False)": 65.4, "MobileNetV3Small(alpha=1.0, minimalistic=True)": 61.9,
+    "xception": 79.0, "vgg16": 71.3, "vgg19": 71.3, "resnet50": 74.9, "resnet101": 76.4, "resnet152": 76.6,
+    "resnet50_v2": 76.0, "resnet101_v2": 77.2, "resnet152_v2": 78.0, "inception_v3": 77.9,
+    "inception_resnet_v2": 80.3, "densenet121": 75.0, "densenet169": 76.2, "densenet201": 77.3,
+    "mobilenet_100": 70.4, "mobilenet_v2_100": 71.3, "mobilenet_v3_large_100": 75.6, "mobilenet_v3_large_075": 73.3,
+    "mobilenet_v3_large_minimalistic_100": 72.3, "mobilenet_v3_small_100": 68.1, "mobilenet_v3_small_075": 65.4,
+    "mobilenet_v3_small_minimalistic_100": 61.9, "efficientnet_b0": 77.1, "efficientnet_b1": 79.1,
+    "efficientnet_b2": 80.1, "efficientnet_b3": 81.6, "efficientnet_b4": 82.9, "efficientnet_b5": 83.6,
+    "efficientnet_b6": 84.0, "efficientnet_b7": 84.3, "efficientnet_v2_b0": 78.7, "efficientnet_v2_b1": 79.8,
+    "efficientnet_v2_b2": 80.5, "efficientnet_v2_b3": 82.0, "efficientnet_v2_s": 83.9, "efficientnet_v2_m": 85.3,
+    "efficientnet_v2_l": 85.7,
 }  # fmt: skip
 
 
@@ -93,7 +93,7 @@ def of_keras(entry: Entry, _: dict) -> Iterator[dict]:
             url, digest = asked
             mode = next(mode for pattern, mode in KERAS_MODES if re.match(pattern, name))
             usual = size == row.size
-            top1 = KERAS_TOP1.get(entry.source_name, "") if usual else ""
+            top1 = KERAS_TOP1.get(entry.name, "") if usual else ""
             yield {
                 "tag": "keras_in1k" if usual else f"keras_in1k_{size}", "top": "yes" if top else "no", "url": url,
                 "hash": f"md5:{digest}" if digest else "", "size": size, "crop": 0.875, "interpolation": "bilinear",
@@ -150,7 +150,7 @@ def of_torchvision(entry: Entry, _: dict) -> Iterator[dict]:
             "tag": "tv_" + weights.name.lower().replace("imagenet1k", "in1k"), "top": "yes", "url": weights.url,
             "hash": "sha256:" + weights.url.rpartition("-")[2].removesuffix(".pth"), "size": size,
             "crop": f"{size / resize:.6g}", "interpolation": transforms.interpolation.value,
-            "mean": blank(transforms.mean), "std": blank(transforms.std), "classes": len(weights.meta["categories"]),
+            "mean": blank(transforms.mean), "std": blank(transforms.std), "classes": find(entry.name).classes,
             "licence": "bsd-3-clause", "top1": accuracy.get("acc@1", ""),
         }  # fmt: skip
 
