@@ -80,13 +80,13 @@ def test_the_comparison_sees_a_wrong_stride(tmp_path):
     ours = find("resnet50_v1_5")(input_shape=(64, 64, 3), classifier_activation=None)
     Given(tmp_path, find("resnet50"), entry, theirs.values()).fill(ours, new_classifier=False)
     with pytest.raises(AssertionError, match="they differ by"):
-        assert_equal(ours.predict(x, verbose=0), theirs(x))
+        assert_equal(head(ours(x, training=False)), theirs(x))
 
 
 def compare(ours, theirs, x, expected, draw):
     """Equal to 1e-5; a network that magnifies float32's rounding beyond that is held to 1e-6 in float64."""
     try:
-        assert_equal(head(ours.predict(x, verbose=0)), expected)
+        assert_equal(head(ours(x, training=False)), expected)
     except AssertionError:
         if not isinstance(theirs, Torch):
             raise
@@ -96,12 +96,12 @@ def compare(ours, theirs, x, expected, draw):
         finally:
             keras.config.set_dtype_policy("float32")
         precise.set_weights(ours.get_weights())
-        assert_equal(head(precise.predict(x.astype("float64"), verbose=0)), theirs.precisely(x), 1e-6)
+        assert_equal(head(precise(x.astype("float64"), training=False)), theirs.precisely(x), 1e-6)
 
 
 def head(outputs):
     """What the main classifier says: theirs computes no auxiliary heads at inference."""
-    return outputs["head"] if isinstance(outputs, dict) else outputs
+    return np.asarray(outputs["head"] if isinstance(outputs, dict) else outputs)
 
 
 def leave_out_what_they_lack(ours, entry):
@@ -159,7 +159,7 @@ class Keras:
         self.scale = 255 if any(layer.name.startswith("rescaling") for layer in self.model.layers) else 1
 
     def __call__(self, x):
-        return self.logits.predict(self.scale * x, verbose=0)
+        return np.asarray(self.logits(self.scale * x, training=False))
 
     def save(self, folder):
         path = folder / "theirs.h5"

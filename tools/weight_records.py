@@ -165,7 +165,7 @@ def of_timm(entry: Entry, measured: dict) -> Iterator[dict]:
     default: Any = timm.get_pretrained_cfg(entry.source_name)
     for name in sorted(names, key=lambda name: name != f"{entry.source_name}.{default.tag}"):
         config: Any = timm.get_pretrained_cfg(name)
-        if not config.hf_hub_id or config.custom_load or config.num_classes == 0:
+        if not config.hf_hub_id or config.custom_load == "hf" or config.num_classes == 0:
             continue
         result = measured.get(name, {})  # measured at a size and crop of its own
         prefix = "tf_" if entry.source_name.startswith("tf_") else ""
