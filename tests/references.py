@@ -75,8 +75,9 @@ def measure(source: str, source_name: str, size: int, channels: int = 3, classes
         from kerascnn.graph.cost import cost
 
         keras.backend.clear_session()
-        counted = cost(keras_model(source_name, size, classes), size)
-        return Counts(counted.trainable, counted.parameters, counted.macs)
+        model = keras_model(source_name, size, classes)
+        counted = cost(model, size)
+        return Counts(counted.trainable, model.count_params(), counted.macs)  # with the count of a Normalization
     import torch
 
     try:
@@ -91,6 +92,7 @@ def count_torch(module: Any, image: Any) -> Counts:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
+    module.training = getattr(module, "aux_logits", False)  # auxiliary heads answer then; the layers stay as they were
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         module(image)
     trainable = sum(p.numel() for p in module.parameters())
@@ -103,6 +105,9 @@ def of_timm(name: str, positional: list, named: dict) -> Any:
     import timm
 
     if timm.is_model(name):
+        published = timm.get_pretrained_cfg(name)
+        if published and published.num_classes == 0:  # a trunk was published; its drawing has a classifier all the same
+            named = {"num_classes": 1000} | named
         return timm.create_model(name, pretrained=False, **named)
     return at(timm.models, name)(*positional, **named)
 
