@@ -11,7 +11,7 @@ from kerascnn.files import written_whole
 INK, MUTED, LINE, OTHERS = "#1f2328", "#59636e", "#d8dee4", "#9aa4ae"
 # Okabe & Ito's colours, which the colour-blind tell apart, without the yellow that white swallows; each with a shape
 FAMILIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
-SHAPES = "osD^vPX"
+SHAPES = "osD^vPX<"  # one more, so that the same colour comes back in another shape
 WIDTH, HEIGHT = 15.0, 13.0  # inches
 AREA = 1.6  # square points for each million parameters
 LABEL = 8.5  # points
@@ -95,6 +95,7 @@ def chart(points: Sequence[Point], path: str | Path, source: str = "") -> Path:
         0.055,
         0.022,
         f"Accuracy of one crop of ImageNet's validation images, as published{source and f': {source}'}. "
+        "Trainings differ, and some saw more than ImageNet. "
         "Parameters and multiply-adds: kerascnn's ledger.",
         size=9,
         color=MUTED,
@@ -112,7 +113,7 @@ def looks_of(known: Sequence[Point]) -> dict[str, Look]:
     families = [family for family in dict.fromkeys(p.family for p in known) if family in front]
     lines = ("-", "--", ":")
     n = len(FAMILIES)
-    return {f: (FAMILIES[i % n], SHAPES[i % n], lines[i // n % 3]) for i, f in enumerate(families)}
+    return {f: (FAMILIES[i % n], SHAPES[i % len(SHAPES)], lines[i // n % 3]) for i, f in enumerate(families)}
 
 
 def frontier(known: Sequence[Point], x: Callable[[Point], float]) -> list[Point]:
