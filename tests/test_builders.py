@@ -62,7 +62,7 @@ def test_a_row_with_other_columns():
         ({"input_shape": (64, 64, None)}, "known number of channels"),
         ({"input_tensor": 3}, "input_tensor must be a Keras tensor"),
         ({"classifier_activation": "sofmax"}, "'sofmax' is no activation that Keras knows"),
-        ({"weights": "imagenet"}, "resnet18 has no published weights 'imagenet'"),
+        ({"weights": "imagenet21k"}, "resnet18 has no published weights 'imagenet21k'"),
         ({"weights": "some.txt.weights"}, "no published weights"),
     ],
 )

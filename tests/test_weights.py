@@ -281,7 +281,8 @@ def test_every_record_is_whole():
         assert len(r.preprocess.mean) == len(r.preprocess.std) == 3 and 0 < r.preprocess.crop <= 1, r
         assert r.preprocess.interpolation in ("bilinear", "bicubic"), r
         kind, _, digest = r.hash.partition(":")
-        assert (kind, len(digest)) in (("", 0), ("md5", 32), ("sha256", 8)), r
+        assert kind == digest == "" or (kind, len(digest)) in (("md5", 32), ("sha256", 8), ("sha256", 10)), r
+        assert not digest or int(digest, 16) > 0, r
 
 
 def test_the_default_is_imagenet_with_its_thousand_classes():

@@ -1,9 +1,10 @@
 """Weights from files and by tag: every value finds its place by name, or nothing is loaded and the error says why."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -12,7 +13,17 @@ from kerascnn.architecture import Architecture
 from kerascnn.errors import suggest
 from kerascnn.ledger import Entry, entries
 from kerascnn.weights.cache import fetch
-from kerascnn.weights.fill import Mismatch, absorb_biases, bond_ours, bond_theirs, plan, pour, some
+from kerascnn.weights.fill import (
+    Bond,
+    Mismatch,
+    Plan,
+    absorb_biases,
+    bond_ours,
+    bond_theirs,
+    plan,
+    pour,
+    some,
+)
 from kerascnn.weights.formats import KERAS, KNOWN, OURS, read_ours, read_theirs
 from kerascnn.weights.records import all_records, find_record
 from kerascnn.weights.tables import Section, section
@@ -47,11 +58,41 @@ class Given:
         ValueError
             When a variable has no value, a value no variable, or a shape differs; the model is as it was.
         """
-        if self.entry is None:
-            fill_ours(model, self.path, new_classifier)
-        else:
-            names = table(self.row, self.entry)
-            fill_theirs(model, self.path, self.held, self.entry, names, new_classifier, self.bgr)
+        held = read(self.path, lambda: read_ours(self.path, model)) if self.held is None else self.held
+        bonds, spare = self.of_ours(model, held) if self.entry is None else self.of_theirs(model, held)
+        made = plan(model, held, bonds, self.bgr)
+        absorbed = [] if made.missing or made.unequal else list(absorb_biases(model, made, held, bonds))
+        used = {bond.key for bond in bonds} | spare | set(absorbed)
+        refuse_what_does_not_fit(model, self.path, made, [key for key in held if key not in used])
+        if made.fresh and not new_classifier:
+            kernel = next(bond for bond in bonds if bond.variable.path == made.fresh[0])
+            classes = kernel.read(held[kernel.key]).shape[-1]
+            raise ValueError(
+                f"{self.path} has {classes} classes, and {model.name} was drawn for {kernel.variable.shape[-1]}. Pass "
+                f"classes={classes} to keep the file's classifier, another number for a new one, or include_top=False."
+            )
+        pour(model, made)
+        for note in made.notes:
+            warnings.warn(f"{self.path.name}: {note}.", stacklevel=2)
+
+    def of_ours(self, model: keras.Model, held: Mapping[str, np.ndarray]) -> tuple[list[Bond], set[str]]:
+        """What each variable takes from a file of ours, and the keys that ``model`` may leave."""
+        whole = has_head(model)
+        return bond_ours(model), {key for key in held if key.startswith("auxiliary") or (is_head(key) and not whole)}
+
+    def of_theirs(self, model: keras.Model, held: Mapping[str, np.ndarray]) -> tuple[list[Bond], set[str]]:
+        """The same of a file of others."""
+        entry: Any = self.entry
+        names, whole = table(self.row, entry), has_head(model)
+        try:
+            bonds = bond_theirs(model, names, entry.source in TORCH_SOURCES, held)
+        except Mismatch as error:
+            raise ValueError(f"{self.path} cannot be read as {entry.source}'s {entry.source_name}: {error}.") from error
+        return bonds, {
+            key
+            for key in held
+            if names.leaves(key) or key.endswith("num_batches_tracked") or (names.is_head(key) and not whole)
+        }
 
 
 def find_weights(row: Architecture, weights: str | Path, include_top: bool = True) -> Given:
@@ -124,61 +165,22 @@ def refusal_of_strangers(row: Architecture, path: Path, known: list[Entry]) -> s
     return f"{path} does not hold weights that {row.name} can take: those are files of ours and of {ours}. {way}"
 
 
-def load_weights(model: keras.Model, path: str | Path) -> None:
-    """Fill ``model`` from a ``.keras`` or ``.weights.h5`` file of the same network.
-
-    A network without its classifier takes what it needs from a file that has one.
-
-    Raises
-    ------
-    FileNotFoundError
-        When there is no such file.
-    ValueError
-        When the file is damaged or holds the weights of another network or number of classes.
-    """
-    fill_ours(model, Path(path), new_classifier=False)
+def is_head(path: str) -> bool:
+    return path.startswith("head-")
 
 
-def fill_ours(model: keras.Model, path: Path, new_classifier: bool) -> None:
-    held = read(path, lambda: read_ours(path, model))
-    has_head = any(w.path.startswith("head-") for w in model.weights)
-    spare = {key for key in held if key.startswith("auxiliary") or (key.startswith("head-") and not has_head)}
-    pour_in(model, path, held, bond_ours(model), spare, new_classifier)
+def has_head(model: keras.Model) -> bool:
+    return any(is_head(w.path) for w in model.weights)
 
 
-def fill_theirs(model, path, held, entry, names: Section, new_classifier: bool, bgr: bool) -> None:
-    try:
-        bonds = bond_theirs(model, names, entry.source in TORCH_SOURCES, held)
-    except Mismatch as error:
-        raise ValueError(f"{path} cannot be read as {entry.source}'s {entry.source_name}: {error}.") from error
-    has_head = any(w.path.startswith("head-") for w in model.weights)
-    spare = {
-        key
-        for key in held
-        if names.leaves(key) or key.endswith("num_batches_tracked") or (not has_head and names.is_head(key))
-    }
-    pour_in(model, path, held, bonds, spare, new_classifier, bgr)
-
-
-def pour_in(model, path, held, bonds, spare: set[str], new_classifier: bool, bgr: bool = False) -> None:
-    made = plan(model, held, bonds, bgr)
-    used = {bond.key for bond in bonds} | spare
-    used |= set(absorb_biases(model, made, held, bonds)) if not made.missing + made.unequal else set()
-    unused = [key for key in held if key not in used]
-    if made.fresh and not new_classifier:
-        kernel = next(bond for bond in bonds if bond.variable.path == made.fresh[0])
-        classes = kernel.read(held[kernel.key]).shape[-1]
+def refuse_what_does_not_fit(model: keras.Model, path: Path, made: Plan, unused: list[str]) -> None:
+    kinds = {"missing": made.missing, "left over": unused, "of another shape": made.unequal}
+    if any(kinds.values()):
+        difference = "; ".join(f"{kind} {some(keys)}" for kind, keys in kinds.items() if keys)
         raise ValueError(
-            f"{path} has {classes} classes, and {model.name} was drawn for {kernel.variable.shape[-1]}. Pass "
-            f"classes={classes} to keep the file's classifier, another number for a new one, or include_top=False."
+            f"{path} does not hold the weights of {model.name}: {difference}. "
+            f"Draw the network that the file was written from, with the same arguments."
         )
-    parts = (made.missing, unused, made.unequal)
-    if any(parts):
-        words = [f"missing {some(made.missing)}", f"left over {some(unused)}", f"of another shape {some(made.unequal)}"]
-        raise ValueError(refusal(model, path, "; ".join(w for w, found in zip(words, parts, strict=True) if found)))
-    pour(model, made)
-    for note in made.notes:
-        warnings.warn(f"{path.name}: {note}.", stacklevel=2)
 
 
 def to_theirs(model: keras.Model, row: Architecture, entry: Entry, like: Mapping[str, np.ndarray]) -> dict:
@@ -210,20 +212,13 @@ def to_theirs(model: keras.Model, row: Architecture, entry: Entry, like: Mapping
     return given
 
 
-def read(path: Path, how):
+def read(path: Path, how: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
     try:
         return how()
     except (ImportError, ValueError):
         raise
     except Exception as error:  # each format's library has its own ways to say so
         raise ValueError(f"{path} is damaged, or is no file of weights: {error}. Copy or write it again.") from error
-
-
-def refusal(model: keras.Model, path: Path, difference: str) -> str:
-    return (
-        f"{path} does not hold the weights of {model.name}: {difference}. "
-        f"Draw the network that the file was written from, with the same arguments."
-    )
 
 
 def is_path(path: Path) -> bool:
