@@ -144,13 +144,15 @@ def of_torchvision(entry: Entry, _: dict) -> Iterator[dict]:
     if entry.source_name not in models.list_models():
         return
     for weights in models.get_model_weights(entry.source_name):
+        if weights.meta["categories"] is None:  # a trunk alone, whose classifier in the file was never trained
+            continue
         transforms, accuracy = weights.transforms(), weights.meta["_metrics"].get("ImageNet-1K", {})
         size, resize = transforms.crop_size[0], transforms.resize_size[0]
         yield {
             "tag": "tv_" + weights.name.lower().replace("imagenet1k", "in1k"), "top": "yes", "url": weights.url,
             "hash": "sha256:" + weights.url.rpartition("-")[2].removesuffix(".pth"), "size": size,
             "crop": f"{size / resize:.6g}", "interpolation": transforms.interpolation.value,
-            "mean": blank(transforms.mean), "std": blank(transforms.std), "classes": find(entry.name).classes,
+            "mean": blank(transforms.mean), "std": blank(transforms.std), "classes": len(weights.meta["categories"]),
             "licence": "bsd-3-clause", "top1": accuracy.get("acc@1", ""),
         }  # fmt: skip
 
