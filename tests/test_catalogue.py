@@ -42,7 +42,7 @@ def test_an_unknown_name_suggests_the_nearest(wrong, near):
 
 
 def test_patterns():
-    assert list_models("eff*") == [n for n in list_models() if n.startswith("efficientnet")]
+    assert list_models("effi*") == [n for n in list_models() if n.startswith("efficientnet")]
     assert list_models("EfficientNet-V2*") == list_models("efficientnet_v2*")
     assert list_models("no such*") == []
     assert list_models()[0] == "lenet5"

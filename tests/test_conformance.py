@@ -70,6 +70,7 @@ def test_every_weight_learns(row):
     assert not still
 
 
+@pytest.mark.sharded
 @pytest.mark.parametrize("suffix", [".keras", ".weights.h5"])
 def test_saves_and_loads_to_the_bit(row, suffix, tmp_path):
     model = row(classes=5)
@@ -86,6 +87,7 @@ def test_saves_and_loads_to_the_bit(row, suffix, tmp_path):
         assert [w.path for w in loaded.weights] == [w.path for w in model.weights]
 
 
+@pytest.mark.sharded
 @pytest.mark.parametrize("suffix", [".keras", ".weights.h5"])
 def test_a_trunk_takes_its_weights_from_a_whole_network(row, suffix, tmp_path):
     whole = row(classes=5)
@@ -98,6 +100,7 @@ def test_a_trunk_takes_its_weights_from_a_whole_network(row, suffix, tmp_path):
         np.testing.assert_array_equal(w, theirs[w.path])
 
 
+@pytest.mark.sharded
 @pytest.mark.parametrize("suffix", [".keras", ".weights.h5"])
 def test_a_classifier_for_other_classes_is_new_where_it_was_asked_for(row, suffix, tmp_path):
     path = str(tmp_path / f"model{suffix}")
