@@ -23,7 +23,7 @@ from kerascnn.data.pipeline import batches
 from kerascnn.data.sources import Data
 from kerascnn.files import written_whole
 from kerascnn.spec import Preprocess
-from kerascnn.train.optimizers import add_coupled_decay, make_optimizer
+from kerascnn.train.optimizers import Settings, add_coupled_decay, make_optimizer
 from kerascnn.train.progress import Watch, epoch_bar, line
 from kerascnn.train.recipe import Recipe
 from kerascnn.train.state import WAYS_ON, Checkpoint, History, clear_drafts, identity
@@ -166,13 +166,10 @@ class Learner:
     def __init__(self, model: keras.Model, recipe: Recipe, strategy: tf.distribute.Strategy):
         self.model, self.recipe, self.strategy = model, recipe, strategy
         self.logits = up_to_logits(model)
-        self.optimizer = make_optimizer(
-            recipe.optimizer,
-            model.trainable_variables,
-            rate=recipe.lr,
-            momentum=recipe.momentum,
-            weight_decay=recipe.weight_decay,
+        settings = Settings(
+            rate=recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay, epsilon=recipe.epsilon
         )
+        self.optimizer = make_optimizer(recipe.optimizer, model.trainable_variables, settings)
         self.loss = keras.metrics.Mean("loss")
         self.top1 = keras.metrics.SparseCategoricalAccuracy("top1")
 

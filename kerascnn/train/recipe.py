@@ -39,13 +39,17 @@ class Recipe:
     batch
         Images per step, over all devices together.
     optimizer
-        "sgd" (with Nesterov's momentum) or "adamw".
+        "sgd" (with Nesterov's momentum), "momentum" (Polyak's), "rmsprop" (as TensorFlow 1 has it), "adamw", "lars"
+        or "lamb".
     lr
         The full learning rate, reached after warm-up.
     momentum
-        Of "sgd"; the first beta of "adamw".
+        Also the first beta of "adamw" and "lamb".
+    epsilon
+        Keeps the divisor of "rmsprop" (1e-3, inside its root), "adamw" (1e-7) and "lamb" (1e-6) off zero. 0: these.
     weight_decay
-        Of kernels only. For "sgd" coupled (L2, its gradient added to the loss's), for "adamw" decoupled.
+        Of kernels only. For "sgd", "momentum" and "rmsprop" coupled (L2, its gradient added to the loss's), for "adamw"
+        decoupled, for "lars" and "lamb" within the step that they adapt.
     schedule
         "cosine" to zero, "step" (a tenth after 1/3, 2/3 and 8/9 of training) or "constant".
     warmup_epochs
@@ -75,6 +79,7 @@ class Recipe:
     optimizer: str = "sgd"
     lr: float
     momentum: float = 0.9
+    epsilon: float = 0.0
     weight_decay: float = 0.0
     schedule: str = "cosine"
     warmup_epochs: float = 0.0
@@ -159,6 +164,7 @@ RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "batch": (lambda batch: batch >= 1, "at least 1"),
     "lr": (lambda lr: lr > 0, "above 0"),
     "momentum": (lambda momentum: 0 <= momentum < 1, "from 0, below 1"),
+    "epsilon": (lambda epsilon: epsilon >= 0, "0 (the optimizer's own) or more"),
     "weight_decay": (lambda decay: decay >= 0, "0 or more"),
     "warmup_epochs": (lambda epochs: epochs >= 0, "0 or more"),
     "label_smoothing": (lambda smoothing: 0 <= smoothing < 1, "from 0, below 1"),
