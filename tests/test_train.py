@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 from dataclasses import asdict, replace
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,6 @@ from kerascnn.card import Card
 from kerascnn.data import Data, Split, open_data
 from kerascnn.train import Recipe, load_recipe, open_strategy, override
 from kerascnn.train.optimizers import OPTIMIZERS
-from kerascnn.train.schedule import SCHEDULES, share
 
 RECIPE = Recipe(model="tiny", data="blobs", size=12, crop=1.0, epochs=3, batch=32, lr=0.05, weight_decay=5e-3)
 
@@ -109,6 +107,15 @@ def in_new_process(call: str, *arguments: object) -> subprocess.CompletedProcess
         ({"mean": (0.5,)}, "mean has 1 numbers and std 0"),
         ({"mean": (0.5,), "std": (0.0,)}, "std is"),
         ({"warmup_epochs": 4}, "longer than all 3 epochs"),
+        ({"lr_batch": -256}, "lr_batch is -256; expected a number of images"),
+        ({"schedule": "exponential", "decay_rate": 1.0}, "decay_rate is 1.0; expected between 0 and 1"),
+        ({"schedule": "exponential", "decay_epochs": 0}, "decay_epochs is 0"),
+        ({"schedule": "step", "milestones": (2, 1)}, "milestones is .*expected rising epochs"),
+        ({"schedule": "plateau", "patience": 0}, "patience is 0; expected at least 1"),
+        ({"schedule": "polynomial", "power": 0}, "power is 0"),
+        ({"milestones": (1.0,)}, "milestones is .*the schedule 'cosine' does not use it; only step would"),
+        ({"epsilon": 1e-3}, "the optimizer 'sgd' does not use it; only rmsprop, adamw, lamb would"),
+        ({"optimizer": "rmsprop", "epsilon": -1}, "epsilon is -1"),
         ({"momentum": 1.0}, "momentum is 1.0"),
         ({"weight_decay": -1e-4}, "weight_decay is"),
         ({"label_smoothing": 1}, "label_smoothing is 1"),
@@ -177,29 +184,6 @@ def test_recipes_need_no_tensorflow():
     """Reading a recipe and finding its mistakes takes no seconds of imports."""
     code = "import sys, kerascnn.train, kerascnn.data; assert not {'tensorflow', 'keras'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent.parent, check=True)
-
-
-# Schedules
-
-
-def test_schedules_at_known_steps():
-    cosine = [share("cosine", step, 10, 110) for step in range(110)]
-    assert cosine[:10] == pytest.approx([(step + 1) / 10 for step in range(10)])
-    assert cosine[10] == 1 and cosine[60] == pytest.approx(0.5) and 0 < cosine[-1] < 1e-3
-    assert all(before > after for before, after in pairwise(cosine[10:]))
-    stairs = [share("step", step, 0, 90) for step in (0, 29, 30, 59, 60, 79, 80, 89)]
-    assert stairs == pytest.approx([1, 1, 0.1, 0.1, 0.01, 0.01, 0.001, 0.001])
-    assert {share("constant", step, 0, 9) for step in range(9)} == {1.0}
-
-
-@pytest.mark.parametrize("schedule", SCHEDULES)
-def test_rates_of_a_recipe(schedule):
-    recipe = replace(RECIPE, schedule=schedule, lr=0.4, epochs=4, warmup_epochs=0.5)
-    rates = [recipe.rate(step, 10) for step in range(40)]
-    assert rates[:5] == pytest.approx([0.08, 0.16, 0.24, 0.32, 0.4])
-    assert max(rates) == pytest.approx(0.4) and min(rates) >= 0
-    everything = replace(recipe, warmup_epochs=4)
-    assert everything.rate(39, 10) == pytest.approx(0.4)
 
 
 # Strategies

@@ -115,7 +115,7 @@ def train(
         hooks.on_train_begin()
         for epoch in range(len(history), recipe.epochs):
             hooks.on_epoch_begin(epoch)
-            record = run_epoch(learner, data, preprocess, epoch, hooks, log)
+            record = run_epoch(learner, data, preprocess, history, hooks, log)
             history.append(record)
             checkpoint.save(history)
             hooks.on_epoch_end(epoch, dict(record))
@@ -283,12 +283,12 @@ def run_epoch(
     learner: Learner,
     data: Data,
     preprocess: Preprocess,
-    epoch: int,
+    history: History,
     hooks: keras.callbacks.CallbackList,
     log: Callable[[str], Any],
 ) -> dict[str, float]:
     """Learn from the training images once, measure on those held out, and tell how it went."""
-    recipe, strategy, images = learner.recipe, learner.strategy, len(data.train)
+    recipe, strategy, images, epoch = learner.recipe, learner.strategy, len(data.train), len(history)
     replicas = strategy.num_replicas_in_sync
     title = f"epoch {epoch + 1:{len(str(recipe.epochs))}}/{recipe.epochs}"
     batch = min(recipe.batch, images)
@@ -297,7 +297,8 @@ def run_epoch(
     )
     # The remainder waits for another epoch's order: to normalise by three images can throw weights far off.
     steps = images // batch
-    rates = [recipe.rate(epoch * steps + step, steps) for step in range(steps)]
+    losses = [record["val_loss"] for record in history]
+    rates = [recipe.rate(epoch * steps + step, steps, losses) for step in range(steps)]
     begun = time.monotonic()
     with synchronised(learner.model, strategy), epoch_bar(title, steps, batch) as watch:
         learned = learn_all(learner, distributed(dataset.take(steps), strategy), rates, hooks, watch)

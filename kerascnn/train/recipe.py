@@ -3,7 +3,7 @@
 import math
 import os
 import runpy
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -12,7 +12,7 @@ from kerascnn.data.augment import check as check_augment
 from kerascnn.errors import suggest
 from kerascnn.spec import Preprocess
 from kerascnn.train.optimizers import OPTIMIZERS
-from kerascnn.train.schedule import SCHEDULES, share
+from kerascnn.train.schedule import SCHEDULES, Course, share
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +43,8 @@ class Recipe:
         or "lamb".
     lr
         The full learning rate, reached after warm-up.
+    lr_batch
+        The batch that ``lr`` is meant for: with 256, the full rate is ``lr * batch / 256``. 0: ``lr`` is as it is.
     momentum
         Also the first beta of "adamw" and "lamb".
     epsilon
@@ -51,7 +53,19 @@ class Recipe:
         Of kernels only. For "sgd", "momentum" and "rmsprop" coupled (L2, its gradient added to the loss's), for "adamw"
         decoupled, for "lars" and "lamb" within the step that they adapt.
     schedule
-        "cosine" to zero, "step" (a tenth after 1/3, 2/3 and 8/9 of training) or "constant".
+        "cosine" or "polynomial" to zero, both from the end of warm-up; "step" (falls at milestones) or "exponential"
+        (falls every ``decay_epochs``), both counted from the start; "plateau" (falls when the held-out loss gets no
+        better) or "constant".
+    decay_rate
+        What the rate is multiplied by at every fall of "step", "exponential" or "plateau".
+    decay_epochs
+        Between two falls of "exponential"; may be a fraction.
+    milestones
+        Epochs at whose beginning "step" falls; may be fractions. Left empty, 1/3, 2/3 and 8/9 of the training.
+    patience
+        Epochs in a row without a better held-out loss after which "plateau" falls.
+    power
+        Of "polynomial": 1 is a straight line.
     warmup_epochs
         Over which the rate climbs evenly from zero; may be a fraction.
     label_smoothing
@@ -78,10 +92,16 @@ class Recipe:
     batch: int
     optimizer: str = "sgd"
     lr: float
+    lr_batch: int = 0
     momentum: float = 0.9
     epsilon: float = 0.0
     weight_decay: float = 0.0
     schedule: str = "cosine"
+    decay_rate: float = 0.1
+    decay_epochs: float = 1.0
+    milestones: tuple[float, ...] = ()
+    patience: int = 10
+    power: float = 1.0
     warmup_epochs: float = 0.0
     label_smoothing: float = 0.0
     seed: int = 0
@@ -97,6 +117,13 @@ class Recipe:
         for name, table in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
             if (value := getattr(self, name)) not in table:
                 raise ValueError(f"Recipe: there is no {name} {value!r}. {suggest(value, table)}")
+        for name, (chooser, users) in USED_BY.items():
+            value, choice = getattr(self, name), getattr(self, chooser)
+            if choice not in users and value != getattr(Recipe, name):
+                raise ValueError(
+                    f"Recipe: {name} is {value!r}, but the {chooser} {choice!r} does not use it; only "
+                    f"{', '.join(users)} would. Leave {name} out, or take another {chooser}."
+                )
         if len(self.mean) != len(self.std):
             raise ValueError(f"Recipe: mean has {len(self.mean)} numbers and std {len(self.std)}; expected as many.")
         if self.warmup_epochs > self.epochs:
@@ -112,10 +139,20 @@ class Recipe:
         how = Preprocess(size=self.size, crop=self.crop)
         return replace(how, mean=(0.449,), std=(0.226,)) if channels == 1 else how
 
-    def rate(self, step: int, steps_per_epoch: int) -> float:
-        """The learning rate of a step, counted from 0 over the whole training."""
-        warmup = round(self.warmup_epochs * steps_per_epoch)
-        return self.lr * share(self.schedule, step, warmup, self.epochs * steps_per_epoch)
+    def rate(self, step: int, steps_per_epoch: int, losses: Sequence[float] = ()) -> float:
+        """The learning rate of a step, counted from 0 over the whole training, after epochs of such held-out losses."""
+        course = Course(
+            warmup=round(self.warmup_epochs * steps_per_epoch),
+            total=self.epochs * steps_per_epoch,
+            milestones=tuple(epoch * steps_per_epoch for epoch in self.milestones),
+            decay_rate=self.decay_rate,
+            decay_steps=self.decay_epochs * steps_per_epoch,
+            power=self.power,
+            patience=self.patience,
+            losses=losses,
+        )
+        full = self.lr * self.batch / self.lr_batch if self.lr_batch else self.lr
+        return full * share(self.schedule, step, course)
 
 
 @dataclass(frozen=True)
@@ -163,12 +200,28 @@ RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "epochs": (lambda epochs: epochs >= 1, "at least 1"),
     "batch": (lambda batch: batch >= 1, "at least 1"),
     "lr": (lambda lr: lr > 0, "above 0"),
+    "lr_batch": (lambda batch: batch >= 0, "a number of images, or 0 to take lr as it is"),
     "momentum": (lambda momentum: 0 <= momentum < 1, "from 0, below 1"),
     "epsilon": (lambda epsilon: epsilon >= 0, "0 (the optimizer's own) or more"),
     "weight_decay": (lambda decay: decay >= 0, "0 or more"),
+    "decay_rate": (lambda rate: 0 < rate < 1, "between 0 and 1"),
+    "decay_epochs": (lambda epochs: epochs > 0, "above 0"),
+    "milestones": (lambda epochs: list(epochs) == sorted({*epochs}) and min(epochs, default=1) > 0, "rising epochs"),
+    "patience": (lambda epochs: epochs >= 1, "at least 1 epoch"),
+    "power": (lambda power: power > 0, "above 0"),
     "warmup_epochs": (lambda epochs: epochs >= 0, "0 or more"),
     "label_smoothing": (lambda smoothing: 0 <= smoothing < 1, "from 0, below 1"),
     "seed": (lambda seed: 0 <= seed < 2**32, "from 0, below 2**32"),
+}
+
+# Fields that only some choices heed: set in vain, they are refused.
+USED_BY: dict[str, tuple[str, tuple[str, ...]]] = {
+    "epsilon": ("optimizer", tuple(name for name, row in OPTIMIZERS.items() if row.epsilon)),
+    "decay_rate": ("schedule", ("step", "exponential", "plateau")),
+    "decay_epochs": ("schedule", ("exponential",)),
+    "milestones": ("schedule", ("step",)),
+    "patience": ("schedule", ("plateau",)),
+    "power": ("schedule", ("polynomial",)),
 }
 
 
