@@ -71,9 +71,9 @@ def weights(model) -> list[np.ndarray]:
     return [np.asarray(variable) for variable in model.variables]
 
 
-def in_new_process(call: str, *arguments: object) -> subprocess.CompletedProcess:
-    """Run a function of this file in a process of its own."""
-    here = Path(__file__)
+def in_new_process(call: str, *arguments: object, file: str = __file__) -> subprocess.CompletedProcess:
+    """Run a function of a file of tests in a process of its own."""
+    here = Path(file)
     code = f"import sys; from {here.stem} import {call}; {call}(*sys.argv[1:])"
     return subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)],
@@ -107,6 +107,10 @@ def in_new_process(call: str, *arguments: object) -> subprocess.CompletedProcess
         ({"mean": (0.5,)}, "mean has 1 numbers and std 0"),
         ({"mean": (0.5,), "std": (0.0,)}, "std is"),
         ({"warmup_epochs": 4}, "longer than all 3 epochs"),
+        ({"accumulate": 0}, "accumulate is 0; expected at least 1 part"),
+        ({"accumulate": 3}, "batch of 32 cannot be cut into 3 equal parts"),
+        ({"clip_norm": -1.0}, "clip_norm is -1.0"),
+        ({"loss": "sigmod"}, "no loss 'sigmod'.*'sigmoid'"),
         ({"lr_batch": -256}, "lr_batch is -256; expected a number of images"),
         ({"schedule": "exponential", "decay_rate": 1.0}, "decay_rate is 1.0; expected between 0 and 1"),
         ({"schedule": "exponential", "decay_epochs": 0}, "decay_epochs is 0"),
@@ -316,7 +320,7 @@ def test_adamw_takes_decay_off_kernels_alone(tmp_path):
 def test_logits_are_found():
     import keras
 
-    from kerascnn.train.loop import up_to_logits
+    from kerascnn.train.step import up_to_logits
 
     images = np.random.default_rng(0).random((4, 12, 12, 3), np.float32)
     model = tiny((12, 12, 3), 3)

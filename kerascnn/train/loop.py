@@ -23,10 +23,10 @@ from kerascnn.data.pipeline import batches
 from kerascnn.data.sources import Data
 from kerascnn.files import written_whole
 from kerascnn.spec import Preprocess
-from kerascnn.train.optimizers import Settings, add_coupled_decay, make_optimizer
 from kerascnn.train.progress import Watch, epoch_bar, line
 from kerascnn.train.recipe import Recipe
 from kerascnn.train.state import WAYS_ON, Checkpoint, History, clear_drafts, identity
+from kerascnn.train.step import Learner, synchronised
 from kerascnn.train.strategy import open_strategy
 
 MakeModel = Callable[[tuple[int, int, int], int], keras.Model]
@@ -132,10 +132,11 @@ def train(
 
 def check_images(recipe: Recipe, data: Data, replicas: int) -> None:
     """Refuse what would leave a device without an image, because an empty batch cannot be computed everywhere."""
-    if min(recipe.batch, len(data.train), len(data.test)) < replicas:
+    if min(min(recipe.batch, len(data.train)) // recipe.accumulate, len(data.test)) < replicas:
+        parts = f" in {recipe.accumulate} parts" if recipe.accumulate > 1 else ""
         raise ValueError(
-            f"A batch of {recipe.batch}, {len(data.train)} training images and {len(data.test)} held out are not all "
-            f"enough for {replicas} devices; every device needs an image. Use fewer devices."
+            f"A batch of {recipe.batch}{parts}, {len(data.train)} training images and {len(data.test)} held out are "
+            f"not all enough for {replicas} devices; every device needs an image. Use fewer devices."
         )
 
 
@@ -160,88 +161,6 @@ def card(recipe: Recipe, data: Data, preprocess: Preprocess, history: History) -
     return Card(model=recipe.model, labels=data.labels, preprocess=preprocess, facts=facts)
 
 
-class Learner:
-    """A network with what its steps need: optimizer, loss and meters. Made within the scope of its strategy."""
-
-    def __init__(self, model: keras.Model, recipe: Recipe, strategy: tf.distribute.Strategy):
-        self.model, self.recipe, self.strategy = model, recipe, strategy
-        self.logits = up_to_logits(model)
-        settings = Settings(
-            rate=recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay, epsilon=recipe.epsilon
-        )
-        self.optimizer = make_optimizer(recipe.optimizer, model.trainable_variables, settings)
-        self.loss = keras.metrics.Mean("loss")
-        self.top1 = keras.metrics.SparseCategoricalAccuracy("top1")
-
-    @property
-    def variables(self) -> list[keras.Variable]:
-        """All that training changes."""
-        return [*self.model.variables, *self.optimizer.variables]
-
-    def reset(self) -> None:
-        self.loss.reset_state()
-        self.top1.reset_state()
-
-    def meters(self) -> dict[str, float]:
-        """Mean loss and top-1 since the last reset."""
-        return {meter.name: float(np.asarray(meter.result())) for meter in (self.loss, self.top1)}
-
-    @tf.function(reduce_retracing=True)
-    def learn(self, batch) -> None:
-        """One step, on a batch that the strategy has distributed."""
-        self.strategy.run(self._learn, args=batch)
-
-    @tf.function(reduce_retracing=True)
-    def judge(self, batch) -> None:
-        """Measure a distributed batch."""
-        self.strategy.run(self._judge, args=batch)
-
-    def _learn(self, images, targets):
-        # Replicas may hold unequal parts of a batch, so each divides by the images of all.
-        together = tf.distribute.get_replica_context().all_reduce("sum", tf.shape(targets)[0])
-        weights = self.model.trainable_variables
-        with tf.GradientTape() as tape:
-            logits = self.logits(images, training=True)
-            losses = self._losses(targets, logits)
-            objective = tf.reduce_sum(losses) / tf.cast(together, losses.dtype)
-            if penalties := self.model.losses:  # a network of the user's may bring regularisers
-                objective += tf.add_n(penalties) / self.strategy.num_replicas_in_sync
-        gradients = tape.gradient(objective, weights)
-        # The optimizer sums over replicas, and each adds its share of the decay.
-        decay = self.recipe.weight_decay / self.strategy.num_replicas_in_sync
-        self.optimizer.apply(add_coupled_decay(self.recipe.optimizer, gradients, weights, decay), weights)
-        self._measure(losses, targets, logits)
-
-    def _judge(self, images, targets):
-        logits = self.logits(images, training=False)
-        self._measure(self._losses(targets, logits), targets, logits)
-
-    def _losses(self, targets, logits):
-        """Cross-entropy, one number per image."""
-        classes, smoothing = logits.shape[-1], self.recipe.label_smoothing
-        rest = smoothing / classes
-        return tf.nn.softmax_cross_entropy_with_logits(tf.one_hot(targets, classes, 1 - smoothing + rest, rest), logits)
-
-    def _measure(self, losses, targets, logits):
-        self.loss.update_state(losses)
-        self.top1.update_state(targets, logits)
-
-
-def up_to_logits(model: keras.Model) -> keras.Model:
-    """The same layers and weights, without the softmax at the end: cross-entropy of logits does not underflow."""
-    last = model.layers[-1]
-    if isinstance(last, keras.layers.Softmax) or (
-        isinstance(last, keras.layers.Activation) and last.activation is keras.activations.softmax
-    ):
-        return keras.Model(model.input, last.input)
-    if getattr(last, "activation", None) is keras.activations.softmax:
-        raise ValueError(
-            f"The softmax of {model.name!r} is inside its last layer, {last.name!r}. Give that layer no activation, "
-            f'and let a layer Activation("softmax") follow it, or nothing at all.'
-        )
-    return model
-
-
 @contextmanager
 def dressed(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> Iterator[None]:
     """Give a model what callbacks look for and only ``compile`` and ``fit`` set; saved, it is as bare as before."""
@@ -250,33 +169,6 @@ def dressed(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> Iterat
         yield
     finally:
         del model.stop_training, model.optimizer
-
-
-@contextmanager
-def synchronised(model: keras.Model, strategy: tf.distribute.Strategy) -> Iterator[None]:
-    """Let batch normalisation see the whole batch while several devices train.
-
-    Otherwise each replica normalises by its own part, and keeps moving statistics of its own, of which saving would
-    take the first replica's. The layers are given back as they were: other backends refuse what is saved this way.
-    """
-    layers = list(normalisations(model)) if strategy.num_replicas_in_sync > 1 else []
-    before = [layer.synchronized for layer in layers]
-    try:
-        for layer in layers:
-            layer.synchronized = True
-        yield
-    finally:
-        for layer, was in zip(layers, before, strict=True):
-            layer.synchronized = was
-
-
-def normalisations(model: keras.Model) -> Iterator[keras.layers.BatchNormalization]:
-    """All batch normalisations, of models inside the model too."""
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from normalisations(layer)
-        elif isinstance(layer, keras.layers.BatchNormalization):
-            yield layer
 
 
 def run_epoch(
@@ -291,9 +183,10 @@ def run_epoch(
     recipe, strategy, images, epoch = learner.recipe, learner.strategy, len(data.train), len(history)
     replicas = strategy.num_replicas_in_sync
     title = f"epoch {epoch + 1:{len(str(recipe.epochs))}}/{recipe.epochs}"
-    batch = min(recipe.batch, images)
+    part_batch = min(recipe.batch, images) // recipe.accumulate
+    batch = part_batch * recipe.accumulate
     dataset = batches(
-        data.train, preprocess, batch, augment=recipe.augment, seed=recipe.seed, epoch=epoch, shuffle=True
+        data.train, preprocess, part_batch, augment=recipe.augment, seed=recipe.seed, epoch=epoch, shuffle=True
     )
     # The remainder waits for another epoch's order: to normalise by three images can throw weights far off.
     steps = images // batch
@@ -301,7 +194,9 @@ def run_epoch(
     rates = [recipe.rate(epoch * steps + step, steps, losses) for step in range(steps)]
     begun = time.monotonic()
     with synchronised(learner.model, strategy), epoch_bar(title, steps, batch) as watch:
-        learned = learn_all(learner, distributed(dataset.take(steps), strategy), rates, hooks, watch)
+        learned = learn_all(
+            learner, distributed(dataset.take(steps * recipe.accumulate), strategy), rates, hooks, watch
+        )
     seconds = time.monotonic() - begun
     check_finite(learned, epoch, recipe)
     held_out = batches(data.test, preprocess, even_batch(len(data.test), recipe.batch, replicas))
@@ -346,15 +241,15 @@ def even_batch(images: int, batch: int, replicas: int) -> int:
 
 
 def learn_all(
-    learner: Learner, dataset: Iterable, rates: Sequence[float], hooks: keras.callbacks.CallbackList, watch: Watch
+    learner: Learner, dataset: Iterator, rates: Sequence[float], hooks: keras.callbacks.CallbackList, watch: Watch
 ) -> dict[str, float]:
-    """One step per batch, each at its own rate. Stops early once the loss is not finite."""
+    """One step per rate. Stops early once the loss is not finite."""
     learner.reset()
     looked = time.monotonic()
-    for step, (batch, rate) in enumerate(zip(dataset, rates, strict=True)):
+    for step, rate in enumerate(rates):
         hooks.on_train_batch_begin(step)
         learner.optimizer.learning_rate = rate
-        learner.learn(batch)
+        learner.step(dataset)
         hooks.on_train_batch_end(step)
         if time.monotonic() - looked > LOOK:
             meters, looked = learner.meters(), time.monotonic()

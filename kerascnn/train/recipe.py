@@ -3,7 +3,7 @@
 import math
 import os
 import runpy
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -11,6 +11,7 @@ from typing import Any, get_type_hints
 from kerascnn.data.augment import check as check_augment
 from kerascnn.errors import suggest
 from kerascnn.spec import Preprocess
+from kerascnn.train.losses import LOSSES
 from kerascnn.train.optimizers import OPTIMIZERS
 from kerascnn.train.schedule import SCHEDULES, Course, share
 
@@ -37,7 +38,10 @@ class Recipe:
     epochs
         Passes over the training images.
     batch
-        Images per step, over all devices together.
+        Images per update of the weights, over all devices together.
+    accumulate
+        Parts into which a batch is cut, one after the other, to need less memory: the same gradient but for batch
+        normalisation, which sees a part at a time. Divides ``batch``.
     optimizer
         "sgd" (with Nesterov's momentum), "momentum" (Polyak's), "rmsprop" (as TensorFlow 1 has it), "adamw", "lars"
         or "lamb".
@@ -52,6 +56,9 @@ class Recipe:
     weight_decay
         Of kernels only. For "sgd", "momentum" and "rmsprop" coupled (L2, its gradient added to the loss's), for "adamw"
         decoupled, for "lars" and "lamb" within the step that they adapt.
+    clip_norm
+        The greatest length that the gradient of the loss, over all weights and before weight decay, may have; longer,
+        it is scaled down. 0: any.
     schedule
         "cosine" or "polynomial" to zero, both from the end of warm-up; "step" (falls at milestones) or "exponential"
         (falls every ``decay_epochs``), both counted from the start; "plateau" (falls when the held-out loss gets no
@@ -68,6 +75,9 @@ class Recipe:
         Of "polynomial": 1 is a straight line.
     warmup_epochs
         Over which the rate climbs evenly from zero; may be a fraction.
+    loss
+        "softmax": cross-entropy of one choice. "sigmoid": binary cross-entropy of every class, mean over the classes;
+        the network keeps its softmax, whose order of classes is the same.
     label_smoothing
         The share of every target spread evenly over all classes.
     seed
@@ -90,12 +100,14 @@ class Recipe:
     augment: tuple[str, ...] = ()
     epochs: int
     batch: int
+    accumulate: int = 1
     optimizer: str = "sgd"
     lr: float
     lr_batch: int = 0
     momentum: float = 0.9
     epsilon: float = 0.0
     weight_decay: float = 0.0
+    clip_norm: float = 0.0
     schedule: str = "cosine"
     decay_rate: float = 0.1
     decay_epochs: float = 1.0
@@ -103,6 +115,7 @@ class Recipe:
     patience: int = 10
     power: float = 1.0
     warmup_epochs: float = 0.0
+    loss: str = "softmax"
     label_smoothing: float = 0.0
     seed: int = 0
     export: tuple[str, ...] = ()
@@ -114,7 +127,7 @@ class Recipe:
         for name, (allowed, expected) in RANGES.items():
             if not allowed(value := getattr(self, name)):
                 raise ValueError(f"Recipe: {name} is {value!r}; expected {expected}.")
-        for name, table in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
+        for name, table in TABLES.items():
             if (value := getattr(self, name)) not in table:
                 raise ValueError(f"Recipe: there is no {name} {value!r}. {suggest(value, table)}")
         for name, (chooser, users) in USED_BY.items():
@@ -126,6 +139,11 @@ class Recipe:
                 )
         if len(self.mean) != len(self.std):
             raise ValueError(f"Recipe: mean has {len(self.mean)} numbers and std {len(self.std)}; expected as many.")
+        if self.batch % self.accumulate:
+            raise ValueError(
+                f"Recipe: a batch of {self.batch} cannot be cut into {self.accumulate} equal parts; set batch to a "
+                "multiple of accumulate."
+            )
         if self.warmup_epochs > self.epochs:
             raise ValueError(
                 f"Recipe: warmup_epochs is {self.warmup_epochs}, longer than all {self.epochs} epochs. Set both."
@@ -199,11 +217,13 @@ RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "std": (lambda std: all(number > 0 for number in std), "numbers above 0"),
     "epochs": (lambda epochs: epochs >= 1, "at least 1"),
     "batch": (lambda batch: batch >= 1, "at least 1"),
+    "accumulate": (lambda parts: parts >= 1, "at least 1 part"),
     "lr": (lambda lr: lr > 0, "above 0"),
     "lr_batch": (lambda batch: batch >= 0, "a number of images, or 0 to take lr as it is"),
     "momentum": (lambda momentum: 0 <= momentum < 1, "from 0, below 1"),
     "epsilon": (lambda epsilon: epsilon >= 0, "0 (the optimizer's own) or more"),
     "weight_decay": (lambda decay: decay >= 0, "0 or more"),
+    "clip_norm": (lambda norm: norm >= 0, "above 0, or 0 to clip nothing"),
     "decay_rate": (lambda rate: 0 < rate < 1, "between 0 and 1"),
     "decay_epochs": (lambda epochs: epochs > 0, "above 0"),
     "milestones": (lambda epochs: list(epochs) == sorted({*epochs}) and min(epochs, default=1) > 0, "rising epochs"),
@@ -213,6 +233,8 @@ RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "label_smoothing": (lambda smoothing: 0 <= smoothing < 1, "from 0, below 1"),
     "seed": (lambda seed: 0 <= seed < 2**32, "from 0, below 2**32"),
 }
+
+TABLES: dict[str, Mapping[str, Any]] = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES, "loss": LOSSES}
 
 # Fields that only some choices heed: set in vain, they are refused.
 USED_BY: dict[str, tuple[str, tuple[str, ...]]] = {

@@ -1,0 +1,163 @@
+"""One step of a training: gradients, what recipes do to them, and the update."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kerascnn.train.losses import LOSSES
+from kerascnn.train.optimizers import Settings, add_coupled_decay, make_optimizer
+from kerascnn.train.recipe import Recipe
+
+
+class Learner:
+    """A network with what its steps need: optimizer, loss and meters. Made within the scope of its strategy."""
+
+    def __init__(self, model: keras.Model, recipe: Recipe, strategy: tf.distribute.Strategy):
+        self.model, self.recipe, self.strategy = model, recipe, strategy
+        self.logits = up_to_logits(model)
+        settings = Settings(
+            rate=recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay, epsilon=recipe.epsilon
+        )
+        self.optimizer = make_optimizer(recipe.optimizer, model.trainable_variables, settings)
+        self.sums = gradient_sums(model.trainable_variables) if recipe.accumulate > 1 else []
+        self.loss = keras.metrics.Mean("loss")
+        self.top1 = keras.metrics.SparseCategoricalAccuracy("top1")
+
+    @property
+    def variables(self) -> list[keras.Variable]:
+        """All that training changes."""
+        return [*self.model.variables, *self.optimizer.variables]
+
+    def reset(self) -> None:
+        self.loss.reset_state()
+        self.top1.reset_state()
+
+    def meters(self) -> dict[str, float]:
+        """Mean loss and top-1 since the last reset."""
+        return {meter.name: float(np.asarray(meter.result())) for meter in (self.loss, self.top1)}
+
+    def step(self, batches: Iterator) -> None:
+        """One update of the weights, from the next batches; one batch unless the recipe accumulates gradients."""
+        for _ in range(self.recipe.accumulate - 1):
+            self.collect(next(batches))
+        self.learn(next(batches))
+
+    @tf.function(reduce_retracing=True)
+    def collect(self, batch) -> None:
+        """Add up the gradients of a batch that the strategy has distributed, and change no weight."""
+        self.strategy.run(self._collect, args=batch)
+
+    @tf.function(reduce_retracing=True)
+    def learn(self, batch) -> None:
+        """Update the weights, from a distributed batch and from what was collected before it."""
+        self.strategy.run(self._learn, args=batch)
+
+    @tf.function(reduce_retracing=True)
+    def judge(self, batch) -> None:
+        """Measure a distributed batch."""
+        self.strategy.run(self._judge, args=batch)
+
+    def _collect(self, images, targets):
+        for total, gradient in zip(self.sums, self._gradients(images, targets), strict=True):
+            total.assign_add(gradient)
+
+    def _learn(self, images, targets):
+        gradients = self._gradients(images, targets)
+        if self.sums:
+            gradients = [(s + g) / self.recipe.accumulate for s, g in zip(self.sums, gradients, strict=True)]
+            for total in self.sums:
+                total.assign(tf.zeros_like(total))
+        self._update(gradients)
+
+    def _gradients(self, images, targets) -> list[Any]:
+        """Of this replica's share of the loss: over all replicas, they add up to the gradients."""
+        # Replicas may hold unequal parts of a batch, so each divides by the images of all.
+        together = tf.distribute.get_replica_context().all_reduce("sum", tf.shape(targets)[0])
+        with tf.GradientTape() as tape:
+            logits = self.logits(images, training=True)
+            losses = self._losses(targets, logits)
+            objective = tf.reduce_sum(losses) / tf.cast(together, losses.dtype)
+            if penalties := self.model.losses:  # a network of the user's may bring regularisers
+                objective += tf.add_n(penalties) / self.strategy.num_replicas_in_sync
+        self._measure(losses, targets, logits)
+        return tape.gradient(objective, self.model.trainable_variables)
+
+    def _update(self, gradients):
+        """Clip, decay and apply. The optimizer sums over replicas, so each brings its share of everything."""
+        recipe, weights, replicas = self.recipe, self.model.trainable_variables, self.strategy.num_replicas_in_sync
+        if recipe.clip_norm:  # of the whole gradient, which is more than the norms of its shares tell
+            whole = tf.distribute.get_replica_context().all_reduce("sum", gradients)
+            clipped, _ = tf.clip_by_global_norm(whole, recipe.clip_norm)
+            gradients = [gradient / replicas for gradient in clipped]
+        decay = recipe.weight_decay / replicas
+        self.optimizer.apply(add_coupled_decay(recipe.optimizer, gradients, weights, decay), weights)
+
+    def _judge(self, images, targets):
+        logits = self.logits(images, training=False)
+        self._measure(self._losses(targets, logits), targets, logits)
+
+    def _losses(self, targets, logits):
+        return LOSSES[self.recipe.loss](targets, logits, self.recipe.label_smoothing)
+
+    def _measure(self, losses, targets, logits):
+        self.loss.update_state(losses)
+        self.top1.update_state(targets, logits)
+
+
+def gradient_sums(weights: Sequence[keras.Variable]) -> list[tf.Variable]:
+    """Zeros in the shapes of ``weights``, for every replica its own."""
+    return [
+        tf.Variable(
+            tf.zeros(weight.shape),
+            trainable=False,
+            synchronization=tf.VariableSynchronization.ON_READ,
+            aggregation=tf.VariableAggregation.SUM,
+        )
+        for weight in weights
+    ]
+
+
+def up_to_logits(model: keras.Model) -> keras.Model:
+    """The same layers and weights, without the softmax at the end: cross-entropy of logits does not underflow."""
+    last = model.layers[-1]
+    if isinstance(last, keras.layers.Softmax) or (
+        isinstance(last, keras.layers.Activation) and last.activation is keras.activations.softmax
+    ):
+        return keras.Model(model.input, last.input)
+    if getattr(last, "activation", None) is keras.activations.softmax:
+        raise ValueError(
+            f"The softmax of {model.name!r} is inside its last layer, {last.name!r}. Give that layer no activation, "
+            f'and let a layer Activation("softmax") follow it, or nothing at all.'
+        )
+    return model
+
+
+@contextmanager
+def synchronised(model: keras.Model, strategy: tf.distribute.Strategy) -> Iterator[None]:
+    """Let batch normalisation see the whole batch while several devices train.
+
+    Otherwise each replica normalises by its own part, and keeps moving statistics of its own, of which saving would
+    take the first replica's. The layers are given back as they were: other backends refuse what is saved this way.
+    """
+    layers = list(normalisations(model)) if strategy.num_replicas_in_sync > 1 else []
+    before = [layer.synchronized for layer in layers]
+    try:
+        for layer in layers:
+            layer.synchronized = True
+        yield
+    finally:
+        for layer, was in zip(layers, before, strict=True):
+            layer.synchronized = was
+
+
+def normalisations(model: keras.Model) -> Iterator[keras.layers.BatchNormalization]:
+    """All batch normalisations, of models inside the model too."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from normalisations(layer)
+        elif isinstance(layer, keras.layers.BatchNormalization):
+            yield layer

@@ -1,0 +1,119 @@
+"""What a step does besides the optimizer: loss, clipping and accumulated gradients."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from references import import_torchvision
+from test_train import RECIPE, apart, blobs, in_new_process, tiny, trained, weights
+
+from kerascnn.train import open_strategy
+from kerascnn.train.losses import LOSSES
+
+
+def bare(shape, classes):
+    """A network whose gradient is the same however a batch is cut."""
+    return tiny(shape, classes, normalise=False)
+
+
+def scores():
+    """Logits (7, 5), some of them extreme, and targets."""
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 3, (7, 5)).astype(np.float32)
+    logits[0] = (80, -80, 0, 0, 0)
+    return rng.integers(0, 5, 7), logits
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_losses_are_those_of_torch_and_timm(smoothing):
+    import torch
+
+    import_torchvision()
+    import timm.loss
+
+    targets, logits = scores()
+    tensors = torch.tensor(logits), torch.tensor(targets)
+    softmax = torch.nn.functional.cross_entropy(*tensors, label_smoothing=smoothing, reduction="none")
+    np.testing.assert_allclose(LOSSES["softmax"](targets, logits, smoothing), softmax, rtol=1e-5, atol=1e-6)
+    sigmoid = timm.loss.BinaryCrossEntropy(smoothing=smoothing, reduction="none")(*tensors).mean(-1)
+    np.testing.assert_allclose(LOSSES["sigmoid"](targets, logits, smoothing), sigmoid, rtol=1e-5, atol=1e-6)
+
+
+def test_binary_cross_entropy_learns(tmp_path):
+    _, history = trained(tmp_path, replace(RECIPE, loss="sigmoid", lr=0.2, epochs=6))
+    assert history[0]["loss"] < 0.8 and history[-1]["loss"] < history[0]["loss"] / 1.5 and history[-1]["val_top1"] > 0.9
+
+
+def one_step(out, **change):
+    """What a step of plain descent takes off the weights, at a rate of one."""
+    import keras
+
+    recipe = replace(RECIPE, epochs=1, batch=64, lr=1.0, momentum=0.0, schedule="constant", weight_decay=0.0, **change)
+    model, _ = trained(out, recipe, blobs(64), bare)
+    keras.utils.set_random_seed(recipe.seed)
+    start = bare((12, 12, 3), 3)
+    return [a - b for a, b in zip(weights(start), weights(model), strict=True)]
+
+
+def test_clipping_is_that_of_torch(tmp_path):
+    import torch
+
+    whole = one_step(tmp_path / "whole")
+    length = np.sqrt(sum(np.sum(part**2) for part in whole))
+    for limit in (length / 3, 2 * length):
+        found = one_step(tmp_path / f"{limit}", clip_norm=float(limit))
+        parameters = [torch.nn.Parameter(torch.zeros(part.shape)) for part in whole]
+        for parameter, part in zip(parameters, whole, strict=True):
+            parameter.grad = torch.tensor(part)
+        torch.nn.utils.clip_grad_norm_(parameters, float(limit))
+        for part, parameter in zip(found, parameters, strict=True):
+            np.testing.assert_allclose(part, parameter.grad, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("accumulate", [2, 4])
+def test_accumulated_gradients_are_those_of_the_batch(tmp_path, accumulate):
+    recipe = replace(RECIPE, epochs=2, clip_norm=0.5)
+    whole, expected = trained(tmp_path / "whole", recipe, make_model=bare)
+    parts, history = trained(tmp_path / "parts", replace(recipe, accumulate=accumulate), make_model=bare)
+    assert apart(whole, parts) < 1e-5
+    for record, reference in zip(history, expected, strict=True):
+        assert record["loss"] == pytest.approx(reference["loss"], abs=1e-5) and record["lr"] == reference["lr"]
+
+
+def test_every_device_needs_an_image_of_every_part(tmp_path):
+    class Two:
+        num_replicas_in_sync = 2
+
+    with pytest.raises(ValueError, match=r"batch of 32 in 32 parts.*enough for 2 devices"):
+        trained(tmp_path, replace(RECIPE, accumulate=32), strategy=Two())
+
+
+# Several devices
+
+TECHNIQUES = {
+    "clip": {"clip_norm": 0.3},
+    "accumulate": {"accumulate": 2, "batch": 10},
+    "sigmoid": {"loss": "sigmoid", "label_smoothing": 0.1},
+}
+
+
+def several_devices(name: str, out: str) -> None:
+    """In a process of its own: train by every technique on the devices of a strategy, and save what came of it."""
+    strategy = open_strategy(name)
+    found = {}
+    for technique, change in TECHNIQUES.items():
+        recipe = replace(RECIPE, **{"epochs": 2, "batch": 9, **change})
+        model, history = trained(Path(out) / technique, recipe, strategy=strategy)
+        found |= {f"{technique}.{i}": value for i, value in enumerate(weights(model))}
+        found[f"{technique}.loss"] = [[record["loss"], record["val_loss"]] for record in history]
+    np.savez(Path(out) / "found.npz", **found)
+
+
+def test_two_devices_learn_what_one_learns(tmp_path):
+    several_devices("one", str(tmp_path / "one"))
+    done = in_new_process("several_devices", "mirrored:2", tmp_path / "two", file=__file__)
+    assert done.returncode == 0, done.stderr
+    one, two = (np.load(tmp_path / name / "found.npz") for name in ("one", "two"))
+    for name in one.files:
+        assert np.allclose(one[name], two[name], atol=1e-5), name
