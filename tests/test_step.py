@@ -89,11 +89,67 @@ def test_every_device_needs_an_image_of_every_part(tmp_path):
         trained(tmp_path, replace(RECIPE, accumulate=32), strategy=Two())
 
 
+# Averages
+
+
+def states(out, recipe, **how):
+    """The network after every update, and what came of the training."""
+    import keras
+
+    seen = []
+
+    class Watcher(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            seen.append(weights(self.model))
+
+    model, history = trained(out, recipe, callbacks=[Watcher()], **how)
+    return seen, model, history
+
+
+def saved_on(model, recipe):
+    """What a model says of the held-out images, and the truth."""
+    from kerascnn.data.pipeline import batches
+
+    images, targets = next(iter(batches(blobs().test, recipe.preprocess(3), 33)))
+    return np.asarray(model(images)), np.asarray(targets)
+
+
+def test_averages_are_those_of_tensorflow_1(tmp_path):
+    """Weights and batch statistics, with the ramp; seen by no step, and put into the file."""
+    import keras
+    import tensorflow as tf
+
+    recipe = replace(RECIPE, epochs=6, ema=0.5)
+    seen, model, history = states(tmp_path / "ema", recipe)
+    plainly, plain, _ = states(tmp_path / "plain", replace(recipe, ema=0.0))
+    for a, b in zip(seen, plainly, strict=True):
+        assert all(np.array_equal(one, other) for one, other in zip(a, b, strict=True))
+
+    keras.utils.set_random_seed(recipe.seed)
+    variables = [tf.Variable(value) for value in weights(tiny((12, 12, 3), 3))]
+    updates = tf.Variable(0)
+    reference = tf.train.ExponentialMovingAverage(0.5, num_updates=updates)
+    reference.apply(variables)  # begins with the values that are there
+    for values in seen:
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+        updates.assign_add(1)
+        reference.apply(variables)
+    for variable, value in zip(variables, weights(model), strict=True):
+        np.testing.assert_allclose(reference.average(variable), value, rtol=1e-5, atol=1e-6)
+    assert apart(model, plain) > 1e-3
+    saved = keras.models.load_model(tmp_path / "ema" / "model.keras")
+    assert apart(saved, model) == 0
+    probabilities, targets = saved_on(saved, recipe)
+    assert history[-1]["val_loss"] == pytest.approx(-np.log(probabilities[np.arange(33), targets]).mean(), rel=1e-4)
+
+
 # Several devices
 
 TECHNIQUES = {
     "clip": {"clip_norm": 0.3},
     "accumulate": {"accumulate": 2, "batch": 10},
+    "ema": {"ema": 0.9},
     "sigmoid": {"loss": "sigmoid", "label_smoothing": 0.1},
 }
 

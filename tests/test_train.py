@@ -111,6 +111,7 @@ def in_new_process(call: str, *arguments: object, file: str = __file__) -> subpr
         ({"accumulate": 3}, "batch of 32 cannot be cut into 3 equal parts"),
         ({"clip_norm": -1.0}, "clip_norm is -1.0"),
         ({"loss": "sigmod"}, "no loss 'sigmod'.*'sigmoid'"),
+        ({"ema": 1.0}, "ema is 1.0; expected from 0, below 1"),
         ({"lr_batch": -256}, "lr_batch is -256; expected a number of images"),
         ({"schedule": "exponential", "decay_rate": 1.0}, "decay_rate is 1.0; expected between 0 and 1"),
         ({"schedule": "exponential", "decay_epochs": 0}, "decay_epochs is 0"),
@@ -428,7 +429,10 @@ def dropping(shape, classes):
     return tiny(shape, classes, dropout=0.3)
 
 
-def killed(out: str) -> None:
+WAYS = {"plain": {}, "averaged": {"ema": 0.9, "accumulate": 2, "optimizer": "rmsprop"}}
+
+
+def killed(out: str, way: str) -> None:
     """In a process of its own: train until the second step of the third epoch, and be killed there."""
     import keras
 
@@ -442,18 +446,20 @@ def killed(out: str) -> None:
             if (self.epoch, batch) == (2, 1):
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    trained(out, LONG, make_model=dropping, callbacks=[Kill()])
+    trained(out, replace(LONG, **WAYS[way]), make_model=dropping, callbacks=[Kill()])
 
 
-def test_killed_training_ends_as_if_it_had_not_been(tmp_path):
-    done = in_new_process("killed", tmp_path / "killed")
+@pytest.mark.parametrize("way", WAYS)
+def test_killed_training_ends_as_if_it_had_not_been(tmp_path, way):
+    recipe = replace(LONG, **WAYS[way])
+    done = in_new_process("killed", tmp_path / "killed", way)
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert [path.name for path in (tmp_path / "killed").iterdir()] == ["checkpoint.npz"]
     (tmp_path / "killed" / ".writing-half").mkdir()  # what a kill while writing leaves
 
     lines = []
-    resumed, history = trained(tmp_path / "killed", LONG, make_model=dropping, log=lines.append)
-    straight, expected = trained(tmp_path / "straight", LONG, make_model=dropping)
+    resumed, history = trained(tmp_path / "killed", recipe, make_model=dropping, log=lines.append)
+    straight, expected = trained(tmp_path / "straight", recipe, make_model=dropping)
     assert "continuing after epoch 2 of 4" in lines[0] and len(lines) == 3
     assert all(np.array_equal(a, b) for a, b in zip(weights(resumed), weights(straight), strict=True))
     assert [{**record, "seconds": 0} for record in history] == [{**record, "seconds": 0} for record in expected]

@@ -118,9 +118,11 @@ def train(
             record = run_epoch(learner, data, preprocess, history, hooks, log)
             history.append(record)
             checkpoint.save(history)
-            hooks.on_epoch_end(epoch, dict(record))
+            with learner.averaged():
+                hooks.on_epoch_end(epoch, dict(record))
             if model.stop_training:
                 break
+        learner.swap_averages()
         hooks.on_train_end()
 
     card(recipe, data, preprocess, history).write(model_file)
@@ -200,7 +202,8 @@ def run_epoch(
     seconds = time.monotonic() - begun
     check_finite(learned, epoch, recipe)
     held_out = batches(data.test, preprocess, even_batch(len(data.test), recipe.batch, replicas))
-    judged = judge_all(learner, distributed(held_out, strategy))
+    with learner.averaged():
+        judged = judge_all(learner, distributed(held_out, strategy))
     check_finite(judged, epoch, recipe)
     record = learned | {f"val_{name}": value for name, value in judged.items()} | {"lr": rates[-1], "seconds": seconds}
     log(line(title, record, steps * batch))

@@ -80,6 +80,9 @@ class Recipe:
         the network keeps its softmax, whose order of classes is the same.
     label_smoothing
         The share of every target spread evenly over all classes.
+    ema
+        The decay of a moving average of weights and batch statistics, 0.9999 for example; early on it is less. The
+        averages are measured and exported. 0: none.
     seed
         Of weights, order, augmentation and dropout; not of the split of the data.
     export
@@ -117,6 +120,7 @@ class Recipe:
     warmup_epochs: float = 0.0
     loss: str = "softmax"
     label_smoothing: float = 0.0
+    ema: float = 0.0
     seed: int = 0
     export: tuple[str, ...] = ()
 
@@ -231,6 +235,7 @@ RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "power": (lambda power: power > 0, "above 0"),
     "warmup_epochs": (lambda epochs: epochs >= 0, "0 or more"),
     "label_smoothing": (lambda smoothing: 0 <= smoothing < 1, "from 0, below 1"),
+    "ema": (lambda decay: 0 <= decay < 1, "from 0, below 1"),
     "seed": (lambda seed: 0 <= seed < 2**32, "from 0, below 2**32"),
 }
 

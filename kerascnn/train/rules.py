@@ -98,8 +98,8 @@ class LAMB(keras.optimizers.Optimizer):
         mean, square = self.means[place], self.squares[place]
         self.assign_add(mean, (gradient - mean) * (1 - self.beta_1))
         self.assign_add(square, (ops.square(gradient) - square) * (1 - self.beta_2))
-        count = ops.cast(self.iterations + 1, variable.dtype)
-        root = ops.sqrt(square / one_minus_power(self.beta_2, count))
+        count: Any = ops.cast(ops.add(self.iterations, 1), variable.dtype)
+        root: Any = ops.sqrt(square / one_minus_power(self.beta_2, count))
         update = mean / one_minus_power(self.beta_1, count) / (root + self.epsilon)
         if self.concerned[place]:
             update += self.decay * variable
@@ -107,16 +107,16 @@ class LAMB(keras.optimizers.Optimizer):
         self.assign_sub(variable, learning_rate * update)
 
 
-def one_minus_power(base: float, exponent):
+def one_minus_power(base: float, exponent) -> Any:
     """``1 - base ** exponent``, of which a subtraction in float32 would leave four digits for a base of 0.999."""
-    return -ops.expm1(exponent * math.log(base)) if base else 1.0
+    return ops.negative(ops.expm1(exponent * math.log(base))) if base else 1.0
 
 
-def norm(tensor):
+def norm(tensor) -> Any:
     return ops.sqrt(ops.sum(ops.square(tensor)))
 
 
-def quotient(weight, update):
+def quotient(weight, update) -> Any:
     """Their ratio; one where either norm is zero, as for a layer that starts at zero."""
     both = ops.logical_and(weight > 0, update > 0)
     return ops.where(both, weight / ops.where(both, update, 1.0), 1.0)

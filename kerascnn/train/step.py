@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerascnn.train.average import Average
 from kerascnn.train.losses import LOSSES
 from kerascnn.train.optimizers import Settings, add_coupled_decay, make_optimizer
 from kerascnn.train.recipe import Recipe
@@ -23,6 +24,7 @@ class Learner:
             rate=recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay, epsilon=recipe.epsilon
         )
         self.optimizer = make_optimizer(recipe.optimizer, model.trainable_variables, settings)
+        self.average = Average(model, recipe.ema) if recipe.ema else None
         self.sums = gradient_sums(model.trainable_variables) if recipe.accumulate > 1 else []
         self.loss = keras.metrics.Mean("loss")
         self.top1 = keras.metrics.SparseCategoricalAccuracy("top1")
@@ -30,7 +32,22 @@ class Learner:
     @property
     def variables(self) -> list[keras.Variable]:
         """All that training changes."""
-        return [*self.model.variables, *self.optimizer.variables]
+        averages = self.average.variables if self.average else []
+        return [*self.model.variables, *self.optimizer.variables, *averages]
+
+    def swap_averages(self) -> None:
+        """Exchange the model's weights and their averages, where the recipe wants any."""
+        if self.average:
+            self.average.swap()
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """The model as it is to be used: with averages, where the recipe wants any."""
+        self.swap_averages()
+        try:
+            yield
+        finally:
+            self.swap_averages()
 
     def reset(self) -> None:
         self.loss.reset_state()
@@ -55,6 +72,8 @@ class Learner:
     def learn(self, batch) -> None:
         """Update the weights, from a distributed batch and from what was collected before it."""
         self.strategy.run(self._learn, args=batch)
+        if self.average:
+            self.average.update(self.optimizer.iterations)
 
     @tf.function(reduce_retracing=True)
     def judge(self, batch) -> None:
