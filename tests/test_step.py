@@ -144,12 +144,68 @@ def test_averages_are_those_of_tensorflow_1(tmp_path):
     assert history[-1]["val_loss"] == pytest.approx(-np.log(probabilities[np.arange(33), targets]).mean(), rel=1e-4)
 
 
+# Precision
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_mixed_precision_learns_what_float32_learns(tmp_path, precision):
+    """Layers compute in 16 bits and are put into the file in 32."""
+    import keras
+
+    recipe = replace(RECIPE, epochs=6)
+    computed = []
+
+    class Watcher(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            computed.extend(layer.compute_dtype for layer in self.model.layers)
+
+    _, expected = trained(tmp_path / "full", recipe)
+    model, history = trained(tmp_path / "mixed", replace(recipe, precision=precision), callbacks=[Watcher()])
+    assert computed.count(precision) > 6 and computed[-2] == "float32"  # the layer that puts out the logits
+    assert history[-1]["loss"] == pytest.approx(expected[-1]["loss"], abs=0.05)
+    assert [record["loss"] for record in history] != [record["loss"] for record in expected]
+    assert keras.config.dtype_policy().name == "float32"
+    saved = keras.models.load_model(tmp_path / "mixed" / "model.keras")
+    assert {layer.compute_dtype for layer in saved.layers} == {v.dtype for v in saved.weights} == {"float32"}
+    assert apart(saved, model) == 0
+    probabilities, targets = saved_on(saved, recipe)
+    assert history[-1]["val_loss"] == pytest.approx(-np.log(probabilities[np.arange(33), targets]).mean(), abs=0.02)
+
+
+def test_loss_scaling_leaves_clipping_and_decay_as_they_are(tmp_path):
+    """Gradients are scaled by 2**15 on the way; what is measured on them is not."""
+    change = {"epochs": 1, "clip_norm": 0.1, "weight_decay": 0.3, "accumulate": 2}
+    full, _ = trained(tmp_path / "full", replace(RECIPE, **change), make_model=bare)
+    half, _ = trained(tmp_path / "half", replace(RECIPE, **change, precision="float16"), make_model=bare)
+    assert apart(full, half) < 1e-3
+
+
+def test_a_step_whose_gradients_overflow_is_skipped(tmp_path):
+    """The scale is halved until they do not, the weights stay as they are meanwhile, and the loss stays finite."""
+    import keras
+
+    scales, seen = [], []
+
+    class Watcher(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            self.model.optimizer.dynamic_scale.assign(2.0**40)
+
+        def on_train_batch_end(self, batch, logs=None):
+            scales.append(float(self.model.optimizer.dynamic_scale.numpy()))
+            seen.append(np.asarray(self.model.trainable_variables[0]))
+
+    trained(tmp_path, replace(RECIPE, epochs=16, precision="float16"), callbacks=[Watcher()])
+    assert scales[0] == 2.0**39 and np.array_equal(seen[0], seen[1])
+    assert scales[-1] == scales[-2] and not np.array_equal(seen[-1], seen[-2])
+
+
 # Several devices
 
 TECHNIQUES = {
     "clip": {"clip_norm": 0.3},
     "accumulate": {"accumulate": 2, "batch": 10},
     "ema": {"ema": 0.9},
+    "half": {"precision": "float16"},
     "sigmoid": {"loss": "sigmoid", "label_smoothing": 0.1},
 }
 

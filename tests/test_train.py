@@ -112,6 +112,7 @@ def in_new_process(call: str, *arguments: object, file: str = __file__) -> subpr
         ({"clip_norm": -1.0}, "clip_norm is -1.0"),
         ({"loss": "sigmod"}, "no loss 'sigmod'.*'sigmoid'"),
         ({"ema": 1.0}, "ema is 1.0; expected from 0, below 1"),
+        ({"precision": "bfloat"}, "no precision 'bfloat'.*'bfloat16'"),
         ({"lr_batch": -256}, "lr_batch is -256; expected a number of images"),
         ({"schedule": "exponential", "decay_rate": 1.0}, "decay_rate is 1.0; expected between 0 and 1"),
         ({"schedule": "exponential", "decay_epochs": 0}, "decay_epochs is 0"),
@@ -429,7 +430,11 @@ def dropping(shape, classes):
     return tiny(shape, classes, dropout=0.3)
 
 
-WAYS = {"plain": {}, "averaged": {"ema": 0.9, "accumulate": 2, "optimizer": "rmsprop"}}
+WAYS = {
+    "plain": {},
+    "averaged": {"ema": 0.9, "accumulate": 2, "optimizer": "rmsprop"},
+    "half": {"precision": "float16"},
+}
 
 
 def killed(out: str, way: str) -> None:

@@ -23,6 +23,7 @@ from kerascnn.data.pipeline import batches
 from kerascnn.data.sources import Data
 from kerascnn.files import written_whole
 from kerascnn.spec import Preprocess
+from kerascnn.train.precision import computing_in, in_float32
 from kerascnn.train.progress import Watch, epoch_bar, line
 from kerascnn.train.recipe import Recipe
 from kerascnn.train.state import WAYS_ON, Checkpoint, History, clear_drafts, identity
@@ -64,7 +65,7 @@ def train(
     make_model
         Makes a network of your own from an input shape (H, W, C) and a number of classes. None: ``recipe.model`` from
         the catalogue. A network that ends in a softmax ``Activation`` is trained on what enters it; any other is taken
-        to put out logits.
+        to put out logits. A recipe of less precision than float32 calls this twice.
     callbacks
         Keras callbacks. Epochs bring the logs ``loss``, ``top1``, ``val_loss``, ``val_top1``, ``lr`` and ``seconds``;
         batches bring none. ``stop_training`` is heeded after an epoch. The learning rate is the recipe's, whatever
@@ -100,9 +101,11 @@ def train(
     check_images(recipe, data, devices.num_replicas_in_sync)
     preprocess = recipe.preprocess(data.channels)
     keras.utils.set_random_seed(recipe.seed)
+    shape = (preprocess.size, preprocess.size, preprocess.channels)
+    make = partial(make_model or from_catalogue(recipe.model), shape, len(data.labels))
     with devices.scope():
-        shape = (preprocess.size, preprocess.size, preprocess.channels)
-        model = (make_model or from_catalogue(recipe.model))(shape, len(data.labels))
+        with computing_in(recipe.precision):
+            model = make()
         learner = Learner(model, recipe, devices)
         run = identity(recipe, data.fingerprint, learner.variables)
         checkpoint = Checkpoint(out / "checkpoint.npz", learner.variables, run)
@@ -125,6 +128,8 @@ def train(
         learner.swap_averages()
         hooks.on_train_end()
 
+    if recipe.precision != "float32":
+        model = in_float32(make, model)
     card(recipe, data, preprocess, history).write(model_file)
     with written_whole(model_file) as draft:  # after its card: whoever finds the model finds the card
         model.save(draft)

@@ -114,9 +114,9 @@ def make_optimizer(name: str, weights: Sequence["keras.Variable"], settings: Set
 
 
 def add_coupled_decay(
-    name: str, gradients: Sequence[Any], weights: Sequence["keras.Variable"], decay: float
+    name: str, gradients: Sequence[Any], weights: Sequence["keras.Variable"], decay: Any
 ) -> list[Any]:
     """The gradient of ``decay / 2 * sum(kernel ** 2)`` added to every kernel's, if ``name`` decays that way."""
-    if not decay or OPTIMIZERS[name].decay != "coupled":
+    if OPTIMIZERS[name].decay != "coupled":
         return list(gradients)
     return [g + decay * w if is_kernel(w) else g for g, w in zip(gradients, weights, strict=True)]

@@ -13,6 +13,7 @@ from kerascnn.errors import suggest
 from kerascnn.spec import Preprocess
 from kerascnn.train.losses import LOSSES
 from kerascnn.train.optimizers import OPTIMIZERS
+from kerascnn.train.precision import POLICIES
 from kerascnn.train.schedule import SCHEDULES, Course, share
 
 
@@ -83,6 +84,9 @@ class Recipe:
     ema
         The decay of a moving average of weights and batch statistics, 0.9999 for example; early on it is less. The
         averages are measured and exported. 0: none.
+    precision
+        In which layers compute: "float32", "bfloat16", or "float16" with dynamic loss scaling. Weights, logits and
+        loss are float32, and so is all of the network that is exported.
     seed
         Of weights, order, augmentation and dropout; not of the split of the data.
     export
@@ -121,6 +125,7 @@ class Recipe:
     loss: str = "softmax"
     label_smoothing: float = 0.0
     ema: float = 0.0
+    precision: str = "float32"
     seed: int = 0
     export: tuple[str, ...] = ()
 
@@ -239,7 +244,12 @@ RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "seed": (lambda seed: 0 <= seed < 2**32, "from 0, below 2**32"),
 }
 
-TABLES: dict[str, Mapping[str, Any]] = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES, "loss": LOSSES}
+TABLES: dict[str, Mapping[str, Any]] = {
+    "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
+    "loss": LOSSES,
+    "precision": POLICIES,
+}
 
 # Fields that only some choices heed: set in vain, they are refused.
 USED_BY: dict[str, tuple[str, tuple[str, ...]]] = {

@@ -20,10 +20,14 @@ class Learner:
     def __init__(self, model: keras.Model, recipe: Recipe, strategy: tf.distribute.Strategy):
         self.model, self.recipe, self.strategy = model, recipe, strategy
         self.logits = up_to_logits(model)
+        self.logits.layers[-1].dtype_policy = "float32"  # 16 bits would round what enters the loss
         settings = Settings(
             rate=recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay, epsilon=recipe.epsilon
         )
         self.optimizer = make_optimizer(recipe.optimizer, model.trainable_variables, settings)
+        if recipe.precision == "float16":  # whose least numbers many gradients fall below
+            self.optimizer = keras.optimizers.LossScaleOptimizer(self.optimizer)
+            self.optimizer.build(model.trainable_variables)
         self.average = Average(model, recipe.ema) if recipe.ema else None
         self.sums = gradient_sums(model.trainable_variables) if recipe.accumulate > 1 else []
         self.loss = keras.metrics.Mean("loss")
@@ -93,30 +97,36 @@ class Learner:
         self._update(gradients)
 
     def _gradients(self, images, targets) -> list[Any]:
-        """Of this replica's share of the loss: over all replicas, they add up to the gradients."""
+        """Of this replica's share of the loss, scaled: over all replicas, they add up to the gradients."""
         # Replicas may hold unequal parts of a batch, so each divides by the images of all.
         together = tf.distribute.get_replica_context().all_reduce("sum", tf.shape(targets)[0])
         with tf.GradientTape() as tape:
-            logits = self.logits(images, training=True)
+            logits = tf.cast(self.logits(images, training=True), tf.float32)
             losses = self._losses(targets, logits)
             objective = tf.reduce_sum(losses) / tf.cast(together, losses.dtype)
             if penalties := self.model.losses:  # a network of the user's may bring regularisers
                 objective += tf.add_n(penalties) / self.strategy.num_replicas_in_sync
+            objective: Any = self.optimizer.scale_loss(objective)
         self._measure(losses, targets, logits)
         return tape.gradient(objective, self.model.trainable_variables)
 
-    def _update(self, gradients):
+    def _update(self, gradients) -> None:
         """Clip, decay and apply. The optimizer sums over replicas, so each brings its share of everything."""
         recipe, weights, replicas = self.recipe, self.model.trainable_variables, self.strategy.num_replicas_in_sync
-        if recipe.clip_norm:  # of the whole gradient, which is more than the norms of its shares tell
-            whole = tf.distribute.get_replica_context().all_reduce("sum", gradients)
-            clipped, _ = tf.clip_by_global_norm(whole, recipe.clip_norm)
-            gradients = [gradient / replicas for gradient in clipped]
-        decay = recipe.weight_decay / replicas
-        self.optimizer.apply(add_coupled_decay(recipe.optimizer, gradients, weights, decay), weights)
+        scale: Any = self.optimizer.scale_loss(1.0)  # which the gradients bear, and the optimizer takes away
+        # Clipping asks for the norm of the whole gradient, loss scaling whether the whole is finite.
+        if recipe.clip_norm or recipe.precision == "float16":
+            gradients = tf.distribute.get_replica_context().all_reduce("sum", gradients)
+            if recipe.clip_norm:
+                gradients, _ = tf.clip_by_global_norm(gradients, tf.multiply(scale, recipe.clip_norm))
+            gradients = [gradient / replicas for gradient in gradients]
+        if recipe.weight_decay:
+            decay = tf.multiply(scale, recipe.weight_decay / replicas)
+            gradients = add_coupled_decay(recipe.optimizer, gradients, weights, decay)
+        self.optimizer.apply(gradients, weights)
 
     def _judge(self, images, targets):
-        logits = self.logits(images, training=False)
+        logits = tf.cast(self.logits(images, training=False), tf.float32)
         self._measure(self._losses(targets, logits), targets, logits)
 
     def _losses(self, targets, logits):
