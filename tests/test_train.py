@@ -368,6 +368,16 @@ def test_callbacks_are_called_and_may_stop(tmp_path):
     assert (tmp_path / "out" / "model.keras").exists()
 
 
+def test_rate_falls_on_a_plateau(tmp_path):
+    """Held-out images are labelled wrong here, so that their loss grows."""
+    data, recipe = blobs(), replace(RECIPE, schedule="plateau", decay_rate=0.5, patience=2, epochs=6)
+    data = replace(data, test=replace(data.test, targets=(data.test.targets + 1) % 3))
+    _, history = trained(tmp_path, recipe, data)
+    losses = [record["val_loss"] for record in history]
+    assert [record["lr"] for record in history] == [recipe.rate(0, 2, losses[:epoch]) for epoch in range(6)]
+    assert history[-1]["lr"] < RECIPE.lr
+
+
 # Several devices
 
 

@@ -206,7 +206,8 @@ def run_epoch(
         )
     seconds = time.monotonic() - begun
     check_finite(learned, epoch, recipe)
-    held_out = batches(data.test, preprocess, even_batch(len(data.test), recipe.batch, replicas))
+    most = recipe.batch // recipe.accumulate
+    held_out = batches(data.test, preprocess, even_batch(len(data.test), most, replicas))
     with learner.averaged():
         judged = judge_all(learner, distributed(held_out, strategy))
     check_finite(judged, epoch, recipe)
@@ -239,7 +240,8 @@ def check_finite(meters: dict[str, float], epoch: int, recipe: Recipe) -> None:
     if not math.isfinite(meters["loss"]):
         raise FloatingPointError(
             f"The loss is not finite any more in epoch {epoch + 1} of {recipe.epochs}. The state after the epoch "
-            f"before is kept. Train into another folder with a smaller lr (it is {recipe.lr:g}) or a longer warm-up."
+            f"before is kept. Train into another folder with a smaller lr (it is {recipe.lr:g}), a longer warm-up or a "
+            "clip_norm."
         )
 
 

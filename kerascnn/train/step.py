@@ -105,7 +105,10 @@ class Learner:
             losses = self._losses(targets, logits)
             objective = tf.reduce_sum(losses) / tf.cast(together, losses.dtype)
             if penalties := self.model.losses:  # a network of the user's may bring regularisers
-                objective += tf.add_n(penalties) / self.strategy.num_replicas_in_sync
+                objective += (
+                    tf.add_n([tf.cast(penalty, tf.float32) for penalty in penalties])
+                    / self.strategy.num_replicas_in_sync
+                )
             objective: Any = self.optimizer.scale_loss(objective)
         self._measure(losses, targets, logits)
         return tape.gradient(objective, self.model.trainable_variables)
