@@ -1,95 +1,153 @@
-"""Random changes of one image, as functions of the image and of two integers: same integers, same change.
+"""Augmentations by name: which there are, what arguments a name may carry, and in what order they are made.
 
-They come in two tables, because they happen at two places. A cut decides which part of the source is seen; what it
-gives is stretched to the network's size, in the place of evaluation's resize and centre crop. A change is made to
-pixels that have the network's size already.
+A cut decides which part of the source is seen; what it gives is stretched to the network's size, in the place of
+evaluation's resize and centre crop. A change is made to one image that has the network's size already, with values of
+0 to 255. A mix is made of the images of a batch, and of their targets.
+
+All are functions of what they change and of two integers: same integers, same change. A line of the table names the
+module of this room that holds the function of the same name.
 """
 
-import math
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
 
 from kerascnn.errors import suggest
 
-if TYPE_CHECKING:
-    import tensorflow as tf
 
-Augmentation = Callable[["tf.Tensor", "tf.Tensor"], "tf.Tensor"]
+@dataclass(frozen=True)
+class Argument:
+    """A number that a name may carry.
 
-
-def crop(image, seed):
-    """A random part: 8 to 100 % of the area, 3/4 to 4/3 wide for its height. (H, W, C) to (h, w, C).
-
-    Szegedy et al. 2014, https://arxiv.org/abs/1409.4842, section 6. The area is drawn evenly, the proportion evenly in
-    its logarithm. Ten draws are made and the first that fits into the image is taken, else the largest part that has
-    an allowed proportion.
+    Parameters
+    ----------
+    name
+        The paper's letter or word.
+    default
+        What it is when left out; a whole number when it has to be one.
+    least, most
+        The range, ends included.
     """
-    import tensorflow as tf
 
-    of_area, of_ratio, of_place = tf.unstack(tf.random.split(seed, 3))
-    height, width = (tf.cast(side, tf.float32) for side in tf.unstack(tf.shape(image)[:2]))
-    area = height * width * tf.random.stateless_uniform([10], of_area, 0.08, 1.0)
-    bound = math.log(4 / 3)
-    ratio = tf.exp(tf.random.stateless_uniform([10], of_ratio, -bound, bound))
-    nearest = tf.clip_by_value(width / height, 3 / 4, 4 / 3)
-    last = tf.floor([tf.minimum(height, width / nearest), tf.minimum(width, height * nearest)])
-    tall = tf.maximum(1.0, tf.concat([tf.round(tf.sqrt(area / ratio)), last[:1]], 0))
-    wide = tf.maximum(1.0, tf.concat([tf.round(tf.sqrt(area * ratio)), last[1:]], 0))
-    first = tf.argmax(tf.cast((tall <= height) & (wide <= width), tf.int32))
-    box = tf.stack([tall[first], wide[first]])
-    room = [height, width] - box + 1
-    top, left = tf.unstack(tf.cast(room * tf.random.stateless_uniform([2], of_place), tf.int32))
-    tall, wide = tf.unstack(tf.cast(box, tf.int32))
-    return image[top : top + tall, left : left + wide]
+    name: str
+    default: float
+    least: float
+    most: float
 
+    def read(self, text: str) -> float:
+        """The number that ``text`` means. Raises ``ValueError`` when it means none that is allowed."""
+        number = type(self.default)(text)
+        if not self.least <= number <= self.most:
+            raise ValueError(f"{number} is out of range")
+        return number
 
-def flip(image, seed):
-    """Left and right exchanged, every second time."""
-    import tensorflow as tf
-
-    return tf.image.stateless_random_flip_left_right(image, seed)
+    def __str__(self) -> str:
+        kind = "a whole number" if isinstance(self.default, int) else "a number"
+        return f"{self.name}, {kind} of {self.least} to {self.most}"
 
 
-def affine(image, seed):
-    """Turned by up to 10 degrees, scaled by 0.9 to 1.1 and shifted by up to a tenth. (H, W, C) to (H, W, C).
+@dataclass(frozen=True)
+class Augmentation:
+    """A line of the table.
 
-    For digits, letters and signs, whose meaning a flip would change. The border is repeated where nothing was.
+    Parameters
+    ----------
+    kind
+        "cut", "change" or "mix".
+    module
+        Where its function is. It needs TensorFlow, so it is imported when the first image comes.
+    arguments
+        What may stand behind the name, in this order, each after a colon.
     """
-    import tensorflow as tf
 
-    height, width, _ = tf.unstack(tf.cast(tf.shape(image), tf.float32))
-    angle, scale, down, right = tf.unstack(tf.random.stateless_uniform([4], seed, -1.0, 1.0))
-    angle, scale = angle * math.radians(10), 1 + scale / 10
-    cos, sin = tf.cos(angle) / scale, tf.sin(angle) / scale
-    x, y = (width - 1) / 2, (height - 1) / 2  # the middle, which stays where it is before the shift
-    row = [cos, -sin, x - cos * x + sin * y + right * width / 10, sin, cos, y - sin * x - cos * y + down * height / 10]
-    moved = tf.raw_ops.ImageProjectiveTransformV3(
-        images=image[None],
-        transforms=[[*row, 0.0, 0.0]],
-        output_shape=tf.shape(image)[:2],
-        fill_value=0.0,
-        interpolation="BILINEAR",
-        fill_mode="NEAREST",
-    )
-    return tf.ensure_shape(moved[0], image.shape)
+    kind: str
+    module: str
+    arguments: tuple[Argument, ...] = ()
 
 
-CUTS: dict[str, Augmentation] = {"crop": crop}
-CHANGES: dict[str, Augmentation] = {"flip": flip, "affine": affine}
-AUGMENTATIONS = CUTS | CHANGES
+@dataclass(frozen=True)
+class Step:
+    """An augmentation with its arguments; called, it makes the change.
+
+    Parameters
+    ----------
+    name
+        Without arguments.
+    values
+        Of all arguments.
+    """
+
+    name: str
+    values: tuple[float, ...]
+
+    @property
+    def kind(self) -> str:
+        return AUGMENTATIONS[self.name].kind
+
+    def __call__(self, *inputs: Any) -> Any:
+        function = getattr(import_module(f"kerascnn.data.{AUGMENTATIONS[self.name].module}"), self.name)
+        return function(*inputs, *self.values)
 
 
-def check(names: Iterable[str]) -> None:
-    """Refuse a list of augmentations that cannot be followed.
+AUGMENTATIONS = {
+    "crop": Augmentation("cut", "geometry"),
+    "flip": Augmentation("change", "geometry"),
+    "affine": Augmentation("change", "geometry"),
+    "jitter": Augmentation(
+        "change",
+        "jitter",
+        (
+            Argument("brightness", 0.4, 0.0, 10.0),
+            Argument("contrast", 0.4, 0.0, 10.0),
+            Argument("saturation", 0.4, 0.0, 10.0),
+            Argument("hue", 0.0, 0.0, 0.5),
+        ),
+    ),
+    "lighting": Augmentation("change", "jitter", (Argument("deviation", 0.1, 0.0, 10.0),)),
+    "randaugment": Augmentation("change", "policies", (Argument("N", 2, 1, 20), Argument("M", 9.0, 0.0, 30.0))),
+    "autoaugment": Augmentation("change", "policies"),
+    "trivialaugment": Augmentation("change", "policies"),
+    "erasing": Augmentation("change", "erasing", (Argument("probability", 0.5, 0.0, 1.0),)),
+    "cutout": Augmentation("change", "erasing", (Argument("side", 16, 1, 10_000),)),
+    "mixup": Augmentation("mix", "mixing", (Argument("alpha", 0.2, 0.01, 100.0),)),
+    "cutmix": Augmentation("mix", "mixing", (Argument("alpha", 1.0, 0.01, 100.0),)),
+}
+
+
+def parse(text: str) -> Step:
+    """What a name such as ``"randaugment:2:9"`` means; arguments that are left out have their defaults.
 
     Raises
     ------
     ValueError
-        When a name is unknown, or two of them cut.
+        When there is no such augmentation, or its arguments are not as its line of the table says.
     """
-    names = tuple(names)
-    for name in names:
-        if name not in AUGMENTATIONS:
-            raise ValueError(f"There is no augmentation {name!r}. {suggest(name, AUGMENTATIONS)}")
-    if len(cuts := [name for name in names if name in CUTS]) > 1:
+    name, *given = text.split(":")
+    if name not in AUGMENTATIONS:
+        raise ValueError(f"There is no augmentation {name!r}. {suggest(name, AUGMENTATIONS)}")
+    arguments = AUGMENTATIONS[name].arguments
+    if len(given) > len(arguments):
+        known = ", ".join(argument.name for argument in arguments) or "none"
+        raise ValueError(f"The augmentation {text!r} has {len(given)} arguments; {name!r} takes {known}.")
+    values = [argument.default for argument in arguments]
+    for place, (argument, number) in enumerate(zip(arguments, given, strict=False)):
+        try:
+            values[place] = argument.read(number)
+        except ValueError:
+            raise ValueError(f"The augmentation {text!r} has {number!r}; expected {argument}.") from None
+    return Step(name, tuple(values))
+
+
+def parse_all(names: Iterable[str]) -> tuple[Step, ...]:
+    """What a recipe's augmentations mean, in their order.
+
+    Raises
+    ------
+    ValueError
+        When a name cannot be understood, or two of them cut.
+    """
+    steps = tuple(map(parse, names))
+    if len(cuts := [step.name for step in steps if step.kind == "cut"]) > 1:
         raise ValueError(f"Only one augmentation can decide which part of an image is seen, not {' and '.join(cuts)}.")
+    return steps

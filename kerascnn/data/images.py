@@ -1,5 +1,7 @@
 """From the bytes of one image to what a network sees: the same steps in training, evaluation and prediction."""
 
+from collections.abc import Callable
+
 import numpy as np
 import tensorflow as tf
 
@@ -14,6 +16,38 @@ def decode(contents: bytes | tf.Tensor) -> tf.Tensor:
     """
     image = tf.io.decode_image(contents, channels=3, expand_animations=False)
     return tf.ensure_shape(image, (None, None, 3))
+
+
+def opened(source: tf.Tensor) -> tf.Tensor:
+    """Pixels, (H, W, C) uint8, of which ``source`` holds either the file or themselves."""
+    return decode(source) if source.dtype == tf.string else source
+
+
+def part_of(source: tf.Tensor, cut: Callable[[tf.Tensor], tf.Tensor]) -> tf.Tensor:
+    """What ``opened`` gives, within the box that ``cut`` makes of its height and width; of a JPEG, no more is decoded.
+
+    The box holds top, left, height and width, (4,) int32.
+    """
+
+    def of_jpeg():
+        shape = tf.image.extract_jpeg_shape(source)[:2]
+        box = cut(shape)
+        # Two pixels more on every side: colour that is stored at half the size is smoothed across them.
+        first, last = tf.maximum(box[:2] - 2, 0), tf.minimum(box[:2] + box[2:] + 2, shape)
+        image = tf.image.decode_and_crop_jpeg(source, tf.concat([first, last - first], 0), channels=3)
+        return within(image, tf.concat([box[:2] - first, box[2:]], 0))
+
+    def of_any():
+        image = opened(source)
+        return within(image, cut(tf.shape(image)[:2]))
+
+    return tf.cond(tf.io.is_jpeg(source), of_jpeg, of_any) if source.dtype == tf.string else of_any()
+
+
+def within(image: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
+    """The pixels of a box of top, left, height and width."""
+    top, left, tall, wide = tf.unstack(box)
+    return image[top : top + tall, left : left + wide]
 
 
 def with_channels(image: tf.Tensor, channels: int) -> tf.Tensor:

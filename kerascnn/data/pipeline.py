@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
-from kerascnn.data import augment as augmentations
 from kerascnn.data import images
+from kerascnn.data.augment import Step, parse_all
 from kerascnn.data.sources import Split
 from kerascnn.spec import Preprocess
 
@@ -19,6 +20,7 @@ def batches(
     batch: int,
     *,
     augment: Sequence[str] = (),
+    classes: int = 0,
     seed: int = 0,
     epoch: int = 0,
     shuffle: bool = False,
@@ -38,8 +40,10 @@ def batches(
     batch
         Images per batch; the last batch holds what remains.
     augment
-        Names from ``AUGMENTATIONS``, in the order in which they are made; a cut comes before all changes. Without a
-        cut, images have the geometry of evaluation.
+        Names from ``AUGMENTATIONS`` with their arguments, in the order in which they are made; a cut comes before all
+        changes. Without a cut, images have the geometry of evaluation. Of several mixes, each batch has one.
+    classes
+        How many there are; needed for mixes only.
     seed, epoch
         Non-negative; a further epoch has another order and other augmentations.
     shuffle
@@ -50,45 +54,66 @@ def batches(
     Returns
     -------
     tf.data.Dataset
-        Pairs of images, (B, size, size, C) float32, and targets, (B,) int32.
+        Pairs of images, (B, size, size, C) float32, and targets, (B,) int32; with mixes, every class's share of each
+        image, (B, classes) float32.
 
     Raises
     ------
     ValueError
         When an augmentation is unknown or clashes with another.
     """
-    augmentations.check(augment)
+    steps = parse_all(augment)
+    mixes = [step for step in steps if step.kind == "mix"]
     rng = np.random.default_rng([seed, epoch])
     salt = rng.integers(2**63)
     order = rng.permutation(len(split)) if shuffle else np.arange(len(split))
     sources, targets = tf.constant(split.images), tf.constant(split.targets, tf.int32)
 
+    plain = tf.autograph.experimental.do_not_convert  # no statement has to become a part of the graph
+
+    @plain
     def sample(index):
         source = tf.gather(sources, index)
-        image = images.decode(tf.io.read_file(source)) if split.in_files else source
-        seeds = tf.unstack(tf.random.split(tf.stack([salt, index]), len(augment)))
-        return prepared(image, preprocess, list(zip(augment, seeds, strict=True))), tf.gather(targets, index)
+        seeds = tf.unstack(tf.random.split(tf.stack([salt, index]), len(steps)))
+        seeded = list(zip(steps, seeds, strict=True))
+        source = tf.io.read_file(source) if split.in_files else source
+        return prepared(source, preprocess, seeded), tf.gather(targets, index)
+
+    @plain
+    def mixed(number, batch):
+        return mix(mixes, *batch, classes, tf.stack([salt, -1 - number]))  # below 0, where no image has its seed
 
     dataset = tf.data.Dataset.from_tensor_slices(order)
-    dataset = dataset.map(sample, num_parallel_calls=parallel, deterministic=True)
+    dataset = dataset.map(sample, num_parallel_calls=parallel, deterministic=True).batch(batch)
+    if mixes:
+        dataset = dataset.enumerate().map(mixed)
     # Left to tune itself, a finished pipeline waits for a tuner that sleeps twice as long each time, up to a minute.
     options = tf.data.Options()
     options.autotune.enabled = False
-    return dataset.batch(batch).prefetch(2).with_options(options)
+    return dataset.prefetch(2).with_options(options)
 
 
-def prepared(image: tf.Tensor, preprocess: Preprocess, steps: Sequence[tuple[str, tf.Tensor]] = ()) -> tf.Tensor:
-    """(H, W, 1 or 3) uint8 to (size, size, C) float32, normalised; ``steps`` are augmentations with their seeds."""
-    fit = images.centred
-    for name, seed in steps:
-        if name in augmentations.CUTS:
-            image, fit = augmentations.CUTS[name](image, seed), images.stretched
+def prepared(source: tf.Tensor, preprocess: Preprocess, steps: Sequence[tuple[Step, tf.Tensor]] = ()) -> tf.Tensor:
+    """The bytes of a file or (H, W, 1 or 3) uint8, to (size, size, C) float32, normalised; steps come with seeds."""
+    cuts = [lambda shape, step=step, seed=seed: step(shape, seed) for step, seed in steps if step.kind == "cut"]
+    image = images.part_of(source, cuts[0]) if cuts else images.opened(source)
+    fit = images.stretched if cuts else images.centred
     image = fit(images.with_channels(image, preprocess.channels), preprocess)
     image = tf.ensure_shape(image, (preprocess.size, preprocess.size, preprocess.channels))
-    for name, seed in steps:
-        if name in augmentations.CHANGES:
-            image = augmentations.CHANGES[name](image, seed)
+    for step, seed in steps:
+        if step.kind == "change":
+            image = step(image, seed)
     return images.normalised(image, preprocess)
+
+
+def mix(
+    mixes: Sequence[Step], batch: tf.Tensor, targets: tf.Tensor, classes: int, seed: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """One of ``mixes``, drawn evenly, made of a batch; targets (B,) int32 become shares (B, classes) float32."""
+    of_which, of_mix = tf.unstack(tf.random.split(seed, 2))
+    which = tf.random.stateless_uniform([], of_which, 0, len(mixes), tf.int32)
+    shares = tf.one_hot(targets, classes)
+    return tf.switch_case(which, [partial(one, batch, shares, of_mix) for one in mixes])
 
 
 def load_image(path: str | os.PathLike, preprocess: Preprocess) -> np.ndarray:
@@ -105,7 +130,6 @@ def load_image(path: str | os.PathLike, preprocess: Preprocess) -> np.ndarray:
     if not path.is_file():
         raise FileNotFoundError(f"There is no image file {path}.")
     try:
-        image = images.decode(path.read_bytes())
+        return prepared(tf.constant(path.read_bytes()), preprocess).numpy()
     except tf.errors.InvalidArgumentError as error:
         raise ValueError(f"{path} is not a JPEG, PNG, BMP or GIF image that can be decoded.") from error
-    return prepared(image, preprocess).numpy()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from kerascnn.data.augment import check as check_augment
+from kerascnn.data.augment import parse_all
 from kerascnn.errors import suggest
 from kerascnn.spec import Preprocess
 from kerascnn.train.losses import LOSSES
@@ -35,7 +35,8 @@ class Recipe:
         Per channel, of pixels scaled to 0..1. One number each reads any data as grey, three as colour. Left empty,
         they are ImageNet's, and for grey data the averages of these.
     augment
-        Names from ``kerascnn.data.augment.AUGMENTATIONS``, in the order in which they are made.
+        Names from ``kerascnn.data.augment.AUGMENTATIONS``, in the order in which they are made; some take arguments, as
+        in "randaugment:2:9".
     epochs
         Passes over the training images.
     batch
@@ -157,7 +158,7 @@ class Recipe:
             raise ValueError(
                 f"Recipe: warmup_epochs is {self.warmup_epochs}, longer than all {self.epochs} epochs. Set both."
             )
-        check_augment(self.augment)
+        parse_all(self.augment)
 
     def preprocess(self, channels: int) -> Preprocess:
         """What images go through before the network, for data of so many channels."""

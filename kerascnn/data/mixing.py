@@ -1,0 +1,52 @@
+"""Images of a batch mixed with each other, and their targets with them.
+
+Images are (B, H, W, C) float32, targets (B, classes) float32, whose rows sum to 1. Each image has one partner, by a
+random order of the batch.
+"""
+
+import tensorflow as tf
+
+
+def mixup(images: tf.Tensor, targets: tf.Tensor, seed: tf.Tensor, alpha: float) -> tuple[tf.Tensor, tf.Tensor]:
+    """Every image is ``share`` of itself and the rest of its partner; the share is one for the batch.
+
+    Zhang et al. 2017, https://arxiv.org/abs/1710.09412, section 2: the share follows Beta(``alpha``, ``alpha``).
+    """
+    of_share, of_order = tf.unstack(tf.random.split(seed, 2))
+    share, order = beta(of_share, alpha), shuffled(images, of_order)
+    return blended(images, tf.gather(images, order), share), blended(targets, tf.gather(targets, order), share)
+
+
+def cutmix(images: tf.Tensor, targets: tf.Tensor, seed: tf.Tensor, alpha: float) -> tuple[tf.Tensor, tf.Tensor]:
+    """Every image has one rectangle of its partner, at the same place in the whole batch.
+
+    Yun et al. 2019, https://arxiv.org/abs/1905.04899, section 3.1: 1 - the rectangle's area follows
+    Beta(``alpha``, ``alpha``), its sides are in the image's proportion, its middle is drawn evenly, and targets are
+    mixed by the area that lies within the image.
+    """
+    of_share, of_order, of_place = tf.unstack(tf.random.split(seed, 3))
+    order = shuffled(images, of_order)
+    shape = tf.shape(images)[1:3]
+    size = tf.cast(shape, tf.float32)
+    box = tf.cast(size * tf.sqrt(1 - beta(of_share, alpha)), tf.int32)
+    corner = tf.cast(size * tf.random.stateless_uniform([2], of_place), tf.int32) - box // 2
+    first, last = tf.maximum(corner, 0), tf.minimum(corner + box, shape)
+    y, x = (tf.range(side) for side in tf.unstack(shape))
+    inside = ((y >= first[0]) & (y < last[0]))[:, None, None] & ((x >= first[1]) & (x < last[1]))[:, None]
+    share = 1 - tf.cast(tf.reduce_prod(last - first), tf.float32) / tf.reduce_prod(size)
+    return tf.where(inside, tf.gather(images, order), images), blended(targets, tf.gather(targets, order), share)
+
+
+def beta(seed: tf.Tensor, alpha: float) -> tf.Tensor:
+    """One number that follows Beta(``alpha``, ``alpha``), float32."""
+    draws = tf.random.stateless_gamma([2], seed, tf.constant(alpha, tf.float64), dtype=tf.float64)
+    return tf.cast(draws[0] / tf.reduce_sum(draws), tf.float32)
+
+
+def shuffled(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """A random order of the batch."""
+    return tf.random.experimental.stateless_shuffle(tf.range(tf.shape(images)[0]), seed)
+
+
+def blended(ours: tf.Tensor, partners: tf.Tensor, share: tf.Tensor) -> tf.Tensor:
+    return share * ours + (1 - share) * partners
