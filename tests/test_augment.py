@@ -1,16 +1,22 @@
 """Random changes: every operation against Pillow, every policy against its paper, every draw against its odds."""
 
+import colorsys
 import importlib
+import inspect
 from collections import Counter
+from itertools import permutations
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image, ImageEnhance, ImageOps
 from references import import_torchvision
+from scipy import stats
 
-from kerascnn.data import colour, geometry, policies
-from kerascnn.data.augment import AUGMENTATIONS, parse
+from kerascnn.data import Split, colour, geometry, jitter, mixing, policies
+from kerascnn.data.augment import AUGMENTATIONS, parse, parse_all
+from kerascnn.data.pipeline import batches
+from kerascnn.spec import Preprocess
 
 
 def pillow(image: np.ndarray) -> Image.Image:
@@ -202,7 +208,7 @@ def test_policy_of_autoaugment_is_torchvisions(autoaugment):
 def outcomes(image: np.ndarray, own: policies.Range, name: str, strength: float) -> list[bytes]:
     """All that an operation at one strength can make of an image."""
     signs = (-1, 1) if own.signed else (1,)
-    values = [np.float32(own.start) + np.float32(strength) * np.float32(own.reach * sign) for sign in signs]
+    values = [np.float32(own.start) + np.float32(strength * own.reach) * np.float32(sign) for sign in signs]
     return [policies.OPERATIONS[name](tf.constant(image), tf.constant(value)).numpy().tobytes() for value in values]
 
 
@@ -211,15 +217,27 @@ def odd_picture() -> np.ndarray:
     return np.random.default_rng(0).integers(30, 220, (24, 18, 3), np.uint8)
 
 
+def drawn(name: str, image: np.ndarray, count: int) -> Counter:
+    """How often each image came out of ``count`` draws."""
+    return Counter(one.astype(np.uint8).tobytes() for one in traced(name, image, count))
+
+
+def agrees(counts: Counter, odds: dict[bytes, float]) -> None:
+    """Whether images came as often as they should, within five standard deviations, and no others came."""
+    assert sum(odds.values()) == pytest.approx(1)
+    assert set(counts) <= {outcome for outcome, share in odds.items() if share > 0}
+    for outcome, share in odds.items():
+        expected = counts.total() * share
+        assert abs(counts[outcome] - expected) < 5 * np.sqrt(expected) + 2
+
+
 def test_randaugment_draws_every_operation_as_often():
-    image, draws = odd_picture(), 1200
-    seen = Counter(one.astype(np.uint8).tobytes() for one in traced("randaugment:1:7", image, draws))
+    image, odds = odd_picture(), Counter()
     for name, own in policies.NARROW.items():
-        parts = [seen.pop(outcome, 0) for outcome in outcomes(image, own, name, 0.7)]
-        for count in parts:  # five standard deviations
-            share = 1 / len(policies.NARROW) / len(parts)
-            assert abs(count - draws * share) < 5 * np.sqrt(draws * share), name
-    assert not seen
+        made = outcomes(image, own, name, 0.7)
+        for outcome in made:
+            odds[outcome] += 1 / len(policies.NARROW) / len(made)
+    agrees(drawn("randaugment:1:7", image, 1200), odds)
 
 
 def test_randaugment_makes_one_operation_after_another():
@@ -229,27 +247,28 @@ def test_randaugment_makes_one_operation_after_another():
     for outcome in first:
         between = np.frombuffer(outcome, np.uint8).reshape(image.shape)
         both.update(o for name, own in policies.NARROW.items() for o in outcomes(between, own, name, 0.9))
-    seen = {one.astype(np.uint8).tobytes() for one in traced("randaugment:2:9", image, 60)}
+    seen = set(drawn("randaugment:2:9", image, 60))
     assert seen <= both and len(seen) > 40
 
 
 def test_trivialaugment_draws_strengths_and_operations():
-    image = odd_picture()
-    possible = {
-        name: {o for step in range(31) for o in outcomes(image, own, name, step / 30)}
-        for name, own in policies.WIDE.items()
-    }
-    seen = [one.astype(np.uint8).tobytes() for one in traced("trivialaugment", image, 600)]
-    shares = {name: sum(one in possible[name] for one in seen) / 600 for name in possible}
-    assert set(seen) <= set().union(*possible.values())
-    assert all(0.03 < share < 0.2 for share in shares.values()), shares  # 1/14, more for those that can do nothing
-    assert len(set(seen)) > 150
+    image, odds = odd_picture(), Counter()
+    every = {}
+    for name, own in policies.WIDE.items():
+        made = [outcomes(image, own, name, np.float32(step / 30)) for step in range(31)]
+        every[name] = {outcome for few in made for outcome in few}
+        for few in made:
+            for outcome in few:
+                odds[outcome] += 1 / len(policies.WIDE) / 31 / len(few)
+    counts = drawn("trivialaugment", image, 1000)
+    agrees(counts, odds)
+    for name, possible in every.items():
+        expected = 1000 * sum(odds[outcome] for outcome in possible)
+        assert abs(sum(counts[outcome] for outcome in possible) - expected) < 5 * np.sqrt(expected), name
 
 
 def test_autoaugment_follows_its_table():
-    image, draws = odd_picture(), 600
-    seen = [one.astype(np.uint8).tobytes() for one in traced("autoaugment", image, draws)]
-    odds = Counter()
+    image, odds = odd_picture(), Counter()
     for pair in policies.IMAGENET:
         after = {image.tobytes(): 1 / len(policies.IMAGENET)}
         for name, chance, magnitude in pair:
@@ -257,13 +276,226 @@ def test_autoaugment_follows_its_table():
             for before, share in after.items():
                 following[before] += share * (1 - chance)
                 pixels = np.frombuffer(before, np.uint8).reshape(image.shape)
-                made = outcomes(pixels, policies.LEARNED[name], name, magnitude / 9)
+                made = outcomes(pixels, policies.LEARNED[name], name, np.float32(magnitude / 9))
                 for outcome in made:
                     following[outcome] += share * chance / len(made)
             after = following
         odds.update(after)
-    assert sum(odds.values()) == pytest.approx(1)
-    counts = Counter(seen)
-    assert set(counts) <= {outcome for outcome, share in odds.items() if share > 0}
-    for outcome, share in odds.items():
-        assert abs(counts[outcome] - draws * share) < 5 * np.sqrt(draws * share) + 2
+    agrees(drawn("autoaugment", image, 600), odds)
+
+
+# Light, colour and erasing
+
+
+def one_seed(number: int) -> tf.Tensor:
+    return tf.constant([9, number], tf.int64)
+
+
+def test_hue_moves_round_the_circle():
+    image = pictures(3)["noise"]
+    for turns in (-0.5, -0.13, 0.0, 0.31):
+        expected = []
+        for pixel in image.reshape(-1, 3) / 255:
+            h, s, v = colorsys.rgb_to_hsv(*pixel)
+            expected.append(colorsys.hsv_to_rgb((h + turns) % 1, s, v))
+        got = jitter.hue_moved(tf.constant(image), turns).numpy().reshape(-1, 3)
+        assert np.abs(got - 255 * np.array(expected)).max() < 0.51
+    grey = tf.constant(pictures(1)["noise"])
+    assert np.array_equal(jitter.hue_moved(grey, 0.3), grey)
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_jitter_draws_factors_evenly(place):
+    """Of an even grey, brightness shows; of two greys, contrast; of a colour, saturation."""
+    image, operation = {
+        0: (np.full((4, 4, 3), 100), "brightness"),
+        1: (np.stack([np.full((4, 4, 3), 80), np.full((4, 4, 3), 120)], 1).reshape(8, 4, 3), "contrast"),
+        2: (np.broadcast_to((150, 100, 50), (4, 4, 3)), "colour"),
+    }[place]
+    name = "jitter:" + ":".join("0.5" if i == place else "0" for i in range(4))
+    values = np.array([one.ravel()[0] for one in traced(name, image.astype(np.float32), 400)])
+    ends = [getattr(colour, operation)(tf.constant(image.astype(np.uint8)), f).numpy().ravel()[0] for f in (0.5, 1.5)]
+    low, high = sorted(map(float, ends))
+    assert low <= values.min() < low + 3 and high - 3 < values.max() <= high
+    assert abs(values.mean() - (low + high) / 2) < 5 * (high - low) / np.sqrt(12 * 400)
+
+
+def test_jitter_of_nothing_changes_nothing():
+    image = pictures(3)["noise"].astype(np.float32)
+    assert all(np.abs(one - image).max() < 1 for one in traced("jitter:0:0:0:0", image, 5))
+
+
+def test_jitter_goes_in_every_order():
+    """Its outcomes are those of four known operations, in one of their 24 orders."""
+    image = odd_picture()
+    of_order, of_amount = tf.unstack(tf.random.split(one_seed(0), 2))
+    del of_order
+    first, second, third, fourth = tf.random.stateless_uniform([4], of_amount).numpy()
+    operations = (
+        lambda x: colour.brightness(x, 0.2 + first * 1.6),
+        lambda x: colour.contrast(x, 0.2 + second * 1.6),
+        lambda x: colour.colour(x, 0.2 + third * 1.6),
+        lambda x: jitter.hue_moved(x, 0.2 * (2 * fourth - 1)),
+    )
+    got = parse("jitter:0.8:0.8:0.8:0.2")(tf.constant(image, tf.float32), one_seed(0)).numpy()
+    nearest = []
+    for order in permutations(operations):
+        pixels = tf.constant(image)
+        for operation in order:
+            pixels = operation(pixels)
+        nearest.append(np.abs(got - pixels.numpy()).max())
+    assert min(nearest) <= 1 < sorted(nearest)[3]
+
+
+def test_lighting_follows_the_colours_of_imagenet():
+    image = np.full((2, 3, 3), 100, np.float32)
+    shifts = np.array([one[0, 0] - 100 for one in traced("lighting:0.1", image, 3000)]) / 255
+    directions, variances = np.array(jitter.DIRECTIONS), np.array(jitter.VARIANCES)
+    expected = directions @ np.diag((0.1 * variances) ** 2) @ directions.T
+    assert np.abs(directions.T @ directions - np.eye(3)).max() < 1e-3
+    assert np.abs(np.cov(shifts.T) - expected).max() < 0.1 * expected.max()
+    assert np.abs(shifts.mean(0)).max() < 5 * np.sqrt(expected.max() / 3000)
+    grey = np.array([one[0, 0, 0] - 100 for one in traced("lighting:0.1", image[..., :1], 100)]) / 255
+    assert np.allclose(grey, shifts[:100] @ [0.299, 0.587, 0.114], atol=1e-5)
+
+
+def wiped(name: str, count: int, shape=(40, 60, 3)) -> list[np.ndarray]:
+    """Boxes (top, left, height, width) of what was wiped out of a black image; height 0 where nothing was."""
+    boxes = []
+    for image in traced(name, np.full(shape, -1, np.float32), count):
+        mask = (image != -1).any(-1)
+        rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+        box = (rows[0], columns[0], len(rows), len(columns)) if len(rows) else (0, 0, 0, 0)
+        assert mask.sum() == box[2] * box[3] and mask[box[0] : box[0] + box[2], box[1] : box[1] + box[3]].all()
+        boxes.append(box)
+    return boxes
+
+
+def test_erasing_wipes_what_the_paper_says():
+    boxes = np.array(wiped("erasing:0.5", 600))
+    happened = boxes[boxes[:, 2] > 0]
+    assert abs(len(happened) - 300) < 5 * np.sqrt(150)
+    area, ratio = happened[:, 2] * happened[:, 3] / 2400, happened[:, 2] / happened[:, 3]
+    assert 0.015 < area.min() < 0.05 and 0.3 < area.max() < 0.42
+    assert 0.25 < ratio.min() < 0.45 and 2 < ratio.max() < 3.7
+    assert (happened[:, :2].min(0) == 0).all() and ((happened[:, :2] + happened[:, 2:]).max(0) == (40, 60)).all()
+    assert not any(box[2] for box in wiped("erasing:0", 30)) and all(box[2] for box in wiped("erasing:1", 30))
+    noise = traced("erasing:1", np.full((40, 60, 3), -1, np.float32), 60)
+    values = np.concatenate([image[image >= 0] for image in noise])
+    assert values.min() == 0 and values.max() == 255 and abs(values.mean() - 127.5) < 2
+    assert np.array_equal(values, np.round(values))
+
+
+def test_cutout_is_a_square_that_the_edge_cuts():
+    boxes = np.array(wiped("cutout:10", 600))
+    assert boxes[:, 2:].max() == 10 and boxes[:, 2:].min() == 5
+    middles = (boxes[:, 2:] == 10).all(1).mean()
+    assert abs(middles - 31 / 40 * 51 / 60) < 0.1
+    assert {*np.unique(traced("cutout:10", np.zeros((40, 60, 1), np.float32), 3))} == {0, 128}
+    assert wiped("cutout:500", 3) == [(0, 0, 40, 60)] * 3
+
+
+# Mixing
+
+
+IMAGES = np.random.default_rng(3).integers(0, 256, (6, 12, 20, 3)).astype(np.float32)
+SHARES = np.eye(6, dtype=np.float32)  # every image has a class of its own, so targets tell who was mixed
+
+
+@pytest.mark.parametrize("name", ["mixup:0.4", "cutmix:1.0"])
+def test_mixes_are_what_their_targets_say(name):
+    order_changes = 0
+    for number in range(30):
+        images, targets = (x.numpy() for x in parse(name)(tf.constant(IMAGES), tf.constant(SHARES), one_seed(number)))
+        assert images.shape == IMAGES.shape and np.allclose(targets.sum(1), 1)
+        own = targets.diagonal()
+        partners = (targets - np.diag(own)).argmax(1)
+        for i, partner in enumerate(partners):
+            if own[i] == 1:  # mixed with itself, or not at all
+                assert np.allclose(images[i], IMAGES[i], atol=1e-3)
+            elif name.startswith("mixup"):
+                assert np.allclose(images[i], own[i] * IMAGES[i] + (1 - own[i]) * IMAGES[partner], atol=1e-3)
+            else:
+                theirs = (images[i] != IMAGES[i]).any(-1)
+                assert np.array_equal(images[i][theirs], IMAGES[partner][theirs])
+                rows, columns = np.flatnonzero(theirs.any(1)), np.flatnonzero(theirs.any(0))
+                assert np.ptp(rows) + 1 == len(rows) and np.ptp(columns) + 1 == len(columns)
+                assert theirs.sum() == len(rows) * len(columns) == round(240 * (1 - own[i]))
+        order_changes += sorted(partners[own < 1].tolist()) == np.flatnonzero(own < 1).tolist() and (own < 1).sum() > 1
+        assert np.ptp(own[own < 1]) < 1e-6 if (own < 1).any() else True
+    assert order_changes > 20
+
+
+@pytest.mark.parametrize("alpha", [0.2, 1.0, 4.0])
+def test_shares_follow_the_beta_distribution(alpha):
+    draw = tf.function(lambda seed: mixing.beta(seed, alpha))
+    shares = np.array([draw(one_seed(number)) for number in range(1500)])
+    assert stats.kstest(shares, stats.beta(alpha, alpha).cdf).pvalue > 1e-3
+
+
+def test_cutmix_boxes_have_the_image_s_proportion_and_lie_anywhere():
+    black, white = np.zeros((1, 30, 60, 1), np.float32), np.ones((1, 30, 60, 1), np.float32)
+    cut = tf.function(lambda seed: mixing.cutmix(np.concatenate([black, white]), np.eye(2, dtype="f"), seed, 1.0))
+    ratios, covered = [], np.zeros((30, 60))
+    for number in range(600):
+        image = cut(one_seed(number))[0].numpy()[0, ..., 0]
+        rows, columns = image.any(1).sum(), image.any(0).sum()
+        covered += image
+        if rows and 0 < image[1:-1, 1:-1].sum() == image.sum():  # not cut by an edge
+            ratios.append(columns / rows)
+    assert abs(np.median(ratios) - 2) < 0.25
+    assert covered.min() > 0
+
+
+def test_a_batch_has_one_of_several_mixes_and_every_step_another():
+    rng = np.random.default_rng(0)
+    split = Split(rng.integers(0, 256, (64, 8, 8, 3), np.uint8), np.arange(64, dtype=np.int32) % 4)
+    how = dict(preprocess=Preprocess(size=8, crop=1.0, mean=(0.0,) * 3, std=(1.0,) * 3), batch=4, classes=4)
+    plain, _ = zip(*batches(split, **how), strict=True)
+    mixed = list(batches(split, augment=("mixup:1", "cutmix"), **how))
+    again = list(batches(split, augment=("mixup:1", "cutmix"), parallel=1, **how))
+    kinds, shares = Counter(), set()
+    for before, (images, targets), (images2, targets2) in zip(plain, mixed, again, strict=True):
+        assert np.array_equal(images, images2) and np.array_equal(targets, targets2)
+        assert targets.shape == (4, 4) and np.allclose(tf.reduce_sum(targets, 1), 1)
+        pure = {pixel.tobytes() for pixel in before.numpy().reshape(-1, 3)}
+        shares.add(float(targets[0, 0]))
+        kinds[all(pixel.tobytes() in pure for pixel in images.numpy().reshape(-1, 3))] += 1
+    assert min(kinds.values()) >= 2 and len(kinds) == 2 and len(shares) > 8
+
+
+# Names and arguments
+
+
+def test_arguments_stand_behind_the_name():
+    assert parse("randaugment").values == (2, 9.0) and parse("randaugment:3").values == (3, 9.0)
+    assert parse("randaugment:3:7.5").values == (3, 7.5) and parse("jitter:0.1:0.2").values == (0.1, 0.2, 0.4, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("randaugmnt:2:9", r"no augmentation 'randaugmnt'\. Did you mean 'randaugment'"),
+        ("flip:3", r"'flip:3' has 1 argument; 'flip' takes none"),
+        ("randaugment:2:9:1", r"'randaugment:2:9:1' has 3 arguments; 'randaugment' takes N, M"),
+        ("randaugment:2.5", r"has '2.5'; expected N, a whole number of 1 to 20"),
+        ("randaugment::9", r"has ''; expected N, a whole number"),
+        ("randaugment:2:99", r"has '99'; expected M, a number of 0.0 to 30.0"),
+        ("erasing:nan", r"has 'nan'; expected probability, a number of 0.0 to 1.0"),
+        ("mixup:0", r"has '0'; expected alpha"),
+        ("cutmix:much", r"has 'much'; expected alpha"),
+    ],
+)
+def test_names_that_cannot_be_understood(text, error):
+    with pytest.raises(ValueError, match=error):
+        parse_all([text])
+
+
+def test_every_name_has_its_function():
+    for name, line in AUGMENTATIONS.items():
+        function = getattr(importlib.import_module(f"kerascnn.data.{line.module}"), name)
+        inputs = {"cut": ["shape", "seed"], "change": ["image", "seed"], "mix": ["images", "targets", "seed"]}[
+            line.kind
+        ]
+        parameters = list(inspect.signature(function).parameters)
+        assert parameters == inputs + [argument.name.lower() for argument in line.arguments]

@@ -129,7 +129,8 @@ def parse(text: str) -> Step:
     arguments = AUGMENTATIONS[name].arguments
     if len(given) > len(arguments):
         known = ", ".join(argument.name for argument in arguments) or "none"
-        raise ValueError(f"The augmentation {text!r} has {len(given)} arguments; {name!r} takes {known}.")
+        count = f"{len(given)} argument{'s' * (len(given) > 1)}"
+        raise ValueError(f"The augmentation {text!r} has {count}; {name!r} takes {known}.")
     values = [argument.default for argument in arguments]
     for place, (argument, number) in enumerate(zip(arguments, given, strict=False)):
         try:

@@ -193,7 +193,14 @@ def run_epoch(
     part_batch = min(recipe.batch, images) // recipe.accumulate
     batch = part_batch * recipe.accumulate
     dataset = batches(
-        data.train, preprocess, part_batch, augment=recipe.augment, seed=recipe.seed, epoch=epoch, shuffle=True
+        data.train,
+        preprocess,
+        part_batch,
+        augment=recipe.augment,
+        classes=len(data.labels),
+        seed=recipe.seed,
+        epoch=epoch,
+        shuffle=True,
     )
     # The remainder waits for another epoch's order: to normalise by three images can throw weights far off.
     steps = images // batch

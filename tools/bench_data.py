@@ -1,0 +1,197 @@
+"""Images per second of the input pipeline and of others', side by side: one process, one core, 224 pixels.
+
+    python tools/bench_data.py --seconds 5 --rounds 5
+
+RandAugment's rows are given decoded images in memory, (224, 224, 3) float32, and end in the same. The rows of files
+are given JPEGs of 500 x 375 pixels and end in 224 x 224, cropped and flipped, not normalised. Rows take turns, round
+by round, so that whatever else the machine does meets all alike; a row's number is its median, and its ratio the
+median of the rounds' ratios to the first row of its table. Needs the extra ``parity``; a row whose package does not
+run is shown with its error.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from statistics import median
+
+os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "OMP_NUM_THREADS": "1"}
+if hasattr(os, "sched_setaffinity"):
+    os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])  # before TensorFlow counts the cores
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from kerascnn.data import images
+from kerascnn.data.augment import parse
+from kerascnn.spec import Preprocess
+
+SIZE, PHOTOS, SEED = 224, 64, 0
+Endless = Callable[[], Iterator[object]]  # starts a pipeline that gives one image after another
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=3, help="for each row in each round")
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        files = write_photos(Path(folder))
+        rows = {"kerascnn": of_us(files), "torchvision, Pillow": of_torchvision(files)}
+        show("decode JPEG, random crop, flip", compare(rows, options.seconds, options.rounds))
+        photos = [np.asarray(Image.open(path).resize((SIZE, SIZE)), np.float32) for path in files]
+    rows = {
+        "kerascnn": randaugment(photos),
+        "keras.layers": randaugment_of_keras(photos),
+        "keras_cv.layers": randaugment_of_keras_cv(photos),
+        "torchvision, Pillow": randaugment_of_torchvision(photos),
+    }
+    show("RandAugment, 2 operations, magnitude 9 of 10", compare(rows, options.seconds, options.rounds))
+
+
+def write_photos(folder: Path) -> list[str]:
+    """JPEGs of smooth noise, about as many bytes as photos of that size have."""
+    rng = np.random.default_rng(SEED)
+    paths = [str(folder / f"{number:03}.jpg") for number in range(PHOTOS)]
+    for path in paths:
+        coarse = Image.fromarray(rng.integers(0, 256, (38, 50, 3), np.uint8)).resize(
+            (500, 375), Image.Resampling.BICUBIC
+        )
+        grain = np.asarray(coarse, np.int16) + rng.normal(0, 8, (375, 500, 1)).astype(np.int16)
+        Image.fromarray(np.clip(grain, 0, 255).astype(np.uint8)).save(path, quality=90)
+    return paths
+
+
+def seeded(numbers: Iterable[int]) -> tf.data.Dataset:
+    """Numbers without end, on this thread alone."""
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    options.threading.private_threadpool_size = 1
+    return tf.data.Dataset.from_tensor_slices(list(numbers)).repeat().enumerate().with_options(options)
+
+
+def of_us(files: list[str]) -> Endless:
+    crop, flip = parse("crop"), parse("flip")
+    how = Preprocess(size=SIZE)
+    paths = tf.constant(files)
+
+    @tf.autograph.experimental.do_not_convert
+    def sample(count, number):
+        contents = tf.io.read_file(paths[number])
+        seed = tf.stack([SEED, count])
+        image = images.part_of(contents, lambda shape: crop(shape, seed))
+        return flip(images.stretched(image, how), seed)
+
+    return lambda: iter(seeded(range(len(files))).map(sample))
+
+
+def of_torchvision(files: list[str]) -> Endless:
+    transforms = torchvision_transforms()
+    change = transforms.Compose(
+        [transforms.RandomResizedCrop(SIZE), transforms.RandomHorizontalFlip(), transforms.PILToTensor()]
+    )
+
+    def endless():
+        while True:
+            for path in files:
+                with Image.open(path) as image:
+                    yield change(image.convert("RGB"))
+
+    return endless
+
+
+def randaugment(photos: list[np.ndarray]) -> Endless:
+    step, pixels = parse("randaugment:2:9"), tf.constant(np.stack(photos))
+
+    @tf.autograph.experimental.do_not_convert
+    def sample(count, number):
+        return step(pixels[number], tf.stack([SEED, count]))
+
+    return lambda: iter(seeded(range(len(photos))).map(sample))
+
+
+def randaugment_of_keras(photos: list[np.ndarray]) -> Endless:
+    import keras
+
+    layer = keras.layers.RandAugment(value_range=(0, 255), num_ops=2, factor=0.9, seed=SEED)
+    pixels = tf.constant(np.stack(photos))
+    return lambda: iter(seeded(range(len(photos))).map(lambda _, number: layer(pixels[number])))
+
+
+def randaugment_of_keras_cv(photos: list[np.ndarray]) -> Endless:
+    import keras_cv  # pyright: ignore[reportMissingImports]
+
+    layer = keras_cv.layers.RandAugment(value_range=(0, 255), augmentations_per_image=2, magnitude=0.9, seed=SEED)
+    pixels = tf.constant(np.stack(photos))
+    return lambda: iter(seeded(range(len(photos))).map(lambda _, number: layer(pixels[number])))
+
+
+def randaugment_of_torchvision(photos: list[np.ndarray]) -> Endless:
+    change = torchvision_transforms().RandAugment(2, 27)  # of 31 magnitudes from 0
+    pictures = [Image.fromarray(photo.astype(np.uint8)) for photo in photos]
+
+    def endless():
+        while True:
+            for picture in pictures:
+                yield np.asarray(change(picture), np.float32)
+
+    return endless
+
+
+def torchvision_transforms():
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+    import torch
+    from references import import_torchvision
+
+    import_torchvision()
+    import torchvision.transforms
+
+    torch.set_num_threads(1)
+    torch.manual_seed(SEED)
+    return torchvision.transforms
+
+
+def compare(rows: dict[str, Endless], seconds: float, rounds: int) -> dict[str, list[float] | str]:
+    """Images per second of every row in every round, or why there are none."""
+    running, results = {}, {}
+    for name, start in rows.items():
+        try:
+            running[name] = start()
+            rate(running[name], 0.5)  # traces, and fills the caches
+            results[name] = []
+        except Exception as error:
+            running.pop(name, None)
+            results[name] = f"{type(error).__name__}: {str(error).strip().splitlines()[0][:80]}"
+    for _ in range(rounds):
+        for name, endless in running.items():
+            results[name].append(rate(endless, seconds))
+    return results
+
+
+def rate(endless: Iterator[object], seconds: float) -> float:
+    begun, count = time.perf_counter(), 0
+    while time.perf_counter() - begun < seconds:
+        next(endless)
+        count += 1
+    return count / (time.perf_counter() - begun)
+
+
+def show(title: str, results: dict[str, list[float] | str]) -> None:
+    first = next(iter(results.values()))
+    print(f"\n{title}\n{'':24}{'images/s':>10}{'first row is':>16}")
+    for name, rates in results.items():
+        if isinstance(rates, str):
+            print(f"{name:24}{rates}")
+        else:
+            ratios = [ours / theirs for ours, theirs in zip(first, rates, strict=True)]
+            print(f"{name:24}{median(rates):10.1f}{median(ratios):10.2f} times")
+
+
+if __name__ == "__main__":
+    main()
