@@ -6,6 +6,7 @@ import inspect
 from collections import Counter
 from itertools import permutations
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -13,10 +14,12 @@ from PIL import Image, ImageEnhance, ImageOps
 from references import import_torchvision
 from scipy import stats
 
-from kerascnn.data import Split, colour, geometry, jitter, mixing, policies
+from kerascnn.data import Data, Split, colour, geometry, jitter, mixing, policies
 from kerascnn.data.augment import AUGMENTATIONS, parse, parse_all
 from kerascnn.data.pipeline import batches
 from kerascnn.spec import Preprocess
+from kerascnn.train import Recipe
+from kerascnn.train.loop import Learner, train
 
 
 def pillow(image: np.ndarray) -> Image.Image:
@@ -499,3 +502,55 @@ def test_every_name_has_its_function():
         ]
         parameters = list(inspect.signature(function).parameters)
         assert parameters == inputs + [argument.name.lower() for argument in line.arguments]
+
+
+# Training on mixed images
+
+
+def three_classes() -> Data:
+    rng = np.random.default_rng(0)
+    targets = np.arange(48, dtype=np.int32) % 3
+    images = rng.integers(0, 120, (48, 8, 8, 3)).astype(np.uint8)
+    images[np.arange(48), :, :, targets] += 100
+    return Data(train=Split(images, targets), test=Split(images[:24], targets[:24]), labels=("a", "b", "c"), channels=3)
+
+
+def linear(shape, classes):
+    """A network of which every number can be computed by hand."""
+    inputs = keras.Input(shape)
+    x = keras.layers.GlobalAveragePooling2D()(inputs)
+    return keras.Model(inputs, keras.layers.Dense(classes)(x))
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_loss_and_top1_of_shares(smoothing):
+    recipe = Recipe(model="m", data="d", size=8, epochs=1, batch=4, lr=0.1, label_smoothing=smoothing)
+    learner = Learner(linear((8, 8, 3), 3), recipe, tf.distribute.get_strategy())
+    logits = tf.constant([[2.0, -1.0, 0.5], [0.0, 3.0, 1.0]])
+    shares = np.array([[0.7, 0.3, 0.0], [0.4, 0.0, 0.6]], np.float32)
+    target = (1 - smoothing) * shares + smoothing / 3
+    expected = -(target * np.log(tf.nn.softmax(logits))).sum(1)
+    assert np.allclose(learner._losses(tf.constant(shares), logits), expected, atol=1e-6)
+    pure = tf.constant([2, 1])
+    assert np.allclose(learner._losses(tf.one_hot(pure, 3), logits), learner._losses(pure, logits), atol=1e-6)
+    learner._measure(tf.constant(expected), tf.constant(shares), logits)
+    assert learner.meters()["top1"] == pytest.approx(0.5)  # 0 has the greatest share of the first; 2 of the second
+
+
+def test_training_on_mixed_images_learns_and_goes_on_to_the_bit(tmp_path):
+    recipe = Recipe(
+        model="linear", data="d", size=8, crop=1.0, epochs=4, batch=8, lr=0.3, augment=("mixup:0.4", "cutmix", "flip")
+    )
+    how = dict(make_model=linear, strategy=tf.distribute.get_strategy(), log=lambda _: None)
+    whole, history = train(recipe, three_classes(), tmp_path / "whole", **how)
+    assert history[-1]["val_top1"] > 0.9 and history[-1]["loss"] > history[-1]["val_loss"]
+
+    class Killed(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            if epoch == 1:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, three_classes(), tmp_path / "parts", callbacks=[Killed()], **how)
+    parts, _ = train(recipe, three_classes(), tmp_path / "parts", **how)
+    assert all(np.array_equal(a, b) for a, b in zip(whole.get_weights(), parts.get_weights(), strict=True))

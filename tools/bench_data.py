@@ -6,7 +6,7 @@ RandAugment's rows are given decoded images in memory, (224, 224, 3) float32, an
 are given JPEGs of 500 x 375 pixels and end in 224 x 224, cropped and flipped, not normalised. Rows take turns, round
 by round, so that whatever else the machine does meets all alike; a row's number is its median, and its ratio the
 median of the rounds' ratios to the first row of its table. Needs the extra ``parity``; a row whose package does not
-run is shown with its error.
+run is left out, with its error.
 """
 
 import argparse
@@ -43,7 +43,7 @@ def main() -> None:
     tf.config.threading.set_inter_op_parallelism_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         files = write_photos(Path(folder))
-        rows = {"kerascnn": of_us(files), "torchvision, Pillow": of_torchvision(files)}
+        rows = {"kerascnn": crop_and_flip(files), "torchvision, Pillow": crop_and_flip_of_torchvision(files)}
         show("decode JPEG, random crop, flip", compare(rows, options.seconds, options.rounds))
         photos = [np.asarray(Image.open(path).resize((SIZE, SIZE)), np.float32) for path in files]
     rows = {
@@ -76,7 +76,7 @@ def seeded(numbers: Iterable[int]) -> tf.data.Dataset:
     return tf.data.Dataset.from_tensor_slices(list(numbers)).repeat().enumerate().with_options(options)
 
 
-def of_us(files: list[str]) -> Endless:
+def crop_and_flip(files: list[str]) -> Endless:
     crop, flip = parse("crop"), parse("flip")
     how = Preprocess(size=SIZE)
     paths = tf.constant(files)
@@ -91,7 +91,7 @@ def of_us(files: list[str]) -> Endless:
     return lambda: iter(seeded(range(len(files))).map(sample))
 
 
-def of_torchvision(files: list[str]) -> Endless:
+def crop_and_flip_of_torchvision(files: list[str]) -> Endless:
     transforms = torchvision_transforms()
     change = transforms.Compose(
         [transforms.RandomResizedCrop(SIZE), transforms.RandomHorizontalFlip(), transforms.PILToTensor()]
@@ -157,17 +157,18 @@ def torchvision_transforms():
     return torchvision.transforms
 
 
-def compare(rows: dict[str, Endless], seconds: float, rounds: int) -> dict[str, list[float] | str]:
-    """Images per second of every row in every round, or why there are none."""
-    running, results = {}, {}
+def compare(rows: dict[str, Endless], seconds: float, rounds: int) -> dict[str, list[float]]:
+    """Images per second of every row in every round; rows that do not run are said to, and left out."""
+    running = {}
     for name, start in rows.items():
         try:
-            running[name] = start()
-            rate(running[name], 0.5)  # traces, and fills the caches
-            results[name] = []
+            endless = start()
+            rate(endless, 0.5)  # traces, and fills the caches
         except Exception as error:
-            running.pop(name, None)
-            results[name] = f"{type(error).__name__}: {str(error).strip().splitlines()[0][:80]}"
+            print(f"{name} does not run here: {type(error).__name__}: {str(error).strip()[:200]}")
+        else:
+            running[name] = endless
+    results: dict[str, list[float]] = {name: [] for name in running}
     for _ in range(rounds):
         for name, endless in running.items():
             results[name].append(rate(endless, seconds))
@@ -182,15 +183,12 @@ def rate(endless: Iterator[object], seconds: float) -> float:
     return count / (time.perf_counter() - begun)
 
 
-def show(title: str, results: dict[str, list[float] | str]) -> None:
+def show(title: str, results: dict[str, list[float]]) -> None:
     first = next(iter(results.values()))
     print(f"\n{title}\n{'':24}{'images/s':>10}{'first row is':>16}")
     for name, rates in results.items():
-        if isinstance(rates, str):
-            print(f"{name:24}{rates}")
-        else:
-            ratios = [ours / theirs for ours, theirs in zip(first, rates, strict=True)]
-            print(f"{name:24}{median(rates):10.1f}{median(ratios):10.2f} times")
+        ratios = [ours / theirs for ours, theirs in zip(first, rates, strict=True)]
+        print(f"{name:24}{median(rates):10.1f}{median(ratios):10.2f} times")
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ def erasing(image: tf.Tensor, seed: tf.Tensor, probability: float) -> tf.Tensor:
     happens = fits[first] & (tf.random.stateless_uniform([], of_chance) < probability)
     box = tf.where(happens, [tall[first], wide[first]], 0.0)
     corner = tf.floor(([height, width] - box + 1) * tf.random.stateless_uniform([2], of_place))
-    shape = tf.concat([tf.cast(box, tf.int32), image.shape[2:]], 0)
+    shape = tf.concat([tf.cast(box, tf.int32), tf.shape(image)[2:]], 0)
     noise = tf.random.stateless_uniform(shape, of_noise, 0, 256, tf.int32)
     return pasted(image, tf.cast(noise, image.dtype), tf.cast(corner, tf.int32))
 

@@ -28,7 +28,7 @@ def jitter(
     operations = (colour.brightness, colour.contrast, colour.colour, hue_moved)
     amounts = (*factors, hue * (2 * draws[3] - 1))
     pixels = colour.rounded(image)
-    for which in tf.unstack(tf.random.experimental.stateless_shuffle(tf.range(4), of_order)):
+    for which in tf.unstack(tf.argsort(tf.random.stateless_uniform([4], of_order))):
         pixels = colour.one_of(which, pixels, operations, amounts)
     return tf.cast(pixels, image.dtype)
 

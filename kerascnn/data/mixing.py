@@ -45,7 +45,7 @@ def beta(seed: tf.Tensor, alpha: float) -> tf.Tensor:
 
 def shuffled(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """A random order of the batch."""
-    return tf.random.experimental.stateless_shuffle(tf.range(tf.shape(images)[0]), seed)
+    return tf.argsort(tf.random.stateless_uniform(tf.shape(images)[:1], seed))
 
 
 def blended(ours: tf.Tensor, partners: tf.Tensor, share: tf.Tensor) -> tf.Tensor:

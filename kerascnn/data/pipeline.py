@@ -81,7 +81,7 @@ def batches(
 
     @plain
     def mixed(number, batch):
-        return mix(mixes, *batch, classes, tf.stack([salt, -1 - number]))  # below 0, where no image has its seed
+        return mix(mixes, *batch, classes=classes, seed=tf.stack([salt, -1 - number]))  # images' seeds count from 0 up
 
     dataset = tf.data.Dataset.from_tensor_slices(order)
     dataset = dataset.map(sample, num_parallel_calls=parallel, deterministic=True).batch(batch)
@@ -107,7 +107,7 @@ def prepared(source: tf.Tensor, preprocess: Preprocess, steps: Sequence[tuple[St
 
 
 def mix(
-    mixes: Sequence[Step], batch: tf.Tensor, targets: tf.Tensor, classes: int, seed: tf.Tensor
+    mixes: Sequence[Step], batch: tf.Tensor, targets: tf.Tensor, *, classes: int, seed: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """One of ``mixes``, drawn evenly, made of a batch; targets (B,) int32 become shares (B, classes) float32."""
     of_which, of_mix = tf.unstack(tf.random.split(seed, 2))
