@@ -3,10 +3,12 @@
     python tools/bench_data.py --seconds 5 --rounds 5
 
 RandAugment's rows are given decoded images in memory, (224, 224, 3) float32, and end in the same. The rows of files
-are given JPEGs of 500 x 375 pixels and end in 224 x 224, cropped and flipped, not normalised. Rows take turns, round
-by round, so that whatever else the machine does meets all alike; a row's number is its median, and its ratio the
-median of the rounds' ratios to the first row of its table. Needs the extra ``parity``; a row whose package does not
-run is left out, with its error.
+are given JPEGs of 500 x 375 pixels and end in 224 x 224, cropped and flipped, not normalised: once a window of that
+size, which shows what decoding no more than is seen is worth, and once a recipe's "crop", which is resized too.
+
+Rows take turns, round by round, so that whatever else the machine does meets all alike; a row's number is its median,
+and its ratio the median of the rounds' ratios to the first row of its table. Needs the extra ``parity``; a row whose
+package does not run is left out, with its error.
 """
 
 import argparse
@@ -43,8 +45,13 @@ def main() -> None:
     tf.config.threading.set_inter_op_parallelism_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         files = write_photos(Path(folder))
-        rows = {"kerascnn": crop_and_flip(files), "torchvision, Pillow": crop_and_flip_of_torchvision(files)}
-        show("decode JPEG, random crop, flip", compare(rows, options.seconds, options.rounds))
+        for stretch, title in (
+            (False, "decode JPEG, random window, flip"),
+            (True, "decode JPEG, random crop, resize, flip"),
+        ):
+            makers = {"kerascnn": crop_and_flip, "torchvision, Pillow": crop_and_flip_of_torchvision}
+            rows = {name: maker(files, stretch) for name, maker in makers.items()}
+            show(title, compare(rows, options.seconds, options.rounds))
         photos = [np.asarray(Image.open(path).resize((SIZE, SIZE)), np.float32) for path in files]
     rows = {
         "kerascnn": randaugment(photos),
@@ -76,26 +83,31 @@ def seeded(numbers: Iterable[int]) -> tf.data.Dataset:
     return tf.data.Dataset.from_tensor_slices(list(numbers)).repeat().enumerate().with_options(options)
 
 
-def crop_and_flip(files: list[str]) -> Endless:
-    crop, flip = parse("crop"), parse("flip")
+def crop_and_flip(files: list[str], stretch: bool) -> Endless:
+    """The recipe's "crop" and "flip"; or the same from a window of 224 x 224, which is not stretched."""
+    crop, flip = (parse("crop") if stretch else window), parse("flip")
     how = Preprocess(size=SIZE)
     paths = tf.constant(files)
 
     @tf.autograph.experimental.do_not_convert
     def sample(count, number):
-        contents = tf.io.read_file(paths[number])
         seed = tf.stack([SEED, count])
-        image = images.part_of(contents, lambda shape: crop(shape, seed))
-        return flip(images.stretched(image, how), seed)
+        image = images.part_of(tf.io.read_file(paths[number]), lambda shape: crop(shape, seed))
+        return flip(images.stretched(image, how) if stretch else image, seed)
 
     return lambda: iter(seeded(range(len(files))).map(sample))
 
 
-def crop_and_flip_of_torchvision(files: list[str]) -> Endless:
+def window(shape: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """A box of 224 x 224 anywhere in an image."""
+    room = tf.cast(shape - SIZE + 1, tf.float32)
+    return tf.concat([tf.cast(room * tf.random.stateless_uniform([2], seed), tf.int32), [SIZE, SIZE]], 0)
+
+
+def crop_and_flip_of_torchvision(files: list[str], stretch: bool) -> Endless:
     transforms = torchvision_transforms()
-    change = transforms.Compose(
-        [transforms.RandomResizedCrop(SIZE), transforms.RandomHorizontalFlip(), transforms.PILToTensor()]
-    )
+    crop = transforms.RandomResizedCrop(SIZE) if stretch else transforms.RandomCrop(SIZE)
+    change = transforms.Compose([crop, transforms.RandomHorizontalFlip(), transforms.PILToTensor()])
 
     def endless():
         while True:
