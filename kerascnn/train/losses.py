@@ -5,13 +5,15 @@ from typing import Any
 
 
 def smoothed(targets: Any, classes: int, smoothing: float) -> Any:
-    """Classes (B,) to shares (B, classes), of which ``smoothing`` is spread evenly over all classes.
+    """Classes (B,), or shares of mixed images (B, classes), to shares with ``smoothing`` spread evenly over classes.
 
     Szegedy et al. 2015, https://arxiv.org/abs/1512.00567, section 7.
     """
     import tensorflow as tf
 
     rest = smoothing / classes
+    if targets.shape.rank == 2:
+        return (1 - smoothing) * targets + rest
     return tf.one_hot(targets, classes, 1 - smoothing + rest, rest)
 
 

@@ -137,7 +137,8 @@ class Learner:
 
     def _measure(self, losses, targets, logits):
         self.loss.update_state(losses)
-        self.top1.update_state(targets, logits)
+        # Of a mixed image, the class with the greatest share is the right one.
+        self.top1.update_state(tf.argmax(targets, -1) if targets.shape.rank == 2 else targets, logits)
 
 
 def gradient_sums(weights: Sequence[keras.Variable]) -> list[tf.Variable]:
