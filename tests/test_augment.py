@@ -251,6 +251,11 @@ def test_randaugment_makes_one_operation_after_another():
     assert seen <= both and len(seen) > 40
 
 
+def test_randaugment_beyond_ten_keeps_to_pixels():
+    for image in traced("randaugment:2:30", odd_picture(), 40):
+        assert image.min() >= 0 and image.max() <= 255 and np.array_equal(image, np.round(image)) and np.ptp(image) > 0
+
+
 def test_trivialaugment_draws_strengths_and_operations():
     image, odds = odd_picture(), Counter()
     every = {}

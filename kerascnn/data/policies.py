@@ -38,7 +38,7 @@ OPERATIONS: dict[str, colour.Operation] = {
     "autocontrast": lambda image, _: colour.autocontrast(image),
     "equalize": lambda image, _: colour.equalize(image),
     "invert": lambda image, _: colour.invert(image),
-    "posterize": lambda image, bits: colour.posterize(image, tf.round(bits)),
+    "posterize": lambda image, bits: colour.posterize(image, tf.maximum(tf.round(bits), 1)),
     "solarize": colour.solarize,
     "solarize_add": colour.solarize_add,
     "brightness": colour.brightness,
@@ -55,6 +55,7 @@ OPERATIONS: dict[str, colour.Operation] = {
 }
 
 SHARE = 150 / 331  # of an image's side: AutoAugment's 150 pixels, of images of 331
+# AutoAugment's ranges, table 6, with factors that go from 1 to either side.
 NARROW = {
     "autocontrast": Range(),
     "equalize": Range(),
@@ -72,7 +73,10 @@ NARROW = {
     "translate_x_share": Range(0, SHARE, signed=True),
     "translate_y_share": Range(0, SHARE, signed=True),
 }
-LEARNED = NARROW | {"identity": Range()} | dict.fromkeys(("contrast", "colour", "sharpness"), Range(0.1, 1.8))
+# The same with factors of 0.1 to 1.9, among which the learned magnitudes were chosen.
+FACTORS = ("brightness", "contrast", "colour", "sharpness")
+LEARNED = NARROW | {"identity": Range()} | dict.fromkeys(FACTORS, Range(0.1, 1.8))
+# TrivialAugment's wide ranges.
 WIDE = {
     "identity": Range(),
     "autocontrast": Range(),
@@ -124,7 +128,8 @@ def randaugment(image: tf.Tensor, seed: tf.Tensor, n: int, m: float) -> tf.Tenso
 
     Cubuk et al. 2019, https://arxiv.org/abs/1909.13719, section 3. The operations are those of the authors' code but
     cutout, which is an augmentation of its own here. A greater ``m`` changes more, also where that code had it the
-    other way round. torchvision's magnitudes are three times these.
+    other way round; beyond 10 ranges go on, but one bit is left at the least. torchvision's magnitudes are three times
+    these.
     """
     pixels = colour.rounded(image)
     for one in tf.unstack(tf.random.split(seed, n)):
