@@ -128,8 +128,8 @@ def randaugment(image: tf.Tensor, seed: tf.Tensor, n: int, m: float) -> tf.Tenso
 
     Cubuk et al. 2019, https://arxiv.org/abs/1909.13719, section 3. The operations are those of the authors' code but
     cutout, which is an augmentation of its own here. A greater ``m`` changes more, also where that code had it the
-    other way round; beyond 10 ranges go on, but one bit is left at the least. torchvision's magnitudes are three times
-    these.
+    other way round; beyond 10 ranges go on, though one bit is always left; from 23 on a shift may leave nothing of the
+    image. torchvision's magnitudes are three times these.
     """
     pixels = colour.rounded(image)
     for one in tf.unstack(tf.random.split(seed, n)):
