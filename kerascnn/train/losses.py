@@ -12,7 +12,7 @@ def smoothed(targets: Any, classes: int, smoothing: float) -> Any:
     import tensorflow as tf
 
     rest = smoothing / classes
-    if targets.shape.rank == 2:
+    if len(targets.shape) == 2:
         return (1 - smoothing) * targets + rest
     return tf.one_hot(targets, classes, 1 - smoothing + rest, rest)
 
