@@ -6,8 +6,6 @@ from zlib import crc32
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
-# TensorFlow 2.21's oneDNN writes beyond its memory in the gradient of a 1x1 convolution at stride 2 with few channels
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 import pytest
 
