@@ -365,6 +365,16 @@ def test_lighting_follows_the_colours_of_imagenet():
     assert np.allclose(grey, shifts[:100] @ [0.299, 0.587, 0.114], atol=1e-5)
 
 
+@pytest.mark.parametrize(("name", "mode"), [("shift:2", "constant"), ("shift_mirror:2", "reflect")])
+def test_shifts_are_cuts_of_the_padded_image(name, mode):
+    image = np.random.default_rng(0).integers(0, 256, (6, 9, 3)).astype(np.float32)
+    padded = np.pad(image, [(2, 2), (2, 2), (0, 0)], mode)
+    cuts = {padded[top : top + 6, left : left + 9].tobytes() for top in range(5) for left in range(5)}
+    counts = Counter(one.tobytes() for one in traced(name, image, 1500))
+    assert set(counts) == cuts and len(cuts) == 25
+    assert min(counts.values()) > 30 and max(counts.values()) < 95  # 60 each
+
+
 def wiped(name: str, count: int, shape=(40, 60, 3)) -> list[np.ndarray]:
     """Boxes (top, left, height, width) of what was wiped out of a black image; height 0 where nothing was."""
     boxes = []

@@ -325,6 +325,28 @@ def test_crop_takes_the_shares_it_says():
     assert np.abs(middle - [(height - 1) / 2, (width - 1) / 2]).max() < 2
 
 
+def boxes_of(name: str, shape: tuple[int, int], count: int) -> np.ndarray:
+    cut = tf.function(parse(name), autograph=False)
+    return np.array([cut(tf.constant(shape), tf.constant([1, seed], tf.int64)) for seed in range(count)])
+
+
+def test_the_least_share_of_a_crop_can_be_set():
+    boxes = boxes_of("crop:0.5", (60, 90), 400)
+    assert 0.48 < (boxes[:, 2] * boxes[:, 3] / 5400).min() < 0.55
+
+
+@pytest.mark.parametrize(("name", "least", "most"), [("window", 0.875, 0.875), ("window:0.4375:0.875", 0.4375, 0.875)])
+def test_a_window_is_a_square_of_the_short_side_anywhere(name, least, most):
+    boxes = boxes_of(name, (256, 300), 600)
+    top, left, height, width = boxes.T
+    assert (height == width).all() and (top >= 0).all() and (left >= 0).all()
+    assert abs(height.min() - 256 * least) < 2 and abs(height.max() - 256 * most) < 2
+    assert abs(height.mean() - 256 * (least + most) / 2) < 4
+    place = np.stack([top / (256 - height), left / (300 - width)])
+    assert (place <= 1).all() and np.abs(place.mean(1) - 0.5).max() < 0.04  # 3 deviations
+    assert place.min() == 0 and place.max() == 1
+
+
 @pytest.mark.parametrize("shape", [(4, 400), (400, 4), (1, 1), (1, 50)])
 def test_crop_of_odd_proportions_is_never_empty(shape):
     for seed in range(20):

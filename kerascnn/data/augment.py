@@ -91,8 +91,13 @@ class Step:
 
 
 AUGMENTATIONS = {
-    "crop": Augmentation("cut", "geometry"),
+    "crop": Augmentation("cut", "geometry", (Argument("least", 0.08, 0.001, 1.0),)),
+    "window": Augmentation(
+        "cut", "geometry", (Argument("least", 0.875, 0.001, 1.0), Argument("most", 0.875, 0.001, 1.0))
+    ),
     "flip": Augmentation("change", "geometry"),
+    "shift": Augmentation("change", "geometry", (Argument("pixels", 4, 0, 1000),)),
+    "shift_mirror": Augmentation("change", "geometry", (Argument("pixels", 4, 0, 1000),)),
     "affine": Augmentation("change", "geometry"),
     "jitter": Augmentation(
         "change",

@@ -7,8 +7,8 @@ import tensorflow as tf
 GREY = 128.0  # what the policies' moves uncover, as in the code of AutoAugment's authors
 
 
-def crop(shape: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """A random part: 8 to 100 % of the area, 3/4 to 4/3 wide for its height.
+def crop(shape: tf.Tensor, seed: tf.Tensor, least: float) -> tf.Tensor:
+    """A random part: ``least`` to all of the area, 3/4 to 4/3 wide for its height.
 
     Szegedy et al. 2014, https://arxiv.org/abs/1409.4842, section 6. The area is drawn evenly, the proportion evenly in
     its logarithm. Ten draws are made and the first that fits into the image is taken, else the largest part that has
@@ -20,6 +20,8 @@ def crop(shape: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         Height and width of the image, (2,) int32.
     seed
         Two integers.
+    least
+        A share; 0.08 in the paper.
 
     Returns
     -------
@@ -28,7 +30,7 @@ def crop(shape: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """
     of_area, of_ratio, of_place = tf.unstack(tf.random.split(seed, 3))
     height, width = tf.unstack(tf.cast(shape, tf.float32))
-    area = height * width * tf.random.stateless_uniform([10], of_area, 0.08, 1.0)
+    area = height * width * tf.random.stateless_uniform([10], of_area, least, 1.0)
     bound = math.log(4 / 3)
     ratio = tf.exp(tf.random.stateless_uniform([10], of_ratio, -bound, bound))
     nearest = tf.clip_by_value(width / height, 3 / 4, 4 / 3)
@@ -39,6 +41,39 @@ def crop(shape: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     box = tf.stack([tall[first], wide[first]])
     room = [height, width] - box + 1
     return tf.cast(tf.concat([room * tf.random.stateless_uniform([2], of_place), box], 0), tf.int32)
+
+
+def window(shape: tf.Tensor, seed: tf.Tensor, least: float, most: float) -> tf.Tensor:
+    """A square anywhere whose side is a share of the image's short side, drawn evenly from ``least`` to ``most``.
+
+    224 pixels out of an image whose short side has 256 are 0.875 of it (Krizhevsky et al. 2012, section 4.1); out of
+    256 to 512, 0.4375 to 0.875 (Simonyan & Zisserman 2014, section 3.1, where the side and not the share is even).
+    Shape and seed in, box out as in :func:`crop`.
+    """
+    of_share, of_place = tf.unstack(tf.random.split(seed, 2))
+    shape = tf.cast(shape, tf.float32)
+    share = tf.random.stateless_uniform([], of_share, least, most)
+    side = tf.maximum(1.0, tf.round(share * tf.reduce_min(shape)))
+    corner = (shape - side + 1) * tf.random.stateless_uniform([2], of_place)
+    return tf.cast(tf.concat([corner, [side, side]], 0), tf.int32)
+
+
+def shift(image: tf.Tensor, seed: tf.Tensor, pixels: int) -> tf.Tensor:
+    """Moved by up to so many pixels along each side; black where nothing was. (H, W, C) to (H, W, C).
+
+    "4 pixels are padded on each side, and a crop is sampled": He et al. 2015, section 4.2, for CIFAR.
+    """
+    return cut_of_padded(image, seed, pixels, "CONSTANT")
+
+
+def shift_mirror(image: tf.Tensor, seed: tf.Tensor, pixels: int) -> tf.Tensor:
+    """As :func:`shift`, with the image's mirror image where nothing was: Zagoruyko & Komodakis 2016, section 3."""
+    return cut_of_padded(image, seed, pixels, "REFLECT")
+
+
+def cut_of_padded(image: tf.Tensor, seed: tf.Tensor, pixels: int, mode: str) -> tf.Tensor:
+    padded = tf.pad(image, [[pixels, pixels], [pixels, pixels], [0, 0]], mode)
+    return tf.image.stateless_random_crop(padded, tf.shape(image), seed)
 
 
 def flip(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
