@@ -291,7 +291,7 @@ def train(options: argparse.Namespace) -> None:
 
     outcome = run(
         recipe,
-        options.out or Path("saved_models") / Path(options.recipe).stem,
+        options.out or Path("saved_models") / Path(options.recipe.replace(".py:", "_")).stem.lower(),
         strategy=options.strategy,
         on_corrupt=options.on_corrupt,
         overwrite=options.overwrite,

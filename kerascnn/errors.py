@@ -9,9 +9,10 @@ from types import ModuleType
 def suggest(word: str, options: Iterable[str]) -> str:
     """A sentence that ends an error: the option nearest to ``word``, or all of them when they are few."""
     options = sorted(options)
-    near = get_close_matches(word.lower(), options, n=3, cutoff=0.6)
+    spelled = {option.lower(): option for option in options}
+    near = get_close_matches(word.lower(), spelled, n=3, cutoff=0.6)
     if near:
-        return f"Did you mean {' or '.join(map(repr, near))}?"
+        return f"Did you mean {' or '.join(repr(spelled[name]) for name in near)}?"
     return f"Choose one of {', '.join(map(repr, options))}." if len(options) <= 12 else ""
 
 

@@ -176,10 +176,14 @@ def test_recipe_files(tmp_path):
     assert load_recipe(good) == RECIPE
     with pytest.raises(FileNotFoundError, match=r"digits_tinny\.py.*'digits_tiny\.py'"):
         load_recipe(tmp_path / "digits_tinny.py")
-    with pytest.raises(ValueError, match=r"none\.py has no RECIPE; expected"):
+    with pytest.raises(ValueError, match=r"none\.py has no RECIPE\. Expected"):
         load_recipe(written("none.py", head))
-    with pytest.raises(ValueError, match="a RECIPE that is a dict"):
+    with pytest.raises(ValueError, match=r"dict\.py has no RECIPE\. Expected"):
         load_recipe(written("dict.py", "RECIPE = {'lr': 1}\n"))
+    two = written("two.py", f"{head}RECIPE = {RECIPE!r}\nLONGER = {replace(RECIPE, epochs=9)!r}\n")
+    assert load_recipe(two) == RECIPE and load_recipe(f"{two}:LONGER").epochs == 9
+    with pytest.raises(ValueError, match=r"two\.py has no LONGR\. .*'LONGER'"):
+        load_recipe(f"{two}:LONGR")
     with pytest.raises(ValueError, match=r"broken\.py does not run: .*epochs is 0"):
         load_recipe(written("broken.py", f"{head}RECIPE = {RECIPE!r}\n".replace("epochs=3", "epochs=0")))
     with pytest.raises(ValueError, match=r"syntax\.py does not run"):

@@ -263,29 +263,46 @@ USED_BY: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 
 
-def load_recipe(path: str | os.PathLike) -> Recipe:
-    """Run a recipe file and take its ``RECIPE``.
+def load_recipe(page: str | os.PathLike) -> Recipe:
+    """A recipe of a page: ``recipes/resnet.py`` gives its ``RECIPE``, ``recipes/resnet.py:LARGE_BATCH`` another.
 
     Raises
     ------
     FileNotFoundError
         When there is no such file.
     ValueError
-        When it does not run, or leaves no ``RECIPE`` behind.
+        When it does not run, or has no such recipe.
     """
-    path = Path(path)
+    path, colon, name = os.fspath(page).rpartition(":")
+    if not path.endswith(".py"):  # a colon of a Windows path, or none
+        path, name = f"{path}{colon}{name}", "RECIPE"
+    found = recipes_of(path)
+    if name not in found:
+        near = suggest(name, found) if found else "Expected a line RECIPE = Recipe(model=..., ...)."
+        raise ValueError(f"{path} has no {name}. {near}")
+    return found[name]
+
+
+def recipes_of(page: str | os.PathLike) -> dict[str, Recipe]:
+    """All recipes of a page, by the names that it gives them.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such file.
+    ValueError
+        When it does not run.
+    """
+    path = Path(page)
     if not path.is_file():
         beside = [file.name for file in path.parent.glob("*.py")] if path.parent.is_dir() else []
         near = suggest(path.name, beside) if beside else ""
         raise FileNotFoundError(f"There is no recipe file {path}. {near}".rstrip())
     try:
-        found = runpy.run_path(str(path)).get("RECIPE")
+        names = runpy.run_path(str(path))
     except Exception as error:
         raise ValueError(f"The recipe {path} does not run: {error}") from error
-    if not isinstance(found, Recipe):
-        what = "no RECIPE" if found is None else f"a RECIPE that is a {type(found).__name__}"
-        raise ValueError(f"{path} has {what}; expected a line RECIPE = Recipe(model=..., ...).")
-    return found
+    return {name: value for name, value in names.items() if isinstance(value, Recipe)}
 
 
 def override(recipe: Recipe, settings: Iterable[str]) -> Recipe:
