@@ -31,8 +31,6 @@ class Architecture(ABC):
         Classes of the data set that it was designed for: the default of the builder's ``classes``.
     dropout
         Share of the last features dropped before the classifier.
-    drop_path
-        Rate at which the last block's branch is dropped; earlier blocks ramp up to it.
     style
         Activation, batch norm constants and padding of every layer.
     paper
@@ -45,7 +43,6 @@ class Architecture(ABC):
     channels: int = 3
     classes: int = 1000
     dropout: float = 0.0
-    drop_path: float = 0.0
     style: Style = Style()
     paper: Paper
 

@@ -27,7 +27,6 @@ from kerascnn.applications import mobilenet_v2 as mobilenet_v2
 from kerascnn.applications import mobilenet_v3 as mobilenet_v3
 from kerascnn.applications import nin as nin
 from kerascnn.applications import resnet as resnet
-from kerascnn.applications import resnet_cifar as resnet_cifar
 from kerascnn.applications import resnet_v2 as resnet_v2
 from kerascnn.applications import resnext as resnext
 from kerascnn.applications import rir as rir
@@ -318,37 +317,37 @@ ResNet152V1_5: resnet.ResNet
 He, Zhang, Ren & Sun 2015. Deep residual learning for image recognition. https://arxiv.org/abs/1512.03385
 """
 
-ResNet20CIFAR: resnet_cifar.ResNetCIFAR
+ResNet20CIFAR: resnet.ResNetCIFAR
 """resnet20_cifar: 270 k parameters, 40.6 M multiply-adds at 32 x 32 px.
 
 He, Zhang, Ren & Sun 2015. Deep residual learning for image recognition. https://arxiv.org/abs/1512.03385
 """
 
-ResNet32CIFAR: resnet_cifar.ResNetCIFAR
+ResNet32CIFAR: resnet.ResNetCIFAR
 """resnet32_cifar: 464 k parameters, 68.9 M multiply-adds at 32 x 32 px.
 
 He, Zhang, Ren & Sun 2015. Deep residual learning for image recognition. https://arxiv.org/abs/1512.03385
 """
 
-ResNet44CIFAR: resnet_cifar.ResNetCIFAR
+ResNet44CIFAR: resnet.ResNetCIFAR
 """resnet44_cifar: 659 k parameters, 97.2 M multiply-adds at 32 x 32 px.
 
 He, Zhang, Ren & Sun 2015. Deep residual learning for image recognition. https://arxiv.org/abs/1512.03385
 """
 
-ResNet56CIFAR: resnet_cifar.ResNetCIFAR
+ResNet56CIFAR: resnet.ResNetCIFAR
 """resnet56_cifar: 853 k parameters, 125 M multiply-adds at 32 x 32 px.
 
 He, Zhang, Ren & Sun 2015. Deep residual learning for image recognition. https://arxiv.org/abs/1512.03385
 """
 
-ResNet110CIFAR: resnet_cifar.ResNetCIFAR
+ResNet110CIFAR: resnet.ResNetCIFAR
 """resnet110_cifar: 1.73 M parameters, 253 M multiply-adds at 32 x 32 px.
 
 He, Zhang, Ren & Sun 2015. Deep residual learning for image recognition. https://arxiv.org/abs/1512.03385
 """
 
-ResNet1202CIFAR: resnet_cifar.ResNetCIFAR
+ResNet1202CIFAR: resnet.ResNetCIFAR
 """resnet1202_cifar: 19.4 M parameters, 2.83 G multiply-adds at 32 x 32 px.
 
 He, Zhang, Ren & Sun 2015. Deep residual learning for image recognition. https://arxiv.org/abs/1512.03385

@@ -4,10 +4,9 @@ B8 is that of Xie et al. 2019, https://arxiv.org/abs/1911.09665, and L2 that of 
 """
 
 from dataclasses import KW_ONLY, dataclass
-from math import ceil
 
 from kerascnn.architecture import Architecture
-from kerascnn.blocks import divisible, drop_rates, mbconv, quarter_gate
+from kerascnn.blocks import deepen, divisible, drop_rates, mbconv, quarter_gate, walk
 from kerascnn.spec import Paper, Style
 
 PAPER = Paper(
@@ -51,8 +50,9 @@ class EfficientNet(Architecture):
         """Widths of the stem and of the last convolution."""
         return divisible(32 * self.width), divisible(1280 * self.width)
 
-    def repeats(self) -> list[int]:
-        return [ceil(n * self.depth) for *_, n, _ in self.table]
+    def stages(self):
+        """The table at this depth."""
+        return deepen(self.table, self.depth)
 
     def gate(self, c):
         """Squeeze-and-excitation with a waist of a quarter of the block's input, c."""
@@ -61,11 +61,10 @@ class EfficientNet(Architecture):
     def trunk(self, k, x):
         stem, last = self.ends()
         x = (k / "stem").conv_bn_act(x, stem, 3, 2)
-        drop = drop_rates(self.drop_path, sum(self.repeats()))
-        for i, ((size, t, width, _, s), n) in enumerate(zip(self.table, self.repeats(), strict=True), 1):
-            for j in range(n):
-                room, c, stride = k / f"stage{i}" / f"block{j + 1}", x.shape[-1], s if j == 0 else 1
-                x = mbconv(room, x, t * c, divisible(width * self.width), size, stride, self.gate(c), next(drop))
+        drop = drop_rates(self.drop_path, sum(n for *_, n, _ in self.stages()))
+        for room, (size, t, width), stride in walk(k, self.stages()):
+            c = x.shape[-1]
+            x = mbconv(room, x, t * c, divisible(width * self.width), size, stride, self.gate(c), next(drop))
         return (k / "last").conv_bn_act(x, last)
 
 
@@ -80,9 +79,9 @@ class EfficientNetLite(EfficientNet):
     def ends(self):
         return 32, 1280
 
-    def repeats(self):
-        first, *middle, last = (n for *_, n, _ in self.table)
-        return [first, *(ceil(n * self.depth) for n in middle), last]
+    def stages(self):
+        first, *middle, last = self.table
+        return first, *deepen(middle, self.depth), last
 
     def gate(self, c):
         return None

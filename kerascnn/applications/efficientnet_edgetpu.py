@@ -1,10 +1,9 @@
 """EfficientNet-EdgeTPU. Gupta & Tan 2019: searched for the Edge TPU, which prefers full convolutions and ReLU."""
 
 from dataclasses import KW_ONLY, dataclass
-from math import ceil
 
 from kerascnn.architecture import Architecture
-from kerascnn.blocks import divisible, drop_rates, fused_mbconv, mbconv
+from kerascnn.blocks import deepen, divisible, drop_rates, fused_mbconv, mbconv, walk
 from kerascnn.spec import Paper, Style
 
 PAPER = Paper(
@@ -17,7 +16,8 @@ PAPER = Paper(
 
 def first(k, x, size, t, width, stride, drop):
     """Expands its own width, not that of the stem before it, and has no shortcut."""
-    return fused_mbconv(k, x, t * width, width, size, stride, skip=False)
+    y = (k / "expand").conv_bn_act(x, t * width, size, stride)
+    return (k / "project").conv_bn(y, width)
 
 
 def fused(k, x, size, t, width, stride, drop):
@@ -53,13 +53,11 @@ class EfficientNetEdgeTPU(Architecture):
     tiny = {"table": (*TABLE[:2], TABLE[5]), "width": 0.25, "depth": 1.0, "size": 32}
 
     def trunk(self, k, x):
-        repeats = [ceil(n * self.depth) for *_, n, _ in self.table]
-        drop = drop_rates(self.drop_path, sum(repeats))
+        table = deepen(self.table, self.depth)
+        drop = drop_rates(self.drop_path, sum(n for *_, n, _ in table))
         x = (k / "stem").conv_bn_act(x, divisible(32 * self.width), 3, 2)
-        for i, ((block, size, t, width, _, s), n) in enumerate(zip(self.table, repeats, strict=True), 1):
-            for j in range(n):
-                room, stride = k / f"stage{i}" / f"block{j + 1}", s if j == 0 else 1
-                x = block(room, x, size, t, divisible(width * self.width), stride, next(drop))
+        for room, (block, size, t, width), stride in walk(k, table):
+            x = block(room, x, size, t, divisible(width * self.width), stride, next(drop))
         return (k / "last").conv_bn_act(x, divisible(1280 * self.width))
 
 

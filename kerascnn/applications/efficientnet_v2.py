@@ -1,10 +1,9 @@
 """EfficientNetV2. Tan & Le 2021, Table 4, with the widths and depths of the released code, which differ from it."""
 
 from dataclasses import KW_ONLY, dataclass
-from math import ceil
 
 from kerascnn.architecture import Architecture
-from kerascnn.blocks import divisible, drop_rates, fused_mbconv, mbconv, quarter_gate, residual
+from kerascnn.blocks import deepen, divisible, drop_rates, fused_mbconv, mbconv, quarter_gate, residual, walk
 from kerascnn.spec import Paper, Style
 
 PAPER = Paper(
@@ -96,13 +95,11 @@ class EfficientNetV2(Architecture):
         return divisible(width * self.width, least=0.0)  # the released code rounds down further than that of 2019
 
     def trunk(self, k, x):
-        repeats = [ceil(n * self.depth) for *_, n, _ in self.table]
-        drop = drop_rates(self.drop_path, sum(repeats))
+        table = deepen(self.table, self.depth)
+        drop = drop_rates(self.drop_path, sum(n for *_, n, _ in table))
         x = (k / "stem").conv_bn_act(x, self.scaled(self.stem), 3, 2)
-        for i, ((block, t, width, _, s), n) in enumerate(zip(self.table, repeats, strict=True), 1):
-            for j in range(n):
-                room, stride = k / f"stage{i}" / f"block{j + 1}", s if j == 0 else 1
-                x = block(room, x, t, self.scaled(width), stride, next(drop))
+        for room, (block, t, width), stride in walk(k, table):
+            x = block(room, x, t, self.scaled(width), stride, next(drop))
         return (k / "last").conv_bn_act(x, self.scaled(self.last))
 
 

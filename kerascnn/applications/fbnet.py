@@ -3,7 +3,7 @@
 from dataclasses import KW_ONLY, dataclass
 
 from kerascnn.architecture import Architecture
-from kerascnn.blocks import mbconv
+from kerascnn.blocks import depthwise_project, residual
 from kerascnn.spec import Paper, Style
 
 PAPER = Paper(
@@ -63,7 +63,8 @@ class FBNet(Architecture):
         for i, (width, stride, cells) in enumerate(self.table, 1):
             for j, (size, t, groups) in enumerate(filter(None, cells), 1):
                 room, s = k / f"stage{i}" / f"block{j}", stride if j == 1 else 1
-                x = mbconv(room, x, t * x.shape[-1], width, size, s, groups=groups, expand=self.expand)
+                y = (room / "expand").conv_bn_act(x, t * x.shape[-1]) if t > 1 or self.expand else x
+                x = residual(room, x, depthwise_project(room, y, width, size, s, groups=groups), s)
         return (k / "last").conv_bn_act(x, self.last)
 
 

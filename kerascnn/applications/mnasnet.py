@@ -3,7 +3,7 @@
 from dataclasses import KW_ONLY, dataclass
 
 from kerascnn.architecture import Multiplied
-from kerascnn.blocks import divisible, mbconv, quarter_gate, walk
+from kerascnn.blocks import depthwise_project, divisible, mbconv, quarter_gate, walk
 from kerascnn.spec import Paper, Style
 
 PAPER = Paper(
@@ -15,8 +15,8 @@ PAPER = Paper(
 
 
 def sep(k, x, size, t, width, stride):
-    """Figure 7, SepConv: depthwise and 1x1, with no shortcut."""
-    return mbconv(k, x, t * x.shape[-1], width, size, stride, skip=False)
+    """Figure 7, SepConv: depthwise and 1x1; t is 1, and there is no shortcut."""
+    return depthwise_project(k, x, width, size, stride)
 
 
 def plain(k, x, size, t, width, stride):

@@ -1,11 +1,11 @@
-"""ResNet. He et al. 2015, Table 1; and "v1.5", where the stride sits on the 3x3 convolution of the bottleneck."""
+"""ResNet. He et al. 2015, Table 1; "v1.5", where the stride sits on the bottleneck's 3x3; section 4.2 for CIFAR."""
 
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from kerascnn.architecture import Architecture
-from kerascnn.blocks import basic, bottleneck, imagenet_stem, stages
+from kerascnn.blocks import basic, bottleneck, imagenet_stem, padded_shortcut, stages
 from kerascnn.spec import Paper, Style
 
 PAPER = Paper(
@@ -44,6 +44,26 @@ class ResNet(Architecture):
         return stages(k, x, self.depths, lambda k, x, i, stride: self.block(k, x, self.width * 2**i, stride))
 
 
+@dataclass(frozen=True)
+class ResNetCIFAR(Architecture):
+    """6n + 2 layers on 32 x 32 pixels: a 3x3, three stages of n blocks whose shortcuts have no parameters."""
+
+    n: int
+    widths: tuple[int, ...] = (16, 32, 64)
+    _: KW_ONLY
+    size: int = 32
+    classes: int = 10
+    style: Style = Style(epsilon=1e-5, momentum=0.9, padding="symmetric")
+    paper: Paper = PAPER
+
+    tiny = {"n": 1, "widths": (8, 16)}
+
+    def trunk(self, k, x):
+        x = (k / "stem").conv_bn_act(x, self.widths[0], 3)
+        depths = (self.n,) * len(self.widths)
+        return stages(k, x, depths, lambda k, x, i, stride: basic(k, x, self.widths[i], stride, skip=padded_shortcut))
+
+
 ResNet18 = ResNet("resnet18", basic, (2, 2, 2, 2))
 ResNet34 = ResNet("resnet34", basic, (3, 4, 6, 3))
 ResNet50 = ResNet("resnet50", bottleneck_v1, (3, 4, 6, 3))
@@ -52,3 +72,9 @@ ResNet152 = ResNet("resnet152", bottleneck_v1, (3, 8, 36, 3))
 ResNet50V1_5 = ResNet("resnet50_v1_5", bottleneck_v1_5, (3, 4, 6, 3))
 ResNet101V1_5 = ResNet("resnet101_v1_5", bottleneck_v1_5, (3, 4, 23, 3))
 ResNet152V1_5 = ResNet("resnet152_v1_5", bottleneck_v1_5, (3, 8, 36, 3))
+ResNet20CIFAR = ResNetCIFAR("resnet20_cifar", 3)
+ResNet32CIFAR = ResNetCIFAR("resnet32_cifar", 5)
+ResNet44CIFAR = ResNetCIFAR("resnet44_cifar", 7)
+ResNet56CIFAR = ResNetCIFAR("resnet56_cifar", 9)
+ResNet110CIFAR = ResNetCIFAR("resnet110_cifar", 18)
+ResNet1202CIFAR = ResNetCIFAR("resnet1202_cifar", 200)

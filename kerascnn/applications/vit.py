@@ -32,7 +32,9 @@ def encoder(k, x, heads, dropout, drop):
 
 @dataclass(frozen=True)
 class ViT(Architecture):
-    """Patches as tokens, one token for the class, a transformer encoder; ``dropout`` follows every dense layer in it.
+    """Patches as tokens, one token for the class, a transformer encoder.
+
+    ``dropout`` follows every dense layer of the encoder, ``drop_path`` is the rate of its last branches.
 
     The trunk gives the tokens, and the map of patches that they were cut from.
     """
@@ -43,6 +45,7 @@ class ViT(Architecture):
     patch: int
     _: KW_ONLY
     dropout: float = 0.1
+    drop_path: float = 0.0
     style: Style = Style(activation="gelu", epsilon=1e-6, padding="valid", initializer="lecun_normal")
     paper: Paper = PAPER
 

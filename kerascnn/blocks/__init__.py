@@ -9,6 +9,7 @@ from kerascnn.blocks.heads import convolve_classify as convolve_classify
 from kerascnn.blocks.heads import pool_classify as pool_classify
 from kerascnn.blocks.heads import two_hidden_classify as two_hidden_classify
 from kerascnn.blocks.local_response import local_response as local_response
+from kerascnn.blocks.mobile import depthwise_project as depthwise_project
 from kerascnn.blocks.mobile import fused_mbconv as fused_mbconv
 from kerascnn.blocks.mobile import mbconv as mbconv
 from kerascnn.blocks.mobile import quarter_gate as quarter_gate
@@ -22,6 +23,7 @@ from kerascnn.blocks.residual import preact_basic as preact_basic
 from kerascnn.blocks.residual import preact_bottleneck as preact_bottleneck
 from kerascnn.blocks.residual import residual as residual
 from kerascnn.blocks.residual import shortcut as shortcut
+from kerascnn.blocks.stages import deepen as deepen
 from kerascnn.blocks.stages import imagenet_stem as imagenet_stem
 from kerascnn.blocks.stages import stages as stages
 from kerascnn.blocks.stages import walk as walk

@@ -17,25 +17,29 @@ def quarter_gate(c):
     return lambda k, y: squeeze_excite(k, y, max(1, c // 4))
 
 
-def mbconv(k, x, hidden, width, size=3, stride=1, gate=None, drop=0.0, *, groups=1, expand=False, skip=True):
-    """1x1 to ``hidden`` channels, depthwise, ``gate(k, y)`` if any, 1x1 to ``width``; plus x where it fits.
+def mbconv(k, x, hidden, width, size=3, stride=1, gate=None, drop=0.0):
+    """1x1 to ``hidden`` channels where that widens x, then :func:`depthwise_project`; plus x where it fits.
 
-    The first 1x1 is drawn where it widens x, and with ``expand`` everywhere; the last has ``groups``; without
-    ``skip`` nothing is added. Sandler et al. 2018, figure 4.
-    ``(B, H, W, C)`` to ``(B, H / stride, W / stride, width)``.
+    Sandler et al. 2018, figure 4. ``(B, H, W, C)`` to ``(B, H / stride, W / stride, width)``.
     """
-    y = (k / "expand").conv_bn_act(x, hidden) if expand or hidden != x.shape[-1] else x
-    y = (k / "depthwise").depthwise_bn_act(y, size, stride)
-    y = gate(k / "gate", y) if gate else y
-    y = (k / "project").conv_bn(y, width, groups=groups)
-    return residual(k, x, y, stride, drop) if skip else y
+    y = (k / "expand").conv_bn_act(x, hidden) if hidden != x.shape[-1] else x
+    return residual(k, x, depthwise_project(k, y, width, size, stride, gate), stride, drop)
 
 
-def fused_mbconv(k, x, hidden, width, size=3, stride=1, drop=0.0, skip=True):
-    """A full convolution to ``hidden`` channels, 1x1 to ``width``; plus x where it fits and ``skip`` lets it.
+def depthwise_project(k, x, width, size=3, stride=1, gate=None, groups=1):
+    """Depthwise, ``gate(k, x)`` if any, and a 1x1 in ``groups`` to ``width`` that nothing activates.
+
+    Sandler et al. 2018, figure 3b. ``(B, H, W, C)`` to ``(B, H / stride, W / stride, width)``.
+    """
+    x = (k / "depthwise").depthwise_bn_act(x, size, stride)
+    x = gate(k / "gate", x) if gate else x
+    return (k / "project").conv_bn(x, width, groups=groups)
+
+
+def fused_mbconv(k, x, hidden, width, size=3, stride=1, drop=0.0):
+    """A full convolution to ``hidden`` channels, 1x1 to ``width``; plus x where it fits.
 
     Tan & Le 2021, figure 2. ``(B, H, W, C)`` to ``(B, H / stride, W / stride, width)``.
     """
     y = (k / "expand").conv_bn_act(x, hidden, size, stride)
-    y = (k / "project").conv_bn(y, width)
-    return residual(k, x, y, stride, drop) if skip else y
+    return residual(k, x, (k / "project").conv_bn(y, width), stride, drop)

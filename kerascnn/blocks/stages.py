@@ -1,5 +1,7 @@
 """The frame that most networks since ResNet hang their blocks in."""
 
+from math import ceil
+
 
 def imagenet_stem(k, x, width):
     """7x7 at stride 2, max pool at stride 2.
@@ -29,3 +31,8 @@ def walk(k, table):
     for i, (*columns, repeats, stride) in enumerate(table, 1):
         for j in range(1, repeats + 1):
             yield k / f"stage{i}" / f"block{j}", columns, stride if j == 1 else 1
+
+
+def deepen(table, depth):
+    """The same table with its repeats, the last column but one, ``depth`` times as many. Tan & Le 2019, section 3.3."""
+    return tuple((*columns, ceil(depth * repeats), stride) for *columns, repeats, stride in table)
