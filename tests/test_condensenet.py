@@ -1,9 +1,12 @@
 """Learned group convolution against a plain NumPy reading of the paper, and what is left of it after the training."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
 from parity import randomise
+from test_train import RECIPE, blobs, trained
 
 from kerascnn import layers as L
 from kerascnn.applications import CondenseNet86, CondenseNet86Converted
@@ -111,6 +114,15 @@ def test_a_training_condenses_in_its_first_half_and_converts_to_the_same():
     assert cost(converted) == cost(drawn)
     drawn.set_weights(converted.get_weights())
     np.testing.assert_array_equal(drawn.predict(x, verbose=0), converted.predict(x, verbose=0))
+
+
+def test_a_training_condenses(tmp_path):
+    recipe = replace(RECIPE, size=32, epochs=4, batch=16)
+    model, _ = trained(tmp_path, recipe, blobs(32, 8), make_model=lambda shape, n: CondenseNet86.but(**TINY)(
+        input_shape=shape, classes=n
+    ))  # fmt: skip
+    x = np.random.default_rng(0).normal(size=(2, 32, 32, 3)).astype("float32")
+    np.testing.assert_allclose(condensed(model)(x), model(x), rtol=1e-4, atol=1e-6)
 
 
 def test_a_bias_and_several_groups_survive_the_conversion():

@@ -23,6 +23,7 @@ from kerascnn.data.pipeline import batches
 from kerascnn.data.sources import Data
 from kerascnn.files import written_whole
 from kerascnn.spec import Preprocess
+from kerascnn.train.condensing import CondensingSchedule
 from kerascnn.train.precision import computing_in, in_float32
 from kerascnn.train.progress import Watch, epoch_bar, line
 from kerascnn.train.recipe import Recipe
@@ -113,7 +114,8 @@ def train(
     if history:
         log(f"continuing after epoch {len(history)} of {recipe.epochs}, from {checkpoint.path}")
 
-    hooks = keras.callbacks.CallbackList(list(callbacks), model=model, epochs=recipe.epochs)
+    own = [CondensingSchedule()]  # which leaves a network alone that has no learned groups
+    hooks = keras.callbacks.CallbackList([*own, *callbacks], model=model, epochs=recipe.epochs)
     with dressed(model, learner.optimizer):
         hooks.on_train_begin()
         for epoch in range(len(history), recipe.epochs):
