@@ -4,6 +4,7 @@ import hashlib
 import http.server
 import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -393,6 +394,13 @@ def test_a_file_is_downloaded_once(server, tmp_path):
     assert path.read_bytes() == server.body and cache.fetch(record) == path
     assert server.asked == [("/weights/resnet18.tv_in1k_v1/resnet18-f37072fd.pth", None)]
     assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+def test_who_asks_at_the_same_time_waits_for_the_one_download(server):
+    record = a_record(server.body)
+    with ThreadPoolExecutor(4) as pool:
+        paths = list(pool.map(cache.fetch, 4 * [record]))
+    assert paths[0].read_bytes() == server.body and len(server.asked) == 1
 
 
 @pytest.mark.parametrize("ranges", [True, False])

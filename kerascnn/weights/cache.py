@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock
+
 from kerascnn.weights.records import Record
 
 CHUNK = 1 << 20
@@ -50,11 +52,14 @@ def fetch(record: Record) -> Path:
         )
     mirror = os.environ.get("KERASCNN_MIRROR")
     url = f"{mirror.rstrip('/')}/{place(record).as_posix()}" if mirror else record.url
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    download(url, part, record.name)
-    verify(part, record, url)
-    os.replace(part, path)
+    part, lock = path.with_name(path.name + ".part"), home() / "locks" / f"{record.name}.lock"
+    for file in (part, lock):
+        file.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(lock):  # the workers of one training may ask at once
+        if not path.is_file():
+            download(url, part, record.name)
+            verify(part, record, url)
+            os.replace(part, path)
     return path
 
 
