@@ -463,6 +463,45 @@ def test_cutmix_boxes_have_the_image_s_proportion_and_lie_anywhere():
     assert covered.min() > 0
 
 
+def test_halves_are_mixed_as_in_the_released_code_of_efficientnet_v2():
+    """Read by NumPy from what comes out: partners in reverse, MixUp's greater share, CutMix's mean share."""
+    owns = []
+    for number in range(30):
+        mixed = parse("mixup_cutmix:1:1")(tf.constant(IMAGES), tf.constant(SHARES), one_seed(number))
+        images, targets = (x.numpy() for x in mixed)
+        own, partner = targets.diagonal(), [2, 1, 0, 5, 4, 3]
+        for i in (0, 1, 2):
+            share = 1 if i == partner[i] else own[i]
+            owns.append(share)
+            assert 0.5 <= share <= 1 and np.allclose(targets[i], share * SHARES[i] + (1 - share) * SHARES[partner[i]])
+            assert np.allclose(images[i], share * IMAGES[i] + (1 - share) * IMAGES[partner[i]], atol=1e-3)
+        areas = []
+        for i in (3, 5):
+            theirs = (images[i] != IMAGES[i]).any(-1)
+            assert np.array_equal(images[i][theirs], IMAGES[partner[i]][theirs])
+            assert theirs.sum() == theirs.any(1).sum() * theirs.any(0).sum()
+            areas.append(theirs.mean())
+        assert np.array_equal(images[4], IMAGES[4])  # its own partner
+        assert own[3] == pytest.approx(own[5]) and 0 <= 3 * (1 - own[3]) - sum(areas) <= 1 + 1e-5
+        assert np.allclose(targets[3], own[3] * SHARES[3] + (1 - own[3]) * SHARES[5])
+    assert len({round(float(own), 4) for own in owns}) > 50
+
+
+def test_rectangles_are_numpy_s():
+    left, shape = np.array([0.1, 0.5, 0.9], np.float32), (30, 60)
+    for number in range(20):
+        taken = mixing.rectangles(tf.constant([6, *shape, 3]), tf.constant(left), one_seed(number)).numpy()
+        middles = tf.random.stateless_uniform([3, 2], one_seed(number)).numpy()
+        for mask, share, middle in zip(taken, left, middles, strict=True):
+            expected = np.zeros(shape, bool)
+            (y, x), (tall, wide) = (
+                (int(m * s) for m, s in zip(middle, shape, strict=True)),
+                (int(np.sqrt(np.float32(1) - share) * np.float32(side)) // 2 for side in shape),
+            )
+            expected[max(y - tall, 0) : y + tall, max(x - wide, 0) : x + wide] = True
+            assert np.array_equal(mask, expected)
+
+
 def test_a_batch_has_one_of_several_mixes_and_every_step_another():
     rng = np.random.default_rng(0)
     split = Split(rng.integers(0, 256, (64, 8, 8, 3), np.uint8), np.arange(64, dtype=np.int32) % 4)

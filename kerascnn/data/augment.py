@@ -117,6 +117,9 @@ AUGMENTATIONS = {
     "cutout": Augmentation("change", "erasing", (Argument("side", 16, 1, 10_000),)),
     "mixup": Augmentation("mix", "mixing", (Argument("alpha", 0.2, 0.01, 100.0),)),
     "cutmix": Augmentation("mix", "mixing", (Argument("alpha", 1.0, 0.01, 100.0),)),
+    "mixup_cutmix": Augmentation(
+        "mix", "mixing", (Argument("alpha_mixup", 0.2, 0.01, 100.0), Argument("alpha_cutmix", 0.2, 0.01, 100.0))
+    ),
 }
 
 

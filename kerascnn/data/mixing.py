@@ -37,10 +37,51 @@ def cutmix(images: tf.Tensor, targets: tf.Tensor, seed: tf.Tensor, alpha: float)
     return tf.where(inside, tf.gather(images, order), images), blended(targets, tf.gather(targets, order), share)
 
 
+def mixup_cutmix(
+    images: tf.Tensor, targets: tf.Tensor, seed: tf.Tensor, alpha_mixup: float, alpha_cutmix: float
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """MixUp of the first half of the batch and CutMix of the second, as in the released code of EfficientNetV2.
+
+    ``google/automl``, ``efficientnetv2/datasets.py``. The partners are the half in reverse, and every image has a share
+    or a rectangle of its own. MixUp leaves each image the greater share. The targets of CutMix are mixed by one share,
+    the mean over the half, as there.
+    """
+    of_share, of_area, of_place = tf.unstack(tf.random.split(seed, 3))
+    half = tf.shape(images)[0] // 2
+    share = betas(of_share, alpha_mixup, half)
+    share = tf.maximum(share, 1 - share)[:, None]
+    inside = rectangles(tf.shape(images), betas(of_area, alpha_cutmix, tf.shape(images)[0] - half), of_place)
+    left = 1 - tf.reduce_mean(tf.cast(inside, tf.float32))
+    (one, other), (ours, theirs) = (images[:half], images[half:]), (targets[:half], targets[half:])
+    pasted = tf.where(inside[..., None], other[::-1], other)
+    return (
+        tf.concat([blended(one, one[::-1], share[:, None, None]), pasted], 0),
+        tf.concat([blended(ours, ours[::-1], share), blended(theirs, theirs[::-1], left)], 0),
+    )
+
+
+def rectangles(shape: tf.Tensor, left: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """For every share (N,) that is to be left, which pixels (N, H, W) a rectangle takes, cut off at the borders."""
+    bounds = shape[1:3]
+    reach = tf.cast(tf.sqrt(1 - left)[:, None] * tf.cast(bounds, tf.float32), tf.int32) // 2
+    middle = tf.random.stateless_uniform(tf.stack([tf.size(left), 2]), seed) * tf.cast(bounds, tf.float32)
+    middle = tf.cast(middle, tf.int32)
+    first, last = (middle - reach)[..., None], (middle + reach)[..., None]  # (N, 2, 1)
+    rows, columns = tf.range(bounds[0]), tf.range(bounds[1])
+    tall = (rows >= first[:, 0]) & (rows < last[:, 0])
+    wide = (columns >= first[:, 1]) & (columns < last[:, 1])
+    return tall[:, :, None] & wide[:, None]
+
+
+def betas(seed: tf.Tensor, alpha: float, count: tf.Tensor | int) -> tf.Tensor:
+    """``count`` numbers that follow Beta(``alpha``, ``alpha``), float32."""
+    draws = tf.random.stateless_gamma(tf.stack([count, 2]), seed, tf.constant(alpha, tf.float64), dtype=tf.float64)
+    return tf.cast(draws[:, 0] / tf.reduce_sum(draws, 1), tf.float32)
+
+
 def beta(seed: tf.Tensor, alpha: float) -> tf.Tensor:
     """One number that follows Beta(``alpha``, ``alpha``), float32."""
-    draws = tf.random.stateless_gamma([2], seed, tf.constant(alpha, tf.float64), dtype=tf.float64)
-    return tf.cast(draws[0] / tf.reduce_sum(draws), tf.float32)
+    return betas(seed, alpha, 1)[0]
 
 
 def shuffled(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:

@@ -24,6 +24,7 @@ def batches(
     seed: int = 0,
     epoch: int = 0,
     shuffle: bool = False,
+    repeats: int = 1,
     parallel: int = os.cpu_count() or 1,
 ) -> tf.data.Dataset:
     """One pass over the images.
@@ -48,6 +49,10 @@ def batches(
         Non-negative; a further epoch has another order and other augmentations.
     shuffle
         Whether to draw an order, over the whole split.
+    repeats
+        How often each image of the order comes, one after the other and each time augmented anew; a pass ends when it
+        has brought as many images as the split holds, and leaves the others out. Hoffer et al. 2020,
+        https://arxiv.org/abs/1901.09335; Berman et al. 2019, https://arxiv.org/abs/1902.05509, section 3.1.
     parallel
         Images prepared at a time.
 
@@ -67,14 +72,16 @@ def batches(
     rng = np.random.default_rng([seed, epoch])
     salt = rng.integers(2**63)
     order = rng.permutation(len(split)) if shuffle else np.arange(len(split))
+    copies = np.arange(len(split)) % repeats
+    order = np.repeat(order, repeats)[: len(split)]
     sources, targets = tf.constant(split.images), tf.constant(split.targets, tf.int32)
 
     plain = tf.autograph.experimental.do_not_convert  # no statement has to become a part of the graph
 
     @plain
-    def sample(index):
+    def sample(index, copy):
         source = tf.gather(sources, index)
-        seeds = tf.unstack(tf.random.split(tf.stack([salt, index]), len(steps)))
+        seeds = tf.unstack(tf.random.split(tf.stack([salt, index + copy * len(split)]), len(steps)))
         seeded = list(zip(steps, seeds, strict=True))
         source = tf.io.read_file(source) if split.in_files else source
         return prepared(source, preprocess, seeded), tf.gather(targets, index)
@@ -83,7 +90,7 @@ def batches(
     def mixed(number, batch):
         return mix(mixes, *batch, classes=classes, seed=tf.stack([salt, -1 - number]))  # images' seeds count from 0 up
 
-    dataset = tf.data.Dataset.from_tensor_slices(order)
+    dataset = tf.data.Dataset.from_tensor_slices((order, copies))
     dataset = dataset.map(sample, num_parallel_calls=parallel, deterministic=True).batch(batch)
     if mixes:
         dataset = dataset.enumerate().map(mixed)
