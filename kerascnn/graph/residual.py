@@ -1,0 +1,111 @@
+"""Residual branches of any model, found on its graph."""
+
+from typing import Any
+
+import keras
+from keras import layers as L
+
+from kerascnn.graph.calls import Call, calls
+
+# What gives zero for zero, and passes a gradient on there; a ReLU would stop it, and the branch would never wake.
+PASSES = (L.Dropout, L.SpatialDropout2D, L.MaxPooling2D, L.AveragePooling2D, L.ZeroPadding2D)
+
+
+def zero_last_gammas(model: keras.Model) -> list[str]:
+    """Set the scale of the last batch norm of every residual branch to 0: blocks begin as their shortcuts.
+
+    Goyal et al. 2017, https://arxiv.org/abs/1706.02677, section 5.1. A branch is what an ``Add`` takes beside its
+    shortcut: both come from one map, and the shortcut through fewer layers with kernels. Between the batch norm and
+    the ``Add`` there may be dropout, pooling and a gate that weighs channels. Networks that normalise before they
+    convolve (ResNet v2) have no such batch norm: a ReLU follows theirs, and its gradient at 0 is 0.
+
+    Returns
+    -------
+    list of str
+        Names of the batch norms.
+
+    Raises
+    ------
+    ValueError
+        When the model has no such batch norm, or shows no graph.
+    """
+    graph = Graph(model)
+    norms = {norm.name: norm for call in graph.calls if isinstance(call.operation, L.Add) for norm in graph.lasts(call)}
+    if not norms:
+        raise ValueError(
+            f"{model.name} has no residual branch that ends in a batch norm, so no gamma can start at 0. Networks "
+            "with such branches are ResNet, ResNeXt, SE-ResNet, MobileNetV2 and EfficientNet."
+        )
+    for norm in norms.values():
+        norm.gamma.assign(keras.ops.zeros_like(norm.gamma))
+    return list(norms)
+
+
+class Graph:
+    """Who made each tensor of a model."""
+
+    def __init__(self, model: keras.Model):
+        self.calls = calls(model)
+        self.made_by = {id(x): call for call in self.calls for x in call.outputs}
+
+    def lasts(self, add: Call) -> list[Any]:
+        """The last batch norm of each branch of an ``Add``, where it has one."""
+        found = [self.last_norm(y) for y in add.inputs if any(self.is_shortcut(s, y) for s in add.inputs)]
+        return [norm for norm in found if norm is not None]
+
+    def is_shortcut(self, shortcut: Any, branch: Any) -> bool:
+        """Whether ``branch`` comes from a map that ``shortcut`` brings along by a shorter way."""
+        for kernels, x in self.way(shortcut):
+            if (depth := self.depth(branch, x)) is not None:
+                return depth > kernels
+        return False
+
+    def way(self, x: Any) -> list[tuple[int, Any]]:
+        """``x`` and what it was made of, one from one; each with the number of kernels in between."""
+        kernels, way = 0, [(0, x)]
+        while len((call := self.made_by[id(x)]).inputs) == 1:
+            kernels, x = kernels + has_kernel(call.operation), call.inputs[0]
+            way.append((kernels, x))
+        return way
+
+    def depth(self, y: Any, x: Any) -> int | None:
+        """The most kernels on a way from ``x`` to ``y``; None when not all of ``y`` comes by ``x``."""
+        known: dict[int, int | None] = {id(x): 0}
+        todo = [y]
+        while todo:
+            call = self.made_by[id(todo[-1])]
+            if unknown := [t for t in call.inputs if id(t) not in known]:
+                todo += unknown
+                continue
+            depths = [known[id(t)] for t in call.inputs] or [None]
+            known.setdefault(id(todo.pop()), None if None in depths else max(depths) + has_kernel(call.operation))
+            if known[id(call.outputs[0])] is None:
+                return None
+        return known[id(y)]
+
+    def last_norm(self, y: Any) -> Any:
+        """The batch norm that ``y`` comes from by ways that keep 0 at 0; None when there is none."""
+        while True:
+            call = self.made_by[id(y)]
+            layer = call.operation
+            if isinstance(layer, L.BatchNormalization):
+                return layer if layer.scale else None
+            if isinstance(layer, PASSES) or is_identity(layer):
+                y = call.inputs[0]
+            elif isinstance(layer, L.Multiply) and (gated := self.gated(call)) is not None:
+                y = gated
+            else:
+                return None
+
+    def gated(self, call: Call) -> Any:
+        """The factor of a product that the other was made from; None when neither was."""
+        one, other = call.inputs
+        return one if self.depth(other, one) is not None else other if self.depth(one, other) is not None else None
+
+
+def has_kernel(layer: Any) -> bool:
+    return any(len(weight.shape) > 1 for weight in layer.weights) if isinstance(layer, L.Layer) else False
+
+
+def is_identity(layer: Any) -> bool:
+    return isinstance(layer, L.Activation) and layer.activation is keras.activations.linear
