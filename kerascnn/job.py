@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerascnn.card import Card
-from kerascnn.catalogue import find
 from kerascnn.data import Data, open_data
 from kerascnn.deploy import TARGETS, Certificate, export
 from kerascnn.errors import need, suggest
@@ -18,6 +17,7 @@ from kerascnn.evaluate import Evaluation, evaluate
 from kerascnn.report import FileRow, Mistake, Report, write_report
 from kerascnn.runtime import Runner, latency, open_model
 from kerascnn.train import Recipe, open_strategy
+from kerascnn.train.settle import check_network, settle
 
 if TYPE_CHECKING:
     from kerascnn.data import Split
@@ -76,6 +76,7 @@ def run(
     check(recipe)
     devices = open_strategy(strategy)
     data = open_data(recipe.data, on_corrupt=on_corrupt)
+    recipe = settle(recipe, data)
     log(described(recipe, data, devices.num_replicas_in_sync))
     model_file = out / "model.keras"
     if not overwrite and finished(model_file, recipe, data):
@@ -104,7 +105,7 @@ def run(
 
 def check(recipe: Recipe) -> None:
     """Find out at once what would stop the job later."""
-    find(recipe.model)
+    check_network(recipe)
     for name in recipe.export:
         if name not in TARGETS:
             raise ValueError(f"Unknown export format {name!r}. {suggest(name, TARGETS)}")

@@ -34,7 +34,7 @@ MAY_IMPORT = {  # each room names only rooms above it, so there is no way round
     "deploy": {"card", "errors", "files", "runtime"},
     "evaluate": {"errors"},
     "data": {"errors", "spec"},
-    "train": {"card", "data", "errors", "files", "layers", "spec", ""},  # "": kerascnn.build
+    "train": {"architecture", "card", "catalogue", "data", "errors", "files", "graph", "layers", "spec", "weights"},
     "report": {"errors", "files"},
     "comparison": {"applications", "catalogue", "ledger", "report", "weights"},
     "job": {"card", "catalogue", "data", "deploy", "errors", "evaluate", "report", "runtime", "spec", "train"},

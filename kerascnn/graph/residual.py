@@ -70,17 +70,16 @@ class Graph:
 
     def depth(self, y: Any, x: Any) -> int | None:
         """The most kernels on a way from ``x`` to ``y``; None when not all of ``y`` comes by ``x``."""
-        known: dict[int, int | None] = {id(x): 0}
+        known = {id(x): 0}
         todo = [y]
         while todo:
             call = self.made_by[id(todo[-1])]
             if unknown := [t for t in call.inputs if id(t) not in known]:
                 todo += unknown
                 continue
-            depths = [known[id(t)] for t in call.inputs] or [None]
-            known.setdefault(id(todo.pop()), None if None in depths else max(depths) + has_kernel(call.operation))
-            if known[id(call.outputs[0])] is None:
+            if not call.inputs:
                 return None
+            known.setdefault(id(todo.pop()), max(known[id(t)] for t in call.inputs) + has_kernel(call.operation))
         return known[id(y)]
 
     def last_norm(self, y: Any) -> Any:

@@ -24,14 +24,15 @@ from kerascnn.data.sources import Data
 from kerascnn.files import written_whole
 from kerascnn.spec import Preprocess
 from kerascnn.train.condensing import CondensingSchedule
+from kerascnn.train.network import MakeModel, maker
 from kerascnn.train.precision import computing_in, in_float32
 from kerascnn.train.progress import Watch, epoch_bar, line
 from kerascnn.train.recipe import Recipe
+from kerascnn.train.settle import settle
 from kerascnn.train.state import WAYS_ON, Checkpoint, History, clear_drafts, identity
 from kerascnn.train.step import Learner, synchronised
 from kerascnn.train.strategy import open_strategy
 
-MakeModel = Callable[[tuple[int, int, int], int], keras.Model]
 LOOK = 1.0  # seconds between two looks at the meters while an epoch runs; a look makes the device wait
 
 
@@ -56,7 +57,7 @@ def train(
     Parameters
     ----------
     recipe
-        How to train. ``recipe.data`` is not opened; ``data`` is used.
+        How to train; what it leaves open is settled first. ``recipe.data`` is not opened; ``data`` is used.
     data
         Training images, and held-out images to measure on after each epoch.
     out
@@ -90,8 +91,8 @@ def train(
     FloatingPointError
         When the loss is not finite any more. The last good checkpoint is kept.
     ValueError
-        When ``out`` holds the checkpoint of another run, the network ends in a softmax that cannot be parted off, or
-        there are fewer images than devices.
+        When the recipe cannot be settled, ``out`` holds the checkpoint of another run, the network ends in a softmax
+        that cannot be parted off, or there are fewer images than devices.
     """
     out = Path(out)
     model_file = out / "model.keras"
@@ -99,11 +100,12 @@ def train(
         raise FileExistsError(f"{model_file} is a finished training. {WAYS_ON}")
     clear_drafts(out)
     devices = strategy or open_strategy("auto")
+    draw, recipe = maker(recipe, make_model), settle(recipe, data)
     check_images(recipe, data, devices.num_replicas_in_sync)
     preprocess = recipe.preprocess(data.channels)
     keras.utils.set_random_seed(recipe.seed)
     shape = (preprocess.size, preprocess.size, preprocess.channels)
-    make = partial(make_model or from_catalogue(recipe.model), shape, len(data.labels))
+    make = partial(draw, shape, len(data.labels))
     with devices.scope():
         with computing_in(recipe.precision):
             model = make()
@@ -147,13 +149,6 @@ def check_images(recipe: Recipe, data: Data, replicas: int) -> None:
             f"A batch of {recipe.batch}{parts}, {len(data.train)} training images and {len(data.test)} held out are "
             f"not all enough for {replicas} devices; every device needs an image. Use fewer devices."
         )
-
-
-def from_catalogue(name: str) -> MakeModel:
-    """The maker of a network of the house."""
-    from kerascnn import build
-
-    return lambda shape, classes: build(name, input_shape=shape, classes=classes)
 
 
 def card(recipe: Recipe, data: Data, preprocess: Preprocess, history: History) -> Card:

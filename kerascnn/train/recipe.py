@@ -3,7 +3,7 @@
 import math
 import os
 import runpy
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -25,15 +25,23 @@ class Recipe:
     ----------
     model
         Name of the network in the catalogue.
+    columns
+        Columns of the network's row to change, such as ("drop_path:0.1", "dropout:0.3"). Only those that hold numbers.
+    weights
+        A tag or a file of weights to begin with, as the builders take them; a classifier for other classes starts anew.
+    zero_gamma
+        Whether residual blocks begin as their shortcuts: the last batch norm of every branch starts with a scale of 0.
     data
         A named source or a folder, as ``open_data`` takes it.
     size
-        Side of the square image that the network sees, in pixels.
+        Side of the square image that the network sees, in pixels. 0: that of the weights' tag, else of the network.
     crop
-        In evaluation, the share of the short side that is seen.
+        In evaluation, the share of the short side that is seen. 0: that of the weights' tag, else 0.875.
+    interpolation
+        How images are resized: "bilinear", "bicubic" or "nearest". Left empty, as for the weights' tag, else bilinear.
     mean, std
         Per channel, of pixels scaled to 0..1. One number each reads any data as grey, three as colour. Left empty,
-        they are ImageNet's, and for grey data the averages of these.
+        they are those of the weights' tag, else ImageNet's, and for grey data the averages of these.
     augment
         Names from ``kerascnn.data.augment.AUGMENTATIONS``, in the order in which they are made; some take arguments, as
         in "randaugment:2:9".
@@ -100,9 +108,13 @@ class Recipe:
     """
 
     model: str
+    columns: tuple[str, ...] = ()
+    weights: str = ""
+    zero_gamma: bool = False
     data: str
-    size: int
-    crop: float = 0.875
+    size: int = 0
+    crop: float = 0.0
+    interpolation: str = ""
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     augment: tuple[str, ...] = ()
@@ -149,6 +161,8 @@ class Recipe:
                 )
         if len(self.mean) != len(self.std):
             raise ValueError(f"Recipe: mean has {len(self.mean)} numbers and std {len(self.std)}; expected as many.")
+        if self.weights and self.zero_gamma:
+            raise ValueError("Recipe: zero_gamma would spoil the weights; leave out one of the two.")
         if self.batch % self.accumulate:
             raise ValueError(
                 f"Recipe: a batch of {self.batch} cannot be cut into {self.accumulate} equal parts; set batch to a "
@@ -162,9 +176,9 @@ class Recipe:
 
     def preprocess(self, channels: int) -> Preprocess:
         """What images go through before the network, for data of so many channels."""
+        how = Preprocess(size=self.size, crop=self.crop or 0.875, interpolation=self.interpolation or "bilinear")
         if self.mean:
-            return Preprocess(size=self.size, crop=self.crop, mean=self.mean, std=self.std)
-        how = Preprocess(size=self.size, crop=self.crop)
+            return replace(how, mean=self.mean, std=self.std)
         return replace(how, mean=(0.449,), std=(0.226,)) if channels == 1 else how
 
     def rate(self, step: int, steps_per_epoch: int, losses: Sequence[float] = ()) -> float:
@@ -208,6 +222,12 @@ def tuple_of(holds: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, tuple) and all(map(holds, value))
 
 
+def as_switch(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError(f"{text!r} is neither True nor False")
+    return text.lower() == "true"
+
+
 def listed(parse: Callable[[str], Any]) -> Callable[[str], tuple]:
     return lambda text: tuple(parse(part.strip()) for part in text.split(",") if part.strip())
 
@@ -215,14 +235,15 @@ def listed(parse: Callable[[str], Any]) -> Callable[[str], tuple]:
 KINDS: dict[Any, Kind] = {
     int: Kind("a whole number", is_whole, int),
     float: Kind("a number", is_number, float),
+    bool: Kind("True or False", lambda value: isinstance(value, bool), as_switch),
     str: Kind("text", is_text, str),
     tuple[float, ...]: Kind("a tuple of numbers, such as (0.5,)", tuple_of(is_number), listed(float)),
     tuple[str, ...]: Kind('a tuple of names, such as ("crop", "flip")', tuple_of(is_text), listed(str)),
 }
 
 RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "size": (lambda size: size >= 1, "at least 1 pixel"),
-    "crop": (lambda crop: 0 < crop <= 1, "a share over 0, up to 1"),
+    "size": (lambda size: size >= 0, "a number of pixels, or 0 for that of the weights or the network"),
+    "crop": (lambda crop: 0 <= crop <= 1, "a share over 0, up to 1, or 0 for that of the weights"),
     "mean": (lambda mean: len(mean) in (0, 1, 3), "one number (grey), three (colour) or none"),
     "std": (lambda std: all(number > 0 for number in std), "numbers above 0"),
     "epochs": (lambda epochs: epochs >= 1, "at least 1"),
@@ -245,7 +266,8 @@ RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "seed": (lambda seed: 0 <= seed < 2**32, "from 0, below 2**32"),
 }
 
-TABLES: dict[str, Mapping[str, Any]] = {
+TABLES: dict[str, Collection[str]] = {
+    "interpolation": ("", "bilinear", "bicubic", "nearest"),
     "optimizer": OPTIMIZERS,
     "schedule": SCHEDULES,
     "loss": LOSSES,
