@@ -18,6 +18,7 @@ from kerascnn.report import FileRow, Mistake, Report, write_report
 from kerascnn.runtime import Runner, latency, open_model
 from kerascnn.train import Recipe, open_strategy
 from kerascnn.train.settle import check_network, settle
+from kerascnn.train.state import file_digest
 
 if TYPE_CHECKING:
     from kerascnn.data import Split
@@ -111,6 +112,8 @@ def check(recipe: Recipe) -> None:
             raise ValueError(f"Unknown export format {name!r}. {suggest(name, TARGETS)}")
         module, extra = RUNTIMES.get(Path(TARGETS[name].suffix).suffix, ("keras", ""))
         need(module, extra, f"Exporting {name}")
+    if recipe.teacher:
+        Card.read(recipe.teacher)
     need("matplotlib", "report", "The report")
     need("jinja2", "report", "The report")
 
@@ -120,9 +123,10 @@ def finished(model_file: Path, recipe: Recipe, data: Data) -> bool:
     if not model_file.is_file():
         return False
     facts = Card.read(model_file).facts
-    before = {**facts.get("recipe", {}), "export": [], "data": None}
-    now = {**as_json(asdict(recipe)), "export": [], "data": None}  # the folder may have another name today
-    return before == now and facts.get("data") == data.fingerprint
+    anew = {"export": [], "data": None, "teacher": None}  # folder and file may have other names today
+    before, now = {**facts.get("recipe", {}), **anew}, {**as_json(asdict(recipe)), **anew}
+    contents = (data.fingerprint, file_digest(recipe.teacher))
+    return before == now and (facts.get("data"), facts.get("teacher", "")) == contents
 
 
 def as_json(value: Any) -> Any:

@@ -53,7 +53,7 @@ def mixup_cutmix(
     inside = rectangles(tf.shape(images), betas(of_area, alpha_cutmix, tf.shape(images)[0] - half), of_place)
     left = 1 - tf.reduce_mean(tf.cast(inside, tf.float32))
     (one, other), (ours, theirs) = (images[:half], images[half:]), (targets[:half], targets[half:])
-    pasted = tf.where(inside[..., None], other[::-1], other)
+    pasted = tf.where(tf.expand_dims(inside, -1), other[::-1], other)
     return (
         tf.concat([blended(one, one[::-1], share[:, None, None]), pasted], 0),
         tf.concat([blended(ours, ours[::-1], share), blended(theirs, theirs[::-1], left)], 0),
@@ -66,7 +66,7 @@ def rectangles(shape: tf.Tensor, left: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     reach = tf.cast(tf.sqrt(1 - left)[:, None] * tf.cast(bounds, tf.float32), tf.int32) // 2
     middle = tf.random.stateless_uniform(tf.stack([tf.size(left), 2]), seed) * tf.cast(bounds, tf.float32)
     middle = tf.cast(middle, tf.int32)
-    first, last = (middle - reach)[..., None], (middle + reach)[..., None]  # (N, 2, 1)
+    first, last = tf.expand_dims(middle - reach, -1), tf.expand_dims(middle + reach, -1)  # (N, 2, 1)
     rows, columns = tf.range(bounds[0]), tf.range(bounds[1])
     tall = (rows >= first[:, 0]) & (rows < last[:, 0])
     wide = (columns >= first[:, 1]) & (columns < last[:, 1])

@@ -1,6 +1,15 @@
 """The training room: a recipe, a strategy, one loop and its state. ``loop``, ``state`` and a strategy need Keras."""
 
 from kerascnn.train.recipe import Recipe, load_recipe, override
+from kerascnn.train.stages import Stage, progressive, progressive_as_released
 from kerascnn.train.strategy import open_strategy
 
-__all__ = ["Recipe", "load_recipe", "open_strategy", "override"]
+__all__ = [
+    "Recipe",
+    "Stage",
+    "load_recipe",
+    "open_strategy",
+    "override",
+    "progressive",
+    "progressive_as_released",
+]

@@ -8,7 +8,7 @@ import platform
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -24,13 +24,15 @@ from kerascnn.data.sources import Data
 from kerascnn.files import written_whole
 from kerascnn.spec import Preprocess
 from kerascnn.train.condensing import CondensingSchedule
+from kerascnn.train.distillation import Teacher
+from kerascnn.train.drawing import draw_learning, draw_plain, fill
+from kerascnn.train.heads import plain_name, without_auxiliary
 from kerascnn.train.network import MakeModel, maker
-from kerascnn.train.precision import computing_in, in_float32
 from kerascnn.train.progress import Watch, epoch_bar, line
 from kerascnn.train.recipe import Recipe
 from kerascnn.train.settle import settle
 from kerascnn.train.state import WAYS_ON, Checkpoint, History, clear_drafts, identity
-from kerascnn.train.step import Learner, synchronised
+from kerascnn.train.step import Learner, dropping, synchronised
 from kerascnn.train.strategy import open_strategy
 
 LOOK = 1.0  # seconds between two looks at the meters while an epoch runs; a look makes the device wait
@@ -67,7 +69,9 @@ def train(
     make_model
         Makes a network of your own from an input shape (H, W, C) and a number of classes. None: ``recipe.model`` from
         the catalogue. A network that ends in a softmax ``Activation`` is trained on what enters it; any other is taken
-        to put out logits. A recipe of less precision than float32 calls this twice.
+        to put out logits. Auxiliary heads and the head are a dictionary of outputs, with the head as "head". A recipe
+        of less precision than float32, or with images of several sizes, calls this twice; in the latter case once with
+        (None, None, C).
     callbacks
         Keras callbacks. Epochs bring the logs ``loss``, ``top1``, ``val_loss``, ``val_top1``, ``lr`` and ``seconds``;
         batches bring none. ``stop_training`` is heeded after an epoch. The learning rate is the recipe's, whatever
@@ -80,7 +84,7 @@ def train(
     Returns
     -------
     model
-        The trained network.
+        The trained network, without auxiliary heads.
     history
         One record per epoch, with what callbacks get.
 
@@ -92,7 +96,8 @@ def train(
         When the loss is not finite any more. The last good checkpoint is kept.
     ValueError
         When the recipe cannot be settled, ``out`` holds the checkpoint of another run, the network ends in a softmax
-        that cannot be parted off, or there are fewer images than devices.
+        that cannot be parted off or has not the heads, the dropout or the sizes that the recipe asks for, the teacher
+        knows other classes, there are fewer images than devices, or several devices for compiled steps.
     """
     out = Path(out)
     model_file = out / "model.keras"
@@ -102,17 +107,18 @@ def train(
     devices = strategy or open_strategy("auto")
     draw, recipe = maker(recipe, make_model), settle(recipe, data)
     check_images(recipe, data, devices.num_replicas_in_sync)
+    check_compiler(recipe, devices.num_replicas_in_sync)
     preprocess = recipe.preprocess(data.channels)
     keras.utils.set_random_seed(recipe.seed)
-    shape = (preprocess.size, preprocess.size, preprocess.channels)
-    make = partial(draw, shape, len(data.labels))
+    drawing = (draw, recipe, preprocess, len(data.labels))
     with devices.scope():
-        with computing_in(recipe.precision):
-            model = make()
-        learner = Learner(model, recipe, devices)
+        model = draw_learning(*drawing)
+        teacher = Teacher(recipe.teacher, data.labels, preprocess) if recipe.teacher else None
+        learner = Learner(model, recipe, devices, teacher)
         run = identity(recipe, data.fingerprint, learner.variables)
         checkpoint = Checkpoint(out / "checkpoint.npz", learner.variables, run)
         history = checkpoint.restore(overwrite=overwrite)
+    plain = draw_plain(*drawing, model)  # now, for what cannot be drawn is to be known before training
     if history:
         log(f"continuing after epoch {len(history)} of {recipe.epochs}, from {checkpoint.path}")
 
@@ -132,9 +138,10 @@ def train(
         learner.swap_averages()
         hooks.on_train_end()
 
-    if recipe.precision != "float32":
-        model = in_float32(make, model)
-    card(recipe, data, preprocess, history).write(model_file)
+    if plain is not model:
+        fill(plain, model)
+    model = without_auxiliary(plain)
+    card(recipe, data, preprocess, history, teacher=run["teacher"]).write(model_file)
     with written_whole(model_file) as draft:  # after its card: whoever finds the model finds the card
         model.save(draft)
     checkpoint.remove()
@@ -151,18 +158,29 @@ def check_images(recipe: Recipe, data: Data, replicas: int) -> None:
         )
 
 
-def card(recipe: Recipe, data: Data, preprocess: Preprocess, history: History) -> Card:
+def check_compiler(recipe: Recipe, replicas: int) -> None:
+    """Refuse to compile a step of several devices: XLA would not find their variables."""
+    if recipe.xla and replicas > 1:
+        raise ValueError(
+            f"xla compiles the steps of one device, and there are {replicas}. Leave xla out, or train on one device "
+            "(--strategy one)."
+        )
+
+
+def card(recipe: Recipe, data: Data, preprocess: Preprocess, history: History, *, teacher: str) -> Card:
     """What is known about the trained model."""
     facts = {
         "recipe": asdict(recipe),
         "seed": recipe.seed,
         "data": data.fingerprint,
+        "teacher": teacher,
         "versions": {"python": platform.python_version()}
         | {module.__name__: module.__version__ for module in (tf, keras, np)},
         "history": history,
         "seconds": sum(record["seconds"] for record in history),
     }
-    return Card(model=recipe.model, labels=data.labels, preprocess=preprocess, facts=facts)
+    model = plain_name(recipe.model) if recipe.auxiliary else recipe.model
+    return Card(model=model, labels=data.labels, preprocess=preprocess, facts=facts)
 
 
 @contextmanager
@@ -189,22 +207,27 @@ def run_epoch(
     title = f"epoch {epoch + 1:{len(str(recipe.epochs))}}/{recipe.epochs}"
     part_batch = min(recipe.batch, images) // recipe.accumulate
     batch = part_batch * recipe.accumulate
+    stage = recipe.stage(epoch)
+    if stage != learner.stage:
+        learner.enter(stage)
     dataset = batches(
         data.train,
-        preprocess,
+        replace(preprocess, size=stage.size),
         part_batch,
-        augment=recipe.augment,
+        augment=stage.augment,
         classes=len(data.labels),
         seed=recipe.seed,
         epoch=epoch,
         shuffle=True,
+        repeats=recipe.repeats,
     )
     # The remainder waits for another epoch's order: to normalise by three images can throw weights far off.
     steps = images // batch
     losses = [record["val_loss"] for record in history]
     rates = [recipe.rate(epoch * steps + step, steps, losses) for step in range(steps)]
     begun = time.monotonic()
-    with synchronised(learner.model, strategy), epoch_bar(title, steps, batch) as watch:
+    drop = dropping(learner.model, stage.dropout)
+    with synchronised(learner.model, strategy), drop, epoch_bar(title, steps, batch) as watch:
         learned = learn_all(
             learner, distributed(dataset.take(steps * recipe.accumulate), strategy), rates, hooks, watch
         )

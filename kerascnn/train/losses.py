@@ -35,4 +35,18 @@ def sigmoid(targets: Any, logits: Any, smoothing: float) -> Any:
     return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(shares, logits), axis=-1)
 
 
+def distilled(teacher: Any, student: Any, temperature: float) -> Any:
+    """How far a student's softened shares are from its teacher's, by both logits: ``T^2 KL(p_T || q_T)``.
+
+    Hinton et al. 2015, https://arxiv.org/abs/1503.02531, section 2: T^2 keeps gradients as great as those of the
+    targets. The paper's cross-entropy is greater by the teacher's own entropy, which has no gradient.
+    """
+    import tensorflow as tf
+
+    taught, softened = teacher / temperature, student / temperature
+    shares = tf.nn.softmax(taught)
+    divergence = tf.reduce_sum(shares * (tf.nn.log_softmax(taught) - tf.nn.log_softmax(softened)), axis=-1)
+    return temperature**2 * divergence
+
+
 LOSSES: dict[str, Callable[[Any, Any, float], Any]] = {"softmax": softmax, "sigmoid": sigmoid}

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from kerascnn.architecture import Architecture
 
-MakeModel = Callable[[tuple[int, int, int], int], "keras.Model"]
+MakeModel = Callable[[tuple[int | None, int | None, int], int], "keras.Model"]
 DECIDED = ("size", "channels", "classes")  # columns that give way to the recipe and the data
 
 

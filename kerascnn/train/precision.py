@@ -3,12 +3,8 @@
 Keras is imported when a network is made.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import keras
 
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 
@@ -24,12 +20,3 @@ def computing_in(precision: str) -> Iterator[None]:
         yield
     finally:
         config.set_dtype_policy(before)
-
-
-def in_float32(make: Callable[[], "keras.Model"], model: "keras.Model") -> "keras.Model":
-    """The network that ``make`` makes, computing in float32, with the values of ``model``, which it made too."""
-    with computing_in("float32"):
-        plain = make()
-    for variable, value in zip(plain.variables, model.variables, strict=True):
-        variable.assign(value)
-    return plain

@@ -15,6 +15,7 @@ from kerascnn.train.losses import LOSSES
 from kerascnn.train.optimizers import OPTIMIZERS
 from kerascnn.train.precision import POLICIES
 from kerascnn.train.schedule import SCHEDULES, Course, share
+from kerascnn.train.stages import Stage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,9 +43,18 @@ class Recipe:
     mean, std
         Per channel, of pixels scaled to 0..1. One number each reads any data as grey, three as colour. Left empty,
         they are those of the weights' tag, else ImageNet's, and for grey data the averages of these.
+    train_size
+        That side in training, where it differs from ``size``, which evaluation and export see. The network has to
+        take images of any size. 0: ``size``.
     augment
         Names from ``kerascnn.data.augment.AUGMENTATIONS``, in the order in which they are made; some take arguments, as
         in "randaugment:2:9".
+    repeats
+        How often an image comes within an epoch, augmented anew each time: repeated augmentation. An epoch is as long
+        as ever, so it has fewer different images.
+    stages
+        Records of :class:`~kerascnn.train.stages.Stage`, in place of ``train_size`` and ``augment``: each holds for an
+        equal share of the epochs, whole ones, and the last also for the remainder. See ``progressive``.
     epochs
         Passes over the training images.
     batch
@@ -90,12 +100,24 @@ class Recipe:
         the network keeps its softmax, whose order of classes is the same.
     label_smoothing
         The share of every target spread evenly over all classes.
+    auxiliary
+        What the loss of each auxiliary head weighs beside the head's, for networks that have some: 0.3 in GoogLeNet,
+        0.4 in Inception v3. Meters measure the head, and the network that is left has no other. 0: none are there.
+    teacher
+        The ``.keras`` file of a trained network, with its card, from which this one learns too.
+    distill
+        The share of the teacher in the loss, the rest is the targets': ``(1 - distill) * loss + distill * T^2 *
+        KL(teacher at T || network at T)``.
+    temperature
+        T, by which both networks' logits are divided to compare them.
     ema
         The decay of a moving average of weights and batch statistics, 0.9999 for example; early on it is less. The
         averages are measured and exported. 0: none.
     precision
         In which layers compute: "float32", "bfloat16", or "float16" with dynamic loss scaling. Weights, logits and
         loss are float32, and so is all of the network that is exported.
+    xla
+        Compile the steps. On one device only.
     seed
         Of weights, order, augmentation and dropout; not of the split of the data.
     export
@@ -113,11 +135,14 @@ class Recipe:
     zero_gamma: bool = False
     data: str
     size: int = 0
+    train_size: int = 0
     crop: float = 0.0
     interpolation: str = ""
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     augment: tuple[str, ...] = ()
+    repeats: int = 1
+    stages: tuple[Stage, ...] = ()
     epochs: int
     batch: int
     accumulate: int = 1
@@ -137,8 +162,13 @@ class Recipe:
     warmup_epochs: float = 0.0
     loss: str = "softmax"
     label_smoothing: float = 0.0
+    auxiliary: float = 0.0
+    teacher: str = ""
+    distill: float = 0.0
+    temperature: float = 1.0
     ema: float = 0.0
     precision: str = "float32"
+    xla: bool = False
     seed: int = 0
     export: tuple[str, ...] = ()
 
@@ -173,6 +203,14 @@ class Recipe:
                 f"Recipe: warmup_epochs is {self.warmup_epochs}, longer than all {self.epochs} epochs. Set both."
             )
         parse_all(self.augment)
+        check_stages(self)
+        check_teacher(self)
+
+    def stage(self, epoch: int) -> Stage:
+        """What holds in an epoch, counted from 0."""
+        if not self.stages:
+            return Stage(size=self.train_size or self.size, augment=self.augment)
+        return self.stages[min(epoch // (self.epochs // len(self.stages)), len(self.stages) - 1)]
 
     def preprocess(self, channels: int) -> Preprocess:
         """What images go through before the network, for data of so many channels."""
@@ -197,13 +235,36 @@ class Recipe:
         return full * share(self.schedule, step, course)
 
 
+def check_stages(recipe: Recipe) -> None:
+    """Refuse stages that have no epoch, and what stands beside them in vain."""
+    if not (stages := recipe.stages):
+        return
+    if len(stages) > recipe.epochs:
+        raise ValueError(f"Recipe: {recipe.epochs} epochs cannot be cut into {len(stages)} stages. Set both.")
+    for name in ("train_size", "augment"):
+        if value := getattr(recipe, name):
+            raise ValueError(f"Recipe: {name} is {value!r}, but stages say so themselves. Leave {name} or stages out.")
+
+
+def check_teacher(recipe: Recipe) -> None:
+    """Refuse half of what distillation needs."""
+    if recipe.teacher and not recipe.distill:
+        raise ValueError(f"Recipe: distill is 0, so the teacher {recipe.teacher!r} has no say. Set it, such as to 0.5.")
+    for name in ("distill", "temperature"):
+        if not recipe.teacher and (value := getattr(recipe, name)) != getattr(Recipe, name):
+            raise ValueError(f"Recipe: {name} is {value!r}, but there is no teacher. Set teacher, or leave {name} out.")
+
+
 @dataclass(frozen=True)
 class Kind:
-    """A type of field: how it is called in an error, how a value is recognised, and how one is read from text."""
+    """A type of field: how it is called in an error, how a value is recognised, and how one is read from text.
+
+    What text cannot say is not read from it.
+    """
 
     name: str
     holds: Callable[[Any], bool]
-    parse: Callable[[str], Any]
+    parse: Callable[[str], Any] | None
 
 
 def is_whole(value: Any) -> bool:
@@ -238,14 +299,21 @@ KINDS: dict[Any, Kind] = {
     bool: Kind("True or False", lambda value: isinstance(value, bool), as_switch),
     str: Kind("text", is_text, str),
     tuple[float, ...]: Kind("a tuple of numbers, such as (0.5,)", tuple_of(is_number), listed(float)),
+    tuple[Stage, ...]: Kind(
+        "a tuple of records, such as (Stage(size=128), Stage(size=224))",
+        tuple_of(lambda value: isinstance(value, Stage)),
+        None,
+    ),
     tuple[str, ...]: Kind('a tuple of names, such as ("crop", "flip")', tuple_of(is_text), listed(str)),
 }
 
 RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "size": (lambda size: size >= 0, "a number of pixels, or 0 for that of the weights or the network"),
+    "train_size": (lambda size: size >= 0, "at least 1 pixel, or 0 for that of evaluation"),
     "crop": (lambda crop: 0 <= crop <= 1, "a share over 0, up to 1, or 0 for that of the weights"),
     "mean": (lambda mean: len(mean) in (0, 1, 3), "one number (grey), three (colour) or none"),
     "std": (lambda std: all(number > 0 for number in std), "numbers above 0"),
+    "repeats": (lambda times: times >= 1, "at least 1, for once"),
     "epochs": (lambda epochs: epochs >= 1, "at least 1"),
     "batch": (lambda batch: batch >= 1, "at least 1"),
     "accumulate": (lambda parts: parts >= 1, "at least 1 part"),
@@ -262,6 +330,9 @@ RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "power": (lambda power: power > 0, "above 0"),
     "warmup_epochs": (lambda epochs: epochs >= 0, "0 or more"),
     "label_smoothing": (lambda smoothing: 0 <= smoothing < 1, "from 0, below 1"),
+    "auxiliary": (lambda weight: weight >= 0, "a weight above 0, or 0"),
+    "distill": (lambda share: 0 <= share <= 1, "a share from 0 to 1"),
+    "temperature": (lambda degrees: degrees > 0, "above 0"),
     "ema": (lambda decay: 0 <= decay < 1, "from 0, below 1"),
     "seed": (lambda seed: 0 <= seed < 2**32, "from 0, below 2**32"),
 }
@@ -345,6 +416,8 @@ def override(recipe: Recipe, settings: Iterable[str]) -> Recipe:
             near = suggest(name, hints) or f"Fields are {', '.join(field.name for field in fields(Recipe))}."
             raise ValueError(f"A recipe has no field {name!r}. {near}")
         kind = KINDS[hints[name]]
+        if kind.parse is None:
+            raise ValueError(f"{name} cannot be set from text; in a recipe's file it is {kind.name}.")
         try:
             changes[name] = kind.parse(text)
         except ValueError:

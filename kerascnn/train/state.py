@@ -26,10 +26,27 @@ def identity(recipe: Recipe, fingerprint: str, variables: Sequence["keras.Variab
     facts = asdict(recipe)
     del facts["export"]  # comes after training
     facts["data"] = fingerprint  # whatever the folder is called today
+    facts["teacher"] = file_digest(recipe.teacher)
     shapes = [list(variable.shape) for variable in variables]
     layout = hashlib.sha256(json.dumps(shapes).encode()).hexdigest()[:8]
     facts["state"] = f"{len(shapes)} variables, {sum(map(np.prod, shapes)):,} numbers, layout {layout}"
     return json.loads(json.dumps(facts))
+
+
+def file_digest(path: str) -> str:
+    """Sixteen hexadecimal digits of a file's content; of no file, nothing.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such file.
+    """
+    if not path:
+        return ""
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"There is no file {path}.")
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
 class Checkpoint:

@@ -9,18 +9,27 @@ import numpy as np
 import tensorflow as tf
 
 from kerascnn.train.average import Average
-from kerascnn.train.losses import LOSSES
+from kerascnn.train.distillation import Teacher
+from kerascnn.train.heads import HEAD, by_name, check_heads, last_layers, up_to_logits
+from kerascnn.train.losses import LOSSES, distilled
 from kerascnn.train.optimizers import Settings, add_coupled_decay, make_optimizer
 from kerascnn.train.recipe import Recipe
+from kerascnn.train.stages import Stage
 
 
 class Learner:
     """A network with what its steps need: optimizer, loss and meters. Made within the scope of its strategy."""
 
-    def __init__(self, model: keras.Model, recipe: Recipe, strategy: tf.distribute.Strategy):
-        self.model, self.recipe, self.strategy = model, recipe, strategy
+    def __init__(
+        self, model: keras.Model, recipe: Recipe, strategy: tf.distribute.Strategy, teacher: Teacher | None = None
+    ):
+        check_heads(model, recipe.auxiliary)
+        if any(stage.dropout is not None for stage in recipe.stages):
+            dropouts(model)  # or refuse now, not when that stage comes
+        self.model, self.recipe, self.strategy, self.teacher = model, recipe, strategy, teacher
         self.logits = up_to_logits(model)
-        self.logits.layers[-1].dtype_policy = "float32"  # 16 bits would round what enters the loss
+        for last in last_layers(self.logits).values():
+            last.dtype_policy = "float32"  # 16 bits would round what enters the loss
         settings = Settings(
             rate=recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay, epsilon=recipe.epsilon
         )
@@ -32,6 +41,15 @@ class Learner:
         self.sums = gradient_sums(model.trainable_variables) if recipe.accumulate > 1 else []
         self.loss = keras.metrics.Mean("loss")
         self.top1 = keras.metrics.SparseCategoricalAccuracy("top1")
+        self.enter(recipe.stage(0))
+
+    def enter(self, stage: Stage) -> None:
+        """Learn from now on as ``stage`` says; its dropout and size are part of what is traced, so it starts anew."""
+        self.stage = stage
+        self.collect, self.learn = (
+            tf.function(call, reduce_retracing=True, jit_compile=self.recipe.xla or None)
+            for call in (self._collect_everywhere, self._learn_everywhere)
+        )
 
     @property
     def variables(self) -> list[keras.Variable]:
@@ -67,13 +85,11 @@ class Learner:
             self.collect(next(batches))
         self.learn(next(batches))
 
-    @tf.function(reduce_retracing=True)
-    def collect(self, batch) -> None:
+    def _collect_everywhere(self, batch) -> None:
         """Add up the gradients of a batch that the strategy has distributed, and change no weight."""
         self.strategy.run(self._collect, args=batch)
 
-    @tf.function(reduce_retracing=True)
-    def learn(self, batch) -> None:
+    def _learn_everywhere(self, batch) -> None:
         """Update the weights, from a distributed batch and from what was collected before it."""
         self.strategy.run(self._learn, args=batch)
         if self.average:
@@ -101,16 +117,17 @@ class Learner:
         # Replicas may hold unequal parts of a batch, so each divides by the images of all.
         together = tf.distribute.get_replica_context().all_reduce("sum", tf.shape(targets)[0])
         with tf.GradientTape() as tape:
-            logits = tf.cast(self.logits(images, training=True), tf.float32)
-            losses = self._losses(targets, logits)
-            objective = tf.reduce_sum(losses) / tf.cast(together, losses.dtype)
+            heads = self._heads(images, training=True)
+            losses = self._losses(targets, heads[HEAD])
+            objectives = self._objectives(images, targets, heads, losses)
+            objective = tf.reduce_sum(objectives) / tf.cast(together, losses.dtype)
             if penalties := self.model.losses:  # a network of the user's may bring regularisers
                 objective += (
                     tf.add_n([tf.cast(penalty, tf.float32) for penalty in penalties])
                     / self.strategy.num_replicas_in_sync
                 )
             objective: Any = self.optimizer.scale_loss(objective)
-        self._measure(losses, targets, logits)
+        self._measure(losses, targets, heads[HEAD])
         return tape.gradient(objective, self.model.trainable_variables)
 
     def _update(self, gradients) -> None:
@@ -129,8 +146,24 @@ class Learner:
         self.optimizer.apply(gradients, weights)
 
     def _judge(self, images, targets):
-        logits = tf.cast(self.logits(images, training=False), tf.float32)
+        logits = self._heads(images, training=False)[HEAD]
         self._measure(self._losses(targets, logits), targets, logits)
+
+    def _heads(self, images, training: bool) -> dict[str, Any]:
+        """Every head's logits."""
+        outputs = by_name(self.logits(images, training=training))
+        return {name: tf.cast(logits, tf.float32) for name, logits in outputs.items()}
+
+    def _objectives(self, images, targets, heads, losses):
+        """What is to grow less, for each image: the head's losses, with the teacher's share and auxiliary heads'."""
+        recipe, objectives = self.recipe, losses
+        if self.teacher:
+            from_teacher = distilled(self.teacher(images), heads[HEAD], recipe.temperature)
+            objectives = (1 - recipe.distill) * losses + recipe.distill * from_teacher
+        for name, logits in heads.items():
+            if name != HEAD:
+                objectives += recipe.auxiliary * self._losses(targets, logits)
+        return objectives
 
     def _losses(self, targets, logits):
         return LOSSES[self.recipe.loss](targets, logits, self.recipe.label_smoothing)
@@ -154,19 +187,29 @@ def gradient_sums(weights: Sequence[keras.Variable]) -> list[tf.Variable]:
     ]
 
 
-def up_to_logits(model: keras.Model) -> keras.Model:
-    """The same layers and weights, without the softmax at the end: cross-entropy of logits does not underflow."""
-    last = model.layers[-1]
-    if isinstance(last, keras.layers.Softmax) or (
-        isinstance(last, keras.layers.Activation) and last.activation is keras.activations.softmax
-    ):
-        return keras.Model(model.input, last.input)
-    if getattr(last, "activation", None) is keras.activations.softmax:
+@contextmanager
+def dropping(model: keras.Model, rate: float | None) -> Iterator[None]:
+    """Let every dropout layer drop ``rate`` while a stage is learned. None: as it is drawn."""
+    layers = [] if rate is None else dropouts(model)
+    before = [layer.rate for layer in layers]
+    try:
+        for layer in layers:
+            layer.rate = rate
+        yield
+    finally:
+        for layer, was in zip(layers, before, strict=True):
+            layer.rate = was
+
+
+def dropouts(model: keras.Model) -> list[keras.layers.Dropout]:
+    """The layers that drop features; those that drop whole branches are not among them, nor any drawn at rate 0."""
+    dropping = [layer for layer in layers_of(model, keras.layers.Dropout) if layer.rate and layer.noise_shape is None]
+    if not dropping:
         raise ValueError(
-            f"The softmax of {model.name!r} is inside its last layer, {last.name!r}. Give that layer no activation, "
-            f'and let a layer Activation("softmax") follow it, or nothing at all.'
+            f"A stage sets dropout, but {model.name} is drawn without. Leave dropout out of the stages, or take a "
+            "network that has some."
         )
-    return model
+    return dropping
 
 
 @contextmanager
@@ -176,7 +219,7 @@ def synchronised(model: keras.Model, strategy: tf.distribute.Strategy) -> Iterat
     Otherwise each replica normalises by its own part, and keeps moving statistics of its own, of which saving would
     take the first replica's. The layers are given back as they were: other backends refuse what is saved this way.
     """
-    layers = list(normalisations(model)) if strategy.num_replicas_in_sync > 1 else []
+    layers = list(layers_of(model, keras.layers.BatchNormalization)) if strategy.num_replicas_in_sync > 1 else []
     before = [layer.synchronized for layer in layers]
     try:
         for layer in layers:
@@ -187,10 +230,10 @@ def synchronised(model: keras.Model, strategy: tf.distribute.Strategy) -> Iterat
             layer.synchronized = was
 
 
-def normalisations(model: keras.Model) -> Iterator[keras.layers.BatchNormalization]:
-    """All batch normalisations, of models inside the model too."""
+def layers_of(model: keras.Model, kind: type) -> Iterator[Any]:
+    """All layers of a kind, of models inside the model too."""
     for layer in model.layers:
         if isinstance(layer, keras.Model):
-            yield from normalisations(layer)
-        elif isinstance(layer, keras.layers.BatchNormalization):
+            yield from layers_of(layer, kind)
+        elif isinstance(layer, kind):
             yield layer
