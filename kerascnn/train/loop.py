@@ -26,6 +26,7 @@ from kerascnn.spec import Preprocess
 from kerascnn.train.condensing import CondensingSchedule
 from kerascnn.train.distillation import Teacher
 from kerascnn.train.drawing import draw_learning, draw_plain, fill
+from kerascnn.train.freezing import held
 from kerascnn.train.heads import plain_name, without_auxiliary
 from kerascnn.train.network import MakeModel, maker
 from kerascnn.train.progress import Watch, epoch_bar, line
@@ -226,8 +227,10 @@ def run_epoch(
     losses = [record["val_loss"] for record in history]
     rates = [recipe.rate(epoch * steps + step, steps, losses) for step in range(steps)]
     begun = time.monotonic()
-    drop = dropping(learner.model, stage.dropout)
-    with synchronised(learner.model, strategy), drop, epoch_bar(title, steps, batch) as watch:
+    if epoch == recipe.frozen_epochs > 0:
+        learner.restart()
+    still, drop = held(learner.model, recipe, epoch), dropping(learner.model, stage.dropout)
+    with synchronised(learner.model, strategy), still, drop, epoch_bar(title, steps, batch) as watch:
         learned = learn_all(
             learner, distributed(dataset.take(steps * recipe.accumulate), strategy), rates, hooks, watch
         )

@@ -30,6 +30,10 @@ class Recipe:
         Columns of the network's row to change, such as ("drop_path:0.1", "dropout:0.3"). Only those that hold numbers.
     weights
         A tag or a file of weights to begin with, as the builders take them; a classifier for other classes starts anew.
+    frozen_epochs
+        At the beginning, in which only the classifier is trained; all else is as it was loaded, to the bit.
+    batch_norm
+        After the frozen epochs: "train", or "frozen" to keep batch norms as they were loaded, in inference mode.
     zero_gamma
         Whether residual blocks begin as their shortcuts: the last batch norm of every branch starts with a scale of 0.
     data
@@ -132,6 +136,8 @@ class Recipe:
     model: str
     columns: tuple[str, ...] = ()
     weights: str = ""
+    frozen_epochs: int = 0
+    batch_norm: str = "train"
     zero_gamma: bool = False
     data: str
     size: int = 0
@@ -201,6 +207,10 @@ class Recipe:
         if self.warmup_epochs > self.epochs:
             raise ValueError(
                 f"Recipe: warmup_epochs is {self.warmup_epochs}, longer than all {self.epochs} epochs. Set both."
+            )
+        if self.frozen_epochs > self.epochs:
+            raise ValueError(
+                f"Recipe: frozen_epochs is {self.frozen_epochs}, longer than all {self.epochs} epochs. Set both."
             )
         parse_all(self.augment)
         check_stages(self)
@@ -308,6 +318,7 @@ KINDS: dict[Any, Kind] = {
 }
 
 RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "frozen_epochs": (lambda epochs: epochs >= 0, "0 or more"),
     "size": (lambda size: size >= 0, "a number of pixels, or 0 for that of the weights or the network"),
     "train_size": (lambda size: size >= 0, "at least 1 pixel, or 0 for that of evaluation"),
     "crop": (lambda crop: 0 <= crop <= 1, "a share over 0, up to 1, or 0 for that of the weights"),
@@ -338,6 +349,7 @@ RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
 }
 
 TABLES: dict[str, Collection[str]] = {
+    "batch_norm": ("train", "frozen"),
     "interpolation": ("", "bilinear", "bicubic", "nearest"),
     "optimizer": OPTIMIZERS,
     "schedule": SCHEDULES,

@@ -30,15 +30,9 @@ class Learner:
         self.logits = up_to_logits(model)
         for last in last_layers(self.logits).values():
             last.dtype_policy = "float32"  # 16 bits would round what enters the loss
-        settings = Settings(
-            rate=recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay, epsilon=recipe.epsilon
-        )
-        self.optimizer = make_optimizer(recipe.optimizer, model.trainable_variables, settings)
-        if recipe.precision == "float16":  # whose least numbers many gradients fall below
-            self.optimizer = keras.optimizers.LossScaleOptimizer(self.optimizer)
-            self.optimizer.build(model.trainable_variables)
+        self.optimizer = optimizer_of(model, recipe)
         self.average = Average(model, recipe.ema) if recipe.ema else None
-        self.sums = gradient_sums(model.trainable_variables) if recipe.accumulate > 1 else []
+        self.sums = gradient_sums(model.trainable_variables) if recipe.accumulate > 1 else {}
         self.loss = keras.metrics.Mean("loss")
         self.top1 = keras.metrics.SparseCategoricalAccuracy("top1")
         self.enter(recipe.stage(0))
@@ -46,10 +40,22 @@ class Learner:
     def enter(self, stage: Stage) -> None:
         """Learn from now on as ``stage`` says; its dropout and size are part of what is traced, so it starts anew."""
         self.stage = stage
+        self.trace()
+
+    def trace(self) -> None:
+        """Trace the steps anew from the next on, because what they do to the network has changed."""
         self.collect, self.learn = (
             tf.function(call, reduce_retracing=True, jit_compile=self.recipe.xla or None)
             for call in (self._collect_everywhere, self._learn_everywhere)
         )
+
+    def restart(self) -> None:
+        """Learn from now on with a new optimizer's state, for all weights that can be trained now."""
+        with self.strategy.scope():
+            fresh = optimizer_of(self.model, self.recipe)
+            for variable, value in zip(self.optimizer.variables, fresh.variables, strict=True):
+                variable.assign(value)
+        self.trace()
 
     @property
     def variables(self) -> list[keras.Variable]:
@@ -101,16 +107,20 @@ class Learner:
         self.strategy.run(self._judge, args=batch)
 
     def _collect(self, images, targets):
-        for total, gradient in zip(self.sums, self._gradients(images, targets), strict=True):
+        for total, gradient in zip(self._sums(), self._gradients(images, targets), strict=True):
             total.assign_add(gradient)
 
     def _learn(self, images, targets):
         gradients = self._gradients(images, targets)
         if self.sums:
-            gradients = [(s + g) / self.recipe.accumulate for s, g in zip(self.sums, gradients, strict=True)]
-            for total in self.sums:
+            gradients = [(s + g) / self.recipe.accumulate for s, g in zip(self._sums(), gradients, strict=True)]
+            for total in self._sums():
                 total.assign(tf.zeros_like(total))
         self._update(gradients)
+
+    def _sums(self) -> list[tf.Variable]:
+        """The sums of the gradients of what can be trained now."""
+        return [self.sums[id(weight)] for weight in self.model.trainable_variables]
 
     def _gradients(self, images, targets) -> list[Any]:
         """Of this replica's share of the loss, scaled: over all replicas, they add up to the gradients."""
@@ -174,17 +184,29 @@ class Learner:
         self.top1.update_state(tf.argmax(targets, -1) if targets.shape.rank == 2 else targets, logits)
 
 
-def gradient_sums(weights: Sequence[keras.Variable]) -> list[tf.Variable]:
-    """Zeros in the shapes of ``weights``, for every replica its own."""
-    return [
-        tf.Variable(
+def optimizer_of(model: keras.Model, recipe: Recipe) -> keras.optimizers.Optimizer:
+    """The recipe's optimizer, built for all weights of a model that can be trained."""
+    settings = Settings(
+        rate=recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay, epsilon=recipe.epsilon
+    )
+    optimizer = make_optimizer(recipe.optimizer, model.trainable_variables, settings)
+    if recipe.precision == "float16":  # whose least numbers many gradients fall below
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+        optimizer.build(model.trainable_variables)
+    return optimizer
+
+
+def gradient_sums(weights: Sequence[keras.Variable]) -> dict[int, tf.Variable]:
+    """Zeros in the shapes of ``weights``, by their ids, for every replica its own."""
+    return {
+        id(weight): tf.Variable(
             tf.zeros(weight.shape),
             trainable=False,
             synchronization=tf.VariableSynchronization.ON_READ,
             aggregation=tf.VariableAggregation.SUM,
         )
         for weight in weights
-    ]
+    }
 
 
 @contextmanager

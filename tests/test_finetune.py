@@ -1,0 +1,174 @@
+"""Fine-tuning: what is frozen does not change by a bit, and what is released learns as Keras' guide has it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from test_train import RECIPE, apart, blobs, dropping, in_new_process, silent, tiny, trained, weights
+
+from kerascnn.train import Recipe, open_strategy
+from kerascnn.train.network import maker
+
+TUNE = Recipe(
+    model="resnet18",
+    columns=("width:4", "dropout:0.2"),
+    data="blobs",
+    size=32,
+    crop=1.0,
+    augment=("flip",),
+    frozen_epochs=2,
+    epochs=4,
+    batch=32,
+    lr=0.05,
+    weight_decay=5e-3,
+)
+WAYS = {
+    "plain": {},
+    "frozen": {"batch_norm": "frozen"},
+    "adamw": {"optimizer": "adamw", "lr": 0.003, "ema": 0.9},
+    "parts": {"accumulate": 2, "clip_norm": 1.0},
+    "half": {"precision": "float16", "accumulate": 2},
+}
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory):
+    """A file of weights for five classes, whose batch statistics are no initial ones."""
+    rng, path = np.random.default_rng(0), tmp_path_factory.mktemp("loaded") / "resnet.keras"
+    model = maker(TUNE)((32, 32, 3), 5)
+    for variable in model.variables:
+        if variable.name.startswith(("gamma", "beta", "moving")):
+            variable.assign(rng.uniform(0.5, 1.5, variable.shape))
+    model.save(path)
+    return str(path)
+
+
+def watched(out, recipe) -> list[dict[str, np.ndarray]]:
+    """All variables by path, before a training and after each epoch."""
+    import keras
+
+    seen = []
+
+    class Watch(keras.callbacks.Callback):
+        def look(self):
+            seen.append({v.path: np.array(v) for v in self.model.variables if "seed" not in v.path})
+
+        def on_train_begin(self, logs=None):
+            self.look()
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.look()
+
+    trained(out, recipe, make_model=None, callbacks=[Watch()])
+    return seen
+
+
+def changed(before: dict, after: dict) -> set[str]:
+    return {path for path in before if not np.array_equal(before[path], after[path])}
+
+
+@pytest.mark.filterwarnings("ignore:.*head-dense is new")
+@pytest.mark.parametrize("way", ["plain", "frozen", "parts"])
+def test_what_is_frozen_keeps_every_bit(way, loaded, tmp_path):
+    """Weights with decay, and statistics; after that all moves, or all but the batch norms."""
+    import keras
+
+    seen = watched(tmp_path, replace(TUNE, weights=loaded, **WAYS[way]))
+    paths, head = set(seen[0]), {"head-dense/kernel", "head-dense/bias"}
+    norms = {path for path in paths if "-bn" in path}
+    held = {v.path: np.asarray(v) for v in keras.models.load_model(loaded).variables}
+    assert len(norms) == 80 and all(np.array_equal(seen[0][path], held[path]) for path in paths - head)
+    assert changed(seen[0], seen[1]) == changed(seen[1], seen[2]) == head
+    assert changed(seen[2], seen[3]) == changed(seen[3], seen[4]) == (paths - norms if way == "frozen" else paths)
+    saved = keras.models.load_model(tmp_path / "model.keras")
+    assert all(layer.trainable for layer in saved.layers) and len(saved.trainable_variables) == 62
+
+
+@pytest.mark.filterwarnings("ignore:.*head-dense is new")
+def test_averages_of_what_is_frozen_are_what_was_loaded(loaded, tmp_path):
+    seen = watched(tmp_path, replace(TUNE, weights=loaded, **WAYS["adamw"]))
+    assert all(np.allclose(seen[0][path], seen[2][path], rtol=1e-6) for path in seen[0] if "head" not in path)
+    assert any(not np.allclose(seen[0][path], seen[4][path], rtol=1e-3) for path in seen[0] if "head" not in path)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_resumed_training_is_the_same_to_the_bit(way, tmp_path):
+    """Broken off before the release, at it, and after it."""
+    import keras
+
+    recipe = replace(RECIPE, frozen_epochs=2, epochs=4, **WAYS[way])
+
+    class Stop(keras.callbacks.Callback):
+        def __init__(self, epoch):
+            super().__init__()
+            self.last = epoch
+
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == self.last:
+                raise KeyboardInterrupt
+
+    straight, _ = trained(tmp_path / "straight", recipe, make_model=dropping)
+    for last in (1, 2, 3):
+        with pytest.raises(KeyboardInterrupt):
+            trained(tmp_path / f"{last}", recipe, make_model=dropping, callbacks=[Stop(last)])
+        model, history = trained(tmp_path / f"{last}", recipe, make_model=dropping)
+        assert len(history) == 4
+        assert all(np.array_equal(a, b) for a, b in zip(weights(model), weights(straight), strict=True))
+
+
+@pytest.mark.parametrize("batch_norm", ["train", "frozen"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_it_is_what_keras_guide_does(optimizer, batch_norm, tmp_path):
+    """Fit with the base not trainable; then make it trainable, but for the batch norms, compile anew and fit."""
+    import keras
+
+    from kerascnn.data.pipeline import batches
+
+    recipe = replace(RECIPE, optimizer=optimizer, batch_norm=batch_norm, schedule="constant", weight_decay=0.0)
+    recipe, data = replace(recipe, lr=0.01, frozen_epochs=2, epochs=4), blobs(2 * RECIPE.batch)
+    ours, _ = trained(tmp_path, recipe, data)
+    keras.utils.set_random_seed(recipe.seed)
+    theirs = tiny((12, 12, 3), 3)
+    for epoch in range(recipe.epochs):
+        if epoch % 2 == 0:
+            for layer in theirs.layers:
+                still = isinstance(layer, keras.layers.BatchNormalization) and batch_norm == "frozen"
+                layer.trainable = not still if epoch else layer.name == "head.dense"
+            rule = keras.optimizers.SGD(0.01, 0.9, nesterov=True) if optimizer == "sgd" else keras.optimizers.Adam(0.01)
+            theirs.compile(rule, "sparse_categorical_crossentropy")
+        how = recipe.preprocess(3)
+        theirs.fit(batches(data.train, how, 32, epoch=epoch, shuffle=True), epochs=1, verbose=0, shuffle=False)
+    for layer in theirs.layers:
+        layer.trainable = True
+    assert apart(ours, theirs) < 2e-6
+
+
+def several_devices(name: str, out: str) -> None:
+    """In a process of its own: fine-tune on the devices of a strategy, and save what came of it."""
+    strategy, found = open_strategy(name), {}
+    for batch_norm in ("train", "frozen"):
+        recipe = replace(RECIPE, frozen_epochs=1, epochs=2, batch=9, batch_norm=batch_norm, accumulate=1)
+        model, _ = trained(f"{out}/{batch_norm}", recipe, strategy=strategy, log=silent)
+        found |= {f"{batch_norm}.{i}": value for i, value in enumerate(weights(model))}
+    np.savez(f"{out}/found.npz", **found)
+
+
+def test_two_devices_tune_what_one_tunes(tmp_path):
+    several_devices("one", str(tmp_path / "one"))
+    done = in_new_process("several_devices", "mirrored:2", tmp_path / "two", file=__file__)
+    assert done.returncode == 0, done.stderr
+    one, two = (np.load(tmp_path / name / "found.npz") for name in ("one", "two"))
+    assert all(np.allclose(one[name], two[name], atol=1e-5) for name in one.files)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"frozen_epochs": 5}, "frozen_epochs is 5, longer than all 4 epochs"),
+        ({"frozen_epochs": -1}, "frozen_epochs is -1; expected 0 or more"),
+        ({"batch_norm": "frosen"}, "no batch_norm 'frosen'.*'frozen'"),
+    ],
+)
+def test_what_cannot_be_tuned(change, message):
+    with pytest.raises(ValueError, match=message):
+        replace(TUNE, **change)
