@@ -1,0 +1,41 @@
+"""AlexNet on ImageNet.
+
+    kerascnn train recipes/alexnet.py --data imagenet
+    kerascnn train recipes/alexnet.py:ONE_TOWER --data imagenet
+
+Published: 59.3 % top-1 with ten crops (Krizhevsky et al. 2012, Table 2: 40.7 % error, one network); one tower 56.5 %
+(torchvision). Cost: 0.25 x 10^18 multiply-adds, 3 x 0.72 G for each of 1.28 M images, 90 times. ImageNet was not
+trained here. Source: section 5 of the paper; torchvision's reference training for the one tower. The authors drew
+weights from N(0, 0.01) and set some biases to 1; here they are He's.
+"""
+
+from dataclasses import replace
+
+from kerascnn.train import Recipe
+
+RECIPE = Recipe(
+    model="alexnet_two_tower",
+    data="imagenet",
+    size=227,
+    crop=0.887,  # of a short side of 256
+    augment=("window:0.887:0.887", "flip", "lighting:0.1"),
+    epochs=90,
+    batch=128,
+    optimizer="momentum",
+    lr=0.01,
+    weight_decay=5e-4,
+    schedule="plateau",
+    patience=5,
+)
+ONE_TOWER = replace(
+    RECIPE,
+    model="alexnet",
+    size=224,
+    crop=0.875,
+    augment=("crop", "flip"),
+    batch=256,
+    weight_decay=1e-4,
+    schedule="step",
+    milestones=(30.0, 60.0),
+    patience=10,
+)

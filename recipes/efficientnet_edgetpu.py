@@ -1,0 +1,38 @@
+"""EfficientNet-EdgeTPU S, M and L on ImageNet.
+
+    kerascnn train recipes/efficientnet_edgetpu.py --data imagenet
+    kerascnn train recipes/efficientnet_edgetpu.py:L --data imagenet
+
+Published, top-1 in float32 and in int8: 77.2 and 77.0, 78.7 and 78.6, 80.6 and 80.2 % (read-me of the authors' edgetpu
+folder). Cost: 2.4 x 10^18 multiply-adds for S, 3 x 1.8 G for each of 1.28 M images, 350 times. ImageNet was not trained
+here. Source: efficientnet_edgetpu_builder.py and main.py of the authors' code.
+"""
+
+from dataclasses import replace
+
+from kerascnn.train import Recipe
+
+RECIPE = S = Recipe(
+    model="efficientnet_edgetpu_s",
+    data="imagenet",
+    interpolation="bicubic",
+    mean=(0.5, 0.5, 0.5),
+    std=(0.5, 0.5, 0.5),
+    augment=("crop", "flip"),
+    epochs=350,
+    batch=2048,
+    optimizer="rmsprop",
+    epsilon=1e-3,
+    lr=0.016,
+    lr_batch=256,
+    weight_decay=1e-5,
+    schedule="exponential",
+    decay_rate=0.97,
+    decay_epochs=2.4,
+    warmup_epochs=5.0,
+    label_smoothing=0.1,
+    ema=0.9999,
+    export=("tflite", "tflite-int8"),
+)
+M = replace(S, model="efficientnet_edgetpu_m")
+L = replace(S, model="efficientnet_edgetpu_l")

@@ -1,0 +1,46 @@
+"""Wide ResNet: WRN-28-10 on CIFAR, with dropout or without, and WRN-16-8 on SVHN.
+
+    kerascnn train recipes/wide_resnet.py
+    kerascnn train recipes/wide_resnet.py --data tfds:cifar100
+    kerascnn train recipes/wide_resnet.py:DROPOUT
+    kerascnn train recipes/wide_resnet.py:SVHN
+
+Published: CIFAR-10 96.0 %, CIFAR-100 80.75 %, with dropout 96.1 % and 81.15 %; SVHN 98.46 % (Zagoruyko & Komodakis
+2016, Tables 5 and 6; medians of five). Cost: 0.16 x 10^18 multiply-adds, 3 x 5.2 G for each of 50,000 images, 200
+times. Not trained here. Source: scripts/train_cifar.sh and train_svhn.sh of the authors' wide-residual-networks.
+"""
+
+from dataclasses import replace
+
+from kerascnn.train import Recipe
+
+RECIPE = Recipe(
+    model="wrn_28_10",
+    data="tfds:cifar10",
+    size=32,
+    crop=1.0,
+    mean=(0.491, 0.482, 0.447),
+    std=(0.247, 0.243, 0.262),
+    augment=("flip", "shift_mirror:4"),
+    epochs=200,
+    batch=128,
+    lr=0.1,
+    weight_decay=5e-4,
+    schedule="step",
+    milestones=(60.0, 120.0, 160.0),
+    decay_rate=0.2,
+)
+DROPOUT = replace(RECIPE, columns=("block_dropout:0.3",))
+SVHN = replace(
+    RECIPE,
+    model="wrn_16_8",
+    data="tfds:svhn_cropped",
+    columns=("block_dropout:0.4",),
+    mean=(0.5, 0.5, 0.5),
+    std=(0.5, 0.5, 0.5),
+    augment=(),
+    epochs=160,
+    lr=0.01,
+    milestones=(80.0, 120.0),
+    decay_rate=0.1,
+)
