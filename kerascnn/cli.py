@@ -19,8 +19,13 @@ EPILOG = """examples:
   kerascnn train recipes/digits.py                        train, export, prove, report
   kerascnn train recipes/digits.py --set epochs=5         the same, changed
   kerascnn train recipes/photos.py --data my_photos       your own: one sub-folder per class
+  kerascnn train recipes/photos.py --data tfds:cifar10    or TFRecord files, a .csv, an .npz
   kerascnn predict saved_models/photos/model.tflite cat.jpg
 """
+SOURCES = (
+    "a folder with one sub-folder of images per class; a folder or a quoted pattern of TFRecord files; a .csv file "
+    "with the columns path and label; an .npz file with x_train, y_train, x_test and y_test; tfds:NAME; or digits"
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -82,7 +87,7 @@ def parser() -> argparse.ArgumentParser:
 
     p = command("train", train, "train by a recipe, export the result, prove every file and write a report")
     p.add_argument("recipe", help="a recipe file, such as recipes/digits.py")
-    p.add_argument("--data", help="a folder with one sub-folder of images per class, instead of the recipe's data")
+    p.add_argument("--data", help=f"instead of the recipe's data: {SOURCES}")
     p.add_argument(
         "--set", dest="settings", metavar="FIELD=VALUE", nargs="+", default=[], help="change the recipe: --set lr=0.2"
     )
@@ -97,7 +102,7 @@ def parser() -> argparse.ArgumentParser:
 
     p = command("evaluate", evaluate, "measure a .keras, .tflite or .onnx file on labelled images")
     p.add_argument("model", type=Path, help="a model file with its card (the .json) beside it")
-    p.add_argument("--data", required=True, help="a folder with one sub-folder of images per class, or digits")
+    p.add_argument("--data", required=True, help=SOURCES)
     p.add_argument("--split", default="test", choices=("test", "train"), help="held-out images (default) or the others")
     p.add_argument("--on-corrupt", default="refuse", help="images that cannot be decoded: refuse (default) or skip")
     p.add_argument("--json", type=Path, help="also write all numbers to this file")
@@ -115,7 +120,7 @@ def parser() -> argparse.ArgumentParser:
         help="tflite (default), tflite-fp16, tflite-dynamic, tflite-int8, onnx or saved_model",
     )
     p.add_argument("--out", type=Path, help="the new file (default: beside the model)")
-    p.add_argument("--calibration", help="a folder of images per class, or digits: needed for tflite-int8")
+    p.add_argument("--calibration", help=f"needed for tflite-int8: {SOURCES}")
     p.add_argument("--overwrite", action="store_true", help="replace a file that is already there")
     return top
 

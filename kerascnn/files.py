@@ -1,10 +1,15 @@
-"""Files are written whole or not at all."""
+"""Files are written whole or not at all; and where those lie that are kept from one run to the next."""
 
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+
+def home() -> Path:
+    """The folder of the cache: ``KERASCNN_HOME``, by default ``~/.cache/kerascnn``."""
+    return Path(os.environ.get("KERASCNN_HOME") or Path.home() / ".cache" / "kerascnn")
 
 
 @contextmanager

@@ -137,10 +137,11 @@ def as_json(value: Any) -> Any:
 
 
 def described(recipe: Recipe, data: Data, replicas: int) -> str:
+    note = f" ({data.note})" if data.note else ""
     skipped = f", {len(data.skipped)} skipped: {', '.join(data.skipped)}" if data.skipped else ""
     return (
         f"{recipe.model} on {recipe.data}: {len(data.train)} images to learn from, {len(data.test)} held out, "
-        f"{len(data.labels)} classes, {replicas} device{'s' * (replicas > 1)}{skipped}"
+        f"{len(data.labels)} classes{note}, {replicas} device{'s' * (replicas > 1)}{skipped}"
     )
 
 
@@ -194,8 +195,8 @@ def mistakes(evaluation: Evaluation, split: "Split", preprocess: "Preprocess") -
     from kerascnn.data.images import denormalised
     from kerascnn.data.pipeline import batches
 
-    wrong = np.flatnonzero(evaluation.predictions != evaluation.targets)
-    seen = replace(split, images=split.images[wrong], targets=split.targets[wrong])
+    wrong = np.flatnonzero(evaluation.predictions != evaluation.targets).tolist()
+    seen = split.take(np.array(wrong, int))
     images = np.concatenate([x.numpy() for x, _ in batches(seen, preprocess, 64)]) if len(wrong) else []
     found = [
         Mistake(
@@ -203,7 +204,7 @@ def mistakes(evaluation: Evaluation, split: "Split", preprocess: "Preprocess") -
             true=evaluation.labels[evaluation.targets[i]],
             predicted=evaluation.labels[evaluation.predictions[i]],
             confidence=float(evaluation.outputs[i].max()),
-            name=str(split.images[i]) if split.in_files else f"image {i}",
+            name=split.name(i),
         )
         for i, image in zip(wrong, images, strict=True)
     ]

@@ -12,6 +12,7 @@ from kerascnn.data import Data, Split, open_data
 from kerascnn.data.augment import AUGMENTATIONS, Augmentation, parse
 from kerascnn.data.images import centred, decode, part_of
 from kerascnn.data.pipeline import batches, load_image
+from kerascnn.data.split import InFiles
 from kerascnn.spec import Preprocess
 
 PHOTO = Preprocess(size=16, crop=0.8)
@@ -424,6 +425,7 @@ def test_files_in_memory_and_on_disk_are_alike(tmp_path):
     targets = np.arange(6, dtype=np.int32)
     how = dict(augment=("crop", "flip"), seed=5, shuffle=True)
     in_memory, on_disk = (
-        collected(batches(Split(images, targets), PHOTO, 4, **how)) for images in (pixels, np.array(paths))
+        collected(batches(split, PHOTO, 4, **how))
+        for split in (Split(pixels, targets), Split(np.array(paths), targets, InFiles()))
     )
     assert np.array_equal(in_memory[0], on_disk[0]) and np.array_equal(in_memory[1], on_disk[1])

@@ -47,6 +47,8 @@ MAY_IMPORT = {  # each room names only rooms above it, so there is no way round
         "spec",
         "weights",
     },
+    "data": {"errors", "files", "spec"},
+    "train": {"architecture", "card", "catalogue", "data", "errors", "files", "graph", "layers", "spec", "weights"},
     "report": {"errors", "files"},
     "comparison": {"applications", "catalogue", "ledger", "report", "weights"},
     "job": {"card", "catalogue", "data", "deploy", "errors", "evaluate", "report", "runtime", "spec", "train"},

@@ -1,5 +1,9 @@
-"""The data room: from a name or a folder to batches a network can eat. ``pipeline`` and ``images`` need TensorFlow."""
+"""The data room: from a source to batches a network can eat. ``sources`` is the table of the ways in.
 
-from kerascnn.data.sources import Data, Split, open_data
+``pipeline``, ``images`` and the augmentations need TensorFlow.
+"""
+
+from kerascnn.data.sources import open_data
+from kerascnn.data.split import Data, Split
 
 __all__ = ["Data", "Split", "open_data"]

@@ -9,8 +9,10 @@ from kerascnn.spec import Preprocess
 
 
 def decode(contents: bytes | tf.Tensor) -> tf.Tensor:
-    """The pixels of a JPEG, PNG, BMP or GIF file, (H, W, 3) uint8; grey becomes three equal channels, alpha is dropped.
+    """The pixels of a JPEG, PNG, BMP, GIF or WebP file, (H, W, 3) uint8.
 
+    Grey becomes three equal channels, a palette its colours, CMYK red, green and blue; alpha is dropped, of 16 bits the
+    upper eight count, and of a film its first picture, all as Pillow does it.
     One decoder for every file, whatever the network wants: a file that passes the check at the start decodes later.
     An orientation noted in a photo's EXIF data is not followed, in training as in prediction.
     """

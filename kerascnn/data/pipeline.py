@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from kerascnn.data import images
 from kerascnn.data.augment import Step, parse_all
-from kerascnn.data.sources import Split
+from kerascnn.data.checks import image_flaw
+from kerascnn.data.split import Split
 from kerascnn.spec import Preprocess
 
 
@@ -74,16 +75,15 @@ def batches(
     order = rng.permutation(len(split)) if shuffle else np.arange(len(split))
     copies = np.arange(len(split)) % repeats
     order = np.repeat(order, repeats)[: len(split)]
-    sources, targets = tf.constant(split.images), tf.constant(split.targets, tf.int32)
+    rows, targets = tf.constant(split.images), tf.constant(split.targets, tf.int32)
 
     plain = tf.autograph.experimental.do_not_convert  # no statement has to become a part of the graph
 
     @plain
     def sample(index, copy):
-        source = tf.gather(sources, index)
+        source = split.store.read(tf.gather(rows, index))
         seeds = tf.unstack(tf.random.split(tf.stack([salt, index + copy * len(split)]), len(steps)))
         seeded = list(zip(steps, seeds, strict=True))
-        source = tf.io.read_file(source) if split.in_files else source
         return prepared(source, preprocess, seeded), tf.gather(targets, index)
 
     @plain
@@ -136,7 +136,7 @@ def load_image(path: str | os.PathLike, preprocess: Preprocess) -> np.ndarray:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"There is no image file {path}.")
-    try:
-        return prepared(tf.constant(path.read_bytes()), preprocess).numpy()
-    except tf.errors.InvalidArgumentError as error:
-        raise ValueError(f"{path} is not a JPEG, PNG, BMP or GIF image that can be decoded.") from error
+    contents = path.read_bytes()
+    if flaw := image_flaw(contents):
+        raise ValueError(f"{path} is not a JPEG, PNG, BMP, GIF or WebP image that can be decoded: {flaw}")
+    return prepared(tf.constant(contents), preprocess).numpy()

@@ -20,7 +20,7 @@ import tensorflow as tf
 
 from kerascnn.card import Card
 from kerascnn.data.pipeline import batches
-from kerascnn.data.sources import Data
+from kerascnn.data.split import Data
 from kerascnn.files import written_whole
 from kerascnn.spec import Preprocess
 from kerascnn.train.condensing import CondensingSchedule

@@ -15,14 +15,11 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from kerascnn.files import home
 from kerascnn.weights.records import Record
 
 CHUNK = 1 << 20
 SECONDS = 30  # of silence before a download counts as broken
-
-
-def home() -> Path:
-    return Path(os.environ.get("KERASCNN_HOME") or Path.home() / ".cache" / "kerascnn")
 
 
 def place(record: Record) -> Path:
