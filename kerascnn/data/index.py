@@ -152,15 +152,12 @@ def examiner(layout: Layout) -> Callable[[Path, Span], tuple[int, str, str]]:
         **{name: tf.io.FixedLenFeature([], tf.string, "") for name in layout.names},
     }
 
-    @tf.function(input_signature=[tf.TensorSpec([], tf.string), tf.TensorSpec([], tf.int64)], autograph=False)
-    def parsed(path, offset):
-        return tf.io.parse_single_example(read(path, offset), wanted)
-
     def examine(file: Path, span: Span) -> tuple[int, str, str]:
         if span.flaw:
             return -1, "", span.flaw
         try:
-            record = {name: value.numpy() for name, value in parsed(str(file), span.offset).items()}
+            contents = read(tf.constant(str(file)), tf.constant(span.offset, tf.int64))
+            record = {name: value.numpy() for name, value in tf.io.parse_single_example(contents, wanted).items()}
         except tf.errors.DataLossError:
             return -1, "", "its checksum does not fit: the record is damaged"
         except tf.errors.OpError as error:

@@ -65,6 +65,6 @@ def layout_of(builder: Any, source: str) -> Layout:
     features = need("tensorflow_datasets", "tfds", source).features
     has, keys = builder.info.features, list(builder.info.supervised_keys or [])
     kinds = tuple(type(has[key]) for key in keys if isinstance(key, str) and key in has)
-    if kinds != (features.Image, features.ClassLabel) or np.dtype(has[keys[0]].dtype) != np.uint8:
+    if kinds != (features.Image, features.ClassLabel) or has[keys[0]].np_dtype != np.uint8:
         raise ValueError(f"{source} is no data set of pictures with one class each: its records hold {', '.join(has)}.")
     return Layout(*keys)
