@@ -33,7 +33,7 @@ MAY_IMPORT = {  # each room names only rooms above it, so there is no way round
     "runtime": {"errors", "layers"},
     "deploy": {"card", "errors", "files", "runtime"},
     "evaluate": {"errors"},
-    "data": {"errors", "spec"},
+    "data": {"errors", "files", "spec"},
     "train": {
         "architecture",
         "card",
@@ -47,8 +47,6 @@ MAY_IMPORT = {  # each room names only rooms above it, so there is no way round
         "spec",
         "weights",
     },
-    "data": {"errors", "files", "spec"},
-    "train": {"architecture", "card", "catalogue", "data", "errors", "files", "graph", "layers", "spec", "weights"},
     "report": {"errors", "files"},
     "comparison": {"applications", "catalogue", "ledger", "report", "weights"},
     "job": {"card", "catalogue", "data", "deploy", "errors", "evaluate", "report", "runtime", "spec", "train"},
