@@ -138,7 +138,8 @@ def as_json(value: Any) -> Any:
 
 def described(recipe: Recipe, data: Data, replicas: int) -> str:
     note = f" ({data.note})" if data.note else ""
-    skipped = f", {len(data.skipped)} skipped: {', '.join(data.skipped)}" if data.skipped else ""
+    more = ", ..." if len(data.skipped) > 20 else ""
+    skipped = f", {len(data.skipped)} skipped: {', '.join(data.skipped[:20])}{more}" if data.skipped else ""
     return (
         f"{recipe.model} on {recipe.data}: {len(data.train)} images to learn from, {len(data.test)} held out, "
         f"{len(data.labels)} classes{note}, {replicas} device{'s' * (replicas > 1)}{skipped}"

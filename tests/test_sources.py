@@ -294,7 +294,7 @@ def test_labels_from_0_and_from_1_are_the_same_classes(tmp_path, first, names):
     data = open_data(write_shards(tmp_path / "data", first=first, names=names))
     assert data.labels == (names or (str(first), str(first + 1)))
     assert data.train.targets.tolist() == PARTS["train"][1].tolist() and data.train.targets.dtype == np.int32
-    assert data.note == f"labels {first} to {first + 1} are classes 0 to 1"
+    assert data.note == f"2 labels from {first} to {first + 1}, as classes 0 to 1"
 
 
 def test_parts_by_folder_by_pattern_and_none(tmp_path):
@@ -397,7 +397,7 @@ def test_records_that_hold_no_image_or_no_class(tmp_path):
         ([imagenet(encoded(PARTS["train"][0][0]), n) for n in (1, 1, 2)], "The class '2' has a single image"),
         (
             [imagenet(encoded(PARTS["train"][0][0]), 1, n) for n in "aab"],
-            "label 1 is called 'a' in 2 records and 'b' in 1",
+            "label 1 is called 'a' in one record and 'b' in another",
         ),
     ],
 )
@@ -765,5 +765,7 @@ def test_sources_are_suggested(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match=r"'labels\.csv'"):
         open_data("label.csv")
     (tmp_path / "notes.txt").write_text("")
+    with pytest.raises(ValueError, match="A source is a name, a path or a tuple of arrays, not a list"):
+        open_data([X, Y])
     with pytest.raises(FileNotFoundError, match=r"notes.txt is a file, .* in none of .csv, .npz, .tfrecord"):
         open_data("notes.txt")

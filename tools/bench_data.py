@@ -4,7 +4,8 @@
 
 RandAugment's rows are given decoded images in memory, (224, 224, 3) float32, and end in the same. The rows of files
 are given JPEGs of 500 x 375 pixels and end in 224 x 224, cropped and flipped, not normalised: once a window of that
-size, which shows what decoding no more than is seen is worth, and once a recipe's "crop", which is resized too.
+size, which shows what decoding no more than is seen is worth, and once a recipe's "crop", which is resized too. The
+same JPEGs as records of a TFRecord file show what reading by the index costs.
 
 Rows take turns, round by round, so that whatever else the machine does meets all alike; a row's number is its median,
 and its ratio the median of the rounds' ratios to the first row of its table. Needs the extra ``parity``; a row whose
@@ -30,6 +31,9 @@ from PIL import Image
 
 from kerascnn.data import images
 from kerascnn.data.augment import parse
+from kerascnn.data.index import indexed
+from kerascnn.data.records import LAYOUTS, InRecords
+from kerascnn.data.split import InFiles, Split
 from kerascnn.spec import Preprocess
 
 SIZE, PHOTOS, SEED = 224, 64, 0
@@ -45,12 +49,16 @@ def main() -> None:
     tf.config.threading.set_inter_op_parallelism_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         files = write_photos(Path(folder))
+        records = write_records(Path(folder) / "photos.tfrecord", files)
         for stretch, title in (
             (False, "decode JPEG, random window, flip"),
             (True, "decode JPEG, random crop, resize, flip"),
         ):
-            makers = {"kerascnn": crop_and_flip, "torchvision, Pillow": crop_and_flip_of_torchvision}
-            rows = {name: maker(files, stretch) for name, maker in makers.items()}
+            rows = {
+                "kerascnn": crop_and_flip(in_files(files), stretch),
+                "kerascnn, TFRecord": crop_and_flip(records, stretch),
+                "torchvision, Pillow": crop_and_flip_of_torchvision(files, stretch),
+            }
             show(title, compare(rows, options.seconds, options.rounds))
         photos = [np.asarray(Image.open(path).resize((SIZE, SIZE)), np.float32) for path in files]
     rows = {
@@ -75,6 +83,23 @@ def write_photos(folder: Path) -> list[str]:
     return paths
 
 
+def in_files(files: list[str]) -> Split:
+    return Split(np.array(files), np.zeros(len(files), np.int32), InFiles())
+
+
+def write_records(path: Path, files: list[str]) -> Split:
+    """The same JPEGs as records of one TFRecord file, in ImageNet's layout, opened by their index."""
+    layout = LAYOUTS[0]
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for file in files:
+            image = tf.train.Feature(bytes_list=tf.train.BytesList(value=[Path(file).read_bytes()]))
+            label = tf.train.Feature(int64_list=tf.train.Int64List(value=[1]))
+            features = tf.train.Features(feature={layout.image: image, layout.label: label})
+            writer.write(tf.train.Example(features=features).SerializeToString())
+    index = indexed([path], layout, progress=False)
+    return Split(index.rows, index.labels, InRecords((str(path),), layout.image))
+
+
 def seeded(numbers: Iterable[int]) -> tf.data.Dataset:
     """Numbers without end, on this thread alone."""
     options = tf.data.Options()
@@ -83,19 +108,19 @@ def seeded(numbers: Iterable[int]) -> tf.data.Dataset:
     return tf.data.Dataset.from_tensor_slices(list(numbers)).repeat().enumerate().with_options(options)
 
 
-def crop_and_flip(files: list[str], stretch: bool) -> Endless:
+def crop_and_flip(split: Split, stretch: bool) -> Endless:
     """The recipe's "crop" and "flip"; or the same from a window of 224 x 224, which is not stretched."""
     crop, flip = (parse("crop") if stretch else window), parse("flip")
     how = Preprocess(size=SIZE)
-    paths = tf.constant(files)
+    places = tf.constant(split.images)
 
     @tf.autograph.experimental.do_not_convert
     def sample(count, number):
         seed = tf.stack([SEED, count])
-        image = images.part_of(tf.io.read_file(paths[number]), lambda shape: crop(shape, seed))
+        image = images.part_of(split.store.read(places[number]), lambda shape: crop(shape, seed))
         return flip(images.stretched(image, how) if stretch else image, seed)
 
-    return lambda: iter(seeded(range(len(files))).map(sample))
+    return lambda: iter(seeded(range(len(split))).map(sample))
 
 
 def window(shape: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:

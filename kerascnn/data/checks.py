@@ -43,9 +43,9 @@ def has_colour_table(contents: bytes) -> bool:
 
 
 def reason(error: Exception) -> str:
-    """The first line of what TensorFlow or the system says, without where in the graph or on which path."""
+    """The beginning of what TensorFlow or the system says, without where in the graph or on which path."""
     said = getattr(error, "strerror", None) or getattr(error, "message", None) or str(error)
-    return (re.sub(r"\{\{.*?\}\}\s*|\s*\[Op:.*", "", said).splitlines() or ["unreadable"])[0]
+    return (re.sub(r"\{\{.*?\}\}\s*|\s*\[Op:.*", "", said).splitlines() or ["unreadable"])[0][:200]
 
 
 def file_flaw(path: Path) -> str | None:
@@ -68,7 +68,7 @@ def refuse(flaws: Mapping[str, str], kind: str, where: object, how: Opening) -> 
     """Raise one error about all flawed things of a ``kind``, unless they are to be skipped."""
     if flaws and how.on_corrupt == "refuse":
         raise ValueError(
-            f"{len(flaws)} {kind}{'s' * (len(flaws) > 1)} of {where} cannot be decoded:\n"
+            f"{len(flaws)} {kind}{'s' * (len(flaws) > 1)} of {where} cannot be read:\n"
             f"{listed([f'{name}: {flaw}' for name, flaw in flaws.items()])}\n"
             'Repair or remove them, or leave them out with on_corrupt="skip".'
         )

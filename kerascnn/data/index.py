@@ -4,11 +4,10 @@ import hashlib
 import json
 import os
 import zipfile
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain, repeat
 from pathlib import Path
 
@@ -52,15 +51,15 @@ class Index:
     labels
         (N,) int64, the numbers as they are noted; -1 where there is none.
     flaws
-        (N,) str, why a record cannot be used; empty where it can.
+        Why records cannot be used, by their places in ``rows``.
     names
-        What the numbers of classes are called, as far as records tell.
+        What labels are called, as far as records tell.
     """
 
     rows: np.ndarray
     labels: np.ndarray
-    flaws: np.ndarray
-    names: dict[int, str] = field(default_factory=dict)
+    flaws: dict[int, str]
+    names: dict[int, str]
 
 
 def indexed(files: Sequence[Path], layout: Layout, progress: bool) -> Index:
@@ -105,17 +104,19 @@ def load(place: Path, state: str) -> Index | None:
         with np.load(place, allow_pickle=False) as kept:
             if str(kept["state"]) != state:
                 return None
-            names = {int(number): name for number, name in json.loads(str(kept["names"])).items()}
-            return Index(kept["rows"], kept["labels"], kept["flaws"], names)
+            told = [
+                {int(key): text for key, text in json.loads(str(kept[name])).items()} for name in ("flaws", "names")
+            ]
+            return Index(kept["rows"], kept["labels"], *told)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
 
 
 def save(index: Index, place: Path, state: str) -> None:
     """Keep an index, whole or not at all."""
-    names = json.dumps(index.names)
+    flaws, names = json.dumps(index.flaws), json.dumps(index.names)
     with written_whole(place) as draft:
-        np.savez(draft, state=state, rows=index.rows, labels=index.labels, flaws=index.flaws, names=names)
+        np.savez(draft, state=state, rows=index.rows, labels=index.labels, flaws=flaws, names=names)
 
 
 def made(files: Sequence[Path], layout: Layout, progress: bool) -> Index:
@@ -137,8 +138,8 @@ def made(files: Sequence[Path], layout: Layout, progress: bool) -> Index:
     return Index(
         np.array(rows, np.int64).reshape(-1, 5),
         np.array(labels, np.int64),
-        np.array(flaws, str),
-        called_by(labels, names),
+        {place: flaw for place, flaw in enumerate(flaws) if flaw},
+        names_by_label(zip(labels, names, strict=True)),
     )
 
 
@@ -170,15 +171,13 @@ def examiner(layout: Layout) -> Callable[[Path, Span], tuple[int, str, str]]:
     return examine
 
 
-def called_by(labels: Sequence[int], names: Sequence[str]) -> dict[int, str]:
-    """What each number is called. Raises ``ValueError`` when that is not always the same."""
-    pairs = Counter((label, name) for label, name in zip(labels, names, strict=True) if name)
+def names_by_label(pairs: Iterable[tuple[int, str]]) -> dict[int, str]:
+    """What each label is called, of pairs with a name. Raises ``ValueError`` when that is not always the same."""
     found: dict[int, str] = {}
-    for (label, name), count in pairs.items():
-        if found.setdefault(label, name) != name:
-            others = pairs[label, found[label]]
+    for label, name in pairs:
+        if name and found.setdefault(label, name) != name:
             raise ValueError(
-                f"The label {label} is called {found[label]!r} in {others} records and {name!r} in {count}. "
+                f"The label {label} is called {found[label]!r} in one record and {name!r} in another. "
                 "Write them anew with one label per class."
             )
     return found

@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError  # TensorFlow's own; it reads th
 
 from kerascnn.data.checks import listed, refuse
 from kerascnn.data.folder import visible
-from kerascnn.data.index import Index, Layout, called_by, indexed
+from kerascnn.data.index import Index, Layout, indexed, names_by_label
 from kerascnn.data.parts import HELD_OUT, Opening, check_labels, parts_among, two_parts
 from kerascnn.data.split import Data, Split
 from kerascnn.data.tfrecord import read, spans
@@ -147,7 +147,7 @@ def from_records(
     check_labels(labels, [called[number] for number in held], where)
     counted = [replace(split, targets=np.searchsorted(numbers, split.targets).astype(np.int32)) for split in splits]
     train, test = two_parts(counted, labels, how, where)
-    note = f"labels {numbers[0]} to {numbers[-1]} are classes 0 to {len(labels) - 1}"
+    note = f"{len(labels)} labels from {numbers[0]} to {numbers[-1]}, as classes 0 to {len(labels) - 1}"
     return Data(train=train, test=test, labels=labels, channels=3, skipped=tuple(skipped), note=note)
 
 
@@ -182,11 +182,9 @@ def declared(folder: Path, layout: Layout) -> list[str]:
 def sound(files: Sequence[Path], index: Index, layout: Layout, classes: int) -> tuple[Split, dict[str, str]]:
     """The records that can be used, and why the others cannot; labels stay below ``classes``, if that is known."""
     whole = Split(index.rows, index.labels, InRecords(tuple(map(str, files)), layout.image))
-    flaws = {
-        place: str(index.flaws[place]) or f"the label {index.labels[place]} is out of range, of 0 to {classes - 1}"
-        for place in np.flatnonzero((index.flaws != "") | ((index.labels >= classes) & (classes > 0))).tolist()
-    }
-    return whole.take(np.delete(np.arange(len(whole)), list(flaws))), {whole.name(p): flaw for p, flaw in flaws.items()}
+    beyond = np.flatnonzero(index.labels >= classes).tolist() if classes else []
+    flaws = index.flaws | {p: f"the label {index.labels[p]} is out of range, of 0 to {classes - 1}" for p in beyond}
+    return whole.take(np.delete(np.arange(len(whole)), [*flaws])), {whole.name(p): flaws[p] for p in sorted(flaws)}
 
 
 def names_of(labels: Iterable[int], indexes: Sequence[Index]) -> dict[int, str]:
@@ -194,8 +192,7 @@ def names_of(labels: Iterable[int], indexes: Sequence[Index]) -> dict[int, str]:
 
     Classes that share their name, as ImageNet's two "crane", have the number behind it.
     """
-    told = [pair for index in indexes for pair in index.names.items()]
-    found = called_by([label for label, _ in told], [name for _, name in told])
+    found = names_by_label(pair for index in indexes for pair in index.names.items())
     names = {label: found.get(label, str(label)) for label in labels}
     often = Counter(names.values())
     return {label: f"{name} ({label})" if often[name] > 1 else name for label, name in names.items()}

@@ -70,6 +70,8 @@ def open_data(
         When a source needs a package that is not installed.
     """
     how = Opening(holdout=holdout, seed=seed, on_corrupt=on_corrupt, progress=progress)
+    if not isinstance(source, Source):
+        raise ValueError(f"A source is a name, a path or a tuple of arrays, not a {type(source).__name__}.")
     for way in WAYS:
         if way.knows(source):
             return way.opens(source, how)
