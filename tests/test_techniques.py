@@ -29,6 +29,13 @@ def auxiliary(shape, classes):
     return Model(model.input, {"head": model.output, "side": x}, name="tiny_auxiliary")
 
 
+def misnamed(shape, classes):
+    from keras import Model
+
+    model = auxiliary(shape, classes)
+    return Model(model.input, {"main": model.output["head"], "side": model.output["side"]}, name="misnamed")
+
+
 def dropping(shape, classes):
     return tiny(shape, classes, dropout=0.3)
 
@@ -351,6 +358,8 @@ def test_auxiliary_heads_in_half_precision_and_several_sizes(tmp_path):
 def test_auxiliary_heads_have_to_be_there_and_meant(tmp_path):
     with pytest.raises(ValueError, match=r"tiny_auxiliary has auxiliary heads \(side\).*Set auxiliary.*train 'tiny'"):
         trained(tmp_path, PLAIN, DATA, auxiliary)
+    with pytest.raises(ValueError, match=r"puts out a dictionary of main, side; expected one with 'head'"):
+        trained(tmp_path, PLAIN, DATA, misnamed)
     with pytest.raises(ValueError, match=r"auxiliary to 0\.3, but tiny has no auxiliary heads"):
         trained(tmp_path, replace(PLAIN, auxiliary=0.3), DATA, tiny)
 
@@ -496,14 +505,16 @@ COMPILED = {
     "averaged": {"ema": 0.9, "accumulate": 2, "optimizer": "rmsprop", "lr": 0.01, "clip_norm": 0.5},
     "half": {"precision": "float16"},
     "staged": {"stages": (Stage(size=8), Stage(size=16))},
+    "taught": {"distill": 0.7, "temperature": 3.0, "auxiliary": 0.3},
 }
 
 
 @pytest.mark.parametrize("way", COMPILED)
 def test_compiled_steps_learn_the_same(tmp_path, way):
-    recipe = replace(PLAIN, **COMPILED[way])
-    plain, history = trained(tmp_path / "plain", recipe, DATA)
-    compiled, same = trained(tmp_path / "compiled", replace(recipe, xla=True), DATA)
+    teacher = taught(tmp_path / "teacher", **OTHERWISE) if way == "taught" else ""
+    recipe, make = replace(PLAIN, teacher=teacher, **COMPILED[way]), auxiliary if teacher else tiny
+    plain, history = trained(tmp_path / "plain", recipe, DATA, make)
+    compiled, same = trained(tmp_path / "compiled", replace(recipe, xla=True), DATA, make)
     assert apart(plain, compiled) < (5e-3 if way == "half" else 1e-5)  # 16 bits are rounded in another order
     assert same[-1]["loss"] == pytest.approx(history[-1]["loss"], abs=2e-3 if way == "half" else 1e-5)
 

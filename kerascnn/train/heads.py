@@ -47,7 +47,13 @@ def is_softmax(model: keras.Model, last: Any) -> bool:
 
 def check_heads(model: keras.Model, auxiliary: float) -> None:
     """Refuse to guess what the loss of auxiliary heads is to weigh, and weights of heads that are not there."""
-    others = sorted({*last_layers(model)} - {HEAD})
+    names = {*last_layers(model)}
+    if HEAD not in names:
+        raise ValueError(
+            f"{model.name} puts out a dictionary of {', '.join(sorted(names))}; expected one with {HEAD!r}, whose "
+            "scores are the network's."
+        )
+    others = sorted(names - {HEAD})
     if others and not auxiliary:
         raise ValueError(
             f"{model.name} has auxiliary heads ({', '.join(others)}), and the recipe does not say what their losses "
@@ -62,7 +68,7 @@ def check_heads(model: keras.Model, auxiliary: float) -> None:
 
 def without_auxiliary(model: keras.Model) -> keras.Model:
     """The network as it is used: the same layers and weights, as far as the head needs them."""
-    if len(last_layers(model)) == 1:
+    if not isinstance(getattr(model, "output", None), dict):
         return model
     return keras.Model(model.input, by_name(model.output)[HEAD], name=plain_name(model.name))
 

@@ -27,7 +27,7 @@ from kerascnn.train.condensing import CondensingSchedule
 from kerascnn.train.distillation import Teacher
 from kerascnn.train.drawing import draw_learning, draw_plain, fill
 from kerascnn.train.freezing import held
-from kerascnn.train.heads import plain_name, without_auxiliary
+from kerascnn.train.heads import without_auxiliary
 from kerascnn.train.network import MakeModel, maker
 from kerascnn.train.progress import Watch, epoch_bar, line
 from kerascnn.train.recipe import Recipe
@@ -142,7 +142,8 @@ def train(
     if plain is not model:
         fill(plain, model)
     model = without_auxiliary(plain)
-    card(recipe, data, preprocess, history, teacher=run["teacher"]).write(model_file)
+    name = model.name if recipe.auxiliary else recipe.model
+    card(recipe, data, preprocess, history, model=name, teacher=run["teacher"]).write(model_file)
     with written_whole(model_file) as draft:  # after its card: whoever finds the model finds the card
         model.save(draft)
     checkpoint.remove()
@@ -168,7 +169,7 @@ def check_compiler(recipe: Recipe, replicas: int) -> None:
         )
 
 
-def card(recipe: Recipe, data: Data, preprocess: Preprocess, history: History, *, teacher: str) -> Card:
+def card(recipe: Recipe, data: Data, preprocess: Preprocess, history: History, *, model: str, teacher: str) -> Card:
     """What is known about the trained model."""
     facts = {
         "recipe": asdict(recipe),
@@ -180,7 +181,6 @@ def card(recipe: Recipe, data: Data, preprocess: Preprocess, history: History, *
         "history": history,
         "seconds": sum(record["seconds"] for record in history),
     }
-    model = plain_name(recipe.model) if recipe.auxiliary else recipe.model
     return Card(model=model, labels=data.labels, preprocess=preprocess, facts=facts)
 
 

@@ -121,7 +121,7 @@ class Recipe:
         In which layers compute: "float32", "bfloat16", or "float16" with dynamic loss scaling. Weights, logits and
         loss are float32, and so is all of the network that is exported.
     xla
-        Compile the steps. On one device only.
+        Whether steps are compiled. On one device only; the numbers are the same but for dropout, which draws others.
     seed
         Of weights, order, augmentation and dropout; not of the split of the data.
     export

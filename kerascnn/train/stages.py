@@ -105,7 +105,8 @@ def progressive_as_released(
     ``google/automl``, ``efficientnetv2/main.py``: of M stages, stage k = 1..M has images of
     ``first + (size - first) k / M`` pixels; RandAugment's magnitude climbs evenly from 5, the alphas of MixUp and
     CutMix from 0. Dropout stays as it is drawn. Sizes 300, 384 and 384, magnitudes 10, 15 and 20, both alphas 0, 0.2
-    and 0.5 are those of EfficientNetV2-S, M and L. That code also changes stages in the middle of an epoch.
+    and 0.5 are those of EfficientNetV2-S, M and L. That code also changes stages in the middle of an epoch,
+    and where it mixes by one alpha alone, every image has a share of its own and its partner in reverse.
 
     Parameters
     ----------

@@ -228,8 +228,8 @@ def dropouts(model: keras.Model) -> list[keras.layers.Dropout]:
     dropping = [layer for layer in layers_of(model, keras.layers.Dropout) if layer.rate and layer.noise_shape is None]
     if not dropping:
         raise ValueError(
-            f"A stage sets dropout, but {model.name} is drawn without. Leave dropout out of the stages, or take a "
-            "network that has some."
+            f"A stage sets dropout, but {model.name} is drawn without. Leave dropout out of the stages, or draw the "
+            'network with some, as columns=("dropout:0.2",) does.'
         )
     return dropping
 
