@@ -215,8 +215,9 @@ def mistakes(evaluation: Evaluation, split: "Split", preprocess: "Preprocess") -
 def report_on(
     recipe: Recipe, data: Data, card: Card, evaluation: Evaluation, files: list[FileRow], command: str
 ) -> Report:
+    batch, steps = recipe.updates(len(data.train))
     history = [
-        {"epoch": number, **record, "images_per_second": len(data.train) / record["seconds"]}
+        {"epoch": number, **record, "images_per_second": batch * steps / record["seconds"]}
         for number, record in enumerate(card.facts["history"], 1)
     ]
     return Report(

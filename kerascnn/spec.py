@@ -34,7 +34,8 @@ class Preprocess:
     """What an image goes through before a network sees it. These facts belong to weights, not to architectures.
 
     An image is resized so that its short side is ``round(size / crop)``, its centre ``size`` x ``size`` is cut out,
-    and each channel of its pixels, scaled to 0..1, has ``mean`` taken off and is divided by ``std``.
+    and each channel of its pixels, scaled to 0..1, has ``mean`` taken off and is divided by ``std``. With ``squash``
+    the whole image is resized to ``size`` x ``size`` instead, whatever its proportions.
     """
 
     size: int
@@ -42,6 +43,7 @@ class Preprocess:
     interpolation: str = "bilinear"  # or "bicubic", "nearest"
     mean: tuple[float, ...] = (0.485, 0.456, 0.406)
     std: tuple[float, ...] = (0.229, 0.224, 0.225)
+    squash: bool = False
 
     @property
     def channels(self) -> int:

@@ -549,9 +549,12 @@ def test_names_that_cannot_be_understood(text, error):
 def test_every_name_has_its_function():
     for name, line in AUGMENTATIONS.items():
         function = getattr(importlib.import_module(f"kerascnn.data.{line.module}"), name)
-        inputs = {"cut": ["shape", "seed"], "change": ["image", "seed"], "mix": ["images", "targets", "seed"]}[
-            line.kind
-        ]
+        inputs = {
+            "cut": ["shape", "seed"],
+            "fit": ["image", "how", "seed"],
+            "change": ["image", "seed"],
+            "mix": ["images", "targets", "seed"],
+        }[line.kind]
         parameters = list(inspect.signature(function).parameters)
         assert parameters == inputs + [argument.name.lower() for argument in line.arguments]
 

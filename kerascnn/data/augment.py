@@ -1,8 +1,9 @@
 """Augmentations by name: which there are, what arguments a name may carry, and in what order they are made.
 
 A cut decides which part of the source is seen; what it gives is stretched to the network's size, in the place of
-evaluation's resize and centre crop. A change is made to one image that has the network's size already, with values of
-0 to 255. A mix is made of the images of a batch, and of their targets.
+evaluation's resize and centre crop. A fit makes an image of the network's size of the whole source itself. A change is
+made to one image that has the network's size already, with values of 0 to 255. A mix is made of the images of a batch,
+and of their targets.
 
 All are functions of what they change and of two integers: same integers, same change. A line of the table names the
 module of this room that holds the function of the same name.
@@ -54,7 +55,7 @@ class Augmentation:
     Parameters
     ----------
     kind
-        "cut", "change" or "mix".
+        "cut", "fit", "change" or "mix".
     module
         Where its function is. It needs TensorFlow, so it is imported when the first image comes.
     arguments
@@ -95,6 +96,7 @@ AUGMENTATIONS = {
     "window": Augmentation(
         "cut", "geometry", (Argument("least", 0.875, 0.001, 1.0), Argument("most", 0.875, 0.001, 1.0))
     ),
+    "squash": Augmentation("fit", "geometry", (Argument("share", 0.875, 0.001, 1.0),)),
     "flip": Augmentation("change", "geometry"),
     "shift": Augmentation("change", "geometry", (Argument("pixels", 4, 0, 1000),)),
     "shift_mirror": Augmentation("change", "geometry", (Argument("pixels", 4, 0, 1000),)),
@@ -154,9 +156,9 @@ def parse_all(names: Iterable[str]) -> tuple[Step, ...]:
     Raises
     ------
     ValueError
-        When a name cannot be understood, or two of them cut.
+        When a name cannot be understood, or two of them decide what is seen.
     """
     steps = tuple(map(parse, names))
-    if len(cuts := [step.name for step in steps if step.kind == "cut"]) > 1:
+    if len(cuts := [step.name for step in steps if step.kind in ("cut", "fit")]) > 1:
         raise ValueError(f"Only one augmentation can decide which part of an image is seen, not {' and '.join(cuts)}.")
     return steps

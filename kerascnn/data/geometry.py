@@ -4,6 +4,9 @@ import math
 
 import tensorflow as tf
 
+from kerascnn.data.images import resized
+from kerascnn.spec import Preprocess
+
 GREY = 128.0  # what the policies' moves uncover, as in the code of AutoAugment's authors
 
 
@@ -56,6 +59,17 @@ def window(shape: tf.Tensor, seed: tf.Tensor, least: float, most: float) -> tf.T
     side = tf.maximum(1.0, tf.round(share * tf.reduce_min(shape)))
     corner = (shape - side + 1) * tf.random.stateless_uniform([2], of_place)
     return tf.cast(tf.concat([corner, [side, side]], 0), tf.int32)
+
+
+def squash(image: tf.Tensor, how: Preprocess, seed: tf.Tensor, share: float) -> tf.Tensor:
+    """The whole image on a square, whatever its proportions, and a random part of that whose side is a ``share`` of it.
+
+    (H, W, C) to (size, size, C). Kolesnikov et al. 2020, https://arxiv.org/abs/1912.11370, section 3.3: to 160 x 160
+    pixels and 128 x 128 of these, a share of 0.8; to 512 x 512 and 480 x 480 of these, 0.9375.
+    """
+    side = round(how.size / share)
+    whole = resized(image, (side, side), how)
+    return tf.image.stateless_random_crop(whole, (how.size, how.size, image.shape[-1]), seed)
 
 
 def shift(image: tf.Tensor, seed: tf.Tensor, pixels: int) -> tf.Tensor:

@@ -20,6 +20,12 @@ def decode(contents: bytes | tf.Tensor) -> tf.Tensor:
     return tf.ensure_shape(image, (None, None, 3))
 
 
+def shape_of(contents: tf.Tensor) -> tuple[int, int]:
+    """Height and width of a file; a JPEG is not decoded for it."""
+    shape = tf.image.extract_jpeg_shape(contents) if tf.io.is_jpeg(contents) else tf.shape(decode(contents))
+    return int(shape[0]), int(shape[1])
+
+
 def opened(source: tf.Tensor) -> tf.Tensor:
     """Pixels, (H, W, C) uint8, of which ``source`` holds either the file or themselves."""
     return decode(source) if source.dtype == tf.string else source

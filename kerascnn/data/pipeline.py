@@ -26,9 +26,10 @@ def batches(
     epoch: int = 0,
     shuffle: bool = False,
     repeats: int = 1,
+    places: range | None = None,
     parallel: int = os.cpu_count() or 1,
 ) -> tf.data.Dataset:
-    """One pass over the images.
+    """One pass over the images, or any stretch of the passes one after the other.
 
     Order and augmentation follow from ``seed``, ``epoch`` and an image's place in the split alone: neither the number
     of threads nor an interruption changes a bit.
@@ -54,6 +55,9 @@ def batches(
         How often each image of the order comes, one after the other and each time augmented anew; a pass ends when it
         has brought as many images as the split holds, and leaves the others out. Hoffer et al. 2020,
         https://arxiv.org/abs/1901.09335; Berman et al. 2019, https://arxiv.org/abs/1902.05509, section 3.1.
+    places
+        Which images of the endless sequence of all passes, whatever ``epoch`` is; it begins where a batch does. None:
+        those of pass ``epoch``.
     parallel
         Images prepared at a time.
 
@@ -70,41 +74,59 @@ def batches(
     """
     steps = parse_all(augment)
     mixes = [step for step in steps if step.kind == "mix"]
-    rng = np.random.default_rng([seed, epoch])
-    salt = rng.integers(2**63)
-    order = rng.permutation(len(split)) if shuffle else np.arange(len(split))
-    copies = np.arange(len(split)) % repeats
-    order = np.repeat(order, repeats)[: len(split)]
+    count = len(split)
+    places = range(epoch * count, (epoch + 1) * count) if places is None else places
+    order, copies, salts = drawn(count, places, seed, shuffle, repeats)
     rows, targets = tf.constant(split.images), tf.constant(split.targets, tf.int32)
 
     plain = tf.autograph.experimental.do_not_convert  # no statement has to become a part of the graph
 
     @plain
-    def sample(index, copy):
+    def sample(index, copy, salt):
         source = split.store.read(tf.gather(rows, index))
-        seeds = tf.unstack(tf.random.split(tf.stack([salt, index + copy * len(split)]), len(steps)))
+        seeds = tf.unstack(tf.random.split(tf.stack([salt, index + copy * count]), len(steps)))
         seeded = list(zip(steps, seeds, strict=True))
         return prepared(source, preprocess, seeded), tf.gather(targets, index)
 
     @plain
     def mixed(number, batch):
-        return mix(mixes, *batch, classes=classes, seed=tf.stack([salt, -1 - number]))  # images' seeds count from 0 up
+        return mix(mixes, *batch, classes=classes, seed=tf.stack([salts[0], -1 - number]))  # images' seeds: 0 up
 
-    dataset = tf.data.Dataset.from_tensor_slices((order, copies))
+    dataset = tf.data.Dataset.from_tensor_slices((order, copies, salts))
     dataset = dataset.map(sample, num_parallel_calls=parallel, deterministic=True).batch(batch)
     if mixes:
-        dataset = dataset.enumerate().map(mixed)
+        dataset = dataset.enumerate(places.start % count // batch).map(mixed)
     # Left to tune itself, a finished pipeline waits for a tuner that sleeps twice as long each time, up to a minute.
     options = tf.data.Options()
     options.autotune.enabled = False
     return dataset.prefetch(2).with_options(options)
 
 
+def drawn(
+    count: int, places: range, seed: int, shuffle: bool, repeats: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The images at some places of the passes over ``count`` of them, which copy each is, and the salt of its pass."""
+    parts = []
+    for number in range(places.start // count, -(-places.stop // count)):
+        rng = np.random.default_rng([seed, number])
+        salt = rng.integers(2**63)
+        order = rng.permutation(count) if shuffle else np.arange(count)
+        here = slice(max(places.start - number * count, 0), places.stop - number * count)
+        parts.append(
+            (np.repeat(order, repeats)[:count][here], (np.arange(count) % repeats)[here], np.full(count, salt)[here])
+        )
+    order, copies, salts = zip(*parts, strict=True)
+    return np.concatenate(order), np.concatenate(copies), np.concatenate(salts)
+
+
 def prepared(source: tf.Tensor, preprocess: Preprocess, steps: Sequence[tuple[Step, tf.Tensor]] = ()) -> tf.Tensor:
     """The bytes of a file or (H, W, 1 or 3) uint8, to (size, size, C) float32, normalised; steps come with seeds."""
     cuts = [lambda shape, step=step, seed=seed: step(shape, seed) for step, seed in steps if step.kind == "cut"]
     image = images.part_of(source, cuts[0]) if cuts else images.opened(source)
-    fit = images.stretched if cuts else images.centred
+    fits = [
+        lambda image, how, step=step, seed=seed: step(image, how, seed) for step, seed in steps if step.kind == "fit"
+    ]
+    fit = fits[0] if fits else images.stretched if cuts or preprocess.squash else images.centred
     image = fit(images.with_channels(image, preprocess.channels), preprocess)
     image = tf.ensure_shape(image, (preprocess.size, preprocess.size, preprocess.channels))
     for step, seed in steps:

@@ -152,7 +152,7 @@ def train(
 
 def check_images(recipe: Recipe, data: Data, replicas: int) -> None:
     """Refuse what would leave a device without an image, because an empty batch cannot be computed everywhere."""
-    if min(min(recipe.batch, len(data.train)) // recipe.accumulate, len(data.test)) < replicas:
+    if min(recipe.updates(len(data.train))[0] // recipe.accumulate, len(data.test)) < replicas:
         parts = f" in {recipe.accumulate} parts" if recipe.accumulate > 1 else ""
         raise ValueError(
             f"A batch of {recipe.batch}{parts}, {len(data.train)} training images and {len(data.test)} held out are "
@@ -206,8 +206,10 @@ def run_epoch(
     recipe, strategy, images, epoch = learner.recipe, learner.strategy, len(data.train), len(history)
     replicas = strategy.num_replicas_in_sync
     title = f"epoch {epoch + 1:{len(str(recipe.epochs))}}/{recipe.epochs}"
-    part_batch = min(recipe.batch, images) // recipe.accumulate
-    batch = part_batch * recipe.accumulate
+    batch, steps = recipe.updates(images)
+    part_batch = batch // recipe.accumulate
+    # The remainder waits for another epoch's order: to normalise by three images can throw weights far off.
+    first = epoch * (steps * batch if recipe.steps_per_epoch else images)
     stage = recipe.stage(epoch)
     if stage != learner.stage:
         learner.enter(stage)
@@ -221,9 +223,8 @@ def run_epoch(
         epoch=epoch,
         shuffle=True,
         repeats=recipe.repeats,
+        places=range(first, first + steps * batch),
     )
-    # The remainder waits for another epoch's order: to normalise by three images can throw weights far off.
-    steps = images // batch
     losses = [record["val_loss"] for record in history]
     rates = [recipe.rate(epoch * steps + step, steps, losses) for step in range(steps)]
     begun = time.monotonic()
@@ -231,9 +232,7 @@ def run_epoch(
         learner.restart()
     still, drop = held(learner.model, recipe, epoch), dropping(learner.model, stage.dropout)
     with synchronised(learner.model, strategy), still, drop, epoch_bar(title, steps, batch) as watch:
-        learned = learn_all(
-            learner, distributed(dataset.take(steps * recipe.accumulate), strategy), rates, hooks, watch
-        )
+        learned = learn_all(learner, distributed(dataset, strategy), rates, hooks, watch)
     seconds = time.monotonic() - begun
     check_finite(learned, epoch, recipe)
     most = recipe.batch // recipe.accumulate

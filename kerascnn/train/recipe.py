@@ -34,12 +34,17 @@ class Recipe:
         At the beginning, in which only the classifier is trained; all else is as it was loaded, to the bit.
     batch_norm
         After the frozen epochs: "train", or "frozen" to keep batch norms as they were loaded, in inference mode.
+    rule
+        "bit": BiT-HyperRule decides ``epochs``, ``size`` and what belongs to them, each where it is left at 0; see
+        ``kerascnn.train.hyperrule``.
     zero_gamma
         Whether residual blocks begin as their shortcuts: the last batch norm of every branch starts with a scale of 0.
     data
         A named source or a folder, as ``open_data`` takes it.
     size
         Side of the square image that the network sees, in pixels. 0: that of the weights' tag, else of the network.
+    squash
+        Whether evaluation resizes the whole image to the square, whatever its proportions; ``crop`` then does nothing.
     crop
         In evaluation, the share of the short side that is seen. 0: that of the weights' tag, else 0.875.
     interpolation
@@ -60,7 +65,10 @@ class Recipe:
         Records of :class:`~kerascnn.train.stages.Stage`, in place of ``train_size`` and ``augment``: each holds for an
         equal share of the epochs, whole ones, and the last also for the remainder. See ``progressive``.
     epochs
-        Passes over the training images.
+        Passes over the training images, unless ``steps_per_epoch`` says otherwise. 0, with a rule: as that decides.
+    steps_per_epoch
+        Updates of the weights between two looks at the held-out images, from as many passes over the training images as
+        it takes; every batch is full. 0: one pass, of which what is left over after the last full batch is left out.
     batch
         Images per update of the weights, over all devices together.
     accumulate
@@ -138,10 +146,12 @@ class Recipe:
     weights: str = ""
     frozen_epochs: int = 0
     batch_norm: str = "train"
+    rule: str = ""
     zero_gamma: bool = False
     data: str
     size: int = 0
     train_size: int = 0
+    squash: bool = False
     crop: float = 0.0
     interpolation: str = ""
     mean: tuple[float, ...] = ()
@@ -149,7 +159,8 @@ class Recipe:
     augment: tuple[str, ...] = ()
     repeats: int = 1
     stages: tuple[Stage, ...] = ()
-    epochs: int
+    epochs: int = 0
+    steps_per_epoch: int = 0
     batch: int
     accumulate: int = 1
     optimizer: str = "sgd"
@@ -195,6 +206,8 @@ class Recipe:
                     f"Recipe: {name} is {value!r}, but the {chooser} {choice!r} does not use it; only "
                     f"{', '.join(users)} would. Leave {name} out, or take another {chooser}."
                 )
+        if not self.epochs and not self.rule:
+            raise ValueError("Recipe: epochs is 0; expected at least 1.")
         if len(self.mean) != len(self.std):
             raise ValueError(f"Recipe: mean has {len(self.mean)} numbers and std {len(self.std)}; expected as many.")
         if self.weights and self.zero_gamma:
@@ -224,10 +237,19 @@ class Recipe:
 
     def preprocess(self, channels: int) -> Preprocess:
         """What images go through before the network, for data of so many channels."""
-        how = Preprocess(size=self.size, crop=self.crop or 0.875, interpolation=self.interpolation or "bilinear")
+        how = Preprocess(
+            size=self.size, crop=self.crop or 0.875, interpolation=self.interpolation or "bilinear", squash=self.squash
+        )
         if self.mean:
             return replace(how, mean=self.mean, std=self.std)
         return replace(how, mean=(0.449,), std=(0.226,)) if channels == 1 else how
+
+    def updates(self, images: int) -> tuple[int, int]:
+        """Images per update of the weights, and updates per epoch, with so many images to learn from."""
+        if self.steps_per_epoch:
+            return self.batch, self.steps_per_epoch
+        batch = min(self.batch, images) // self.accumulate * self.accumulate
+        return batch, images // max(batch, 1)
 
     def rate(self, step: int, steps_per_epoch: int, losses: Sequence[float] = ()) -> float:
         """The learning rate of a step, counted from 0 over the whole training, after epochs of such held-out losses."""
@@ -325,7 +347,8 @@ RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "mean": (lambda mean: len(mean) in (0, 1, 3), "one number (grey), three (colour) or none"),
     "std": (lambda std: all(number > 0 for number in std), "numbers above 0"),
     "repeats": (lambda times: times >= 1, "at least 1, for once"),
-    "epochs": (lambda epochs: epochs >= 1, "at least 1"),
+    "epochs": (lambda epochs: epochs >= 0, "at least 1"),
+    "steps_per_epoch": (lambda steps: steps >= 0, "a number of updates, or 0 for one pass over the images"),
     "batch": (lambda batch: batch >= 1, "at least 1"),
     "accumulate": (lambda parts: parts >= 1, "at least 1 part"),
     "lr": (lambda lr: lr > 0, "above 0"),
@@ -349,6 +372,7 @@ RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
 }
 
 TABLES: dict[str, Collection[str]] = {
+    "rule": ("", "bit"),
     "batch_norm": ("train", "frozen"),
     "interpolation": ("", "bilinear", "bicubic", "nearest"),
     "optimizer": OPTIMIZERS,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from kerascnn.data import Data
 from kerascnn.spec import Preprocess
+from kerascnn.train.hyperrule import ruled
 from kerascnn.train.network import row_of
 from kerascnn.train.recipe import Recipe
 
@@ -12,10 +13,11 @@ from kerascnn.train.recipe import Recipe
 def settle(recipe: Recipe, data: Data) -> Recipe:
     """The same training, with ``size``, ``crop``, ``interpolation``, ``mean`` and ``std`` as numbers and names.
 
-    What a recipe says stays. What it leaves open is that of the weights' record, where ``weights`` is a tag, so that
-    training, evaluation and exported files see images as those did who trained the weights; else the size is the
-    network's, and the rest ImageNet's. Grey images keep their one channel, with the averages of the record's ``mean``
-    and ``std``: the builders add up the first kernel of the weights. A settled recipe settles to itself.
+    What a recipe says stays. What it leaves open is what its rule decides, if it has one; then it is that of the
+    weights' record, where ``weights`` is a tag, so that training, evaluation and exported files see images as those did
+    who trained the weights; else the size is the network's, and the rest ImageNet's. Grey images keep their one
+    channel, with the averages of the record's ``mean`` and ``std``: the builders add up the first kernel of the
+    weights. A settled recipe settles to itself.
 
     Parameters
     ----------
@@ -29,6 +31,7 @@ def settle(recipe: Recipe, data: Data) -> Recipe:
     ValueError
         When the network, one of its columns or the tag of its weights is unknown.
     """
+    recipe = ruled(recipe, data.train) if recipe.rule else recipe
     known = of_weights(recipe)
     size = recipe.size or (known.size if known else row_of(recipe).size)
     known = known or Preprocess(size=size)

@@ -1,0 +1,205 @@
+"""BiT-HyperRule: its table at the borders, its rates as published, its images as Pillow makes them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+from test_train import RECIPE, blobs, dropping, trained, weights
+
+from kerascnn.data import Data, Split
+from kerascnn.data.augment import parse
+from kerascnn.data.images import with_channels
+from kerascnn.data.pipeline import batches, prepared
+from kerascnn.spec import Preprocess
+from kerascnn.train import Recipe, load_recipe
+from kerascnn.train.settle import settle
+
+PAGE = load_recipe(Path(__file__).parents[1] / "recipes/bit.py")
+
+
+def data(images: int, height: int = 1, width: int = 1) -> Data:
+    split = Split(np.zeros((images, height, width, 3), np.uint8), np.zeros(images, np.int32))
+    return Data(train=split, test=split, labels=("a", "b"), channels=3)
+
+
+def published(step: int, images: int) -> float | None:
+    """``get_lr`` of the authors' bit_hyperrule.py, by hand."""
+    if images < 20_000:
+        supports = np.array([100, 200, 300, 400, 500])
+    elif images < 500_000:
+        supports = np.array([500, 3000, 6000, 9000, 10_000])
+    else:
+        supports = np.array([500, 6000, 12_000, 18_000, 20_000])
+    if step < supports[0]:
+        return 0.003 * step / supports[0]
+    return None if step >= supports[-1] else 0.003 * 0.1 ** np.sum(supports[1:] < step)
+
+
+@pytest.mark.parametrize(
+    ("images", "steps", "mixes"),
+    [
+        (100, 500, ()),
+        (19_999, 500, ()),
+        (20_000, 10_000, ("mixup:0.1",)),
+        (499_999, 10_000, ("mixup:0.1",)),
+        (500_000, 20_000, ("mixup:0.1",)),
+    ],
+)
+def test_the_table_and_every_rate(images, steps, mixes):
+    """The published code counts from 0, and its first update is made at a rate of 0."""
+    recipe = settle(PAGE, data(images))
+    batch, per_epoch = recipe.updates(images)
+    assert (batch, recipe.epochs * per_epoch) == (512, steps)
+    assert recipe.augment == ("squash:0.8", "flip", *mixes)
+    assert (recipe.weight_decay, recipe.momentum, recipe.optimizer) == (0, 0.9, "momentum")
+    assert published(steps, images) is None
+    expected = [published(step + 1, images) for step in range(steps - 1)]
+    np.testing.assert_allclose([recipe.rate(step, per_epoch) for step in range(steps - 1)], expected, rtol=1e-12)
+    assert recipe.rate(steps - 1, per_epoch) == pytest.approx(3e-6)
+    assert settle(recipe, data(images)) == recipe
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "size", "share"),
+    [(32, 32, 128, 160), (95, 96, 128, 160), (96, 96, 480, 512), (64, 400, 480, 512), (375, 500, 480, 512)],
+)
+def test_resolution_follows_the_area(height, width, size, share, tmp_path):
+    recipe = settle(PAGE, data(20, height, width))
+    how = recipe.preprocess(3)
+    assert how == Preprocess(size=size, squash=True, mean=(0.5,) * 3, std=(0.5,) * 3)
+    assert recipe.augment == (f"squash:{size / share}", "flip") and round(size / (size / share)) == share
+    paths = []  # the median counts
+    for i, (tall, wide, suffix) in enumerate([(height, width, "png"), (height, width, "jpg"), (2, 2, "png")]):
+        Image.new("RGB", (wide, tall)).save(tmp_path / f"{i}.{suffix}")
+        paths.append(str(tmp_path / f"{i}.{suffix}"))
+    files = Split(np.array(paths), np.zeros(3, np.int32))
+    assert settle(PAGE, replace(data(20), train=files)) == recipe
+
+
+def test_what_is_set_is_not_decided():
+    assert settle(replace(PAGE, size=64), data(100)).size == 64
+    own = settle(replace(PAGE, epochs=3), data(30_000))
+    assert (own.epochs, own.steps_per_epoch, own.augment) == (3, 0, ("squash:0.8", "flip"))
+    with pytest.raises(ValueError, match="epochs is 0; expected at least 1"):
+        replace(PAGE, rule="")
+    with pytest.raises(ValueError, match=r"no rule 'bot'.*'bit'"):
+        replace(PAGE, rule="bot")
+
+
+def test_the_classifier_starts_at_zero():
+    from kerascnn.catalogue import find
+
+    model = find(PAGE.model).but(depths=(1, 1), width=32)(classes=3, input_shape=(32, 32, 3))
+    assert not np.any(model.get_layer("head-dense").kernel)
+
+
+# Images
+
+
+@pytest.mark.parametrize("shape", [(50, 30), (200, 320)])
+def test_squash_is_pillows_square_and_a_part_of_it_anywhere(shape):
+    smooth = tf.image.resize(np.random.default_rng(0).integers(0, 256, (7, 9, 3)), shape, "bicubic")
+    image = np.clip(np.round(smooth), 0, 255).astype(np.uint8)
+    square = np.array(Image.fromarray(image).resize((20, 20), Image.Resampling.BILINEAR), np.float32)
+    step = tf.function(lambda seed: parse("squash:0.8")(tf.constant(image), Preprocess(size=16), seed), autograph=False)
+    places = []
+    for number in range(300):
+        part = step(tf.constant([1, number], tf.int64)).numpy()
+        gaps = np.array([[np.abs(square[y : y + 16, x : x + 16] - part).max() for x in range(5)] for y in range(5)])
+        assert gaps.min() < 1.6 and np.sum(gaps < 1.6) == 1  # Pillow rounds twice
+        places.append(gaps.argmin())
+    counts = np.bincount(places, minlength=25)
+    assert counts.min() > 1 and counts.max() < 30  # 12 each
+
+
+def test_evaluation_squashes_as_pillow_does():
+    image = np.random.default_rng(0).integers(0, 256, (40, 70, 3)).astype(np.uint8)
+    how = Preprocess(size=16, squash=True, mean=(0.0,) * 3, std=(1 / 255,) * 3)
+    expected = np.array(Image.fromarray(image).resize((16, 16), Image.Resampling.BILINEAR), np.float32)
+    assert np.abs(prepared(tf.constant(image), how) - expected).max() < 1.6
+    grey = replace(how, mean=(0.0,), std=(1 / 255,))
+    assert np.allclose(
+        prepared(tf.constant(image), grey), with_channels(prepared(tf.constant(image), how), 1), atol=1.1
+    )
+
+
+def test_only_one_decides_what_is_seen():
+    with pytest.raises(ValueError, match=r"Only one augmentation can decide.*not crop and squash"):
+        replace(PAGE, augment=("crop", "squash"))
+
+
+# Steps, not passes
+
+
+def numbered(count: int) -> Split:
+    images = np.arange(count, dtype=np.uint8)[:, None, None, None] * np.ones((1, 4, 4, 1), np.uint8)
+    return Split(images, np.arange(count, dtype=np.int32))
+
+
+def test_stretches_of_the_passes_are_the_passes():
+    """Cut anywhere, each pass brings every image once, in the order and with the changes that it has on its own."""
+    how, split = Preprocess(size=4, crop=1.0, mean=(0.0,), std=(1.0,)), numbered(10)
+
+    def run(batch, **where):
+        found = list(batches(split, how, batch, augment=("jitter",), seed=3, shuffle=True, **where))
+        return np.concatenate([x for x, _ in found]), np.concatenate([y for _, y in found])
+
+    passes = [run(10, epoch=epoch) for epoch in range(4)]
+    whole = [np.concatenate(part) for part in zip(*passes, strict=True)]
+    for start, stop in ((0, 40), (8, 16), (10, 20), (24, 40), (8, 40)):
+        for found, expected in zip(run(8, places=range(start, stop)), whole, strict=True):
+            assert np.array_equal(found, expected[start:stop])
+    assert all(sorted(targets) == list(range(10)) for _, targets in passes)
+
+
+def test_mixes_of_stretches_differ():
+    how, split = Preprocess(size=4, crop=1.0, mean=(0.0,), std=(1.0,)), numbered(40)
+    found = []
+    for start in (0, 8, 16, 24, 32):  # all of one pass
+        places = range(start, start + 8)
+        (batch,) = batches(split, how, 4, augment=("mixup:4",), classes=40, shuffle=True, places=places).batch(2)
+        found += [shares[shares > 0].min() for shares in batch[1].numpy()]
+    assert len({*np.round(found, 6)}) == 10
+
+
+def test_a_training_of_steps_fills_every_batch(tmp_path):
+    """71 images, batches of 32, 5 updates an epoch; and batches that are greater than the data."""
+    import keras
+
+    class Count(keras.callbacks.Callback):
+        steps = 0
+
+        def on_train_batch_end(self, batch, logs=None):
+            self.steps += 1
+
+    for batch in (32, 100):
+        recipe, count = replace(RECIPE, batch=batch, steps_per_epoch=5, augment=("flip", "mixup")), Count()
+        _, history = trained(tmp_path / f"{batch}", recipe, callbacks=[count])
+        assert count.steps == 15 and [record["lr"] for record in history] == [recipe.rate(s, 5) for s in (4, 9, 14)]
+        assert history[-1]["loss"] < history[0]["loss"]
+
+
+def test_broken_off_it_ends_as_if_it_had_not_been(tmp_path):
+    import keras
+
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 2:
+                raise KeyboardInterrupt
+
+    recipe = replace(RECIPE, steps_per_epoch=3, augment=("crop", "flip"))
+    straight, _ = trained(tmp_path / "straight", recipe, make_model=dropping)
+    with pytest.raises(KeyboardInterrupt):
+        trained(tmp_path / "out", recipe, make_model=dropping, callbacks=[Stop()])
+    resumed, _ = trained(tmp_path / "out", recipe, make_model=dropping)
+    assert all(np.array_equal(a, b) for a, b in zip(weights(straight), weights(resumed), strict=True))
+
+
+def test_without_steps_an_epoch_is_a_pass():
+    recipe = Recipe(model="tiny", data="blobs", size=12, epochs=2, batch=32, lr=0.1)
+    assert recipe.updates(71) == (32, 2) and recipe.updates(20) == (20, 1)
+    assert replace(recipe, accumulate=8).updates(30) == (24, 1)
+    assert replace(recipe, steps_per_epoch=7).updates(20) == (32, 7) and len(blobs().train) == 71
