@@ -91,13 +91,16 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--set", dest="settings", metavar="FIELD=VALUE", nargs="+", default=[], help="change the recipe: --set lr=0.2"
     )
-    p.add_argument("--out", type=Path, help="folder for the results (default: saved_models/<name of the recipe>)")
+    p.add_argument("--out", type=Path, help="folder for the results (default: saved_models/<recipe>, or <recipe>_quick)")
     p.add_argument(
         "--strategy",
         default="auto",
         help="devices: auto, one, mirrored (all GPUs), mirrored:2 (two; on a machine without GPU two logical ones)",
     )
     p.add_argument("--on-corrupt", default="refuse", help="images that cannot be decoded: refuse (default) or skip")
+    p.add_argument(
+        "--quick", action="store_true", help="try the recipe out: a tiny network, small images of digits, few epochs"
+    )
     p.add_argument("--overwrite", action="store_true", help="train again where a finished or another run lies")
 
     p = command("evaluate", evaluate, "measure a .keras, .tflite or .onnx file on labelled images")
@@ -290,16 +293,22 @@ def train(options: argparse.Namespace) -> None:
     from kerascnn.train import load_recipe, override
 
     recipe = load_recipe(options.recipe)
-    recipe = override(recipe, options.settings + ([f"data={options.data}"] if options.data else []))
+    recipe, name = override(recipe, options.settings), Path(options.recipe.replace(".py:", "_")).stem.lower()
+    if options.quick:
+        from kerascnn.train.quick import IMAGES, shrink
+
+        recipe = shrink(recipe)
+    recipe = override(recipe, [f"data={options.data}"] if options.data else [])
     import_quietly()
     from kerascnn.job import run
 
     outcome = run(
         recipe,
-        options.out or Path("saved_models") / Path(options.recipe.replace(".py:", "_")).stem.lower(),
+        options.out or Path("saved_models") / f"{name}{'_quick' * options.quick}",
         strategy=options.strategy,
         on_corrupt=options.on_corrupt,
         overwrite=options.overwrite,
+        images=IMAGES if options.quick else 0,
         command=shlex.join(["kerascnn", *sys.argv[1:]]),
     )
     print(f"\n{'file':22}{'size':>10}{'top-1':>9}{'agrees':>9}{'latency':>11}")

@@ -17,6 +17,7 @@ from kerascnn.evaluate import Evaluation, evaluate
 from kerascnn.report import FileRow, Mistake, Report, write_report
 from kerascnn.runtime import Runner, latency, open_model
 from kerascnn.train import Recipe, open_strategy
+from kerascnn.train.quick import fewer
 from kerascnn.train.settle import check_network, settle
 from kerascnn.train.state import file_digest
 
@@ -44,6 +45,7 @@ def run(
     strategy: str = "auto",
     on_corrupt: str = "refuse",
     overwrite: bool = False,
+    images: int = 0,
     command: str = "",
     log: Callable[[str], Any] = print,
 ) -> Outcome:
@@ -64,6 +66,8 @@ def run(
         What to do about images that cannot be decoded, as :func:`kerascnn.data.open_data` takes it.
     overwrite
         Train again although ``out`` holds a finished or another run.
+    images
+        Learn from no more than so many images, and hold out a third as many. 0: all there are.
     command
         The command line, for the report.
     log
@@ -77,6 +81,7 @@ def run(
     check(recipe)
     devices = open_strategy(strategy)
     data = open_data(recipe.data, on_corrupt=on_corrupt)
+    data = fewer(data, images) if images else data
     recipe = settle(recipe, data)
     log(described(recipe, data, devices.num_replicas_in_sync))
     model_file = out / "model.keras"

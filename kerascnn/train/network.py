@@ -18,7 +18,7 @@ DECIDED = ("size", "channels", "classes")  # columns that give way to the recipe
 
 
 def row_of(recipe: Recipe) -> "Architecture":
-    """The row of the catalogue that a recipe trains, with its ``columns``.
+    """The row of the catalogue that a recipe trains, with its ``columns``, and cut down if it is to be ``tiny``.
 
     Raises
     ------
@@ -26,7 +26,8 @@ def row_of(recipe: Recipe) -> "Architecture":
         When there is no such network, or a column is unknown, holds no number or is given another kind of it.
     """
     row = find(recipe.model)
-    return row.but(**dict(column(row, text) for text in recipe.columns)) if recipe.columns else row
+    row = row.but(**dict(column(row, text) for text in recipe.columns)) if recipe.columns else row
+    return row.but(**row.tiny) if recipe.tiny else row
 
 
 def column(row: "Architecture", text: str) -> tuple[str, Any]:
@@ -54,7 +55,7 @@ def maker(recipe: Recipe, make_model: MakeModel | None = None) -> MakeModel:
     ValueError
         When ``make_model`` is given, and the recipe has what only networks of the catalogue heed.
     """
-    if make_model and (set_ := [name for name in ("columns", "weights") if getattr(recipe, name)]):
+    if make_model and (set_ := [name for name in ("columns", "tiny", "weights") if getattr(recipe, name)]):
         raise ValueError(
             f"Recipe: {' and '.join(set_)} are for networks of the catalogue, but make_model draws one of your own. "
             "Leave them out, and let make_model do it."

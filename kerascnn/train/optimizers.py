@@ -32,11 +32,15 @@ class Row:
         part of the update rule.
     epsilon
         Unless a recipe gives another; 0 where there is none.
+    adaptive
+        Whether the length of a step does not grow with the gradient, so that a full rate goes with the root of the
+        batch; else it goes with the batch.
     """
 
     make: Callable[[Settings], "keras.optimizers.Optimizer"]
     decay: Literal["coupled", "decoupled", "within"]
     epsilon: float = 0.0
+    adaptive: bool = False
 
 
 def sgd(settings: Settings):
@@ -91,9 +95,9 @@ OPTIMIZERS: dict[str, Row] = {
     "sgd": Row(make=sgd, decay="coupled"),
     "momentum": Row(make=momentum, decay="coupled"),
     "rmsprop": Row(make=rmsprop, decay="coupled", epsilon=1e-3),
-    "adamw": Row(make=adamw, decay="decoupled", epsilon=1e-7),
-    "lars": Row(make=lars, decay="within"),
-    "lamb": Row(make=lamb, decay="within", epsilon=1e-6),
+    "adamw": Row(make=adamw, decay="decoupled", epsilon=1e-7, adaptive=True),
+    "lars": Row(make=lars, decay="within", adaptive=True),
+    "lamb": Row(make=lamb, decay="within", epsilon=1e-6, adaptive=True),
 }
 
 

@@ -28,6 +28,8 @@ class Recipe:
         Name of the network in the catalogue.
     columns
         Columns of the network's row to change, such as ("drop_path:0.1", "dropout:0.3"). Only those that hold numbers.
+    tiny
+        Whether the network is cut down to what fits a unit test, its row's ``tiny``: to try a recipe out.
     weights
         A tag or a file of weights to begin with, as the builders take them; a classifier for other classes starts anew.
     frozen_epochs
@@ -143,6 +145,7 @@ class Recipe:
 
     model: str
     columns: tuple[str, ...] = ()
+    tiny: bool = False
     weights: str = ""
     frozen_epochs: int = 0
     batch_norm: str = "train"
