@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix, log_loss, precision_recall_fscore_support, top_k_accuracy_score
 
-from kerascnn import evaluate as module
-from kerascnn.evaluate import Evaluation, evaluate
+from kerascnn.evaluate import Evaluation, bar, evaluate
 
 NAMES = tuple("abcdefgh")
 
@@ -167,7 +166,7 @@ def test_a_bar_appears_only_when_it_takes_long(monkeypatch, capsys):
     batches = split(random_evaluation(), size=50)
     evaluate(read_off, batches, NAMES)
     assert capsys.readouterr() == ("", "")
-    monkeypatch.setattr(module, "PATIENCE", -1.0)
+    monkeypatch.setattr(bar, "PATIENCE", -1.0)
     evaluate(read_off, batches, NAMES)
     written = capsys.readouterr()
     assert "Evaluating" in written.err

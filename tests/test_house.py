@@ -32,8 +32,8 @@ MAY_IMPORT = {  # each room names only rooms above it, so there is no way round
     "card": {"files", "spec"},
     "runtime": {"errors", "layers"},
     "deploy": {"card", "errors", "files", "runtime"},
-    "evaluate": {"errors"},
     "data": {"errors", "files", "spec"},
+    "evaluate": {"data", "errors", "spec"},
     "train": {
         "architecture",
         "card",

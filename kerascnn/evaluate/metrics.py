@@ -1,16 +1,16 @@
-"""How good a classifier is, whoever runs it: a Keras model, a TFLite or an ONNX file, anything that maps arrays."""
+"""Run a classifier over labelled images, and what its answers are worth."""
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from operator import length_hint
-from time import monotonic
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-PATIENCE = 2.0  # seconds before a progress bar appears
+from kerascnn.evaluate.bar import with_bar
+
 TINY = 1e-7  # the least probability a loss is taken of, as in Keras: a quantised output can be exactly 0
 SLACK = 0.05  # how far a row of probabilities may sum from 1: eight-bit outputs are rounded one by one
 
@@ -57,10 +57,19 @@ class Evaluation:
     @property
     def loss(self) -> float | None:
         """Mean negative log-likelihood of the true class in nats; None when the outputs are not probabilities."""
-        bounded = self.outputs.min() >= 0 and self.outputs.max() <= 1 + SLACK
-        if not (bounded and np.abs(self.outputs.sum(axis=1) - 1).max() <= SLACK):
+        if not are_probabilities(self.outputs):
             return None
         return float(-np.log(np.maximum(self._of_targets, TINY), dtype=np.float64).mean())
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """(N, classes) the outputs, or their softmax where they are none, for then they are taken for logits."""
+        return self.outputs if are_probabilities(self.outputs) else softmax(self.outputs)
+
+    @property
+    def logits(self) -> np.ndarray:
+        """(N, classes) the outputs, or the logarithms of those that are probabilities."""
+        return np.log(np.maximum(self.outputs, TINY)) if are_probabilities(self.outputs) else self.outputs
 
     @property
     def confusion(self) -> np.ndarray:
@@ -148,7 +157,7 @@ def evaluate(
     labels = tuple(labels)
     answers: list[np.ndarray] = []
     truths: list[np.ndarray] = []
-    with closing(_with_bar(batches)) as shown:
+    with closing(with_bar(batches, "Evaluating", length_hint(batches) or None)) as shown:
         for images, given in shown:
             targets = _checked_targets(np.asarray(given), len(labels))
             outputs = np.asarray(predict(np.asarray(images, dtype=np.float32)), dtype=np.float32)
@@ -157,6 +166,18 @@ def evaluate(
     if not sum(map(len, truths)):
         raise ValueError("There is nothing to evaluate: the batches hold no sample. Check the split and its folder.")
     return Evaluation(np.concatenate(answers), np.concatenate(truths), labels)
+
+
+def are_probabilities(outputs: np.ndarray) -> bool:
+    """Whether every row of (N, classes) outputs is a distribution, as nearly as eight bits can say."""
+    bounded = outputs.min() >= 0 and outputs.max() <= 1 + SLACK
+    return bool(bounded and np.abs(outputs.sum(axis=1) - 1).max() <= SLACK)
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Rows of probabilities, (N, classes), computed in 64 bits."""
+    raised = np.exp(logits - logits.max(axis=1, keepdims=True), dtype=np.float64)
+    return raised / raised.sum(axis=1, keepdims=True)
 
 
 def _checked_targets(targets: np.ndarray, classes: int) -> np.ndarray:
@@ -199,21 +220,3 @@ def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 
 def _or_none(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
-
-
-def _with_bar(batches: Iterable[tuple[ArrayLike, ArrayLike]]) -> Generator[tuple[ArrayLike, ArrayLike]]:
-    """The same batches; a bar counts them once patience has run out."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    bar = Progress(console=Console(stderr=True), transient=True)
-    task = bar.add_task("Evaluating", total=length_hint(batches) or None)
-    begun = monotonic()
-    try:
-        for batch in batches:
-            yield batch
-            bar.advance(task)
-            if monotonic() - begun > PATIENCE:
-                bar.start()
-    finally:
-        bar.live.stop()  # not bar.stop(), which writes an empty line even when the bar never appeared
