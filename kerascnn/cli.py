@@ -20,6 +20,7 @@ EPILOG = """examples:
   kerascnn train recipes/digits.py --set epochs=5         the same, changed
   kerascnn train recipes/photos.py --data my_photos       your own: one sub-folder per class
   kerascnn train recipes/photos.py --data tfds:cifar10    or TFRecord files, a .csv, an .npz
+  kerascnn evaluate model.tflite --data my_photos --corruptions all
   kerascnn predict saved_models/photos/model.tflite cat.jpg
 """
 SOURCES = (
@@ -107,7 +108,17 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("model", type=Path, help="a model file with its card (the .json) beside it")
     p.add_argument("--data", required=True, help=SOURCES)
     p.add_argument("--split", default="test", choices=("test", "train"), help="held-out images (default) or the others")
+    p.add_argument("--crops", type=int, default=1, help="views of each image to average over: 1 (default), 5 or 10")
+    p.add_argument(
+        "--corruptions",
+        nargs="?",
+        const="all",
+        default="",
+        help="measure ImageNet-C's corruptions as well: all, or names such as fog,jpeg; each with one view",
+    )
+    p.add_argument("--severities", default="1,2,3,4,5", help="of the corruptions, 1 to 5 (default: 1,2,3,4,5)")
     p.add_argument("--on-corrupt", default="refuse", help="images that cannot be decoded: refuse (default) or skip")
+    p.add_argument("--out", type=Path, help="folder for evaluation.html and .json (default: <model>.evaluation)")
     p.add_argument("--json", type=Path, help="also write all numbers to this file")
 
     p = command("predict", predict, "classify images with a .keras, .tflite or .onnx file")
@@ -319,33 +330,64 @@ def train(options: argparse.Namespace) -> None:
 
 
 def evaluate(options: argparse.Namespace) -> None:
-    from kerascnn.card import Card
-    from kerascnn.data import open_data
-    from kerascnn.evaluate import evaluate as measure
+    from kerascnn.data.corruptions import CORRUPTIONS
     from kerascnn.files import write_text
-    from kerascnn.runtime import open_model
 
+    kinds = tuple(CORRUPTIONS) if options.corruptions == "all" else tuple(filter(None, options.corruptions.split(",")))
+    severities = tuple(numbers(options.severities, "--severities"))
     import_quietly()
-    card, runner = Card.read(options.model), open_model(options.model)
-    data = open_data(options.data, on_corrupt=options.on_corrupt)
-    if data.labels != card.labels:
-        raise ValueError(
-            f"{options.data} has the classes {', '.join(data.labels)}, but {options.model} knows "
-            f"{', '.join(card.labels)}. Name the sub-folders as the model's classes."
-        )
-    from kerascnn.data.pipeline import batches
+    from kerascnn.assess import Plan, assess
 
-    split = getattr(data, options.split)
-    result = measure(runner, batches(split, card.preprocess, 64), card.labels)
-    print(f"{options.model} on {len(split)} images of {options.data}")
-    print(f"top-1 {result.top1:.2%}" + (f", top-5 {result.top5:.2%}" if result.top5 is not None else ""))
-    print(f"{'class':20}{'images':>8}{'precision':>11}{'recall':>9}")
-    for label, images, precision, recall in zip(
-        card.labels, result.support, result.precision, result.recall, strict=True
-    ):
-        print(f"{label:20}{images:>8}{precision:>11.2%}{recall:>9.2%}")
+    plan = Plan(
+        split=options.split, crops=options.crops, kinds=kinds, severities=severities, on_corrupt=options.on_corrupt
+    )
+    page = (options.out or Path(f"{options.model}.evaluation")) / "evaluation.html"
+    found = assess(options.model, options.data, plan, page, command=shlex.join(["kerascnn", *sys.argv[1:]]))
     if options.json:
-        write_text(options.json, json.dumps(result.as_dict(), indent=2) + "\n")
+        write_text(options.json, page.with_suffix(".json").read_text(encoding="utf-8"))
+    print(f"{options.model} on {len(found.evaluation.targets)} images of {options.data}")
+    print_assessment(found)
+    print(f"\nreport  {page.resolve()}")
+
+
+def numbers(text: str, option: str) -> list[int]:
+    """The whole numbers of a list such as 1,3,5."""
+    try:
+        return [int(number) for number in text.split(",")]
+    except ValueError:
+        raise ValueError(
+            f"{option} takes whole numbers with commas between them, such as 1,3,5; got {text!r}."
+        ) from None
+
+
+def print_assessment(found: Any) -> None:
+    evaluation, scaling, robustness = found.evaluation, found.scaling, found.robustness
+    print(f"top-1 {evaluation.top1:.2%}" + (f", top-5 {evaluation.top5:.2%}" if evaluation.top5 is not None else ""))
+    print(
+        f"negative log-likelihood {found.calibration.nll:.4f}, expected calibration error {found.calibration.ece:.2%}"
+    )
+    if scaling:
+        before, after = scaling.before, scaling.after
+        print(
+            f"temperature {scaling.temperature:.3f}, found on half of the images; on the others "
+            f"{before.nll:.4f} becomes {after.nll:.4f} and {before.ece:.2%} becomes {after.ece:.2%}"
+        )
+    width = max(20, *(len(label) + 2 for label in evaluation.labels))
+    print(f"\n{'class':{width}}{'images':>8}{'precision':>11}{'recall':>9}")
+    for label, images, precision, recall in zip(
+        evaluation.labels, evaluation.support, evaluation.precision, evaluation.recall, strict=True
+    ):
+        print(f"{label:{width}}{images:>8}{share(precision):>11}{share(recall):>9}")
+    if robustness:
+        print(f"\n{'top-1 by severity':20}{''.join(f'{s:>9}' for s in robustness.severities)}{'mean error':>12}")
+        for kind, accuracy, error in zip(robustness.kinds, robustness.accuracy, robustness.errors, strict=True):
+            print(f"{kind:20}{''.join(f'{share(a):>9}' for a in accuracy)}{share(error):>12}")
+        print(f"mean corruption error {robustness.mean_error:.2%}, not divided by AlexNet's")
+
+
+def share(value: float) -> str:
+    """As a percentage; what is not defined, such as the recall of a class without images, is a dash."""
+    return "-" if value != value else f"{value:.2%}"
 
 
 def predict(options: argparse.Namespace) -> None:

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix, log_loss, precision_recall_fscore_support, top_k_accuracy_score
 
+from kerascnn.data.corruptions import corrupt
 from kerascnn.evaluate import Evaluation, bar, evaluate
+from kerascnn.evaluate.robustness import robustness
 
 NAMES = tuple("abcdefgh")
 
@@ -171,3 +173,28 @@ def test_a_bar_appears_only_when_it_takes_long(monkeypatch, capsys):
     written = capsys.readouterr()
     assert "Evaluating" in written.err
     assert written.out == ""
+
+
+def by_lightness(images: np.ndarray) -> np.ndarray:
+    """Four classes, from dark to light."""
+    return -np.abs(images.mean(axis=(1, 2, 3))[:, None] - (32, 96, 160, 224))
+
+
+@pytest.mark.parametrize("size", [3, 20])
+def test_robustness_is_accuracy_on_corrupted_images(size):
+    draw = np.random.default_rng(0)
+    targets = draw.integers(0, 4, 20)
+    images = (64 * targets[:, None, None, None] + draw.integers(0, 64, (20, 12, 12, 1))).astype(np.uint8)
+    kinds, severities = ("contrast", "frost", "gaussian_noise"), (2, 5)
+    batches = [(images[i : i + size].astype(np.float32), targets[i : i + size]) for i in range(0, 20, size)]
+    found = robustness(by_lightness, batches, kinds, severities, seed=3)
+    assert found.whole == 1
+    for row, kind in enumerate(kinds):
+        for column, severity in enumerate(severities):
+            changed = np.stack([corrupt(x, kind, severity, seed=3, index=i) for i, x in enumerate(images)])
+            assert found.accuracy[row, column] == (by_lightness(changed).argmax(axis=1) == targets).mean()
+    assert 0 < found.errors[1] < 1
+    np.testing.assert_allclose(found.errors, 1 - found.accuracy.mean(axis=1))
+    assert found.mean_error == pytest.approx((1 - found.accuracy).mean())
+    with pytest.raises(ValueError, match="hold no image"):
+        robustness(by_lightness, [], kinds, severities)

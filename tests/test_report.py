@@ -9,6 +9,9 @@ import pytest
 from PIL import Image
 from sklearn.metrics import precision_recall_fscore_support
 
+from kerascnn.evaluate import Evaluation
+from kerascnn.evaluate.calibration import calibration, scaling
+from kerascnn.evaluate.robustness import Robustness
 from kerascnn.report import FileRow, Mistake, Report, plots, write_report
 
 UNKNOWN = "\N{EN DASH}"
@@ -281,6 +284,48 @@ def test_the_twin_holds_all_numbers(tmp_path):
 def test_the_same_report_is_the_same_page(tmp_path):
     one, two = (write_report(tmp_path / name, a_report()).read_bytes() for name in ("one.html", "two.html"))
     assert one == two
+
+
+def an_evaluation() -> dict:
+    """What an evaluation adds to a report."""
+    draw = np.random.default_rng(0)
+    targets = draw.integers(0, 3, 200)
+    found = Evaluation(draw.dirichlet((1, 1, 1), 200).astype(np.float32), targets, ("cat", "dog", "owl"))
+    accuracy = np.array([[0.875, 0.625], [0.5, 0.25]])
+    return {
+        "calibration": calibration(found.outputs, targets),
+        "scaling": scaling(found),
+        "robustness": Robustness(kinds=("fog", "zoom_blur"), severities=(1, 5), accuracy=accuracy, whole=0.9),
+        "images": "training images",
+        "history": [],
+        "files": [],
+    }
+
+
+def test_an_evaluation_shows_calibration_and_corruptions(tmp_path):
+    given = an_evaluation()
+    page = written(tmp_path, a_report(**given))
+    assert page.drawings()[1:] == [
+        "Accuracy against confidence in 15 bins",
+        "Accuracy by severity of fog",
+        "Accuracy by severity of zoom blur",
+    ]
+    assert len(page.every("svg")) == 4
+    rows = {row[0]: row[1:] for row in page.rows}
+    assert rows["fog"] == ["87.5%", "62.5%", "25.0%"] and rows["zoom blur"] == ["50.0%", "25.0%", "62.5%"]
+    scaling = given["scaling"]
+    three = (given["calibration"], scaling.before, scaling.after)
+    assert rows["Expected error"] == [f"{one.ece:.2%}" for one in three]
+    assert rows["NLL, nats"] == [f"{one.nll:.3g}" for one in three]
+    assert f"temperature of {scaling.temperature:.3g} makes this network" in page.text
+    assert "43.75%" in page.text and "on 29 training images" in page.text and "held-out" not in page.text
+    numbers = json.loads((tmp_path / "report.json").read_text())
+    assert numbers["corruptions"]["mean_error"] == 0.4375 and numbers["corruptions"]["whole"] == 0.9
+    assert numbers["corruptions"]["kinds"][1] == {"kind": "zoom_blur", "accuracy": [0.5, 0.25], "error": 0.625}
+    assert numbers["calibration"]["ece"] == given["calibration"].ece
+    assert sum(one["count"] for one in numbers["calibration"]["bins"]) == 200
+    assert numbers["calibration"]["bins"][0] == {"count": 0, "confidence": None, "accuracy": None}
+    assert numbers["temperature_scaling"]["temperature"] == scaling.temperature
 
 
 def test_curves_go_through_the_values():

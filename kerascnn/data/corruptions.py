@@ -138,7 +138,7 @@ def defocus_blur(image: np.ndarray, rng: np.random.Generator, unit: float, radiu
 
 
 def disk(radius: float, parts: int = 8) -> np.ndarray:
-    """(n, n) how much of each pixel a disk covers, summing to 1; looked at in ``parts`` x ``parts`` places of a pixel."""
+    """(n, n) how much of each pixel a disk covers, summing to 1; ``parts`` x ``parts`` points of it are looked at."""
     reach = int(np.ceil(radius + 0.5))
     along = (np.arange((2 * reach + 1) * parts) + 0.5) / parts - reach - 0.5
     inside = (along**2 + along[:, None] ** 2 <= radius**2).astype(float)

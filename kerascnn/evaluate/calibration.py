@@ -4,6 +4,7 @@ Outputs that are no probabilities are taken for logits.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -51,6 +52,12 @@ class Calibration:
         """Maximum calibration error, equation 5: the gap of the worst bin."""
         return float(np.nanmax(np.abs(self.gaps)))
 
+    def as_dict(self) -> dict[str, Any]:
+        """All numbers; NaN stands for what a bin without images has none of."""
+        columns = zip(self.counts.tolist(), self.confidence.tolist(), self.accuracy.tolist(), strict=True)
+        bins = [{"count": count, "confidence": sure, "accuracy": right} for count, sure, right in columns]
+        return {"ece": self.ece, "mce": self.mce, "brier": self.brier, "nll": self.nll, "bins": bins}
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Scaling:
@@ -67,6 +74,10 @@ class Scaling:
     temperature: float
     before: Calibration
     after: Calibration
+
+    def as_dict(self) -> dict[str, Any]:
+        """All numbers."""
+        return {"temperature": self.temperature, "before": self.before.as_dict(), "after": self.after.as_dict()}
 
 
 def calibration(probabilities: np.ndarray, targets: np.ndarray, bins: int = BINS) -> Calibration:
@@ -93,7 +104,7 @@ def calibration(probabilities: np.ndarray, targets: np.ndarray, bins: int = BINS
         confidence=np.bincount(place, confidence, bins) / mean,
         accuracy=np.bincount(place, right, bins) / mean,
         brier=float(((probabilities - truth) ** 2).sum(axis=1).mean()),
-        nll=float(-np.log(np.maximum(of_targets, TINY), dtype=np.float64).mean()),
+        nll=float(-np.log(np.maximum(of_targets, TINY), dtype=np.float64).mean()) + 0.0,  # rather than -0.0
     )
 
 

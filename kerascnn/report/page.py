@@ -92,6 +92,8 @@ def _render(report: Report) -> str:
         curves={title: markup(drawing) for title, drawing in _curves(report).items()},
         matrix=markup(plots.matrix(report.confusion, report.labels, name="matrix")),
         confused=report.most_confused(3),
+        reliability=report.calibration and markup(plots.reliability(report.calibration, name="reliability")),
+        declines={kind: markup(drawing) for kind, drawing in _declines(report).items()},
         classes=sorted(report.classes, key=lambda row: math.inf if row.recall is None else row.recall),
         mistakes=sorted(report.mistakes, key=lambda mistake: -mistake.confidence)[:MOST_MISTAKES],
     )
@@ -110,10 +112,34 @@ def _curves(report: Report) -> dict[str, str]:
     return {title: drawing for title, drawing in drawings.items() if drawing}
 
 
+def _declines(report: Report) -> dict[str, str]:
+    found = report.robustness
+    if not found:
+        return {}
+    return {
+        kind: plots.decline(list(zip(found.severities, accuracy, strict=True)), found.whole, name=f"decline{number}")
+        for number, (kind, accuracy) in enumerate(zip(found.kinds, found.accuracy, strict=True))
+    }
+
+
 def _headlines(report: Report) -> list[Headline]:
-    headlines = [Headline("Top-1 accuracy", _percent(report.top1), f"on {report.samples:,} held-out images")]
+    headlines = [Headline("Top-1 accuracy", _percent(report.top1), f"on {report.samples:,} {report.images}")]
     if report.top5 is not None:
         headlines.append(Headline("Top-5 accuracy", _percent(report.top5), f"of {len(report.labels)} classes"))
+    if report.calibration:
+        headlines.append(
+            Headline("Calibration error", _percent(report.calibration.ece), "expected, between confidence and accuracy")
+        )
+        headlines.append(
+            Headline("Negative log-likelihood", _number(report.calibration.nll), "nats, of the true class")
+        )
+    if report.robustness:
+        kinds = len(report.robustness.kinds)
+        headlines.append(
+            Headline(
+                "Corruption error", _percent(report.robustness.mean_error), f"mean over {kinds} kind{'s' * (kinds > 1)}"
+            )
+        )
     if scored := report.series("val_top1"):
         best, _ = max(scored, key=itemgetter(1))
         headlines.append(Headline("Best epoch", f"{best:g}", f"of {len(report.history)}, by held-out accuracy"))
@@ -142,6 +168,9 @@ def _numbers(report: Report) -> dict[str, Any]:
             "classes": [asdict(row) for row in report.classes],
             "mistakes": [{key: getattr(mistake, key) for key in shown} for mistake in report.mistakes],
             "files": [asdict(file) for file in report.files],
+            "calibration": report.calibration and report.calibration.as_dict(),
+            "temperature_scaling": report.scaling and report.scaling.as_dict(),
+            "corruptions": report.robustness and report.robustness.as_dict(),
         }
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from kerascnn.errors import need
+from kerascnn.evaluate.calibration import Calibration
 
 # Matplotlib knows no CSS variables. It draws in these colours, and the page's own take their place in the SVG.
 INK, MUTED, LINE, TRAIN, HELD = "#0000f1", "#0000f2", "#0000f3", "#0000f4", "#0000f5"
@@ -62,6 +63,73 @@ def curve(
     _in_ink(axes, size=11)
     if len(series) > 1:
         axes.legend(frameon=False, fontsize=11, labelcolor=INK)
+    return _svg(figure, name)
+
+
+def decline(points: Sequence[tuple[float, float]], whole: float, *, name: str) -> str:
+    """Draw how accuracy falls with the severity of a corruption, in a small drawing.
+
+    Parameters
+    ----------
+    points
+        Pairs of severity, 1 to 5, and accuracy, 0 to 1.
+    whole
+        Accuracy on images that are whole: a dashed line.
+    name
+        Prefix of the identifiers in the SVG, different for every drawing of a page.
+    """
+    ticker = need("matplotlib.ticker", "report", "A report")
+    figure = _figure(180, 120, layout="constrained")
+    axes = figure.add_subplot()
+    axes.axhline(whole, color=MUTED, lw=1, ls=(0, (4, 3)))
+    axes.plot(*zip(*points, strict=True), color=TRAIN, lw=1.8, marker="o", markersize=3.5)
+    axes.set(xlim=(0.7, 5.3), ylim=(-0.04, 1.04), xticks=range(1, 6), yticks=(0, 0.5, 1))
+    axes.yaxis.set_major_formatter(ticker.PercentFormatter(1))
+    axes.grid(color=LINE, lw=0.8)
+    axes.spines[:].set_visible(False)
+    _in_ink(axes, size=10)
+    return _svg(figure, name)
+
+
+def reliability(calibration: Calibration, *, name: str) -> str:
+    """Draw accuracy against confidence, and under it how many images are that confident.
+
+    Parameters
+    ----------
+    calibration
+        What to draw: a bar for the accuracy of each bin, and a mark at its mean confidence.
+    name
+        Prefix of the identifiers in the SVG, different for every drawing of a page.
+    """
+    ticker = need("matplotlib.ticker", "report", "A report")
+    figure = _figure(400, 400, layout="constrained")
+    axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
+    bins = len(calibration.counts)
+    middles, width = (np.arange(bins) + 0.5) / bins, 0.92 / bins
+    held = calibration.counts > 0
+    axes.bar(middles[held], calibration.accuracy[held], width, color=TRAIN, label="accuracy")
+    axes.hlines(
+        calibration.confidence[held],
+        middles[held] - width / 2,
+        middles[held] + width / 2,
+        color=HELD,
+        lw=2.5,
+        label="confidence",
+    )
+    axes.plot((0, 1), (0, 1), color=MUTED, lw=1, ls=(0, (4, 3)))
+    axes.set(xlim=(0, 1), ylim=(0, 1), ylabel="accuracy")
+    axes.yaxis.set_major_formatter(ticker.PercentFormatter(1))
+    axes.legend(frameon=False, fontsize=11, labelcolor=INK, loc="upper left")
+    below.bar(middles, calibration.counts, width, color=TRAIN)
+    below.set(xlabel="confidence", ylabel="images")
+    below.xaxis.set_major_formatter(ticker.PercentFormatter(1))
+    below.yaxis.set_major_locator(ticker.MaxNLocator(2, integer=True, prune="lower"))
+    for one in (axes, below):
+        one.set_axisbelow(True)
+        one.grid(color=LINE, lw=0.8)
+        one.spines[:].set_visible(False)
+        _in_ink(one, size=11)
+    figure.align_ylabels()
     return _svg(figure, name)
 
 

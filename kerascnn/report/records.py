@@ -8,6 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from kerascnn.evaluate.calibration import Calibration, Scaling
+from kerascnn.evaluate.robustness import Robustness
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Mistake:
@@ -105,13 +108,18 @@ class Report:
     labels
         Class names.
     confusion
-        (classes, classes) counts on held-out samples: a row for every true class, a column for every predicted one.
+        (classes, classes) counts on the samples: a row for every true class, a column for every predicted one.
     mistakes
-        Held-out images that the network got wrong: all of them, or some.
+        Images that the network got wrong: all of them, or some.
     files
         The model files that came out.
     top5
-        Share of held-out samples whose class is among the five largest outputs, 0 to 1; None when not measured.
+        Share of samples whose class is among the five largest outputs, 0 to 1; None when not measured.
+    calibration, scaling, robustness
+        How far confidence is from accuracy, what one temperature mends of it, and accuracy under corruption; None when
+        not measured.
+    images
+        What the samples are called.
     """
 
     title: str
@@ -123,6 +131,10 @@ class Report:
     mistakes: Sequence[Mistake]
     files: Sequence[FileRow]
     top5: float | None = None
+    calibration: Calibration | None = None
+    scaling: Scaling | None = None
+    robustness: Robustness | None = None
+    images: str = "held-out images"
 
     def __post_init__(self):
         classes = len(self.labels)
@@ -132,21 +144,21 @@ class Report:
                 f"it must be ({classes}, {classes}): true classes in rows, predicted ones in columns."
             )
         if not self.confusion.sum() > 0:
-            raise ValueError("The confusion matrix counts no sample. Evaluate on at least one held-out image.")
+            raise ValueError("The confusion matrix counts no sample. Evaluate on at least one image.")
 
     @property
     def samples(self) -> int:
-        """Held-out samples."""
+        """How many there are."""
         return int(self.confusion.sum())
 
     @property
     def wrong(self) -> int:
-        """Held-out samples that were taken for something else."""
+        """Samples that were taken for something else."""
         return self.samples - int(self.confusion.trace())
 
     @property
     def top1(self) -> float:
-        """Share of held-out samples that were recognised."""
+        """Share of samples that were recognised."""
         return (self.samples - self.wrong) / self.samples
 
     @cached_property
