@@ -92,11 +92,14 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--set", dest="settings", metavar="FIELD=VALUE", nargs="+", default=[], help="change the recipe: --set lr=0.2"
     )
-    p.add_argument("--out", type=Path, help="folder for the results (default: saved_models/<recipe>, or <recipe>_quick)")
+    p.add_argument(
+        "--out", type=Path, help="folder for the results (default: saved_models/<recipe>, or <recipe>_quick)"
+    )
     p.add_argument(
         "--strategy",
         default="auto",
-        help="devices: auto, one, mirrored (all GPUs), mirrored:2 (two; on a machine without GPU two logical ones)",
+        help="devices: auto, one, mirrored (all GPUs), mirrored:2 (two; on a machine without GPU two logical ones), "
+        "workers (of all machines that TF_CONFIG or Slurm names; run the same command on each), tpu or tpu:NAME",
     )
     p.add_argument("--on-corrupt", default="refuse", help="images that cannot be decoded: refuse (default) or skip")
     p.add_argument(
@@ -322,6 +325,8 @@ def train(options: argparse.Namespace) -> None:
         images=IMAGES if options.quick else 0,
         command=shlex.join(["kerascnn", *sys.argv[1:]]),
     )
+    if outcome is None:  # the chief of these workers tells of it
+        return
     print(f"\n{'file':22}{'size':>10}{'top-1':>9}{'agrees':>9}{'latency':>11}")
     for file in outcome.files:
         size, accuracy = f"{file.bytes / 1e6:.2f} MB", f"{file.top1:>9.2%}{file.agreement:>9.2%}"

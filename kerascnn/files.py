@@ -1,10 +1,13 @@
 """Files are written whole or not at all; and where those lie that are kept from one run to the next."""
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # full disk, full quota, file beyond a limit
 
 
 def home() -> Path:
@@ -18,13 +21,40 @@ def written_whole(path: str | os.PathLike) -> Iterator[Path]:
 
     The temporary file keeps the suffixes of ``path``, because writers choose a format by them. If the block
     raises, or the process dies, whatever stood at ``path`` before still stands there.
+
+    Raises
+    ------
+    OSError
+        When there is no room, saying for what.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".writing-", dir=path.parent) as folder:
         draft = Path(folder) / path.name
-        yield draft
+        try:
+            yield draft
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+            kept = "What stood there before is kept" if path.exists() else "Nothing stands there"
+            raise OSError(error.errno, f"{error.strerror}, so {path} cannot be written. {kept}; make room") from error
         os.replace(draft, path)
+
+
+def need_writable(folder: str | os.PathLike) -> None:
+    """Find out now whether files can be written in ``folder``, or in what it would be made in.
+
+    Raises
+    ------
+    OSError
+        When they cannot.
+    """
+    there = next(path for path in (Path(folder).absolute(), *Path(folder).absolute().parents) if path.exists())
+    try:
+        with tempfile.TemporaryDirectory(prefix=".writing-", dir=there) as draft:
+            (Path(draft) / "block").write_bytes(bytes(4096))
+    except OSError as error:
+        raise OSError(error.errno, f"{error.strerror}, so nothing can be written in {there}; take another") from error
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:

@@ -14,12 +14,14 @@ from kerascnn.data import Data, open_data
 from kerascnn.deploy import TARGETS, Certificate, export
 from kerascnn.errors import need, suggest
 from kerascnn.evaluate import Evaluation, evaluate
+from kerascnn.files import need_writable
 from kerascnn.report import FileRow, Mistake, Report, write_report
 from kerascnn.runtime import Runner, latency, open_model
-from kerascnn.train import Recipe, open_strategy
+from kerascnn.train import Recipe, leads, open_strategy
 from kerascnn.train.quick import fewer
 from kerascnn.train.settle import check_network, settle
 from kerascnn.train.state import file_digest
+from kerascnn.train.workers import unheard
 
 if TYPE_CHECKING:
     from kerascnn.data import Split
@@ -48,11 +50,12 @@ def run(
     images: int = 0,
     command: str = "",
     log: Callable[[str], Any] = print,
-) -> Outcome:
+) -> Outcome | None:
     """Train ``recipe``, export it, run every file on the held-out images and report.
 
     Called again after an interruption, it goes on where it stopped; called again after the end, it trains no more and
-    writes the files and the report anew.
+    writes the files and the report anew. Of several workers, the chief alone exports and reports; the others leave once
+    the training is over.
 
     Parameters
     ----------
@@ -73,24 +76,36 @@ def run(
     log
         Takes a line of text at a time.
 
+    Returns
+    -------
+    Outcome or None
+        None at a worker that is not the chief.
+
     Raises
     ------
     ValueError, OSError, ImportError
         When the recipe, the data or ``out`` is not as it should be; before any training where that can be known.
+    RuntimeError
+        When another worker is gone.
     """
     check(recipe)
-    devices = open_strategy(strategy)
-    data = open_data(recipe.data, on_corrupt=on_corrupt)
+    need_writable(out)
+    chief, model_file = leads(strategy), out / "model.keras"
+    log = log if chief else unheard
+    trained = model_file.exists() and not overwrite  # then the other workers may have left already
+    devices = open_strategy("one" if trained and strategy == "workers" else strategy)
+    data = open_data(recipe.data, on_corrupt=on_corrupt, progress=chief)
     data = fewer(data, images) if images else data
     recipe = settle(recipe, data)
     log(described(recipe, data, devices.num_replicas_in_sync))
-    model_file = out / "model.keras"
     if not overwrite and finished(model_file, recipe, data):
         log(f"{model_file} is trained already, by this recipe on these images; --overwrite trains it again")
     else:
         from kerascnn.train.loop import train
 
         train(recipe, data, out, strategy=devices, overwrite=overwrite, log=log)
+    if not chief:
+        return None
     card = Card.read(model_file)
 
     log("exporting: " + (", ".join(recipe.export) or "nothing"))

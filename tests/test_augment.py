@@ -20,6 +20,7 @@ from kerascnn.data.pipeline import batches
 from kerascnn.spec import Preprocess
 from kerascnn.train import Recipe
 from kerascnn.train.loop import Learner, train
+from kerascnn.train.workers import Workers
 
 
 def pillow(image: np.ndarray) -> Image.Image:
@@ -580,7 +581,7 @@ def linear(shape, classes):
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 def test_loss_and_top1_of_shares(smoothing):
     recipe = Recipe(model="m", data="d", size=8, epochs=1, batch=4, lr=0.1, label_smoothing=smoothing)
-    learner = Learner(linear((8, 8, 3), 3), recipe, tf.distribute.get_strategy())
+    learner = Learner(linear((8, 8, 3), 3), recipe, Workers(tf.distribute.get_strategy()))
     logits = tf.constant([[2.0, -1.0, 0.5], [0.0, 3.0, 1.0]])
     shares = np.array([[0.7, 0.3, 0.0], [0.4, 0.0, 0.6]], np.float32)
     target = (1 - smoothing) * shares + smoothing / 3

@@ -219,11 +219,12 @@ def test_every_family_computes_in_16_bits(family):
     import tensorflow as tf
 
     from kerascnn.train.step import Learner
+    from kerascnn.train.workers import Workers
 
     recipe = replace(RECIPE, precision="float16", accumulate=2)
     with computing_in("float16"):
         model = TINY[family](classes=5)
-    learner = Learner(model, recipe, tf.distribute.get_strategy())
+    learner = Learner(model, recipe, Workers(tf.distribute.get_strategy()))
     images = np.random.default_rng(0).random((2, *model.input_shape[1:]), np.float32)
     learner.optimizer.dynamic_scale.assign(1.0)  # as after some steps that overflowed
     learner._collect(tf.constant(images), tf.constant([0, 1]))

@@ -523,8 +523,9 @@ def test_steps_are_compiled(tmp_path):
     import tensorflow as tf
 
     from kerascnn.train.step import Learner
+    from kerascnn.train.workers import Workers
 
-    learner = Learner(tiny((12, 12, 3), 3), replace(PLAIN, xla=True), tf.distribute.get_strategy())
+    learner = Learner(tiny((12, 12, 3), 3), replace(PLAIN, xla=True), Workers(tf.distribute.get_strategy()))
     batch = tf.zeros((2, 12, 12, 3)), tf.constant([0, 1])
     learner.learn(batch)
     assert "HloModule" in learner.learn.experimental_get_compiler_ir(batch)(stage="hlo")

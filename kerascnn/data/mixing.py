@@ -12,8 +12,7 @@ def mixup(images: tf.Tensor, targets: tf.Tensor, seed: tf.Tensor, alpha: float) 
 
     Zhang et al. 2017, https://arxiv.org/abs/1710.09412, section 2: the share follows Beta(``alpha``, ``alpha``).
     """
-    of_share, of_order = tf.unstack(tf.random.split(seed, 2))
-    share, order = beta(of_share, alpha), shuffled(images, of_order)
+    share, order = beta(tf.random.split(seed, 2)[0], alpha), partners(seed, tf.shape(images)[0])
     return blended(images, tf.gather(images, order), share), blended(targets, tf.gather(targets, order), share)
 
 
@@ -24,8 +23,8 @@ def cutmix(images: tf.Tensor, targets: tf.Tensor, seed: tf.Tensor, alpha: float)
     Beta(``alpha``, ``alpha``), its sides are in the image's proportion, its middle is drawn evenly, and targets are
     mixed by the area that lies within the image.
     """
-    of_share, of_order, of_place = tf.unstack(tf.random.split(seed, 3))
-    order = shuffled(images, of_order)
+    of_share, _, of_place = tf.unstack(tf.random.split(seed, 3))
+    order = partners(seed, tf.shape(images)[0])
     shape = tf.shape(images)[1:3]
     size = tf.cast(shape, tf.float32)
     box = tf.cast(size * tf.sqrt(1 - beta(of_share, alpha)), tf.int32)
@@ -84,9 +83,17 @@ def beta(seed: tf.Tensor, alpha: float) -> tf.Tensor:
     return betas(seed, alpha, 1)[0]
 
 
-def shuffled(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """A random order of the batch."""
-    return tf.argsort(tf.random.stateless_uniform(tf.shape(images)[:1], seed))
+def mixed_with(name: str, seed: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
+    """With whom the mix called ``name`` mixes each image of a batch of ``size``, (B,) int32."""
+    if name != "mixup_cutmix":
+        return partners(seed, size)
+    half = size // 2
+    return tf.concat([tf.range(half)[::-1], tf.range(half, size)[::-1]], 0)
+
+
+def partners(seed: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
+    """A random order of a batch of ``size``, (B,) int32."""
+    return tf.argsort(tf.random.stateless_uniform(tf.stack([size]), tf.random.split(seed, 2)[1]))
 
 
 def blended(ours: tf.Tensor, partners: tf.Tensor, share: tf.Tensor) -> tf.Tensor:

@@ -11,6 +11,8 @@ import tensorflow as tf
 from kerascnn.data import images
 from kerascnn.data.augment import Step, parse_all
 from kerascnn.data.checks import image_flaw
+from kerascnn.data.mixing import mixed_with
+from kerascnn.data.share import is_own, share_of
 from kerascnn.data.split import Split
 from kerascnn.spec import Preprocess
 
@@ -27,6 +29,7 @@ def batches(
     shuffle: bool = False,
     repeats: int = 1,
     places: range | None = None,
+    share: tuple[int, int] = (0, 1),
     parallel: int = os.cpu_count() or 1,
 ) -> tf.data.Dataset:
     """One pass over the images, or any stretch of the passes one after the other.
@@ -58,6 +61,10 @@ def batches(
     places
         Which images of the endless sequence of all passes, whatever ``epoch`` is; it begins where a batch does. None:
         those of pass ``epoch``.
+    share
+        Which of how many workers this is. Each gets its own part of every batch, with the same content however many
+        there are, and prepares no image beyond it but those that its own are mixed with. No batch may have fewer
+        images than there are workers.
     parallel
         Images prepared at a time.
 
@@ -79,6 +86,10 @@ def batches(
     order, copies, salts = drawn(count, places, seed, shuffle, repeats)
     rows, targets = tf.constant(split.images), tf.constant(split.targets, tf.int32)
 
+    own = is_own(len(order), batch, share)
+    if not mixes:
+        order, copies, salts, batch = order[own], copies[own], salts[own], share_of(batch, share)
+
     plain = tf.autograph.experimental.do_not_convert  # no statement has to become a part of the graph
 
     @plain
@@ -88,14 +99,40 @@ def batches(
         seeded = list(zip(steps, seeds, strict=True))
         return prepared(source, preprocess, seeded), tf.gather(targets, index)
 
+    def draws(number):
+        return tf.unstack(tf.random.split(tf.stack([salts[0], -1 - number]), 2))  # images' seeds count from 0 up
+
+    @plain
+    def needed(number, batch):
+        """A batch, and whether each image is this worker's own or may be mixed into one that is."""
+        *drawn, own = batch
+        needed, seed = own, draws(number)[1]
+        for step in mixes:
+            needed |= tf.gather(own, tf.argsort(mixed_with(step.name, seed, tf.size(own))))
+        return *drawn, own, needed
+
+    @plain
+    def sample_if(index, copy, salt, own, needed):
+        blank = tf.zeros([preprocess.size, preprocess.size, preprocess.channels])
+        image, target = tf.cond(needed, lambda: sample(index, copy, salt), lambda: (blank, tf.gather(targets, index)))
+        return image, target, own
+
     @plain
     def mixed(number, batch):
-        return mix(mixes, *batch, classes=classes, seed=tf.stack([salts[0], -1 - number]))  # images' seeds: 0 up
+        images, targets, own = batch
+        of_which, of_mix = draws(number)
+        both = mix(mixes, images, tf.one_hot(targets, classes), which=of_which, seed=of_mix)
+        return tuple(tf.boolean_mask(one, own) for one in both)
 
-    dataset = tf.data.Dataset.from_tensor_slices((order, copies, salts))
-    dataset = dataset.map(sample, num_parallel_calls=parallel, deterministic=True).batch(batch)
     if mixes:
-        dataset = dataset.enumerate(places.start % count // batch).map(mixed)
+        first = places.start % count // batch
+        dataset = tf.data.Dataset.from_tensor_slices((order, copies, salts, own)).batch(batch)
+        dataset = dataset.enumerate(first).map(needed).unbatch()
+        dataset = dataset.map(sample_if, num_parallel_calls=parallel, deterministic=True).batch(batch)
+        dataset = dataset.enumerate(first).map(mixed)
+    else:
+        dataset = tf.data.Dataset.from_tensor_slices((order, copies, salts))
+        dataset = dataset.map(sample, num_parallel_calls=parallel, deterministic=True).batch(batch)
     # Left to tune itself, a finished pipeline waits for a tuner that sleeps twice as long each time, up to a minute.
     options = tf.data.Options()
     options.autotune.enabled = False
@@ -136,13 +173,11 @@ def prepared(source: tf.Tensor, preprocess: Preprocess, steps: Sequence[tuple[St
 
 
 def mix(
-    mixes: Sequence[Step], batch: tf.Tensor, targets: tf.Tensor, *, classes: int, seed: tf.Tensor
+    mixes: Sequence[Step], batch: tf.Tensor, targets: tf.Tensor, *, which: tf.Tensor, seed: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """One of ``mixes``, drawn evenly, made of a batch; targets (B,) int32 become shares (B, classes) float32."""
-    of_which, of_mix = tf.unstack(tf.random.split(seed, 2))
-    which = tf.random.stateless_uniform([], of_which, 0, len(mixes), tf.int32)
-    shares = tf.one_hot(targets, classes)
-    return tf.switch_case(which, [partial(one, batch, shares, of_mix) for one in mixes])
+    """One of ``mixes``, drawn evenly by the seed ``which``, made of a batch and its targets, (B, classes) float32."""
+    drawn = tf.random.stateless_uniform([], which, 0, len(mixes), tf.int32)
+    return tf.switch_case(drawn, [partial(one, batch, targets, seed) for one in mixes])
 
 
 def load_image(path: str | os.PathLike, preprocess: Preprocess) -> np.ndarray:

@@ -2,11 +2,12 @@
 
 from kerascnn.train.recipe import Recipe, load_recipe, override
 from kerascnn.train.stages import Stage, progressive, progressive_as_released
-from kerascnn.train.strategy import open_strategy
+from kerascnn.train.strategy import leads, open_strategy
 
 __all__ = [
     "Recipe",
     "Stage",
+    "leads",
     "load_recipe",
     "open_strategy",
     "override",

@@ -21,7 +21,7 @@ import tensorflow as tf
 from kerascnn.card import Card
 from kerascnn.data.pipeline import batches
 from kerascnn.data.split import Data
-from kerascnn.files import written_whole
+from kerascnn.files import need_writable, written_whole
 from kerascnn.spec import Preprocess
 from kerascnn.train.condensing import CondensingSchedule
 from kerascnn.train.distillation import Teacher
@@ -35,10 +35,12 @@ from kerascnn.train.settle import settle
 from kerascnn.train.state import WAYS_ON, Checkpoint, History, clear_drafts, identity
 from kerascnn.train.step import Learner, dropping, synchronised
 from kerascnn.train.strategy import open_strategy
+from kerascnn.train.workers import Workers, missing_told, unheard
 
 LOOK = 1.0  # seconds between two looks at the meters while an epoch runs; a look makes the device wait
 
 
+@missing_told()
 def train(
     recipe: Recipe,
     data: Data,
@@ -57,6 +59,9 @@ def train(
     under ``tf.config.experimental.enable_op_determinism()``. Python's, NumPy's and TensorFlow's global random
     generators are seeded.
 
+    Several workers all make this call. The first of them, the chief, writes and logs; the others read its checkpoint
+    in ``out``, which is a folder that all of them share.
+
     Parameters
     ----------
     recipe
@@ -64,7 +69,7 @@ def train(
     data
         Training images, and held-out images to measure on after each epoch.
     out
-        Folder for the results; made if missing.
+        Folder for the results; made if missing, and shared by all workers.
     strategy
         Devices, from ``open_strategy``, which should be opened before ``data``. None: ``open_strategy("auto")``.
     make_model
@@ -76,11 +81,12 @@ def train(
     callbacks
         Keras callbacks. Epochs bring the logs ``loss``, ``top1``, ``val_loss``, ``val_top1``, ``lr`` and ``seconds``;
         batches bring none. ``stop_training`` is heeded after an epoch. The learning rate is the recipe's, whatever
-        a callback sets. What a callback remembers is not part of the saved state.
+        a callback sets. What a callback remembers is not part of the saved state. Each of several workers calls its
+        own, so one that writes files belongs to the chief's alone; a stop that one asks for is heeded by all.
     overwrite
         Allow to replace a finished run, or the checkpoint of another run, in ``out``.
     log
-        Takes one line per epoch.
+        Takes one line per epoch, at the chief.
 
     Returns
     -------
@@ -95,30 +101,43 @@ def train(
         When ``out`` holds a finished run.
     FloatingPointError
         When the loss is not finite any more. The last good checkpoint is kept.
+    OSError
+        When ``out`` cannot be written to.
+    RuntimeError
+        When another worker is gone.
     ValueError
         When the recipe cannot be settled, ``out`` holds the checkpoint of another run, the network ends in a softmax
         that cannot be parted off or has not the heads, the dropout or the sizes that the recipe asks for, the teacher
-        knows other classes, there are fewer images than devices, or several devices for compiled steps.
+        knows other classes, there are fewer images than devices, several devices for compiled steps, or workers differ
+        in what they train.
     """
     out = Path(out)
     model_file = out / "model.keras"
     if model_file.exists() and not overwrite:
         raise FileExistsError(f"{model_file} is a finished training. {WAYS_ON}")
-    clear_drafts(out)
+    need_writable(out)
     devices = strategy or open_strategy("auto")
     draw, recipe = maker(recipe, make_model), settle(recipe, data)
     check_images(recipe, data, devices.num_replicas_in_sync)
     check_compiler(recipe, devices.num_replicas_in_sync)
+    workers = Workers(devices)
+    workers.agree("recipe", replace(recipe, data=""))  # which may lie elsewhere on each
+    workers.agree("images", data.fingerprint)
+    if workers.chief:
+        clear_drafts(out)
+    else:
+        log = unheard
     preprocess = recipe.preprocess(data.channels)
     keras.utils.set_random_seed(recipe.seed)
     drawing = (draw, recipe, preprocess, len(data.labels))
     with devices.scope():
         model = draw_learning(*drawing)
         teacher = Teacher(recipe.teacher, data.labels, preprocess) if recipe.teacher else None
-        learner = Learner(model, recipe, devices, teacher)
+        learner = Learner(model, recipe, workers, teacher)
         run = identity(recipe, data.fingerprint, learner.variables)
         checkpoint = Checkpoint(out / "checkpoint.npz", learner.variables, run)
         history = checkpoint.restore(overwrite=overwrite)
+    workers.agree("checkpoint", f"that after epoch {len(history)} in {out.absolute()}")
     plain = draw_plain(*drawing, model)  # now, for what cannot be drawn is to be known before training
     if history:
         log(f"continuing after epoch {len(history)} of {recipe.epochs}, from {checkpoint.path}")
@@ -131,10 +150,11 @@ def train(
             hooks.on_epoch_begin(epoch)
             record = run_epoch(learner, data, preprocess, history, hooks, log)
             history.append(record)
-            checkpoint.save(history)
+            if workers.chief:
+                checkpoint.save(history)
             with learner.averaged():
                 hooks.on_epoch_end(epoch, dict(record))
-            if model.stop_training:
+            if any(workers.told(model.stop_training)):  # asked after the chief has saved, so nobody is ahead of it
                 break
         learner.swap_averages()
         hooks.on_train_end()
@@ -142,11 +162,13 @@ def train(
     if plain is not model:
         fill(plain, model)
     model = without_auxiliary(plain)
-    name = model.name if recipe.auxiliary else recipe.model
-    card(recipe, data, preprocess, history, model=name, teacher=run["teacher"]).write(model_file)
-    with written_whole(model_file) as draft:  # after its card: whoever finds the model finds the card
-        model.save(draft)
-    checkpoint.remove()
+    if workers.chief:
+        name = model.name if recipe.auxiliary else recipe.model
+        card(recipe, data, preprocess, history, model=name, teacher=run["teacher"]).write(model_file)
+        with written_whole(model_file) as draft:  # after its card: whoever finds the model finds the card
+            model.save(draft)
+        checkpoint.remove()
+    workers.wait()
     return model, history
 
 
@@ -203,8 +225,8 @@ def run_epoch(
     log: Callable[[str], Any],
 ) -> dict[str, float]:
     """Learn from the training images once, measure on those held out, and tell how it went."""
-    recipe, strategy, images, epoch = learner.recipe, learner.strategy, len(data.train), len(history)
-    replicas = strategy.num_replicas_in_sync
+    recipe, workers, images, epoch = learner.recipe, learner.workers, len(data.train), len(history)
+    share = workers.index, workers.count
     title = f"epoch {epoch + 1:{len(str(recipe.epochs))}}/{recipe.epochs}"
     batch, steps = recipe.updates(images)
     part_batch = batch // recipe.accumulate
@@ -224,6 +246,7 @@ def run_epoch(
         shuffle=True,
         repeats=recipe.repeats,
         places=range(first, first + steps * batch),
+        share=share,
     )
     losses = [record["val_loss"] for record in history]
     rates = [recipe.rate(epoch * steps + step, steps, losses) for step in range(steps)]
@@ -231,35 +254,38 @@ def run_epoch(
     if epoch == recipe.frozen_epochs > 0:
         learner.restart()
     still, drop = held(learner.model, recipe, epoch), dropping(learner.model, stage.dropout)
-    with synchronised(learner.model, strategy), still, drop, epoch_bar(title, steps, batch) as watch:
-        learned = learn_all(learner, distributed(dataset, strategy), rates, hooks, watch)
+    bar = epoch_bar(title, steps, batch, shown=workers.chief)
+    with synchronised(learner.model, learner.strategy), still, drop, bar as watch:
+        learned = learn_all(learner, distributed(dataset, workers), rates, hooks, watch)
     seconds = time.monotonic() - begun
     check_finite(learned, epoch, recipe)
     most = recipe.batch // recipe.accumulate
-    held_out = batches(data.test, preprocess, even_batch(len(data.test), most, replicas))
+    size = even_batch(len(data.test), most, learner.strategy.num_replicas_in_sync)
+    held_out = batches(data.test, preprocess, size, share=share)
     with learner.averaged():
-        judged = judge_all(learner, distributed(held_out, strategy))
+        judged = judge_all(learner, distributed(held_out, workers))
     check_finite(judged, epoch, recipe)
     record = learned | {f"val_{name}": value for name, value in judged.items()} | {"lr": rates[-1], "seconds": seconds}
     log(line(title, record, steps * batch))
     return record
 
 
-def distributed(dataset: Iterable, strategy: tf.distribute.Strategy) -> Iterator[Any]:
-    """Every batch in parts, one for each device, which differ by one image at the most.
+def distributed(dataset: Iterable, workers: Workers) -> Iterator[Any]:
+    """This worker's share of every batch in parts, one for each of its devices.
+
+    Over all workers, parts of a batch differ by one image at the most.
 
     Not ``experimental_distribute_dataset``: the end of each pass waits there for a tuner that sleeps twice as long
     each time, up to a minute, and that no option turns off. Epochs of 9 seconds took 10, 20 or 41.
     """
-    replicas = strategy.num_replicas_in_sync
     for batch in dataset:
-        yield strategy.experimental_distribute_values_from_function(partial(part, batch, replicas))
+        yield workers.strategy.experimental_distribute_values_from_function(partial(part, batch, workers.replicas))
 
 
 def part(batch: tuple[tf.Tensor, tf.Tensor], replicas: int, context: tf.distribute.ReplicaContext) -> Any:
-    """What one replica gets of a batch."""
+    """What one of this worker's replicas gets of a batch."""
     images, targets = batch
-    replica, size = context.replica_id_in_sync_group, len(targets)
+    replica, size = context.replica_id_in_sync_group % replicas, len(targets)
     share = slice(size * replica // replicas, size * (replica + 1) // replicas)
     return images[share], targets[share]
 
@@ -282,7 +308,7 @@ def even_batch(images: int, batch: int, replicas: int) -> int:
 def learn_all(
     learner: Learner, dataset: Iterator, rates: Sequence[float], hooks: keras.callbacks.CallbackList, watch: Watch
 ) -> dict[str, float]:
-    """One step per rate. Stops early once the loss is not finite."""
+    """One step per rate. A process alone stops early once the loss is not finite; workers do not look at one time."""
     learner.reset()
     looked = time.monotonic()
     for step, rate in enumerate(rates):
@@ -291,9 +317,9 @@ def learn_all(
         learner.step(dataset)
         hooks.on_train_batch_end(step)
         if time.monotonic() - looked > LOOK:
-            meters, looked = learner.meters(), time.monotonic()
+            meters, looked = learner.glance(), time.monotonic()
             watch(step + 1, meters)
-            if not math.isfinite(meters["loss"]):
+            if learner.workers.count == 1 and not math.isfinite(meters["loss"]):
                 break
     return learner.meters()
 

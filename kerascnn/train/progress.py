@@ -8,7 +8,7 @@ Watch = Callable[[int, dict[str, float]], None]
 
 
 @contextmanager
-def epoch_bar(title: str, steps: int, batch: int) -> Iterator[Watch]:
+def epoch_bar(title: str, steps: int, batch: int, *, shown: bool = True) -> Iterator[Watch]:
     """A bar over the steps of an epoch; moved by calling it with the steps done and the meters."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -16,7 +16,7 @@ def epoch_bar(title: str, steps: int, batch: int) -> Iterator[Watch]:
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     begun = time.monotonic()
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Progress(*columns, console=console, transient=True, disable=not (shown and console.is_terminal)) as bar:
         task = bar.add_task(title, total=steps)
 
         def watch(done: int, meters: dict[str, float]) -> None:

@@ -15,18 +15,18 @@ from kerascnn.train.losses import LOSSES, distilled
 from kerascnn.train.optimizers import Settings, add_coupled_decay, make_optimizer
 from kerascnn.train.recipe import Recipe
 from kerascnn.train.stages import Stage
+from kerascnn.train.workers import Workers
 
 
 class Learner:
     """A network with what its steps need: optimizer, loss and meters. Made within the scope of its strategy."""
 
-    def __init__(
-        self, model: keras.Model, recipe: Recipe, strategy: tf.distribute.Strategy, teacher: Teacher | None = None
-    ):
+    def __init__(self, model: keras.Model, recipe: Recipe, workers: Workers, teacher: Teacher | None = None):
         check_heads(model, recipe.auxiliary)
         if any(stage.dropout is not None for stage in recipe.stages):
             dropouts(model)  # or refuse now, not when that stage comes
-        self.model, self.recipe, self.strategy, self.teacher = model, recipe, strategy, teacher
+        self.model, self.recipe, self.workers, self.teacher = model, recipe, workers, teacher
+        self.strategy = workers.strategy
         self.logits = up_to_logits(model)
         for last in last_layers(self.logits).values():
             last.dtype_policy = "float32"  # 16 bits would round what enters the loss
@@ -82,8 +82,16 @@ class Learner:
         self.top1.reset_state()
 
     def meters(self) -> dict[str, float]:
-        """Mean loss and top-1 since the last reset."""
+        """Mean loss and top-1 since the last reset, over all workers."""
         return {meter.name: float(np.asarray(meter.result())) for meter in (self.loss, self.top1)}
+
+    def glance(self) -> dict[str, float]:
+        """The same of this worker's images alone, for which no other worker has to do anything."""
+
+        def own(variable) -> float:
+            return sum(float(value) for value in self.strategy.experimental_local_results(variable.value))
+
+        return {meter.name: own(meter.total) / own(meter.count) for meter in (self.loss, self.top1)}
 
     def step(self, batches: Iterator) -> None:
         """One update of the weights, from the next batches; one batch unless the recipe accumulates gradients."""

@@ -1,0 +1,99 @@
+"""The processes that train together, each of which knows what is its to do."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from zlib import crc32
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+
+class Workers:
+    """The processes that share a strategy. A process that trains alone is its own chief.
+
+    Every worker makes the same steps, and the chief alone writes files and reports. What one says to all, or asks of
+    all, every worker has to say or ask at the same place, because each waits there for all others.
+
+    Parameters
+    ----------
+    strategy
+        From ``open_strategy``.
+
+    Attributes
+    ----------
+    count, index
+        How many workers there are, and which of them this is; 0 is the chief.
+    replicas
+        Devices of this worker.
+    """
+
+    def __init__(self, strategy: "tf.distribute.Strategy"):
+        self.strategy = strategy
+        own = strategy.experimental_local_results(self._each(lambda context: context.replica_id_in_sync_group))
+        self.replicas = len(own)
+        self.count = strategy.num_replicas_in_sync // self.replicas
+        self.index = int(own[0]) // self.replicas
+
+    @property
+    def chief(self) -> bool:
+        return self.index == 0
+
+    def told(self, number: int) -> list[int]:
+        """The number that each worker brings, in the order of workers."""
+        if self.count == 1:
+            return [number]
+        import tensorflow as tf
+
+        numbers = self.strategy.gather(self._each(lambda context: tf.constant([number], tf.int64)), axis=0)
+        return numbers.numpy().tolist()[:: self.replicas]
+
+    def wait(self) -> None:
+        """Go on when every worker has come here."""
+        self.told(0)
+
+    def agree(self, what: str, fact: Any) -> None:
+        """Make sure that all workers hold the same for true.
+
+        Raises
+        ------
+        ValueError
+            On every worker, when one differs.
+        """
+        told = self.told(crc32(repr(fact).encode()))
+        strange = [index for index, number in enumerate(told) if number != told[0]]
+        if strange:
+            raise ValueError(
+                f"The workers do not have the same {what}: that of {', '.join(map(str, strange))} is not that of "
+                f"worker 0. Here, at worker {self.index}, it is {fact}. Start every worker with the same command, and "
+                "where it finds the same files."
+            )
+
+    def _each(self, function: Callable[["tf.distribute.ValueContext"], Any]) -> Any:
+        """A value of a function for every replica of this worker."""
+        return self.strategy.experimental_distribute_values_from_function(function)
+
+
+def unheard(text: str) -> None:
+    """The log of a worker that is not the chief."""
+
+
+@contextmanager
+def missing_told() -> Iterator[None]:
+    """Say what it means when a step cannot be ended because another worker is gone.
+
+    Raises
+    ------
+    RuntimeError
+        Then.
+    """
+    import tensorflow as tf
+
+    try:
+        yield
+    except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError) as error:
+        raise RuntimeError(
+            "Another worker has ended or cannot be reached any more, so the training stops here. Its own messages say "
+            "why it ended. The state after the last whole epoch is kept; the same command, started on all workers, "
+            f"goes on from there. ({(error.message or '').strip().splitlines()[-1:]})"
+        ) from error
