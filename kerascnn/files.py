@@ -52,7 +52,7 @@ def need_writable(folder: str | os.PathLike) -> None:
     there = next(path for path in (Path(folder).absolute(), *Path(folder).absolute().parents) if path.exists())
     try:
         with tempfile.TemporaryDirectory(prefix=".writing-", dir=there) as draft:
-            (Path(draft) / "block").write_bytes(bytes(4096))
+            (Path(draft) / "block").write_bytes(bytes(65_536))
     except OSError as error:
         raise OSError(error.errno, f"{error.strerror}, so nothing can be written in {there}; take another") from error
 

@@ -3,8 +3,13 @@
 import json
 import multiprocessing
 import os
+import resource
 import signal
 import socket
+import subprocess
+import sys
+import time
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -356,3 +361,224 @@ def test_killed_workers_go_on_as_if_they_had_not_been(tmp_path):
     codes, logs = in_two(tmp_path, killed_at, out, (), 0)
     assert codes == [0, 0] and "continuing after epoch 3 of 5" in logs[0] and "epoch" not in logs[1], logs
     assert same(tmp_path / "straight", out)
+
+
+@contextmanager
+def little_room():
+    """No file may grow beyond a page, as on a disk that is almost full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def failing(index: int, out: Path) -> None:
+    """Three trainings that go wrong, in the last of which the chief's disk is full."""
+    import keras
+
+    class Trouble(keras.callbacks.Callback):
+        def __init__(self, what):
+            super().__init__()
+            self.what = what
+
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 1:
+                self.what(self.model)
+
+    def poison(model):
+        if index == 1:
+            model.weights[0].assign(np.full(model.weights[0].shape, np.nan))
+
+    def fill(model):
+        if index == 0:
+            room.enter_context(little_room())
+
+    strategy = open_strategy("workers")
+    with pytest.raises(ValueError, match=f"same recipe: that of 1 is not that of worker 0. Here, at worker {index}"):
+        trained(out, replace(RECIPE, seed=index), strategy=strategy)
+    with pytest.raises(FloatingPointError, match="not finite any more in epoch 2 of 3"):
+        trained(out / "poisoned", strategy=strategy, callbacks=[Trouble(poison)])
+    print("as expected")
+    with ExitStack() as room:
+        trained(out / "full", strategy=strategy, callbacks=[Trouble(fill)])
+
+
+def test_workers_agree_on_what_goes_wrong(tmp_path):
+    """That they were started differently, that the loss of one is not finite, and that the chief cannot write."""
+    codes, logs = in_two(tmp_path, failing, tmp_path)
+    assert codes == [1, 1] and all("as expected" in log for log in logs), logs
+    assert "OSError: [Errno 27] File too large, so " in logs[0] and "RuntimeError: Another worker has ended" in logs[1]
+    assert epochs_kept(tmp_path / "poisoned") == epochs_kept(tmp_path / "full") == 1
+
+
+def test_a_full_disk_leaves_the_last_good_state(tmp_path):
+    """Met at the second checkpoint, then at the model; with room again, the training ends as if nothing had been."""
+    import keras
+
+    class Fill(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 1:
+                room.enter_context(little_room())
+
+    class FillAtLast(keras.callbacks.Callback):
+        def on_train_end(self, logs=None):
+            room.enter_context(little_room())
+
+    straight, _ = trained(tmp_path / "straight")
+    out = tmp_path / "out"
+    for fill, file, epochs in ((Fill(), "checkpoint.npz", 1), (FillAtLast(), "model.keras", 3)):
+        with ExitStack() as room, pytest.raises(OSError, match=rf"File too large, so \S*/{file} cannot be written"):
+            trained(out, callbacks=[fill])
+        assert epochs_kept(out) == epochs and not list(out.glob(".writing-*"))
+    model, _ = trained(out)
+    assert all(map(np.array_equal, weights(model), weights(straight)))
+
+
+def test_an_unwritable_folder_is_found_before_training(tmp_path):
+    (tmp_path / "file").write_text("")
+
+    def never(shape, classes):
+        raise AssertionError
+
+    for folder in (tmp_path / "file" / "deep" / "out", Path("/proc/out")):
+        with pytest.raises(OSError, match=rf"so nothing can be written in ({tmp_path}/file|/proc); take another"):
+            trained(folder, make_model=never)
+    with little_room(), pytest.raises(OSError, match=f"File too large, so nothing can be written in {tmp_path}"):
+        trained(tmp_path / "out", make_model=never)
+
+
+# Twenty kills
+
+KILLS = 20
+MANY = replace(LONG, epochs=KILLS + 1, batch=8, ema=0.9, optimizer="rmsprop")
+
+
+def ticking(out: Path, ticks: Path) -> None:
+    """Train, count batches and writes into a file, and take a little longer over putting a file into its place."""
+    import keras
+
+    from kerascnn import files
+
+    count, put = ticks.open("ab", buffering=0), os.replace
+
+    class Tick(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            count.write(b"b")
+
+    def slowly(draft, path):
+        for step in (lambda: None, lambda: put(draft, path)):
+            step()
+            count.write(b"w")
+            time.sleep(0.02)
+
+    files.os = type("Slow", (), {**vars(os), "replace": staticmethod(slowly)})
+    Checkpoint.remove = kept
+    trained(out, MANY, make_model=dropping, callbacks=[Tick()], log=lambda text: print(text, flush=True))
+
+
+@pytest.mark.sharded
+def test_twenty_kills_change_nothing(tmp_path):
+    """At random batches and while the state is being written: weights, averages and optimizer end as without."""
+    rng, out, ticks, log = np.random.default_rng(0), tmp_path / "killed", tmp_path / "ticks", tmp_path / "log.txt"
+    straight = started(tmp_path / "straight.txt", ticking, tmp_path / "straight", tmp_path / "unkilled")
+    assert ended([straight], 300) == [0]
+    steps, before, drafts = 71 // MANY.batch, 0, 0
+    for number in range(KILLS):
+        ticks.write_bytes(b"")
+        kind, due = (b"b", rng.integers(0, steps * 3 // 2)) if number % 2 else (b"w", rng.integers(1, 3))
+        process = started(log, ticking, out, ticks)
+        while ticks.read_bytes().count(kind) < due and process.is_alive():
+            time.sleep(0.001)
+        time.sleep(rng.uniform(0, 0.02))
+        process.kill()
+        assert ended([process]) == [-signal.SIGKILL], log.read_text()
+        drafts += any(out.glob(".writing-*"))
+        after = epochs_kept(out) if (out / "checkpoint.npz").exists() else 0
+        assert before <= after <= before + 2
+        before = after
+    assert drafts and 0 < before < MANY.epochs
+    assert ended([started(log, ticking, out, ticks)], 300) == [0]
+    assert f"continuing after epoch {before} of {MANY.epochs}" in log.read_text()
+    assert same(tmp_path / "straight", out)
+
+
+# On clusters
+
+CLUSTER = ROOT / "recipes" / "cluster"
+
+
+def executable(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+def test_slurm_script_trains_in_two_tasks(tmp_path):
+    """With an srun that starts two tasks on this machine: the chief exports and reports, the other only trains."""
+    script = CLUSTER / "slurm.sh"
+    assert subprocess.run(["bash", "-n", script]).returncode == 0
+    executable(tmp_path / "bin" / "kerascnn", f'#!/bin/bash\nexec {sys.executable} -m kerascnn.cli "$@"\n')
+    executable(
+        tmp_path / "bin" / "srun",
+        f"""#!/bin/bash
+        [ "$1" = --kill-on-bad-exit=1 ] && shift
+        export SLURM_STEP_NUM_TASKS=2 SLURM_STEP_NODELIST=localhost SLURM_STEP_TASKS_PER_NODE=2
+        export SLURMD_NODENAME=localhost
+        SLURM_PROCID=0 SLURM_LOCALID=0 "$@" > {tmp_path}/0.txt 2>&1 & first=$!
+        SLURM_PROCID=1 SLURM_LOCALID=1 "$@" > {tmp_path}/1.txt 2>&1 & second=$!
+        wait $first && wait $second
+        """,
+    )
+    settings = ["model=lenet5", "epochs=1", "size=32", "export=tflite,onnx"]
+    path = f"{tmp_path}/bin:{os.environ['PATH']}"
+    job = next(
+        job
+        for job in range(os.getpid() % cluster.PORTS, cluster.PORTS, 2)
+        if all(cluster.unreachable(f"localhost:{cluster.FIRST_PORT + job + task}") for task in range(2))
+    )
+    ran = subprocess.run(
+        [script, "recipes/digits.py", "--set", *settings, "--out", tmp_path / "out"],
+        cwd=ROOT,
+        env={**os.environ, "PATH": path, "SLURM_JOB_ID": f"{job}", "PYTHONPATH": f"{ROOT}"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    said = [(tmp_path / f"{i}.txt").read_text() for i in range(2)]
+    assert ran.returncode == 0, said
+    assert "2 devices" in said[0] and "report.html" in said[0] and "epoch" not in said[1] and "report" not in said[1]
+    names = {"model.keras", "model.keras.json", "model.tflite", "model.onnx", "report.html"}
+    assert names <= {path.name for path in (tmp_path / "out").iterdir()}
+
+
+def test_kubernetes_pods_find_each_other(tmp_path):
+    yaml = pytest.importorskip("yaml")
+    from kerascnn.cli import parser
+
+    service, job = yaml.safe_load_all((CLUSTER / "kubernetes.yaml").read_text())
+    name, spec = job["metadata"]["name"], job["spec"]
+    pod = spec["template"]["spec"]
+    (container,) = pod["containers"]
+    assert service["kind"] == "Service" and service["spec"]["clusterIP"] == "None"
+    assert service["spec"]["selector"] == {"job-name": name} and pod["subdomain"] == service["metadata"]["name"]
+    assert job["kind"] == "Job" and spec["completionMode"] == "Indexed"
+    (workers,) = (entry["value"] for entry in container["env"] if entry["name"] == "WORKERS")
+    assert spec["completions"] == spec["parallelism"] == int(workers) == 2
+    assert {mount["name"] for mount in container["volumeMounts"]} == {volume["name"] for volume in pod["volumes"]}
+
+    executable(tmp_path / "kerascnn", '#!/bin/sh\nprintf "%s\\n" "$TF_CONFIG" > config\nprintf "%s\\n" "$@"\n')
+    for index in range(int(workers)):
+        ran = subprocess.run(
+            [*container["command"], *container["args"]],
+            cwd=tmp_path,
+            env={"PATH": f"{tmp_path}:{os.environ['PATH']}", "WORKERS": workers, "JOB_COMPLETION_INDEX": f"{index}"},
+            capture_output=True,
+            text=True,
+        )
+        assert ran.returncode == 0, ran.stderr
+        found = cluster.read_cluster({"TF_CONFIG": (tmp_path / "config").read_text()})
+        assert found.own == f"{name}-{index}.{pod['subdomain']}:2222" and found.leads is (index == 0)
+        assert len(found.others) == 1
+        assert parser().parse_args(ran.stdout.split()).strategy == "workers"
