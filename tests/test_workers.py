@@ -19,6 +19,7 @@ from test_step import bare
 from test_train import LONG, RECIPE, dropping, trained, weights
 
 from kerascnn.data import Split
+from kerascnn.data.split import InFiles
 from kerascnn.train import cluster, leads, open_strategy
 from kerascnn.train.state import Checkpoint
 
@@ -244,7 +245,7 @@ def photos(folder: Path, count: int) -> Split:
     paths = [folder / f"{i}.png" for i in range(count)]
     for i, path in enumerate(paths):
         tf.io.write_file(str(path), tf.io.encode_png(np.full((12, 12, 3), 10 * i, np.uint8)))
-    return Split(np.array([str(path) for path in paths]), np.arange(count, dtype=np.int32) % 3)
+    return Split(np.array([str(path) for path in paths]), np.arange(count, dtype=np.int32) % 3, InFiles())
 
 
 @pytest.mark.parametrize(
