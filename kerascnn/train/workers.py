@@ -1,6 +1,6 @@
 """The processes that train together, each of which knows what is its to do."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
@@ -29,11 +29,17 @@ class Workers:
     """
 
     def __init__(self, strategy: "tf.distribute.Strategy"):
+        import tensorflow as tf
+
         self.strategy = strategy
-        own = strategy.experimental_local_results(self._each(lambda context: context.replica_id_in_sync_group))
+        numbers = strategy.experimental_distribute_values_from_function(
+            lambda context: context.replica_id_in_sync_group
+        )
+        own = strategy.experimental_local_results(numbers)
         self.replicas = len(own)
         self.count = strategy.num_replicas_in_sync // self.replicas
         self.index = int(own[0]) // self.replicas
+        self._exchange = tf.function(self._exchange)  # traced once
 
     @property
     def chief(self) -> bool:
@@ -45,8 +51,7 @@ class Workers:
             return [number]
         import tensorflow as tf
 
-        numbers = self.strategy.gather(self._each(lambda context: tf.constant([number], tf.int64)), axis=0)
-        return numbers.numpy().tolist()[:: self.replicas]
+        return self._exchange(tf.constant(number, tf.int64)).numpy().tolist()[:: self.replicas]
 
     def wait(self) -> None:
         """Go on when every worker has come here."""
@@ -69,9 +74,16 @@ class Workers:
                 "where it finds the same files."
             )
 
-    def _each(self, function: Callable[["tf.distribute.ValueContext"], Any]) -> Any:
-        """A value of a function for every replica of this worker."""
-        return self.strategy.experimental_distribute_values_from_function(function)
+    def _exchange(self, number: "tf.Tensor") -> "tf.Tensor":
+        """The number of every replica of all workers: each adds its own to zeros. Every device can do that."""
+        import tensorflow as tf
+
+        def one(number):
+            context = tf.distribute.get_replica_context()
+            place = tf.range(self.strategy.num_replicas_in_sync) == context.replica_id_in_sync_group
+            return context.all_reduce("sum", tf.where(place, number, tf.zeros_like(number)))
+
+        return self.strategy.experimental_local_results(self.strategy.run(one, args=(number,)))[0]
 
 
 def unheard(text: str) -> None:
