@@ -265,8 +265,9 @@ def test_checkpoint_of_other_stages_is_refused(tmp_path):
 
 def test_finished_job_knows_its_stages(tmp_path):
     from kerascnn.job import finished
+    from kerascnn.train.settle import settle
 
-    short = replace(STAGED, epochs=2)
+    short = settle(replace(STAGED, epochs=2), DATA)
     trained(tmp_path, short, DATA, dropping)
     assert finished(tmp_path / "model.keras", short, DATA)
     assert not finished(tmp_path / "model.keras", replace(short, stages=short.stages[::-1]), DATA)
@@ -463,6 +464,7 @@ def test_teacher_is_known_by_its_content(tmp_path):
     import keras
 
     from kerascnn.job import finished
+    from kerascnn.train.settle import settle
 
     class Stop(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
@@ -482,8 +484,8 @@ def test_teacher_is_known_by_its_content(tmp_path):
     lines = []
     trained(tmp_path / "out", moved, DATA, log=lines.append)
     assert "continuing after epoch 1" in lines[0]
-    assert finished(tmp_path / "out" / "model.keras", moved, DATA)
-    assert not finished(tmp_path / "out" / "model.keras", other, DATA)
+    assert finished(tmp_path / "out" / "model.keras", settle(moved, DATA), DATA)
+    assert not finished(tmp_path / "out" / "model.keras", settle(other, DATA), DATA)
 
 
 def test_teacher_that_cannot_teach(tmp_path):
