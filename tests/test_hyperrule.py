@@ -13,6 +13,7 @@ from kerascnn.data import Data, Split
 from kerascnn.data.augment import parse
 from kerascnn.data.images import with_channels
 from kerascnn.data.pipeline import batches, prepared
+from kerascnn.data.split import InFiles
 from kerascnn.spec import Preprocess
 from kerascnn.train import Recipe, load_recipe
 from kerascnn.train.settle import settle
@@ -75,7 +76,7 @@ def test_resolution_follows_the_area(height, width, size, share, tmp_path):
     for i, (tall, wide, suffix) in enumerate([(height, width, "png"), (height, width, "jpg"), (2, 2, "png")]):
         Image.new("RGB", (wide, tall)).save(tmp_path / f"{i}.{suffix}")
         paths.append(str(tmp_path / f"{i}.{suffix}"))
-    files = Split(np.array(paths), np.zeros(3, np.int32))
+    files = Split(np.array(paths), np.zeros(3, np.int32), InFiles())
     assert settle(PAGE, replace(data(20), train=files)) == recipe
 
 

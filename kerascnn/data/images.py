@@ -20,9 +20,10 @@ def decode(contents: bytes | tf.Tensor) -> tf.Tensor:
     return tf.ensure_shape(image, (None, None, 3))
 
 
-def shape_of(contents: tf.Tensor) -> tuple[int, int]:
-    """Height and width of a file; a JPEG is not decoded for it."""
-    shape = tf.image.extract_jpeg_shape(contents) if tf.io.is_jpeg(contents) else tf.shape(decode(contents))
+def shape_of(source: tf.Tensor) -> tuple[int, int]:
+    """Height and width of a file or of pixels; a JPEG is not decoded for it."""
+    in_jpeg = source.dtype == tf.string and tf.io.is_jpeg(source)
+    shape = tf.image.extract_jpeg_shape(source) if in_jpeg else tf.shape(opened(source))
     return int(shape[0]), int(shape[1])
 
 

@@ -62,11 +62,9 @@ def with_resolution(recipe: Recipe, area: float) -> Recipe:
 
 def median_area(split: Split) -> float:
     """Of some images of a data set, in pixels."""
-    if not split.in_files:
-        return float(np.prod(split.images.shape[1:3]))
     import tensorflow as tf
 
     from kerascnn.data.images import shape_of
 
-    paths = split.images[:: max(1, len(split) // SAMPLE)]
-    return float(np.median([np.prod(shape_of(tf.io.read_file(path))) for path in paths]))
+    rows = split.images[:: -(-len(split) // SAMPLE)]
+    return float(np.median([np.prod(shape_of(split.store.read(tf.constant(row)))) for row in rows]))

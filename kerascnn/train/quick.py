@@ -87,5 +87,4 @@ def fewer(data: Data, most: int) -> Data:
 
 
 def some(split: Split, most: int) -> Split:
-    chosen = np.sort(np.random.default_rng(0).permutation(len(split))[:most])
-    return replace(split, images=split.images[chosen], targets=split.targets[chosen])
+    return split.take(np.sort(np.random.default_rng(0).permutation(len(split))[:most]))
