@@ -308,13 +308,12 @@ def train(options: argparse.Namespace) -> None:
 
     recipe = load_recipe(options.recipe)
     recipe, name = override(recipe, options.settings), Path(options.recipe.replace(".py:", "_")).stem.lower()
-    if options.quick:
-        from kerascnn.train.quick import IMAGES, shrink
-
-        recipe = shrink(recipe)
-    recipe = override(recipe, [f"data={options.data}"] if options.data else [])
     import_quietly()
     from kerascnn.job import run
+    from kerascnn.train.quick import IMAGES, shrink
+
+    recipe = shrink(recipe) if options.quick else recipe
+    recipe = override(recipe, [f"data={options.data}"] if options.data else [])
 
     outcome = run(
         recipe,

@@ -18,7 +18,15 @@ from kerascnn.train.stages import Stage
 
 PAGES = sorted((Path(__file__).parents[1] / "recipes").glob("*.py"))
 ALL = {f"{page.stem}:{name}": recipe for page in PAGES for name, recipe in recipes_of(page).items()}
-EACH = {repr(recipe): name for name, recipe in reversed(ALL.items())}  # one name for each
+
+
+def seen(recipe: Recipe) -> str:
+    """What of a recipe is left, tried out: of a family, most networks become the same."""
+    small = shrink(recipe)
+    return f"{type(row_of(small))} {replace(small, model='any')}"
+
+
+EACH = {seen(recipe): name for name, recipe in reversed(ALL.items())}
 
 LONG = Recipe(
     model="resnet50",
