@@ -20,7 +20,7 @@ from kerascnn.runtime import Runner, latency, open_model
 from kerascnn.train import Recipe, leads, open_strategy
 from kerascnn.train.quick import fewer
 from kerascnn.train.settle import check_network, settle
-from kerascnn.train.state import file_digest
+from kerascnn.train.state import teacher_digest
 from kerascnn.train.workers import unheard
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def check(recipe: Recipe) -> None:
             raise ValueError(f"Unknown export format {name!r}. {suggest(name, TARGETS)}")
         module, extra = RUNTIMES.get(Path(TARGETS[name].suffix).suffix, ("keras", ""))
         need(module, extra, f"Exporting {name}")
-    if recipe.teacher:
+    if teacher_digest(recipe.teacher):
         Card.read(recipe.teacher)
     need("matplotlib", "report", "The report")
     need("jinja2", "report", "The report")
@@ -145,7 +145,7 @@ def finished(model_file: Path, recipe: Recipe, data: Data) -> bool:
     facts = Card.read(model_file).facts
     anew = {"export": [], "data": None, "teacher": None}  # folder and file may have other names today
     before, now = {**facts.get("recipe", {}), **anew}, {**as_json(asdict(recipe)), **anew}
-    contents = (data.fingerprint, file_digest(recipe.teacher))
+    contents = (data.fingerprint, teacher_digest(recipe.teacher))
     return before == now and (facts.get("data"), facts.get("teacher", "")) == contents
 
 

@@ -490,7 +490,7 @@ def test_teacher_is_known_by_its_content(tmp_path):
 
 def test_teacher_that_cannot_teach(tmp_path):
     ask = partial(replace, PLAIN, distill=0.5)
-    with pytest.raises(FileNotFoundError, match=r"nobody\.keras"):
+    with pytest.raises(FileNotFoundError, match=r"no teacher .*nobody\.keras"):
         trained(tmp_path / "out", ask(teacher=str(tmp_path / "nobody.keras")), DATA)
     two = taught(tmp_path / "two", labels=("a", "b"))
     with pytest.raises(ValueError, match="knows other classes: it has 2, and the data 3"):

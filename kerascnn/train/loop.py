@@ -32,7 +32,7 @@ from kerascnn.train.network import MakeModel, maker
 from kerascnn.train.progress import Watch, epoch_bar, line
 from kerascnn.train.recipe import Recipe
 from kerascnn.train.settle import settle
-from kerascnn.train.state import WAYS_ON, Checkpoint, History, clear_drafts, identity
+from kerascnn.train.state import WAYS_ON, Checkpoint, History, clear_drafts, identity, teacher_digest
 from kerascnn.train.step import Learner, dropping, synchronised
 from kerascnn.train.strategy import open_strategy
 from kerascnn.train.workers import Workers, missing_told, unheard
@@ -121,8 +121,9 @@ def train(
     check_images(recipe, data, devices.num_replicas_in_sync)
     check_compiler(recipe, devices.num_replicas_in_sync)
     workers = Workers(devices)
-    workers.agree("recipe", replace(recipe, data=""))  # which may lie elsewhere on each
+    workers.agree("recipe", {**asdict(recipe), "data": "", "teacher": ""})  # which may lie elsewhere on each
     workers.agree("images", data.fingerprint)
+    workers.agree("teacher", teacher_digest(recipe.teacher))
     if workers.chief:
         clear_drafts(out)
     else:

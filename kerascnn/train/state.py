@@ -26,15 +26,15 @@ def identity(recipe: Recipe, fingerprint: str, variables: Sequence["keras.Variab
     facts = asdict(recipe)
     del facts["export"]  # comes after training
     facts["data"] = fingerprint  # whatever the folder is called today
-    facts["teacher"] = file_digest(recipe.teacher)
+    facts["teacher"] = teacher_digest(recipe.teacher)
     shapes = [list(variable.shape) for variable in variables]
     layout = hashlib.sha256(json.dumps(shapes).encode()).hexdigest()[:8]
     facts["state"] = f"{len(shapes)} variables, {sum(map(np.prod, shapes)):,} numbers, layout {layout}"
     return json.loads(json.dumps(facts))
 
 
-def file_digest(path: str) -> str:
-    """Sixteen hexadecimal digits of a file's content; of no file, nothing.
+def teacher_digest(path: str) -> str:
+    """Sixteen hexadecimal digits that change with the content of a teacher's file; of no teacher, nothing.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def file_digest(path: str) -> str:
     if not path:
         return ""
     if not Path(path).is_file():
-        raise FileNotFoundError(f"There is no file {path}.")
+        raise FileNotFoundError(f"There is no teacher {path}; expected a .keras file with its card beside it.")
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
