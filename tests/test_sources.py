@@ -238,6 +238,13 @@ def test_tfds_without_one_class_for_each_image(tfds, monkeypatch):
         open_data("tfds:blues_and_reds")
 
 
+def test_tfds_prepared_in_a_format_without_records(tfds, monkeypatch):
+    builder = tfds.builder("blues_and_reds")
+    monkeypatch.setattr(type(builder.info), "file_format", property(lambda self: tfds.core.FileFormat.ARRAY_RECORD))
+    with pytest.raises(ValueError, match="is in the format array_record; records are read from tfrecord"):
+        open_data("tfds:blues_and_reds")
+
+
 def test_tfds_is_an_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
     with pytest.raises(ImportError, match=r"'tensorflow_datasets'.*pip install 'kerascnn\[tfds\]'"):
@@ -421,6 +428,19 @@ def test_classes_of_one_name_and_classes_that_are_only_held_out(tmp_path):
         open_data(tmp_path)
     write_records(held, [imagenet(image, 7, "crow")])
     with pytest.raises(ValueError, match="label 7 is called"):
+        open_data(tmp_path)
+
+
+def test_classes_that_a_list_beside_the_records_names(tmp_path):
+    image = encoded(PARTS["train"][0][0])
+    write_records(tmp_path / "some.tfrecord", [example(image=image, label=label) for label in (0, 1, 5, 1, 0)])
+    (tmp_path / "label.labels.txt").write_text("blue\nred\n")
+    with pytest.raises(ValueError, match=r"record 2 at byte .*: the label 5 is out of range, of 0 to 1"):
+        open_data(tmp_path)
+    data = open_data(tmp_path, on_corrupt="skip")
+    assert data.labels == LABELS and len(data.train) + len(data.test) == 4 and len(data.skipped) == 1
+    (tmp_path / "label.labels.txt").write_text("blue\nred\nteal\ngreen\ngrey\npink\n")
+    with pytest.raises(ValueError, match=r"The class 'teal' of .* has no image"):
         open_data(tmp_path)
 
 
