@@ -124,28 +124,33 @@ def labelled(source: str, on_corrupt: str, model: Path, card: Card) -> Data:
 
 
 def measured(runner: Runner, images: "Split", preprocess: "Preprocess", card: Card, plan: Plan) -> Assessment:
-    from kerascnn.data.images import normalised
     from kerascnn.data.pipeline import batches
 
     views = crops.averaged(runner, card.preprocess.size, plan.crops) if plan.crops > 1 else runner
     evaluation = evaluate(views, batches(images, preprocess, max(1, BATCH // plan.crops)), card.labels)
-    corrupted = None
-    if plan.kinds:
-        as_they_are = replace(
-            card.preprocess, mean=(0.0,) * len(card.preprocess.mean), std=(1 / 255,) * len(card.preprocess.std)
-        )
-        corrupted = robustness(
-            lambda pixels: runner(np.asarray(normalised(pixels, card.preprocess), np.float32)),
-            batches(images, as_they_are, BATCH),
-            plan.kinds,
-            plan.severities,
-            plan.seed,
-        )
     return Assessment(
         evaluation=evaluation,
         calibration=calibration(evaluation.probabilities, evaluation.targets),
         scaling=scaling(evaluation, plan.seed),
-        robustness=corrupted,
+        robustness=under_corruption(runner, images, card.preprocess, plan) if plan.kinds else None,
+    )
+
+
+def under_corruption(runner: Runner, images: "Split", preprocess: "Preprocess", plan: Plan) -> Robustness:
+    """Corrupt what a network sees of each image, before it is normalised, as ImageNet-C does."""
+    import tensorflow as tf
+
+    from kerascnn.data.images import normalised
+    from kerascnn.data.pipeline import batches
+
+    channels = preprocess.channels
+    as_pixels = replace(preprocess, mean=(0.0,) * channels, std=(1 / 255,) * channels)
+    return robustness(
+        lambda pixels: runner(normalised(tf.cast(pixels, tf.float32), preprocess).numpy()),
+        batches(images, as_pixels, BATCH),
+        plan.kinds,
+        plan.severities,
+        plan.seed,
     )
 
 

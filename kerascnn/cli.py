@@ -20,7 +20,7 @@ EPILOG = """examples:
   kerascnn train recipes/digits.py --set epochs=5         the same, changed
   kerascnn train recipes/photos.py --data my_photos       your own: one sub-folder per class
   kerascnn train recipes/photos.py --data tfds:cifar10    or TFRecord files, a .csv, an .npz
-  kerascnn evaluate model.tflite --data my_photos --corruptions all
+  kerascnn evaluate saved_models/photos/model.onnx --data my_photos --corruptions
   kerascnn predict saved_models/photos/model.tflite cat.jpg
 """
 SOURCES = (
