@@ -18,7 +18,7 @@ YOLOV3 = Paper(
     year=2018,
     url="https://arxiv.org/abs/1804.02767",
 )
-LEAKY = Style(activation="leaky_relu:0.1", epsilon=1e-5, padding="symmetric")
+LEAKY = Style(activation="leaky_relu:0.1", epsilon=1e-5, padding="symmetric", pooling="same")
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class DarkNet19Family(Architecture):
     def trunk(self, k, x):
         for i, (width, depth) in enumerate(self.stages, 1):
             room = k / f"stage{i}"
-            x = room(L.MaxPooling2D, 2, 2, "same")(x) if i > 1 else x
+            x = room.max_pool(x, 2, 2) if i > 1 else x
             for j in range(depth):
                 x = room.conv_bn_act(x, width // 2, 1) if j % 2 else room.conv_bn_act(x, width, 3)
         return x
