@@ -76,8 +76,9 @@ def test_columns_are_changed():
 @pytest.mark.parametrize(
     ("column", "message"),
     [
-        ("drop_pth:0.1", "resnet18 has no column 'drop_pth' that holds a number. Did you mean 'drop_path'"),
-        ("depths:3", "no column 'depths' that holds a number. Choose one of 'drop_path', 'dropout', 'width'"),
+        ("dropot:0.1", "resnet18 has no column 'dropot' that holds a number. Did you mean 'dropout'"),
+        ("drop_path:0.1", "no column 'drop_path'"),  # which ResNet-18 would not heed
+        ("depths:3", "no column 'depths' that holds a number. Choose one of 'dropout', 'width'"),
         ("size:32", "no column 'size' that"),
         ("width:1.5", "the column 'width:1.5' has '1.5'; expected a whole number, as in 'width:64'"),
         ("dropout", "the column 'dropout' has ''; expected a number, as in 'dropout:0.0'"),

@@ -1,6 +1,7 @@
 """Which part of an image is seen, and where in the image a pixel comes from."""
 
 import math
+from typing import Literal
 
 import tensorflow as tf
 
@@ -85,7 +86,7 @@ def shift_mirror(image: tf.Tensor, seed: tf.Tensor, pixels: int) -> tf.Tensor:
     return cut_of_padded(image, seed, pixels, "REFLECT")
 
 
-def cut_of_padded(image: tf.Tensor, seed: tf.Tensor, pixels: int, mode: str) -> tf.Tensor:
+def cut_of_padded(image: tf.Tensor, seed: tf.Tensor, pixels: int, mode: Literal["CONSTANT", "REFLECT"]) -> tf.Tensor:
     padded = tf.pad(image, [[pixels, pixels], [pixels, pixels], [0, 0]], mode)
     return tf.image.stateless_random_crop(padded, tf.shape(image), seed)
 
