@@ -63,7 +63,7 @@ def test_every_recipe_learns(name, tmp_path):
 
     _, history = train(shrink(ALL[name]), fewer(open_data("digits"), IMAGES), tmp_path, log=silent)
     losses = [record["loss"] for record in history]
-    assert losses[-1] < losses[0], losses
+    assert np.mean(losses[len(losses) // 2 :]) < losses[0], losses
     assert np.isfinite([record["val_loss"] for record in history]).all()
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from kerascnn.catalogue import find
 from kerascnn.data import Data, Split
 from kerascnn.train.hyperrule import with_length, with_resolution
+from kerascnn.train.network import row_of
 from kerascnn.train.optimizers import OPTIMIZERS
 from kerascnn.train.recipe import Recipe
 from kerascnn.train.settle import of_weights
@@ -77,8 +78,8 @@ def seen(recipe: Recipe) -> int:
 
 def side(recipe: Recipe) -> int:
     """Of the image of the tiny network."""
-    row = find(recipe.model)
-    return row.tiny.get("size", row.size)
+    row = row_of(replace(recipe, tiny=True))
+    return max(row.size, row.min_size)
 
 
 def fewer(data: Data, most: int) -> Data:
