@@ -110,3 +110,14 @@ def test_weights_of_another_network_are_refused(suffix, tmp_path):
     other.save_weights(path) if suffix == "weights.h5" else other.save(path)
     with pytest.raises(ValueError, match=r"does not hold the weights of resnet18: .*Draw the network"):
         ResNet18(weights=path, input_shape=(32, 32, 3), classes=2)
+
+
+@pytest.mark.parametrize(
+    "row", [kerascnn.applications.GoogLeNetAuxiliary, kerascnn.applications.GoogLeNet2014Auxiliary]
+)
+def test_the_least_image_of_googlenets_auxiliary_heads(row):
+    """79 pixels leave a map of 5 x 5 for the pools of its heads, 78 one of 4 x 4."""
+    side = row.min_size
+    assert row(input_shape=(side, side, 3), classes=3).count_params() > 1e6
+    with pytest.raises(ValueError, match="needs images of at least 79 x 79 pixels"):
+        row(input_shape=(side - 1, side - 1, 3))

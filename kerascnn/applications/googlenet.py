@@ -52,7 +52,7 @@ class GoogLeNetFamily(Architecture):
     @property
     def min_size(self) -> int:
         """The auxiliary heads pool 5x5."""
-        return 66 if self.auxiliary else 32
+        return 79 if self.auxiliary else 32
 
     def trunk(self, k, x):
         x = self.conv(k / "stem", x, 64, 7, 2)
