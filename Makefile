@@ -11,8 +11,9 @@ quickstart: .venv/ready  ## train on handwritten digits, export, prove every fil
 test: .venv/ready  ## the tests, with today's eighth of those that come in hundreds
 	$(BIN)/python -m pytest -n 2 --shard today/8
 
-test-all: .venv/ready  ## every test
+test-all: .venv/ready  ## every test; the largest networks one by one, which need 20 GB of memory
 	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -m large
 
 .venv/ready: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "kerascnn needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
