@@ -11,7 +11,7 @@ quickstart: .venv/ready  ## train on handwritten digits, export, prove every fil
 test: .venv/ready  ## the tests, with today's eighth of those that come in hundreds
 	$(BIN)/python -m pytest -n 2 --shard today/8
 
-test-all: .venv/ready  ## every test; the largest networks one by one, which need 20 and 30 GB of memory
+test-all: .venv/ready  ## every test; the largest networks one by one, which need up to 23 GB of memory
 	$(BIN)/python -m pytest -n 2
 	$(BIN)/python -m pytest -m large
 

@@ -12,8 +12,8 @@ from kerascnn.cli import main
 from kerascnn.data import open_data
 from kerascnn.train import Recipe
 from kerascnn.train.network import row_of
+from kerascnn.train.pages import recipes_of
 from kerascnn.train.quick import BATCH, EPOCHS, IMAGES, fewer, shrink
-from kerascnn.train.recipe import recipes_of
 from kerascnn.train.stages import Stage
 
 PAGES = sorted((Path(__file__).parents[1] / "recipes").glob("*.py"))

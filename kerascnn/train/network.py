@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from kerascnn.catalogue import find
 from kerascnn.errors import suggest
-from kerascnn.train.recipe import Recipe, is_number, is_whole
+from kerascnn.train.fields import is_number, is_whole
+from kerascnn.train.recipe import Recipe
 
 if TYPE_CHECKING:
     import keras
