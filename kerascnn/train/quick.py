@@ -13,6 +13,7 @@ from kerascnn.train.recipe import Recipe
 from kerascnn.train.settle import of_weights
 
 EPOCHS, BATCH, IMAGES = 8, 32, 320
+LARGE, FEWER = 150, 3  # from such a side on, so many epochs: Inception v3's auxiliary head wants 299 pixels
 STEPS = IMAGES // BATCH
 
 
@@ -30,7 +31,7 @@ def shrink(recipe: Recipe) -> Recipe:
         When there is no such network.
     """
     recipe = with_rule(recipe)
-    epochs = max(min(recipe.epochs, EPOCHS), len(recipe.stages))
+    epochs = max(min(recipe.epochs, EPOCHS if side(recipe) < LARGE else FEWER), len(recipe.stages))
     part = epochs / recipe.epochs
     parts = min(recipe.accumulate, BATCH)
     batch = min(recipe.batch // recipe.accumulate * parts, BATCH // parts * parts)
