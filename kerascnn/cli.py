@@ -87,7 +87,7 @@ def parser() -> argparse.ArgumentParser:
     )
 
     p = command("train", train, "train by a recipe, export the result, prove every file and write a report")
-    p.add_argument("recipe", help="a recipe file, such as recipes/digits.py")
+    p.add_argument("recipe", help="a page, such as recipes/digits.py, or one of its recipes: recipes/resnet.py:MODERN")
     p.add_argument("--data", help=f"instead of the recipe's data: {SOURCES}")
     p.add_argument(
         "--set", dest="settings", metavar="FIELD=VALUE", nargs="+", default=[], help="change the recipe: --set lr=0.2"
