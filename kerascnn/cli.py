@@ -25,7 +25,7 @@ EPILOG = """examples:
 """
 SOURCES = (
     "a folder with one sub-folder of images per class; a folder or a quoted pattern of TFRecord files; a .csv file "
-    "with the columns path and label; an .npz file with x_train, y_train, x_test and y_test; tfds:NAME; or digits"
+    "with the columns path and label; an .npz file with x_train, y_train, x_test and y_test; tfds:NAME; digits; shapes"
 )
 
 

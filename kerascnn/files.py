@@ -41,6 +41,12 @@ def written_whole(path: str | os.PathLike) -> Iterator[Path]:
         os.replace(draft, path)
 
 
+def changes(file: Path) -> tuple[int, int]:
+    """What is another when a file was written again: its size, and when that was, in nanoseconds."""
+    status = file.stat()
+    return status.st_size, status.st_mtime_ns
+
+
 def need_writable(folder: str | os.PathLike) -> None:
     """Find out now whether files can be written in ``folder``, or in what it would be made in.
 

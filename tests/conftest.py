@@ -10,6 +10,14 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 import pytest
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache_of_its_own(tmp_path_factory):
+    """What is kept from one run to the next is kept from the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KERASCNN_HOME", str(tmp_path_factory.mktemp("home")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def fresh_keras():
     """Free the last test's networks, and start from one seed."""

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from kerascnn.data import Data, Split, open_data
+from kerascnn.data import Data, Split, checks, open_data
 from kerascnn.data.augment import AUGMENTATIONS, Augmentation, parse
 from kerascnn.data.images import centred, decode, part_of
 from kerascnn.data.pipeline import batches, load_image
@@ -81,6 +81,17 @@ def test_digits_are_whole_and_held_out_by_class(digits):
     assert np.allclose(shares, 0.25, atol=0.005)
     both = np.concatenate([digits.train.images, digits.test.images]).reshape(1797, -1)
     assert len(np.unique(both, axis=0)) == 1797  # all different, so no image is in both parts
+
+
+def test_shapes_are_the_same_everywhere_and_their_classes_differ():
+    data = open_data("shapes")
+    assert (len(data.train), len(data.test), len(data.labels)) == (1800, 600, 12)
+    assert data.train.images.shape == (1800, 32, 32, 3) and data.train.images.dtype == np.uint8
+    assert data.fingerprint == open_data("shapes").fingerprint
+    assert set(np.bincount(data.test.targets)) == {50}
+    everywhere = np.array([[image.mean(), image.std()] for image in data.train.images])
+    means = np.array([everywhere[data.train.targets == target].mean(axis=0) for target in range(12)])
+    assert (means.std(axis=0) < 0.25 * everywhere.std(axis=0)).all(), "colours must not tell a class"
 
 
 def test_split_follows_seed_and_share(digits):
@@ -217,6 +228,34 @@ def test_corrupt_files_are_skipped_on_demand(photos):
     assert not set(data.skipped) & {*data.train.images, *data.test.images}
     assert len(data.train) + len(data.test) == 14
     collected(batches(data.train, PHOTO, 4))
+
+
+def test_sound_files_are_decoded_once_only(photos, monkeypatch):
+    first = open_data(photos)
+    decoded = []
+    monkeypatch.setattr(checks, "file_flaw", lambda path: decoded.append(path.name))
+    assert open_data(photos).fingerprint == first.fingerprint and decoded == []
+    (photos / "red" / "new.jpg").write_bytes((photos / "red" / "00.jpg").read_bytes())
+    open_data(photos)
+    assert decoded == ["new.jpg"]
+
+
+def test_a_file_that_was_sound_is_looked_at_again_when_it_was_written_again(photos):
+    open_data(photos)
+    (photos / "red" / "00.jpg").write_bytes(b"no photo any more")
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"00\.jpg"):
+            open_data(photos)
+
+
+def test_what_is_remembered_of_files_may_be_lost_or_damaged(photos, monkeypatch, tmp_path):
+    monkeypatch.setenv("KERASCNN_HOME", str(tmp_path / "home"))
+    fingerprint = open_data(photos).fingerprint
+    (kept,) = (tmp_path / "home" / "checked").iterdir()
+    for damage in (lambda: kept.write_bytes(kept.read_bytes()[:-3]), lambda: kept.write_bytes(b""), kept.unlink):
+        damage()
+        assert open_data(photos).fingerprint == fingerprint
+        assert len(np.load(kept)) == 16
 
 
 def test_class_whose_every_file_is_corrupt(photos):

@@ -1,16 +1,19 @@
 """Images that cannot be read are met at the start and not hours into a training: found, named, counted."""
 
+import hashlib
 import os
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
 from kerascnn.data.parts import Opening
+from kerascnn.files import changes, home, written_whole
 
 Item = TypeVar("Item")
 MOST = 20  # lines that an error has room for
@@ -57,11 +60,44 @@ def file_flaw(path: Path) -> str | None:
 
 
 def file_flaws(files: Sequence[Path], how: Opening) -> dict[Path, str]:
-    """The files that cannot be decoded, and why."""
+    """The files that cannot be decoded, and why; those that were found sound before, and are as they were, are."""
+    passed = Passed(files)
+    doubtful = [path for path in files if passed.mark(path) not in passed.marks]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        reasons = pool.map(file_flaw, files)
-        watched = shown(reasons, len(files), "checking images") if how.progress else reasons
-        return {path: flaw for path, flaw in zip(files, watched, strict=True) if flaw is not None}
+        reasons = pool.map(file_flaw, doubtful)
+        watched = shown(reasons, len(doubtful), "checking images") if how.progress else reasons
+        flaws = {path: flaw for path, flaw in zip(doubtful, watched, strict=True) if flaw is not None}
+    if doubtful:
+        passed.keep([path for path in files if path not in flaws])
+    return flaws
+
+
+class Passed:
+    """What is remembered of files that were decoded without a flaw, so that a large folder is decoded once only.
+
+    A file is known by a mark, 56 bits of a hash of its path, its size and the time it was written.
+    """
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        folder = os.path.commonpath([path.absolute().parent for path in files]) if files else ""
+        self.place = home() / "checked" / f"{hashlib.sha256(folder.encode()).hexdigest()[:16]}.npy"
+        try:
+            self.marks = set(np.load(self.place, allow_pickle=False).tolist())
+        except (OSError, ValueError, EOFError):  # none yet, or damaged
+            self.marks = set()
+
+    def mark(self, path: Path) -> int:
+        try:
+            told = f"{path.absolute()}:{changes(path)}"
+        except OSError:  # a link that leads nowhere: what is wrong with it is said when it is read
+            return -1
+        return int.from_bytes(hashlib.sha256(told.encode()).digest()[:7])
+
+    def keep(self, sound: Sequence[Path]) -> None:
+        """Remember these alone."""
+        marks = np.array(sorted(mark for path in sound if (mark := self.mark(path)) >= 0), np.int64)
+        with suppress(OSError), written_whole(self.place) as draft:  # without it, they are only decoded again
+            np.save(draft, marks)
 
 
 def refuse(flaws: Mapping[str, str], kind: str, where: object, how: Opening) -> None:

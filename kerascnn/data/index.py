@@ -15,7 +15,7 @@ import numpy as np
 
 from kerascnn.data.checks import image_flaw, reason, shown
 from kerascnn.data.tfrecord import Span, read, spans
-from kerascnn.files import home, written_whole
+from kerascnn.files import changes, home, written_whole
 
 VERSION = 1  # of the file
 
@@ -82,12 +82,6 @@ def indexed(files: Sequence[Path], layout: Layout, progress: bool) -> Index:
             save(index, place, state)
             break
     return index
-
-
-def changes(file: Path) -> tuple[int, int]:
-    """What is another when a file was written again: its size, and when that was, in nanoseconds."""
-    status = file.stat()
-    return status.st_size, status.st_mtime_ns
 
 
 def places(files: Sequence[Path]) -> tuple[Path, Path]:

@@ -12,13 +12,14 @@ from kerascnn.data.digits import digits
 from kerascnn.data.folder import LAYOUT, from_folder
 from kerascnn.data.parts import Opening
 from kerascnn.data.records import from_folder_of_records, from_pattern, is_shard, shards_in
+from kerascnn.data.shapes import shapes
 from kerascnn.data.split import Data
 from kerascnn.data.table import from_table
 from kerascnn.data.tfds import PREFIX, from_tfds
 from kerascnn.errors import suggest
 
 Source = str | os.PathLike | tuple
-NAMED: dict[str, Callable[[Opening], Data]] = {"digits": digits}
+NAMED: dict[str, Callable[[Opening], Data]] = {"digits": digits, "shapes": shapes}
 
 
 def open_data(
@@ -39,8 +40,8 @@ def open_data(
     source
         One of these:
 
-        - the name of a source: ``"digits"``, 1,797 handwritten digits of 8 x 8 pixels. A folder that bears such a
-          name is meant by ``"./digits"``;
+        - the name of a source: ``"digits"``, 1,797 handwritten digits of 8 x 8 pixels, or ``"shapes"``, 2,400 images
+          of 32 x 32 pixels that are made on the spot. A folder that bears such a name is meant by ``"./digits"``;
         - a folder with one sub-folder of images per class, or with ``train/`` and ``test/`` (or ``val/``,
           ``validation/``) that each have one sub-folder per class;
         - a folder of TFRecord files, such as ``train-00000-of-01024`` and ``validation-00000-of-00128``, or a pattern
