@@ -21,6 +21,7 @@ from test_train import LONG, RECIPE, dropping, trained, weights
 from kerascnn.data import Split
 from kerascnn.data.split import InFiles
 from kerascnn.train import cluster, leads, open_strategy
+from kerascnn.train.stages import Stage
 from kerascnn.train.state import Checkpoint
 
 ROOT = Path(__file__).parents[1]
@@ -198,10 +199,12 @@ SETTINGS = {
     "everything": ({"augment": MIXED, "batch": 9, "clip_norm": 0.3, "ema": 0.9, "optimizer": "adamw"}, "tiny"),
     "whole": ({"batch": 10}, "bare"),
     "accumulated": ({"batch": 10, "accumulate": 2}, "bare"),
+    "in stages": ({"stages": (Stage(size=10, augment=("flip",)), Stage(size=12, augment=("mixup:0.4",)))}, "tiny"),
+    "taught": ({"distill": 0.5, "temperature": 2.0}, "tiny"),
 }
 
 
-def several(index: int, name: str, out: Path) -> None:
+def several(index: int, name: str, out: Path, teacher: str) -> None:
     """Train by every setting on a strategy, and save what this process has in the end."""
     from test_train import tiny
 
@@ -209,7 +212,7 @@ def several(index: int, name: str, out: Path) -> None:
     for setting, (change, network) in SETTINGS.items():
         model, history = trained(
             out / setting,
-            replace(RECIPE, epochs=2, **change),
+            replace(RECIPE, epochs=2, teacher=teacher if "distill" in change else "", **change),
             strategy=strategy,
             make_model={"tiny": tiny, "bare": bare}[network],
         )
@@ -220,9 +223,12 @@ def several(index: int, name: str, out: Path) -> None:
 
 def test_workers_and_devices_learn_what_one_device_learns(tmp_path):
     """By batches of 9, of which the workers get unequal parts, and with a held-out image that batches of 16 leave."""
-    several(0, "one", tmp_path / "one")
-    other = started(tmp_path / "log.txt", several, 0, "mirrored:2", tmp_path / "two")
-    codes, logs = in_two(tmp_path, several, "workers", tmp_path / "workers")
+    from test_techniques import taught
+
+    teacher = taught(tmp_path / "teacher")
+    several(0, "one", tmp_path / "one", teacher)
+    other = started(tmp_path / "log.txt", several, 0, "mirrored:2", tmp_path / "two", teacher)
+    codes, logs = in_two(tmp_path, several, "workers", tmp_path / "workers", teacher)
     assert [*codes, *ended([other])] == [0, 0, 0], logs
     found = [np.load(tmp_path / file) for file in ("one/found0.npz", "two/found0.npz", "workers/found0.npz")]
     assert [int(one["replicas"]) for one in found] == [1, 2, 2]
