@@ -30,6 +30,7 @@ MAY_IMPORT = {  # each room names only rooms above it, so there is no way round
     "ledger": {"spec"},
     "graph": {"layers"},
     "card": {"files", "spec"},
+    "compress": {"errors", "files", "graph", "layers", "runtime"},
     "runtime": {"errors", "layers"},
     "deploy": {"card", "errors", "files", "runtime"},
     "data": {"errors", "files", "spec"},
@@ -106,6 +107,13 @@ def test_heavy_imports_wait(path):
     if room(path) in (*KERAS_FREE, "layers", "weights", "draw", "graph"):
         everywhere = {module.split(".")[0] for module, _ in imports(path)}
         assert "tensorflow" not in everywhere, f"{path.name} must draw on every backend"
+
+
+def test_the_toolkit_has_one_door():
+    for path in FILES:
+        named = {module.split(".")[0] for module, _ in imports(path)} & {"tensorflow_model_optimization", "tf_keras"}
+        allowed = {"tf_keras"} if path.parts[-2:] == ("compress", "counterparts.py") else set()
+        assert named <= allowed, f"{path.name} imports {named}: take them from kerascnn.compress.toolkit"
 
 
 @pytest.mark.parametrize("path", sorted((HOUSE / "applications").glob("[a-z]*.py")), ids=lambda p: p.stem)

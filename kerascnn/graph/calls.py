@@ -13,6 +13,7 @@ class Call:
     operation: Any
     inputs: list
     outputs: list
+    args: tuple
     keywords: dict[str, Any]
 
 
@@ -26,7 +27,9 @@ def calls(model: keras.Model) -> list[Call]:
     """
     graph: Any = functional(model)
     nodes = [node for depth in sorted(graph._nodes_by_depth, reverse=True) for node in graph._nodes_by_depth[depth]]
-    return [Call(n.operation, list(n.input_tensors), list(n.outputs), n.arguments.kwargs) for n in nodes]
+    return [
+        Call(n.operation, list(n.input_tensors), list(n.outputs), n.arguments.args, n.arguments.kwargs) for n in nodes
+    ]
 
 
 def is_graph(layer: Any) -> bool:

@@ -1,0 +1,163 @@
+"""What stands for a Keras 3 layer in Keras 2. This file imports tf_keras, so it is imported late, by ``twin``."""
+
+import inspect
+from typing import Any
+
+import keras
+import tensorflow as tf
+import tf_keras
+
+from kerascnn.graph.calls import Call
+
+NATIVE = {  # layers that Keras 2 has too and computes alike; tools look for them by their class
+    "Activation",
+    "Add",
+    "Average",
+    "AveragePooling2D",
+    "BatchNormalization",
+    "Concatenate",
+    "Conv2D",
+    "Conv2DTranspose",
+    "Cropping2D",
+    "Dense",
+    "DepthwiseConv2D",
+    "Dropout",
+    "Flatten",
+    "GlobalAveragePooling2D",
+    "GlobalMaxPooling2D",
+    "LayerNormalization",
+    "LeakyReLU",
+    "MaxPooling2D",
+    "Maximum",
+    "Minimum",
+    "Multiply",
+    "Permute",
+    "ReLU",
+    "Rescaling",
+    "Reshape",
+    "SeparableConv2D",
+    "Softmax",
+    "SpatialDropout2D",
+    "Subtract",
+    "UpSampling2D",
+    "ZeroPadding2D",
+}
+RENAMED = {("LeakyReLU", "negative_slope"): "alpha"}
+# Weights are copied, dtypes are float32, and penalties and constraints are a matter of the first training.
+LEFT_OUT = ("_initializer", "_regularizer", "_constraint", "dtype")
+SAME = {
+    getattr(keras.activations, name): "swish" if name == "silu" else name
+    for name in (
+        "elu",
+        "gelu",
+        "linear",
+        "mish",
+        "relu",
+        "selu",
+        "sigmoid",
+        "silu",
+        "softmax",
+        "softplus",
+        "softsign",
+        "tanh",
+    )
+}
+PACKAGE = "keras3"  # under which Keras 2 files activations of Keras 3; its own may compute something else
+FUSED_EPSILON = 1.001e-5  # a fused batch norm takes no smaller one
+
+
+def counterpart(call: Call) -> Any:
+    """The layer of tf_keras, with the weights, that computes what ``call`` does, in float32."""
+    config = native_config(call.operation)
+    if config is None:
+        return Borrowed(call)
+    layer = getattr(tf_keras.layers, type(call.operation).__name__).from_config(config)
+    if call.operation.weights:
+        layer.build(call.operation.get_build_config()["input_shape"])
+        layer.set_weights(call.operation.get_weights())
+    return layer
+
+
+def native_config(layer: Any) -> dict[str, Any] | None:
+    """How tf_keras makes the same layer; None when it cannot."""
+    name = type(layer).__name__
+    if name not in NATIVE or type(layer) is not getattr(keras.layers, name):
+        return None
+    kind = getattr(tf_keras.layers, name)
+    known = {p for base in kind.__mro__ for p in inspect.signature(base.__init__).parameters}
+    config = {}
+    for key, value in layer.get_config().items():
+        if not key.endswith(LEFT_OUT):
+            key = RENAMED.get((name, key), key)
+            if key in known or key in ("name", "trainable"):
+                config[key] = activation(value) if key == "activation" else value
+            elif value:
+                return None
+    if name == "BatchNormalization" and config["epsilon"] < FUSED_EPSILON:
+        config["fused"] = False
+    return config
+
+
+def activation(identifier: Any) -> Any:
+    """An activation by Keras 2's name where both Kerases have it, else Keras 3's function."""
+    function = keras.activations.get(identifier)
+    if function in SAME:
+        return SAME[function]
+    known = tf_keras.utils.get_registered_object(f"{PACKAGE}>{function.__name__}")
+    return known or tf_keras.utils.register_keras_serializable(PACKAGE)(function)
+
+
+class Borrowed(tf_keras.layers.Layer):
+    """One operation of a Keras 3 graph as a layer of tf_keras.
+
+    The variables of Keras 3 are TensorFlow's, so tf_keras trains a copy of the layer as it trains its own.
+
+    Parameters
+    ----------
+    call
+        The operation, a layer or one such as that of ``keras.ops.add``, and what it is called with in its graph. A
+        layer is copied. This layer takes the tensors among the arguments, in order.
+    """
+
+    def __init__(self, call: Call):
+        super().__init__(name=call.operation.name, trainable=getattr(call.operation, "trainable", True))
+        self.operation = copied(call.operation) if isinstance(call.operation, keras.layers.Layer) else call.operation
+        self.arguments = Arguments(call)
+        self.borrowed = [v.value for v in getattr(self.operation, "variables", ())]  # so that tf_keras knows of them
+
+    @tf.autograph.experimental.do_not_convert
+    def call(self, inputs: Any, training: Any = None) -> Any:
+        args, keywords = self.arguments.filled(tf.nest.flatten(inputs))
+        if getattr(self.operation, "_call_has_training_arg", False):
+            keywords = {"training": training} | keywords
+        return self.operation(*args, **keywords)
+
+
+class Arguments:
+    """What a call takes, with places for its tensors."""
+
+    def __init__(self, call: Call):
+        self.drawn = (call.args, without_defaults(call.keywords))
+
+    def filled(self, tensors: list[Any]) -> Any:
+        """Arguments and keywords with ``tensors`` in their places, in order."""
+        rest = iter(tensors)
+        return keras.tree.map_structure(lambda x: next(rest) if isinstance(x, keras.KerasTensor) else x, self.drawn)
+
+    def __eq__(self, other: Any) -> bool:
+        blank = [None] * len(keras.tree.flatten(self.drawn))
+        return isinstance(other, Arguments) and self.filled(blank) == other.filled(blank)
+
+
+def without_defaults(keywords: dict[str, Any]) -> dict[str, Any]:
+    """Keywords that say something: Keras 3 notes a mask that is not there, and training=False, at every call."""
+    return {key: value for key, value in keywords.items() if value is not None and value is not False}
+
+
+def copied(layer: Any) -> Any:
+    """A copy of a layer, with weights of its own, that computes in float32."""
+    copy = layer.__class__.from_config({**layer.get_config(), "dtype": "float32"})
+    if layer.built:
+        copy.build_from_config(layer.get_build_config() or {})
+        copy.set_weights(layer.get_weights())
+    return copy
