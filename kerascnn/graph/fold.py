@@ -7,7 +7,8 @@ import keras
 import numpy as np
 from keras import layers as L
 
-from kerascnn.graph.calls import Call, calls, functional, is_graph
+from kerascnn.graph.calls import Call, calls
+from kerascnn.graph.rewrite import drawn, passed, redraw
 
 OUTPUTS = {L.Conv2D: (3,), L.DepthwiseConv2D: (2, 3), L.Dense: (1,)}  # axes of the kernel that count what comes out
 
@@ -16,8 +17,8 @@ def fold_batch_norm(model: keras.Model) -> keras.Model:
     """A new model that computes what ``model`` does at inference, without the batch norms that a layer can absorb.
 
     A batch norm after a Conv2D (grouped too), DepthwiseConv2D or Dense goes into its kernel and bias, when nothing
-    else sees that layer's output and no activation lies between. One before such a layer goes into it when nothing
-    else sees the batch norm's output and the layer pads nothing: the zeros of a padding do not pass the batch norm.
+    else sees that layer's output and no activation lies between. One before such layers goes into them when nothing
+    else sees the batch norm's output and they pad nothing: the zeros of a padding do not pass the batch norm.
     Every other batch norm stays, and so does what is used twice. Models inside the model are folded on their own.
 
     Returns
@@ -31,31 +32,24 @@ def fold_batch_norm(model: keras.Model) -> keras.Model:
     ValueError
         When the model is a subclass with a ``call`` of its own, and so shows no graph.
     """
+    return redraw(model, folding)
+
+
+def folding(model: keras.Model) -> Any:
+    """The rules of folding in one graph."""
     after, before = pairs(model)
     absorbed = {bn.name for bn in (*after.values(), *before.values())}
-    absorbing = {*after, *before}
 
-    def clone(layer: Any) -> Any:
-        if is_graph(layer):
-            return fold_batch_norm(layer)
-        config = layer.get_config()
-        return layer.__class__.from_config(config | {"use_bias": True} if layer.name in absorbing else config)
+    def absorb(layer: Any, name: str, x: Any) -> Any:
+        both = layer.__class__.from_config(layer.get_config() | {"use_bias": True})
+        return drawn(both, fold(layer, before.get(layer.name), after.get(layer.name)), x)
 
-    def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
-        return args[0] if layer.name in absorbed else layer(*args, **kwargs)
+    def rule_of(layer: Any) -> Any:
+        if layer.name in absorbed:
+            return passed
+        return absorb if layer.name in after or layer.name in before else None
 
-    source = functional(model)
-    names = {id(call.outputs[0]): call.operation.name for call in calls(source) if not call.inputs}
-    inputs = keras.tree.map_structure(
-        lambda x: keras.Input(batch_shape=x.shape, dtype=x.dtype, name=names[id(x)]), source.input
-    )
-    folded = keras.models.clone_model(source, inputs, clone, call)
-    for layer in folded.layers:
-        if layer.name in absorbing:
-            layer.set_weights(fold(model.get_layer(layer.name), before.get(layer.name), after.get(layer.name)))
-        elif layer.weights and not is_graph(layer):
-            layer.set_weights(model.get_layer(layer.name).get_weights())
-    return folded
+    return rule_of
 
 
 def pairs(model: keras.Model) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -82,8 +76,8 @@ def pairs(model: keras.Model) -> tuple[dict[str, Any], dict[str, Any]]:
         source, sinks = made_by[id(call.inputs[0])], takers(call)
         if absorbs(source, uses) and is_linear(source.operation) and len(takers(source)) == 1:
             after[source.operation.name] = bn
-        elif len(sinks) == 1 and absorbs(sinks[0], uses) and pads_nothing(sinks[0].operation):
-            before[sinks[0].operation.name] = bn
+        elif sinks and all(absorbs(sink, uses) and pads_nothing(sink.operation) for sink in sinks):
+            before |= {sink.operation.name: bn for sink in sinks}
     return after, before
 
 

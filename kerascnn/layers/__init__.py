@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from keras.layers import *  # noqa: F403
 
+    from kerascnn.layers.arithmetic import MatMul as MatMul
+    from kerascnn.layers.arithmetic import ReciprocalRoot as ReciprocalRoot
     from kerascnn.layers.channel_shuffle import ChannelShuffle as ChannelShuffle
     from kerascnn.layers.channel_slice import ChannelSlice as ChannelSlice
     from kerascnn.layers.crop_like import CropLike as CropLike
@@ -37,10 +39,12 @@ OURS = {
     "GlobalDropPath": "fractal_join",
     "LearnedGroupConv2D": "learned_group",
     "LocalResponseNormalization": "local_response",
+    "MatMul": "arithmetic",
     "PadChannels": "pad_channels",
     "PartialConv2D": "partial_conv",
     "PositionEmbedding": "tokens",
     "RadialBasis": "radial_basis",
+    "ReciprocalRoot": "arithmetic",
     "SelectChannels": "learned_group",
     "StandardizedConv2D": "standardized_conv",
     "Subsampling": "subsampling",

@@ -1,0 +1,90 @@
+"""Any model as one of plain layers: what a mobile runtime holds in built-in operators, and what can be quantised."""
+
+from typing import Any
+
+import keras
+from keras import layers as L
+
+from kerascnn.graph.calls import calls
+from kerascnn.graph.fold import fold_batch_norm, scale_and_offset
+from kerascnn.graph.plain import rule_of
+from kerascnn.graph.rewrite import drawn, passed, redraw
+
+
+def lower(model: keras.Model) -> keras.Model:
+    """A new model that computes what ``model`` does at inference, each layer of which is one operator of TFLite.
+
+    Layers of several operators are drawn as layers of one (:mod:`kerascnn.graph.plain`): normalisation over groups
+    and tokens, attention, standardised and separable convolutions, SiLU and hard sigmoid, activations inside other
+    layers. Dropout goes. Batch norms are folded, and one that has no convolution beside it becomes a depthwise 1x1
+    convolution. Padding goes into the convolution after it, where that pads the same zeros itself.
+
+    Channels are shuffled as they are: :class:`kerascnn.layers.ChannelShuffle` makes no tensor of five axes. A layer
+    without a rule stays.
+
+    Raises
+    ------
+    ValueError
+        When the model is a subclass with a ``call`` of its own, and so shows no graph; or attends with a mask.
+    """
+    model = redraw(model, lambda _: rule_of)
+    model = fold_batch_norm(model)
+    model = redraw(model, merging)
+    return redraw(model, lambda _: lambda layer: depthwise if is_batch_norm(layer) else None)
+
+
+def is_batch_norm(layer: Any) -> bool:
+    """Whether this is a batch norm of the last axis, of a map, tokens or a vector."""
+    if not isinstance(layer, L.BatchNormalization):
+        return False
+    rank = len(layer.input.shape)
+    return rank in (2, 3, 4) and layer.axis in (-1, rank - 1)
+
+
+def depthwise(bn: Any, name: str, x: Any, **_: Any) -> Any:
+    """A batch norm as a depthwise 1x1 convolution; tokens and vectors are laid out as a map meanwhile."""
+    scale, offset = scale_and_offset(bn)
+    weights = [scale.reshape(1, 1, -1, 1), offset]
+    conv = L.DepthwiseConv2D(1, name=name)
+    if len(x.shape) == 4:
+        return drawn(conv, weights, x)
+    *tokens, channels = x.shape[1:]
+    x = L.Reshape((*tokens, 1, channels) if tokens else (1, 1, channels), name=f"{name}-map")(x)
+    return L.Reshape((*tokens, channels), name=f"{name}-flat")(drawn(conv, weights, x))
+
+
+def merging(model: keras.Model) -> Any:
+    """The rules that put padding into the convolutions after it."""
+    graph = calls(model)
+    taken_by: dict[int, list[Any]] = {}
+    for call in graph:
+        for x in call.inputs:
+            taken_by.setdefault(id(x), []).append(call.operation)
+    seen_outside = {id(x) for x in model.outputs}
+    merged = {}
+    for call in graph:
+        pad, takers = call.operation, taken_by.get(id(call.outputs[0]), [])
+        if not isinstance(pad, L.ZeroPadding2D) or len(pad._inbound_nodes) > 1 or id(call.outputs[0]) in seen_outside:
+            continue
+        if takers and all(pads_alike(conv, pad.padding, call.inputs[0].shape[1:3]) for conv in takers):
+            merged |= {pad.name: passed} | {conv.name: padded for conv in takers}
+    return lambda layer: merged.get(layer.name)
+
+
+def pads_alike(conv: Any, border: tuple, sides: Any) -> bool:
+    """Whether padding "same" would give a map of these sides the zeros that stand at its border."""
+    if type(conv) not in (L.Conv2D, L.DepthwiseConv2D) or conv.padding != "valid" or len(conv._inbound_nodes) > 1:
+        return False
+    if None in sides or conv.data_format != "channels_last":
+        return False
+
+    def same(side: int, size: int, stride: int, dilation: int) -> tuple[int, int]:
+        total = max((-(-side // stride) - 1) * stride + (size - 1) * dilation + 1 - side, 0)
+        return total // 2, total - total // 2
+
+    each = zip(sides, conv.kernel_size, conv.strides, conv.dilation_rate, strict=True)
+    return tuple(map(tuple, border)) == tuple(same(*numbers) for numbers in each)
+
+
+def padded(conv: Any, name: str, x: Any) -> Any:
+    return drawn(type(conv).from_config(conv.get_config() | {"padding": "same"}), conv.get_weights(), x)

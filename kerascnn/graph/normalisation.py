@@ -1,0 +1,66 @@
+"""Normalisation by what the image itself holds, drawn in plain layers: means, products and one reciprocal root."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from kerascnn import layers as L
+from kerascnn.graph.rewrite import affine, drawn, kept
+
+Average = Callable[[Any, str, float], Any]  # of a tensor, with a name for it and a number to add
+
+
+def group_norm(layer: Any, name: str, x: Any) -> Any:
+    """Means over height and width, then a grouped 1x1 convolution that averages the channels of a group."""
+    channels = x.shape[-1]
+    if len(x.shape) != 4 or layer.axis not in (-1, 3):
+        return kept(layer, name, x)
+    groups = channels if layer.groups == -1 else layer.groups
+    kernel = np.full((1, 1, channels // groups, channels), groups / channels)
+
+    def average(y: Any, what: str, plus: float) -> Any:
+        y = L.GlobalAveragePooling2D(keepdims=True, name=f"{name}-{what}-pool")(y)
+        conv = L.Conv2D(channels, 1, groups=groups, trainable=False, name=f"{name}-{what}")
+        return drawn(conv, [kernel, np.full(channels, plus)], y)
+
+    return standardise(layer, name, x, average)
+
+
+def layer_norm(layer: Any, name: str, x: Any) -> Any:
+    """A dense layer with one output averages the last axis."""
+    axis = list(layer.axis) if isinstance(layer.axis, list | tuple) else [layer.axis]
+    if axis not in ([-1], [len(x.shape) - 1]) or getattr(layer, "rms_scaling", False):
+        return kept(layer, name, x)
+    channels = x.shape[-1]
+
+    def average(y: Any, what: str, plus: float) -> Any:
+        dense = L.Dense(1, trainable=False, name=f"{name}-{what}")
+        return drawn(dense, [np.full((channels, 1), 1 / channels), np.full(1, plus)], y)
+
+    return standardise(layer, name, x, average)
+
+
+def standardise(layer: Any, name: str, x: Any, average: Average) -> Any:
+    """``(x - mean) / sqrt(variance + epsilon) * gamma + beta``."""
+    apart = L.Subtract(name=f"{name}-apart")([x, average(x, "mean", 0.0)])
+    squares = L.Multiply(name=f"{name}-squares")([apart, apart])
+    root = L.ReciprocalRoot(name=f"{name}-root")(average(squares, "variance", layer.epsilon))
+    y = L.Multiply(name=f"{name}-even")([apart, root])
+    gamma, beta = (None if v is None else np.asarray(v) for v in (layer.gamma, layer.beta))
+    return affine(y, 1 if gamma is None else gamma, 0 if beta is None else beta, name)
+
+
+def local_response(layer: Any, name: str, x: Any) -> Any:
+    """A 1x1 convolution sums the squares of the neighbours; a power of -3/4 is made of two reciprocal roots."""
+    if layer.beta != 0.75:
+        return kept(layer, name, x)
+    channels, before = x.shape[-1], (layer.size - 1) // 2
+    distance = np.subtract.outer(np.arange(channels), np.arange(channels))  # of an input from an output
+    near = (-before <= distance) & (distance < layer.size - before)
+    squares = L.Multiply(name=f"{name}-squares")([x, x])
+    conv = L.Conv2D(channels, 1, trainable=False, name=f"{name}-sum")
+    total = drawn(conv, [layer.alpha * near[None, None].astype("float32"), np.full(channels, layer.k)], squares)
+    root = L.ReciprocalRoot(name=f"{name}-root")(total)
+    fourth = L.ReciprocalRoot(name=f"{name}-fourth")(L.Multiply(name=f"{name}-sqrt")([total, root]))
+    return L.Multiply(name=name)([L.Multiply(name=f"{name}-half")([x, root]), fourth])

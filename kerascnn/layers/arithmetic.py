@@ -1,0 +1,48 @@
+"""Arithmetic that Keras has no layer for: what normalisation and attention are made of."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("kerascnn")
+class MatMul(keras.layers.Layer):
+    """Matrix product of two stacks: ``[(..., N, K), (..., K, M)]`` to ``(..., N, M)``.
+
+    Parameters
+    ----------
+    transpose
+        Whether the second comes as ``(..., M, K)``, as keys do.
+    """
+
+    def __init__(self, transpose=False, **kwargs):
+        super().__init__(**kwargs)
+        self.transpose = transpose
+
+    def build(self, input_shapes):
+        self.depth = input_shapes[0][-1]
+
+    def call(self, inputs):
+        a, b = inputs
+        return ops.matmul(a, ops.swapaxes(b, -1, -2) if self.transpose else b)
+
+    def multiply_adds(self, outputs):
+        """Multiply-adds of one image, from the number of its outputs."""
+        return outputs * self.depth
+
+    def compute_output_shape(self, input_shapes):
+        a, b = input_shapes
+        return (*a[:-1], b[-2] if self.transpose else b[-1])
+
+    def get_config(self):
+        return {**super().get_config(), "transpose": self.transpose}
+
+
+@keras.saving.register_keras_serializable("kerascnn")
+class ReciprocalRoot(keras.layers.Layer):
+    """One over the square root of every number."""
+
+    def call(self, x):
+        return ops.rsqrt(x)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape

@@ -1,0 +1,183 @@
+"""A lowered model computes the same, in layers that are one operator each."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers as K
+from parity import assert_equal, images, randomise
+from test_conformance import TINY
+
+from kerascnn import layers as L
+from kerascnn.graph.lower import lower
+
+GONE = ("BatchNormalization", "Dropout", "GroupNormalization", "LayerNormalization", "LocalResponseNormalization")
+GONE += ("StandardizedConv2D", "MultiHeadAttention", "Rescaling", "FractalJoin", "LearnedGroupConv2D", "RadialBasis")
+GONE += ("PartialConv2D", "Subsampling", "CropLike", "UpSampling2D", "SeparableConv2D", "Average")
+
+
+def kinds(model: keras.Model) -> list[str]:
+    return [type(layer).__name__ for layer in model.layers]
+
+
+def lowered(model: keras.Model) -> keras.Model:
+    """``model`` in plain layers, after proof that it computes the same."""
+    randomise(model)
+    random = np.random.default_rng(2)
+    for w in model.weights:  # those that ``randomise`` does not know
+        if w.path.endswith(("position", "token", "coefficient")):
+            w.assign(random.normal(0, 0.5, w.shape))
+    x = images(model)
+    expected = model(x)
+    new = lower(model)
+    assert new.name == model.name and not {id(w) for w in new.weights} & {id(w) for w in model.weights}
+    assert not set(kinds(new)) & set(GONE)
+    for layer in new.layers:
+        assert getattr(layer, "activation", None) in (None, keras.activations.linear) or type(layer) is K.Activation
+    for a, b in zip(*(keras.tree.flatten(y) for y in (new(x), expected)), strict=True):
+        assert_equal(keras.ops.convert_to_numpy(a), keras.ops.convert_to_numpy(b))
+    return new
+
+
+def on(*layers, shape=(9, 9, 6)) -> keras.Model:
+    image = x = keras.Input(shape)
+    for layer in layers:
+        x = layer(x)
+    return keras.Model(image, x)
+
+
+@pytest.mark.sharded
+@pytest.mark.parametrize("family", TINY)
+def test_every_family_computes_the_same(family):
+    lowered(TINY[family](classes=7, classifier_activation=None))
+
+
+@pytest.mark.parametrize(
+    ("layers", "expected"),
+    [
+        (lambda: [K.Conv2D(4, 3, activation="silu")], ["Conv2D", "Activation", "Multiply"]),
+        (lambda: [K.Dense(4, activation="relu"), K.Dropout(0.5)], ["Dense", "Activation"]),
+        (lambda: [K.ReLU(6.0), K.ReLU(), K.Softmax()], ["Activation"] * 3),
+        (lambda: [K.ReLU(negative_slope=0.2)], ["LeakyReLU"]),
+        (lambda: [K.ReLU(1.0, threshold=0.5), K.Softmax(axis=1)], ["ReLU", "Softmax"]),
+        (lambda: [K.Conv2D(4, 1), K.Activation("hard_sigmoid"), K.Conv2D(4, 1)], ["Conv2D", "Activation", "Conv2D"]),
+        (lambda: [K.SeparableConv2D(4, 3, activation="relu")], ["DepthwiseConv2D", "Conv2D", "Activation"]),
+        (lambda: [L.StandardizedConv2D(4, 3, activation="relu", strides=2)], ["Conv2D", "Activation"]),
+        (lambda: [K.BatchNormalization()], ["DepthwiseConv2D"]),
+        (lambda: [K.Flatten(), K.BatchNormalization()], ["Flatten", "Reshape", "DepthwiseConv2D", "Reshape"]),
+        (lambda: [K.Conv2D(4, 3), K.Rescaling(0.3, 0.1)], ["Conv2D"]),
+        (lambda: [K.UpSampling2D(2)], ["Resizing"]),
+        (lambda: [L.LocalResponseNormalization(5, beta=0.5)], ["LocalResponseNormalization"]),
+        (
+            lambda: [L.LearnedGroupConv2D(4, 2, 3), K.Flatten(), L.LearnedGroupConv2D(4, 2, 3)],
+            ["Conv2D", "Flatten", "Dense"],
+        ),
+    ],
+    ids=lambda x: "-".join(x) if isinstance(x, list) else "",
+)
+def test_layers_become_these(layers, expected):
+    new = lower(model := on(*layers()))
+    x = images(model)
+    np.testing.assert_allclose(new(x), model(x), rtol=1e-4, atol=1e-5)
+    assert kinds(new)[1:] == expected
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda: K.GroupNormalization(3),
+        lambda: K.GroupNormalization(-1, scale=False),
+        lambda: K.GroupNormalization(1, center=False, epsilon=0.1),
+        lambda: K.LayerNormalization(epsilon=0.1),
+        lambda: L.LocalResponseNormalization(4, alpha=0.3),
+        lambda: L.LocalResponseNormalization(7, k=1.0, alpha=0.1),
+    ],
+)
+def test_normalisation(layer):
+    lowered(on(layer(), K.Conv2D(5, 3, padding="same")))
+
+
+@pytest.mark.parametrize("kind", [K.Add, K.Multiply, K.Maximum, K.Average])
+def test_many_maps_meet_two_at_a_time(kind):
+    image = keras.Input((8, 8, 3))
+    new = lowered(keras.Model(image, kind(name="meet")([K.Conv2D(4, 3)(image) for _ in range(4)])))
+    meets = [layer for layer in new.layers if isinstance(layer, K.Add | K.Multiply | K.Maximum)]
+    assert [len(layer.input) for layer in meets] == [2, 2, 2]
+
+
+@pytest.mark.parametrize(("keys", "bias"), [(None, True), ("own", False)])
+def test_attention(keys, bias):
+    one, other = keras.Input((5, 8)), keras.Input((7, 8))
+    layer = K.MultiHeadAttention(2, 3, value_dim=5, use_bias=bias)
+    y = layer(one, other) if keys is None else layer(one, other, K.Dense(8)(other))
+    model = keras.Model([one, other], y)
+    randomise(model)
+    x = [np.random.default_rng(i).normal(size=(2, n, 8)).astype("float32") for i, n in enumerate((5, 7))]
+    np.testing.assert_allclose(lower(model)(x), model(x), rtol=1e-4, atol=1e-5)
+
+
+def test_attention_with_a_mask_is_refused():
+    x = keras.Input((5, 8))
+    model = keras.Model(x, K.MultiHeadAttention(2, 3, name="look")(x, x, use_causal_mask=True))
+    with pytest.raises(ValueError, match="'look' attends in a way that has no plainer form"):
+        lower(model)
+
+
+def test_one_norm_before_several_layers_goes_into_all():
+    x = keras.Input((5, 6))
+    y = K.LayerNormalization()(x)
+    new = lowered(keras.Model(x, K.Add()([K.Dense(4)(y), K.Dense(4)(y)])))
+    assert "DepthwiseConv2D" not in kinds(new)
+
+
+@pytest.mark.parametrize(
+    ("side", "border", "conv", "merges"),
+    [
+        (9, 1, lambda: K.Conv2D(4, 3, 2), True),
+        (8, 1, lambda: K.Conv2D(4, 3, 2), False),
+        (8, ((0, 1), (0, 1)), lambda: K.DepthwiseConv2D(3, 2), True),
+        (8, 2, lambda: K.Conv2D(4, 3, dilation_rate=2), True),
+        (8, 2, lambda: K.Conv2D(4, 3), False),
+        (8, 1, lambda: K.MaxPooling2D(3), False),
+    ],
+)
+def test_padding_goes_into_the_convolution_that_pads_alike(side, border, conv, merges):
+    new = lowered(on(K.ZeroPadding2D(border), conv(), shape=(side, side, 3)))
+    assert ("ZeroPadding2D" not in kinds(new)) == merges
+
+
+def test_padding_that_others_see_stays():
+    image = keras.Input((9, 9, 3))
+    x = K.ZeroPadding2D(1)(image)
+    assert "ZeroPadding2D" in kinds(lowered(keras.Model(image, [x, K.Conv2D(4, 3)(x)])))
+    assert "ZeroPadding2D" not in kinds(lowered(keras.Model(image, [K.Conv2D(4, 3)(x), K.Conv2D(2, 3)(x)])))
+
+
+def test_a_layer_that_is_used_twice_is_drawn_twice():
+    image = keras.Input((9, 9, 3))
+    act, norm = K.Activation("silu", name="act"), K.GroupNormalization(1, name="norm")
+    new = lowered(keras.Model(image, norm(act(norm(act(image))))))
+    assert {"act", "act_2", "norm", "norm_2"} <= {layer.name for layer in new.layers}
+
+
+def test_models_inside_models_are_lowered_too():
+    inner = on(K.Conv2D(4, 3), K.BatchNormalization(), K.Activation("silu"))
+    new = lowered(on(inner, K.GroupNormalization(2), shape=(9, 9, 6)))
+    assert kinds(new.layers[1])[1:] == ["Conv2D", "Activation", "Multiply"]
+
+
+def test_a_lowered_model_saves_and_loads(tmp_path):
+    model = TINY["ViT"](classes=3)
+    new = lower(model)
+    new.save(tmp_path / "lowered.keras")
+    np.testing.assert_array_equal(keras.models.load_model(tmp_path / "lowered.keras")(images(new)), new(images(new)))
+
+
+@pytest.mark.parametrize("family", ["ShuffleNet", "BiT", "ViT"])
+def test_mobile_runtimes_hold_it_in_four_axes_and_builtin_operators(family, tmp_path):
+    from ai_edge_litert.interpreter import Interpreter
+
+    from kerascnn.deploy.tflite import write_float32
+
+    write_float32(lower(TINY[family](classes=3)), tmp_path / "lowered.tflite", None)
+    interpreter = Interpreter(str(tmp_path / "lowered.tflite"))
+    assert max(len(tensor["shape"]) for tensor in interpreter.get_tensor_details()) <= 4
