@@ -22,6 +22,7 @@ EPILOG = """examples:
   kerascnn train recipes/photos.py --data tfds:cifar10    or TFRecord files, a .csv, an .npz
   kerascnn evaluate saved_models/photos/model.onnx --data my_photos --corruptions
   kerascnn predict saved_models/photos/model.tflite cat.jpg
+  kerascnn check saved_models/photos/model.int8.tflite    what an Edge TPU, a GPU and XNNPACK make of it
 """
 SOURCES = (
     "a folder with one sub-folder of images per class; a folder or a quoted pattern of TFRecord files; a .csv file "
@@ -139,6 +140,11 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--out", type=Path, help="the new file (default: beside the model)")
     p.add_argument("--calibration", help=f"needed for tflite-int8: {SOURCES}")
     p.add_argument("--overwrite", action="store_true", help="replace a file that is already there")
+
+    p = command("check", check, "say what the accelerators of phones and boards make of a .tflite file")
+    p.add_argument("file", type=Path, help="a .tflite file")
+    p.add_argument("--delegate", help="edgetpu, gpu or xnnpack (default: all three)")
+    p.add_argument("--json", action="store_true", help="print it as JSON")
     return top
 
 
@@ -429,6 +435,38 @@ def export(options: argparse.Namespace) -> None:
     certificate = write(options.model, path, options.format, calibration=calibration, overwrite=options.overwrite)
     print(f"{certificate.path}: {certificate.bytes / 1e6:.2f} MB, proved on {certificate.samples} {certificate.inputs}")
     print(json.dumps({k: v for k, v in asdict(certificate).items() if k not in ("operators", "versions")}, indent=2))
+
+
+def check(options: argparse.Namespace) -> None:
+    from kerascnn.deploy.delegates import DELEGATES
+    from kerascnn.deploy.delegates import check as report
+    from kerascnn.deploy.delegates.edgetpu import COMPILER, compiled, disagreements
+
+    reports = [report(options.file, name) for name in ([options.delegate] if options.delegate else DELEGATES)]
+    log = compiled(options.file) if any(r.delegate == "edgetpu" for r in reports) else None
+    found = [r.as_dict() for r in reports]
+    for each, shown in zip(reports, found, strict=True):
+        if log and each.delegate == "edgetpu":
+            shown["compiler"] = {"version": log.version, "mapped": log.mapped}
+            differing = disagreements(each, log)
+            shown["notes"] += [f"{COMPILER} {log.version} differs: {line}." for line in differing]
+            shown["notes"] += [] if differing else [f"{COMPILER} {log.version} says the same."]
+    if options.json:
+        print(json.dumps(found, indent=2))
+        return
+    print("\n\n".join(map(delegate_text, found)))
+
+
+def delegate_text(found: dict[str, Any]) -> str:
+    """A report on one delegate, as a person reads it."""
+    runs = f", in {len(found['pieces'])} pieces of {', '.join(map(str, found['pieces']))}" if found["pieces"] else ""
+    lines = [f"{found['delegate']}: {found['mapped']} of {found['operators']} operators mapped{runs}"]
+    for row in found["verdicts"]:
+        if row["reason"]:
+            where = "" if row["mapped"] else "not mapped, "
+            lines.append(f"  {row['count']:>4} {row['operator']:24} {where}{row['reason']}")
+            lines += [f"{'':30} {row['change']}"] if row["change"] else []
+    return "\n".join([*lines, *(f"  {note}" for note in found["notes"])])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,38 @@
+"""What the accelerators of phones and boards make of a .tflite file, told without having one."""
+
+import os
+
+from kerascnn.deploy.delegates.edgetpu import edgetpu
+from kerascnn.deploy.delegates.gpu import gpu
+from kerascnn.deploy.delegates.report import Report as Report
+from kerascnn.deploy.delegates.report import Verdict as Verdict
+from kerascnn.deploy.delegates.xnnpack import xnnpack
+from kerascnn.errors import suggest
+from kerascnn.runtime import existing
+
+DELEGATES = {"edgetpu": edgetpu, "gpu": gpu, "xnnpack": xnnpack}
+
+
+def check(path: str | os.PathLike, delegate: str) -> Report:
+    """Say which operators of a file a delegate runs, in how many pieces, why not the others and what to change.
+
+    Parameters
+    ----------
+    path
+        A .tflite file.
+    delegate
+        "edgetpu": predicted from the published table. "gpu": predicted from the rules of the delegate's own check.
+        "xnnpack": seen, by loading the file.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such file.
+    ValueError
+        When it is no .tflite file, or there is no such delegate.
+    ImportError
+        When LiteRT is not installed.
+    """
+    if delegate not in DELEGATES:
+        raise ValueError(f"Unknown delegate {delegate!r}. {suggest(delegate, DELEGATES)}")
+    return DELEGATES[delegate](existing(path))
