@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import keras
 
     from kerascnn.deploy import export as export
+    from kerascnn.deploy.calibration import check_calibration as check_calibration
     from kerascnn.graph.cost import cost as cost
     from kerascnn.graph.fold import fold_batch_norm as fold_batch_norm
     from kerascnn.graph.receptive_field import receptive_field as receptive_field
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 LAZY = {
+    "check_calibration": "kerascnn.deploy.calibration",
     "cost": "kerascnn.graph.cost",
     "export": "kerascnn.deploy",
     "find_record": "kerascnn.weights.records",

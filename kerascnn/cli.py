@@ -145,6 +145,12 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("file", type=Path, help="a .tflite file")
     p.add_argument("--delegate", help="edgetpu, gpu or xnnpack (default: all three)")
     p.add_argument("--json", action="store_true", help="print it as JSON")
+
+    p = command("lint-calibration", lint_calibration, "look for mistakes in images that a file is to be quantised with")
+    p.add_argument("model", type=Path, help="a .keras file with its card (the .json) beside it")
+    p.add_argument("images", help=f"a .npy file of preprocessed images, (N, H, W, C) float32; or {SOURCES}")
+    p.add_argument("--reference", help="images that are surely right, of the same kinds: shows exchanged colours")
+    p.add_argument("--json", action="store_true", help="print it as JSON")
     return top
 
 
@@ -467,6 +473,41 @@ def delegate_text(found: dict[str, Any]) -> str:
             lines.append(f"  {row['count']:>4} {row['operator']:24} {where}{row['reason']}")
             lines += [f"{'':30} {row['change']}"] if row["change"] else []
     return "\n".join([*lines, *(f"  {note}" for note in found["notes"])])
+
+
+def lint_calibration(options: argparse.Namespace) -> None:
+    import_quietly()
+    from kerascnn.card import Card
+    from kerascnn.deploy.calibration import check_calibration
+
+    card = Card.read(options.model)
+    images, targets = prepared_images(options.images, card)
+    reference = prepared_images(options.reference, card)[0] if options.reference else None
+    found = check_calibration(images, options.model, reference, targets=targets)
+    if options.json:
+        print(json.dumps([finding.as_dict() for finding in found], indent=2))
+    else:
+        for finding in found:
+            print(f"{finding.mistake} ({finding.certainty})\n    found     {finding.found}")
+            print(f"    expected  {finding.expected}\n    to do     {finding.fix}")
+        print("" if found else f"nothing is wrong with these {len(images)} images")
+    if certain := [finding.mistake for finding in found if finding.certainty == "certain"]:
+        raise ValueError(f"{options.images} cannot be right: {', '.join(certain)}.")
+
+
+def prepared_images(source: str, card: Any) -> tuple[Any, Any]:
+    """Images of a .npy file as they are, or of a data source as the card asks, and their classes where known."""
+    import numpy as np
+
+    from kerascnn.data import open_data
+    from kerascnn.data.pipeline import batches
+    from kerascnn.job import CALIBRATION
+
+    if source.endswith(".npy"):
+        return np.load(source), None
+    split = open_data(source).train
+    drawn = batches(split, card.preprocess, min(CALIBRATION, len(split)), shuffle=True)
+    return tuple(tensor.numpy() for tensor in next(iter(drawn)))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerascnn.card import Card
+from kerascnn.deploy.calibration import need_sound
 from kerascnn.deploy.certificate import Certificate as Certificate
 from kerascnn.deploy.certificate import ExportError as ExportError
 from kerascnn.deploy.certificate import file_facts, prove
@@ -101,7 +102,8 @@ def export(
     FileExistsError
         When something is already there.
     FileNotFoundError, ValueError
-        When there is no such model, or an argument cannot be met.
+        When there is no such model, an argument cannot be met, or calibration images are certainly wrong; what may be
+        wrong with them comes as a warning. See ``kerascnn.check_calibration``.
     ImportError
         When the format needs a package that is not installed.
     """
@@ -117,6 +119,8 @@ def export(
         _check_card(card, model)
     file = _destination(path, model.name, target.suffix, overwrite)
     images = None if calibration is None else stacked(calibration, shape)
+    if images is not None and "int" in format:
+        need_sound(images, model, card)
     proof, inputs = (noise(shape), "noise") if images is None else (spread_out(images), "calibration images")
 
     model = in_float32(model)

@@ -30,7 +30,12 @@ def stacked(images: np.ndarray | Iterable[Any], shape: tuple[int, ...]) -> np.nd
 
 def spread_out(images: np.ndarray) -> np.ndarray:
     """At most ``PROOF`` images at even distances, for images often lie in the order of their classes."""
-    count = min(PROOF, len(images))
+    return at_even_distances(images, PROOF)
+
+
+def at_even_distances(images: np.ndarray, most: int) -> np.ndarray:
+    """At most so many of the images, the first and the last among them."""
+    count = min(most, len(images))
     return images[np.linspace(0, len(images) - 1, count).round().astype(int)]
 
 

@@ -1,0 +1,231 @@
+"""What an exported file computes on the way, by the names of the Keras layers that it was made of.
+
+The converters name a tensor after the operations that it came of, and an operation after its layer:
+``net_1/stem-relu_1/Relu;net_1/stem-bn_1/batchnorm/add_1;net_1/stem-conv_1/convolution`` is what three layers became.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kerascnn.errors import need
+from kerascnn.graph.calls import calls
+from kerascnn.runtime import existing, quiet
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True)
+class Inside:
+    """A file that shows what it computes on the way.
+
+    Parameters
+    ----------
+    precision
+        "float32", "float16", "dynamic", "int8" or "int16x8".
+    layers
+        By the layer whose output a tensor holds: all layers that went into it, in the order of the network.
+    run
+        One image, (1, H, W, C) float32, to the output of each of these layers, float32.
+    """
+
+    precision: str
+    layers: dict[str, tuple[str, ...]]
+    run: Callable[[np.ndarray], dict[str, np.ndarray]]
+
+
+def open_inside(path: str | Path, model: "keras.Model") -> Inside:
+    """Open a ``.tflite`` or ``.onnx`` file that was made of ``model``.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such file.
+    ValueError
+        When it is of another kind, takes other images, or none of its tensors is named after a layer.
+    ImportError
+        When the runtime of the file is not installed.
+    """
+    path = existing(path)
+    if path.suffix not in OPENERS:
+        raise ValueError(f"{path} does not show what it computes on the way: expected a .tflite or an .onnx file.")
+    inside = OPENERS[path.suffix](path, model)
+    if len(inside.layers) < 3:
+        raise ValueError(
+            f"The tensors of {path} are not named after the layers of {model.name!r}. Was it made of another model?"
+        )
+    return inside
+
+
+def single_outputs(model: "keras.Model") -> dict[str, tuple[int, ...]]:
+    """(1, ...) shape of what each layer gives, in the order of the network; of those used once and with one output."""
+    graph = calls(model)
+    uses = Counter(call.operation.name for call in graph)
+    return {
+        call.operation.name: (1, *call.outputs[0].shape[1:])
+        for call in graph
+        if len(call.outputs) == 1 and uses[call.operation.name] == 1 and hasattr(call.outputs[0], "shape")
+    }
+
+
+def layers_in(names: Iterable[str], shapes: dict[str, tuple[int, ...]]) -> tuple[str, ...]:
+    """The layers that tensors are named after, in the order of the network."""
+    parts = [part for name in names for part in re.split("[/;:]", name)]
+    shorter = [re.sub(r"_\d+$", "", part) for part in parts]  # TensorFlow counts the calls of a layer
+    found = {short if short in shapes else part for short, part in zip(shorter, parts, strict=True)}
+    return tuple(layer for layer in shapes if layer in found)
+
+
+def placed(
+    outputs: Iterable[tuple[Any, list[list[str]]]], shapes: dict[str, tuple[int, ...]]
+) -> dict[str, tuple[Any, tuple[str, ...]]]:
+    """The tensor that holds each layer's output, and the layers that went into it.
+
+    Parameters
+    ----------
+    outputs
+        Tensors in the order in which they are computed, with lists of names, the best ones first; a tensor takes
+        those of the first list that names a layer. Of a layer that several are named after, the last is its output.
+    """
+    found: dict[str, tuple[Any, tuple[str, ...]]] = {}
+    for tensor, names in outputs:
+        layers = next((found for each in names if (found := layers_in(each, shapes))), ())
+        if layers:
+            found.pop(layers[-1], None)
+            found[layers[-1]] = tensor, layers
+    return found
+
+
+def _tflite(path: Path, model: "keras.Model") -> Inside:
+    litert = need("ai_edge_litert.interpreter", "litert", "Running a .tflite file")
+    schema = need("ai_edge_litert.schema_py_generated", "litert", "Reading a .tflite file")
+    graph = schema.Model.GetRootAs(path.read_bytes()).Subgraphs(0)
+    shapes = single_outputs(model)
+    with quiet():
+        interpreter = litert.Interpreter(
+            str(path),
+            experimental_preserve_all_tensors=True,
+            experimental_op_resolver_type=litert.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        )
+        interpreter.allocate_tensors()
+    details = {tensor["index"]: tensor for tensor in interpreter.get_tensor_details()}
+    tensors = {
+        layer: (index, layers)
+        for layer, (index, layers) in placed(_tflite_outputs(graph, model), shapes).items()
+        if index in details and _alike(details[index]["shape"], shapes[layer])
+    }
+    image = interpreter.get_input_details()[0]
+    first = next(iter(shapes))
+    tensors = {first: (image["index"], (first,)), **tensors}
+
+    def run(images: np.ndarray) -> dict[str, np.ndarray]:
+        interpreter.set_tensor(image["index"], _quantised(images, image))
+        interpreter.invoke()
+        return {
+            layer: _dequantised(interpreter.get_tensor(index), details[index]).reshape(shapes[layer])
+            for layer, (index, _) in tensors.items()
+        }
+
+    types = {details[index]["dtype"] for index, _ in tensors.values()}
+    weights = {schema.TensorType.FLOAT16: "float16", schema.TensorType.INT8: "dynamic"}
+    kinds = [graph.Tensors(index).Type() for index in range(graph.TensorsLength())]
+    in_floats = next((name for kind, name in weights.items() if kind in kinds), "float32")
+    precision = "int8" if types & {np.int8, np.uint8} else "int16x8" if np.int16 in types else in_floats
+    return Inside(precision, {layer: layers for layer, (_, layers) in tensors.items()}, run)
+
+
+def _tflite_outputs(graph: Any, model: "keras.Model") -> Iterator[tuple[int, list[list[str]]]]:
+    """What each operator gives, and after what it may be named: its output, else its constants."""
+
+    def name(index: int) -> str:
+        return graph.Tensors(index).Name().decode()
+
+    last = model.outputs[0]._keras_history.operation.name
+    operators = [graph.Operators(i) for i in range(graph.OperatorsLength())]
+    made = {int(index) for operator in operators for index in operator.OutputsAsNumpy()} | {graph.Inputs(0)}
+    for operator in operators:
+        output = operator.Outputs(0)
+        constants = [name(int(i)) for i in operator.InputsAsNumpy() if i >= 0 and i not in made]
+        yield output, [[last]] if output == graph.Outputs(0) else [[name(output)], constants]
+
+
+def _alike(shape: Iterable[int], other: Iterable[int]) -> bool:
+    """Whether two shapes are the same but for sides of one."""
+    return [int(side) for side in shape if side != 1] == [side for side in other if side != 1]
+
+
+def _quantised(images: np.ndarray, tensor: dict[str, Any]) -> np.ndarray:
+    scale, zero = tensor["quantization"]
+    if not scale:
+        return images
+    limits = np.iinfo(tensor["dtype"])
+    return np.clip(np.round(images / scale) + zero, limits.min, limits.max).astype(tensor["dtype"])
+
+
+def _dequantised(values: np.ndarray, tensor: dict[str, Any]) -> np.ndarray:
+    scale, zero = tensor["quantization"]
+    return (values.astype(np.float32) - zero) * np.float32(scale) if scale else values.astype(np.float32)
+
+
+def _onnx(path: Path, model: "keras.Model") -> Inside:
+    onnx = need("onnx", "onnx", "Reading an .onnx file")
+    runtime = need("onnxruntime", "onnx", "Running an .onnx file")
+    proto = onnx.shape_inference.infer_shapes(onnx.load(path))
+    known = {info.name: info for info in (*proto.graph.value_info, *proto.graph.output)}
+    shapes = single_outputs(model)
+    tensors = {
+        layer: (name, layers)
+        for layer, (name, layers) in placed(_onnx_outputs(proto.graph, model), shapes).items()
+        if name in known and _ways(_onnx_shape(known[name]), shapes[layer])
+    }
+    there = {output.name for output in proto.graph.output}
+    proto.graph.output.extend(known[name] for name, _ in tensors.values() if name not in there)
+    options = runtime.SessionOptions()
+    options.log_severity_level = 4
+    session = runtime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    names, image = [name for name, _ in tensors.values()], session.get_inputs()[0].name
+    first = next(iter(shapes))
+
+    def run(images: np.ndarray) -> dict[str, np.ndarray]:
+        values = session.run(names, {image: images})
+        return {first: images} | dict(zip(tensors, values, strict=True))
+
+    return Inside("float32", {first: (first,)} | {layer: layers for layer, (_, layers) in tensors.items()}, run)
+
+
+def _onnx_outputs(graph: Any, model: "keras.Model") -> Iterator[tuple[str, list[list[str]]]]:
+    """What each node gives, and after what it may be named: its output and its constants, which batch norms became."""
+    last = model.outputs[0]._keras_history.operation.name
+    constants = {each.name for each in graph.initializer}
+    for node in graph.node:
+        output, own = node.output[0], [name for name in node.input if name in constants]
+        if node.op_type in ("Transpose", "Squeeze", "Unsqueeze", "Identity"):
+            continue  # moves what another node computed
+        yield output, [[last]] if output == graph.output[0].name else [[output, *own]]
+
+
+def _onnx_shape(info: Any) -> tuple[int, ...]:
+    return tuple(side.dim_value for side in info.type.tensor_type.shape.dim)
+
+
+def _ways(shape: tuple[int, ...], want: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """How the axes of a tensor may have to be moved to be those of a layer's output: ONNX has channels first."""
+    ways = [tuple(range(len(shape)))] if shape == want else []
+    if len(shape) == 4 and (shape[0], *shape[2:], shape[1]) == want:
+        ways.append((0, 2, 3, 1))
+    return ways or ([()] if _alike(shape, want) else [])
+
+
+def as_layer(value: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """A tensor of a file with the axes of the layer's own output; where two ways fit, the one that is nearer to it."""
+    moved = [value.transpose(way) if way else value.reshape(reference.shape) for way in _ways(value.shape, reference.shape)]
+    return min(moved, key=lambda each: float(np.sum((each - reference) ** 2)))
+
+
+OPENERS: dict[str, Callable[[Path, "keras.Model"], Inside]] = {".tflite": _tflite, ".onnx": _onnx}
