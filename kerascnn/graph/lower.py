@@ -37,7 +37,8 @@ def is_batch_norm(layer: Any) -> bool:
     """Whether this is a batch norm of the last axis, of a map, tokens or a vector."""
     if not isinstance(layer, L.BatchNormalization):
         return False
-    rank = len(layer.input.shape)
+    inputs: Any = layer.input
+    rank = len(inputs.shape)
     return rank in (2, 3, 4) and layer.axis in (-1, rank - 1)
 
 

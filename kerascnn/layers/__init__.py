@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from kerascnn.layers.channel_shuffle import ChannelShuffle as ChannelShuffle
     from kerascnn.layers.channel_slice import ChannelSlice as ChannelSlice
     from kerascnn.layers.crop_like import CropLike as CropLike
+    from kerascnn.layers.fake_quantization import FakeQuantization as FakeQuantization
     from kerascnn.layers.fractal_join import FractalJoin as FractalJoin
     from kerascnn.layers.fractal_join import GlobalDropPath as GlobalDropPath
     from kerascnn.layers.learned_group import LearnedGroupConv2D as LearnedGroupConv2D
@@ -34,6 +35,7 @@ OURS = {
     "ChannelSlice": "channel_slice",
     "ClassToken": "tokens",
     "CropLike": "crop_like",
+    "FakeQuantization": "fake_quantization",
     "FirstToken": "tokens",
     "FractalJoin": "fractal_join",
     "GlobalDropPath": "fractal_join",

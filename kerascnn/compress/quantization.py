@@ -1,0 +1,146 @@
+"""Training that knows of int8: a network learns with the rounding that its file will do.
+
+Jacob et al. 2017, https://arxiv.org/abs/1712.05877, by TensorFlow's Model Optimization toolkit.
+"""
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerascnn.compress.scales import Point, points
+from kerascnn.compress.simulation import Ranges, Trainee, simulated
+from kerascnn.compress.tuning import Tuning, dataset, tune
+from kerascnn.files import written_whole
+from kerascnn.graph.lower import lower
+from kerascnn.runtime import keras_runner, quiet
+
+CALIBRATION = 16  # batches that the ranges are first measured on
+LEAST = 1e-4  # width of a range; a tensor that is always 0 still needs one
+
+
+@dataclass(frozen=True)
+class Quantized:
+    """A network that was tuned for int8.
+
+    Parameters
+    ----------
+    model
+        The lowered network with its tuned weights; kernels are what int8 holds, for each output apart.
+    ranges
+        What every point where the file rounds can hold, by the name of the operation before it.
+    """
+
+    model: keras.Model
+    ranges: Ranges
+
+    @cached_property
+    def simulation(self) -> keras.Model:
+        """The network as the file computes it, in floats that were rounded; it shares the layers of ``model``."""
+        return simulated(self.model, self.ranges)
+
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        """Scores as the file will give them, up to a step of its output here and there.
+
+        Parameters
+        ----------
+        images
+            ``(N, H, W, C)`` float32, preprocessed as the network expects.
+
+        Returns
+        -------
+        numpy.ndarray
+            ``(N, classes)`` float32.
+
+        Raises
+        ------
+        ValueError
+            When the images have another shape or dtype.
+        """
+        return keras_runner(self.simulation, self.model.name)(images)
+
+    def write(self, path: str | os.PathLike) -> None:
+        """Write the network as a ``.tflite`` file that computes in int8 throughout, its input and output too.
+
+        Raises
+        ------
+        RuntimeError
+            When TensorFlow Lite cannot hold the network so.
+        """
+        import tensorflow as tf
+
+        image = tf.TensorSpec((1, *self.model.inputs[0].shape[1:]), tf.float32, name="image")
+        function = tf.function(lambda image: {"scores": self.simulation(image, training=False)}, [image])
+        # The converter freezes the variables that it sees, and into those of Keras it does not see.
+        variables = tf.train.Checkpoint(variables=[variable.value for variable in self.model.variables])
+        converter: Any = tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function()], variables)
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.inference_input_type = converter.inference_output_type = tf.int8
+        with written_whole(path) as draft:
+            try:
+                with quiet():
+                    Path(draft).write_bytes(converter.convert())
+            except Exception as error:  # the class that the converter raises is not public
+                raise RuntimeError(f"TensorFlow Lite cannot hold this network: {str(error).splitlines()[0]}") from error
+
+
+def quantize_aware(model: keras.Model, train: Any, tuning: Tuning = Tuning()) -> Quantized:  # noqa: B008
+    """Tune a trained network so that it loses little in int8.
+
+    The network is lowered to layers of one operator (:func:`kerascnn.graph.lower.lower`), so batch norms are folded
+    and dropout is gone. The ranges of its tensors are measured on some batches and follow a moving average while the
+    network is tuned; kernels are rounded for each output apart, biases not at all.
+
+    Parameters
+    ----------
+    model
+        A functional model of one image and one output; it stays as it is.
+    train
+        Images and targets, or batches of them; see :func:`kerascnn.compress.tuning.dataset`.
+    tuning
+        How it is tuned.
+
+    Returns
+    -------
+    Quantized
+        What computes with the rounding of int8, and writes a file that needs no calibration.
+
+    Raises
+    ------
+    ValueError
+        When a layer has no rule in int8, or the data is none.
+    FloatingPointError
+        When the loss is no number any more.
+    ImportError
+        When the toolkit is not installed.
+    """
+    batches = dataset(train, tuning)
+    lowered, trainee = prepared(model, batches)
+    tune(trainee.network, batches, tuning, f"{model.name} for int8")
+    trainee.give_weights(lowered)
+    return Quantized(lowered, trainee.ranges())
+
+
+def prepared(model: keras.Model, batches: Any) -> tuple[keras.Model, Trainee]:
+    """The network lowered, and the twin of that which is to be tuned on ``batches``."""
+    lowered = lower(model)
+    found = points(lowered)
+    return lowered, Trainee(lowered, found, measured(lowered, found, batches))
+
+
+def measured(model: keras.Model, found: list[Point], batches: Any) -> Ranges:
+    """The range of every point that has none of its own: means of the least and of the largest number in a batch."""
+    import tensorflow as tf
+
+    free = [point.name for point in found if point.fixed is None]
+    tensors = [model.get_layer(name).output for name in free]
+    extremes = keras.Model(model.inputs, [[keras.ops.min(x), keras.ops.max(x)] for x in tensors])
+    run = tf.function(lambda images: extremes(images, training=False))
+    seen = np.array([keras.tree.flatten(run(images)) for images, _ in batches.take(CALIBRATION)], "float32")
+    low, high = seen.mean(axis=0).reshape(-1, 2).T
+    low, high = np.minimum(low, 0), np.maximum(high, 0)
+    return {name: (float(a), float(max(b, a + LEAST))) for name, a, b in zip(free, low, high, strict=True)}

@@ -1,0 +1,113 @@
+"""A network that was tuned for int8 computes what its file computes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from keras import layers as K
+from test_conformance import TINY
+
+from kerascnn import layers as L
+from kerascnn.compress.scales import points
+from kerascnn.compress.simulation import on_grid, simulated
+
+HERE = Path(__file__).parent
+
+
+def on(*layers, shape=(8, 8, 4)) -> keras.Model:
+    image = x = keras.Input(shape, name="image")
+    for layer in layers:
+        x = layer(x)
+    return keras.Model(image, x)
+
+
+def scales(model: keras.Model) -> dict[str, str]:
+    return {point.name: point.scale for point in points(model)}
+
+
+def test_an_activation_that_an_operator_holds_is_rounded_with_it():
+    model = on(K.Conv2D(4, 3, name="conv"), K.Activation("relu6", name="act"), K.Dense(3, name="dense"))
+    assert list(scales(model)) == ["image", "act", "dense"]
+    model = on(K.Conv2D(4, 3, name="conv"), K.Activation("hard_silu", name="act"))
+    assert list(scales(model)) == ["image", "conv", "act"]
+
+
+def test_what_others_see_is_rounded_before_the_activation_too():
+    image = keras.Input((8, 8, 4), name="image")
+    x = K.Conv2D(4, 1, name="conv")(image)
+    model = keras.Model(image, K.Add(name="add")([K.Activation("relu", name="act")(x), x]))
+    assert list(scales(model)) == ["image", "conv", "act", "add"]
+
+
+def test_what_is_joined_lies_on_one_scale():
+    image = keras.Input((8, 8, 4), name="image")
+    a, b = K.Conv2D(4, 1, name="a")(image), K.Conv2D(4, 1, name="b")(image)
+    first = K.Concatenate(name="first")([a, b])
+    second = K.Concatenate(name="second")([K.MaxPooling2D(2, name="pool")(first), K.Conv2D(2, 2, 2, name="c")(first)])
+    found = scales(keras.Model(image, K.AveragePooling2D(2, name="average")(second)))
+    assert found["a"] == found["b"] == found["c"] == found["average"] != found["image"]
+    assert not {"first", "second", "pool"} & set(found)
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("sigmoid", (0, 255 / 256)), ("tanh", (-1, 127 / 128))])
+def test_operators_with_a_range_of_their_own_hand_it_on(kind, expected):
+    model = on(K.Activation(kind, name="act"), K.AveragePooling2D(2, name="pool"), K.Flatten())
+    assert {p.name: p.fixed for p in points(model)} == {"image": None, "act": expected, "pool": expected}
+    image = keras.Input((8, 8, 4), name="image")
+    mixed = keras.Model(image, K.Concatenate()([K.Activation(kind, name="act")(image), K.Conv2D(1, 1)(image)]))
+    assert all(point.fixed is None for point in points(mixed))
+
+
+def test_a_layer_without_a_rule_is_named():
+    with pytest.raises(ValueError, match="no rule for quantising 'odd', LocalResponseNormalization"):
+        points(on(L.LocalResponseNormalization(name="odd")))
+    with pytest.raises(ValueError, match="no rule for quantising 'odd', activation 'selu'"):
+        points(on(K.Activation("selu", name="odd")))
+
+
+def test_a_layer_that_is_used_twice_is_named():
+    conv = K.Conv2D(4, 3, padding="same", name="twice")
+    with pytest.raises(ValueError, match="'twice' is used twice"):
+        points(on(conv, conv))
+
+
+def test_kernels_lie_on_a_grid_for_each_output():
+    kernel = np.random.default_rng(0).normal(size=(3, 3, 4, 5)).astype("float32")
+    kernel[..., 2] = 0
+    rounded = on_grid(kernel, (3,))
+    steps = rounded / (np.abs(kernel).max(axis=(0, 1, 2)).clip(1e-9) / 127)
+    np.testing.assert_allclose(steps, np.round(steps), atol=1e-3)
+    assert np.abs(rounded - kernel).max() <= np.abs(kernel).max() / 127 and not rounded[..., 2].any()
+    np.testing.assert_allclose(on_grid(rounded, (3,)), rounded, rtol=1e-6)
+    assert len(np.unique(on_grid(kernel.reshape(3, 3, 10, 2)[..., :1], (2, 3)))) > 20
+
+
+def test_a_simulation_rounds_where_it_should():
+    model = on(K.Dense(3, name="dense"), shape=(4,))
+    x = np.random.default_rng(0).uniform(-1, 1, (5, 4)).astype("float32")
+    ranges = {"image": (-1.0, 1.0), "dense": (-0.5, 2.0)}
+    step, scale = 2 / 255, 2.5 / 255
+    low = -round(0.5 / scale) * scale
+    expected = model(np.round(x / step) * step).numpy()
+    expected = np.clip(np.round(expected / scale) * scale, low, low + 2.5)
+    np.testing.assert_allclose(simulated(model, ranges)(x), expected, atol=1.01 * scale)
+    assert np.mean(np.abs(simulated(model, ranges)(x) - expected) < 1e-5) > 0.6
+
+
+@pytest.mark.sharded
+@pytest.mark.parametrize("family", TINY)
+def test_every_family_computes_in_its_file_as_it_was_tuned(family, tmp_path):
+    """In a process of its own: TensorFlow's oneDNN corrupts memory in gradients of narrow 1x1 convolutions."""
+    env = os.environ | {"TF_ENABLE_ONEDNN_OPTS": "0", "PYTHONPATH": f"{HERE}:{HERE.parent}"}
+    command = [sys.executable, "-m", "tuned_family", family, str(tmp_path / "tuned.tflite")]
+    ran = subprocess.run(command, capture_output=True, text=True, env=env, cwd=HERE.parent)
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    said = json.loads(ran.stdout.splitlines()[-1])
+    assert said["float_tensors"] == [] and not {"QUANTIZE", "DEQUANTIZE"} & set(said["operators"]), said
+    assert said["agreement"] >= 0.995, said
+    assert said["tuned"] >= said["float"] - 0.02, said

@@ -1,0 +1,61 @@
+"""Train the tiny form of a family on real digits, tune it for int8, and say how its file agrees with the tuned one."""
+
+import json
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from test_conformance import TINY
+
+from kerascnn.compress.quantization import quantize_aware
+from kerascnn.compress.tuning import Tuning
+from kerascnn.data import open_data
+from kerascnn.deploy.operators import tflite_operators
+from kerascnn.runtime import open_model
+
+
+def trained(family: str):
+    """A tiny network that knows the digits, and these: training and held-out images and targets."""
+    keras.utils.set_random_seed(0)
+    model = TINY[family](classes=10)
+    data = open_data("digits", progress=False)
+    parts = [(images(part.images, model.input_shape[1:]), np.asarray(part.targets)) for part in (data.train, data.test)]
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.9  # a short training
+    model.compile(keras.optimizers.Adam(3e-3), "sparse_categorical_crossentropy")
+    model.fit(*parts[0], batch_size=64, epochs=20, verbose=0)
+    return model, *parts
+
+
+def images(pixels, shape):
+    height, width, channels = shape
+    resized = keras.ops.image.resize(pixels.astype("float32") / 127.5 - 1, (height, width))
+    return np.repeat(np.asarray(resized), channels, axis=-1)
+
+
+def main(family: str, file: str) -> None:
+    model, train, (x, y) = trained(family)
+    tuned = quantize_aware(model, train, Tuning(epochs=3, lr=1e-3))
+    tuned.write(file)
+    interpreter = Interpreter(file, experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
+    simulated, got = tuned.predict(x), open_model(file)(x)
+    said = {
+        "float": accuracy(model.predict(x, verbose=0), y),
+        "tuned": accuracy(simulated, y),
+        "file": accuracy(got, y),
+        "agreement": accuracy(got, simulated.argmax(axis=-1)),
+        "operators": tflite_operators(Path(file)),
+        "float_tensors": [t["name"] for t in interpreter.get_tensor_details() if t["dtype"] == np.float32],
+    }
+    print(json.dumps(said))
+
+
+def accuracy(scores, targets) -> float:
+    return float(np.mean(scores.argmax(axis=-1) == targets))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
