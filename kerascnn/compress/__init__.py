@@ -1,6 +1,40 @@
-"""Compression: networks with fewer weights, fewer different weights, fewer filters, and what that saves.
+"""Compression: networks with fewer weights and fewer different weights.
 
 TensorFlow's Model Optimization toolkit works on models of tf_keras, Keras 2; networks here are drawn in Keras 3.
 :func:`kerascnn.compress.twin.twin` goes there and ``weights_back`` comes back, and the Keras of the process stays
 Keras 3: nothing else in the house imports the toolkit but :mod:`kerascnn.compress.toolkit`.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kerascnn.compress.clustering import Clustering as Clustering
+    from kerascnn.compress.clustering import cluster as cluster
+    from kerascnn.compress.clustering import values as values
+    from kerascnn.compress.pruning import Pruning as Pruning
+    from kerascnn.compress.pruning import prune as prune
+    from kerascnn.compress.pruning import sparsity as sparsity
+    from kerascnn.compress.tuning import Tuning as Tuning
+    from kerascnn.compress.tuning import tuned as tuned
+
+LAZY = {
+    "Clustering": "clustering",
+    "Pruning": "pruning",
+    "Tuning": "tuning",
+    "cluster": "clustering",
+    "prune": "pruning",
+    "sparsity": "pruning",
+    "tuned": "tuning",
+    "values": "clustering",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in LAZY:
+        return getattr(import_module(f"kerascnn.compress.{LAZY[name]}"), name)
+    raise AttributeError(f"module 'kerascnn.compress' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *LAZY])

@@ -3,11 +3,15 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kerascnn.compress.toolkit import legacy_keras
+from kerascnn.compress.twin import brought_back, twin
+
+if TYPE_CHECKING:
+    import keras
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +85,21 @@ def steps_of(batches: Any) -> int:
     """Batches in an epoch; they are counted where the dataset does not know."""
     known = int(batches.cardinality())
     return known if known > 0 else sum(1 for _ in batches)
+
+
+def tuned(model: "keras.Model", train: Any, tuning: Tuning = DEFAULT) -> "keras.Model":
+    """A copy of a Keras 3 classifier, trained on, in float32.
+
+    Raises
+    ------
+    ValueError
+        When the data is not as :func:`dataset` takes it.
+    ImportError
+        When tf_keras is not installed.
+    """
+    batches, other = dataset(train, tuning), twin(model)
+    tune(other, batches, tuning, "tuning")
+    return brought_back(other, model)
 
 
 def tune(model: Any, batches: Any, tuning: Tuning, title: str, callbacks: Sequence[Any] = ()) -> None:

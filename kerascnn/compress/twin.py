@@ -62,6 +62,16 @@ def called(layer: Any, call: Call, stand_in: Any) -> Any:
     return layer(tensors if len(tensors) > 1 else tensors[0])
 
 
+def rewrapped(model: Any, change: Any) -> Any:
+    """A ``tf_keras.Model`` with each layer as ``change`` returns it, in inner models too."""
+    tf_keras = legacy_keras()
+
+    def clone(layer: Any) -> Any:
+        return rewrapped(layer, change) if isinstance(layer, tf_keras.Model) else change(layer)
+
+    return tf_keras.models.clone_model(model, clone_function=clone)
+
+
 def weights_back(twin: Any, model: keras.Model) -> None:
     """Give every layer of ``model`` the weights of the layer of its name in ``twin``.
 
@@ -88,3 +98,15 @@ def weights_back(twin: Any, model: keras.Model) -> None:
         else:
             own = getattr(there[layer.name], "operation", there[layer.name])
             layer.set_weights(own.get_weights())
+
+
+def brought_back(twin: Any, model: keras.Model) -> keras.Model:
+    """A copy of ``model`` with the weights of ``twin``, in float32."""
+    drawn_anew: Any = keras.models.clone_model  # whose type takes the checker astray
+    copy = drawn_anew(model, clone_function=in_float32, recursive=True)
+    weights_back(twin, copy)
+    return copy
+
+
+def in_float32(layer: Any) -> Any:
+    return layer.__class__.from_config({**layer.get_config(), "dtype": "float32"})
