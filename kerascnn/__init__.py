@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from kerascnn.deploy import export as export
     from kerascnn.deploy.calibration import check_calibration as check_calibration
     from kerascnn.graph.cost import cost as cost
+    from kerascnn.graph.edge import edge_safe as edge_safe
     from kerascnn.graph.fold import fold_batch_norm as fold_batch_norm
     from kerascnn.graph.receptive_field import receptive_field as receptive_field
     from kerascnn.runtime import open_model as open_model
@@ -28,6 +29,7 @@ __version__ = "0.1.0"
 LAZY = {
     "check_calibration": "kerascnn.deploy.calibration",
     "cost": "kerascnn.graph.cost",
+    "edge_safe": "kerascnn.graph.edge",
     "export": "kerascnn.deploy",
     "find_record": "kerascnn.weights.records",
     "fold_batch_norm": "kerascnn.graph.fold",

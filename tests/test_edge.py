@@ -1,0 +1,159 @@
+"""The edge-safe twin: nothing unmapped in its int8 file, and the same outputs wherever it says so."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers as K
+from parity import images, randomise
+from test_conformance import TINY
+
+import kerascnn
+from kerascnn import layers as L
+from kerascnn.applications import EfficientNetB0, EfficientNetLite0
+from kerascnn.deploy.delegates import check
+from kerascnn.deploy.images import noise
+from kerascnn.deploy.tflite import write_int8
+from kerascnn.graph.calls import calls
+from kerascnn.graph.edge import edge_safe
+from kerascnn.runtime import quiet
+
+STILL_UNMAPPED = {  # what there is no sound replacement for
+    "ViT": "BATCH_MATMUL",
+    "BiT": "NEG",  # group normalisation
+    "HRNet": "TILE",  # maps enlarged
+}
+SAFE = ("linear", "relu", "relu6", "sigmoid", "tanh", "softmax")
+
+
+def unmapped(model: keras.Model, path) -> dict[str, int]:
+    with quiet():
+        write_int8(model, path, noise(tuple(model.input_shape[1:]))[:6])
+    return check(path, "edgetpu").unmapped
+
+
+@pytest.mark.sharded
+@pytest.mark.parametrize("family", TINY)
+def test_every_family_is_mapped_whole(family, tmp_path):
+    model = TINY[family](classes=7)
+    randomise(model)
+    twin = edge_safe(model)
+    left = unmapped(twin.model, tmp_path / "net.tflite")
+    assert STILL_UNMAPPED[family] in left if family in STILL_UNMAPPED else left == {}
+
+    changed = {change.layer for change in twin.changes}
+    there = {layer.name: layer for layer in twin.model.layers}
+    for layer in model.layers:
+        if layer.name in changed or layer.name in twin.dropped:
+            continue
+        for ours, theirs in zip(there[layer.name].weights, layer.weights, strict=True):
+            np.testing.assert_array_equal(ours, theirs, err_msg=layer.name)
+    assert set(twin.dropped).isdisjoint(there) and changed <= {layer.name for layer in model.layers}
+    if twin.exact:
+        x = images(model)
+        np.testing.assert_allclose(twin.model(x), model(x), rtol=1e-4, atol=1e-5)
+    else:
+        assert {"left out", "relu6", "sigmoid"} & {change.now for change in twin.changes}
+
+
+def small(*layers, shape=(8, 8, 12)) -> keras.Model:
+    image = x = keras.Input(shape)
+    for layer in layers:
+        x = layer(x)
+    model = keras.Model(image, x)
+    randomise(model)
+    return model
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        lambda: [L.ChannelShuffle(3, name="it")],
+        lambda: [L.SelectChannels(5, name="it")],
+        lambda: [K.GlobalAveragePooling2D(), L.SelectChannels(5, name="it")],
+        lambda: [K.Conv2D(8, 3, groups=4, padding="same", activation="relu", name="it")],
+        lambda: [K.Conv2D(24, 3, 2, groups=12, use_bias=False, name="it")],
+        lambda: [K.Dense(5, activation="relu", name="it")],
+        lambda: [K.SeparableConv2D(6, 3, name="it")],
+    ],
+)
+def test_what_is_exact(layers):
+    model = small(*layers())
+    twin = edge_safe(model)
+    assert [change.layer for change in twin.changes] == ["it"] and twin.exact
+    x = np.random.default_rng(0).normal(size=(3, *model.input_shape[1:])).astype("float32")
+    np.testing.assert_allclose(twin.model(x), model(x), rtol=1e-4, atol=1e-5)
+    assert not any(isinstance(layer, L.ChannelShuffle | L.SelectChannels) for layer in twin.model.layers)
+    assert all(getattr(layer, "groups", 1) == 1 for layer in twin.model.layers)
+
+
+@pytest.mark.parametrize("activation", ["silu", "hard_silu", "gelu", "elu", "selu", "mish", "softplus", "leaky_relu"])
+def test_activations_become_relu6_wherever_they_stand(activation):
+    model = small(K.Conv2D(4, 1, activation=activation, name="inside"), K.Activation(activation, name="alone"))
+    twin = edge_safe(model)
+    assert [(change.layer, change.now) for change in twin.changes] == [("inside", "relu6"), ("alone", "relu6")]
+    assert all(layer.activation is keras.activations.relu6 for layer in twin.model.layers[1:])
+    np.testing.assert_array_equal(twin.model.get_layer("inside").kernel, model.get_layer("inside").kernel)
+    with pytest.raises(AssertionError):
+        x = 5 * np.random.default_rng(0).normal(size=(3, 8, 8, 12)).astype("float32")
+        np.testing.assert_allclose(twin.model(x), model(x), atol=1e-3)
+
+
+def test_gates_go_and_other_products_stay():
+    image = keras.Input((8, 8, 12))
+    gate = K.GlobalAveragePooling2D(keepdims=True, name="squeeze")(image)
+    gate = K.Conv2D(3, 1, activation="silu", name="waist")(gate)
+    gate = K.Conv2D(12, 1, activation="hard_sigmoid", name="excite")(gate)
+    x = K.Multiply(name="gated")([gate, image])  # either order
+    way = K.Conv2D(12, 3, padding="same", activation="hard_sigmoid", name="way")(x)
+    model = keras.Model(image, K.Multiply(name="highway")([x, way]))
+    twin = edge_safe(model)
+    assert set(twin.dropped) == {"squeeze", "waist", "excite", "gated"}
+    assert [(c.layer, c.now) for c in twin.changes] == [("gated", "left out"), ("way", "sigmoid")]
+    assert len(calls(twin.model)) == 3
+    assert twin.before.macs - twin.after.macs == 2 * 12 * 3
+    assert twin.before.parameters - twin.after.parameters == 2 * 12 * 3 + 12 + 3
+
+
+def test_efficientnet_b0_becomes_lite0():
+    """What its authors left out of it, by their own count."""
+    twin, lite = edge_safe(EfficientNetB0()), kerascnn.cost(EfficientNetLite0())
+    assert (twin.after.trainable, twin.after.macs) == (lite.trainable, lite.macs)
+    assert twin.before.trainable > twin.after.trainable == 4_652_008
+
+
+def test_what_is_safe_is_left_alone():
+    model = small(K.Conv2D(4, 3, activation="relu6"), K.ReLU(6.0), K.ReLU(), K.Activation("tanh"), K.Dense(3))
+    assert [type(layer) for layer in edge_safe(small(K.Conv2D(4, 3), K.ReLU(6.0))).model.layers] == [
+        K.InputLayer,
+        K.Conv2D,
+        K.ReLU,
+    ]
+    assert [change.was for change in edge_safe(model).changes] == ["dense layer on a map"]
+
+
+def test_a_twin_is_trained_on_and_saved(tmp_path):
+    model = TINY["ShuffleNetV2"](classes=3)
+    twin = edge_safe(model).model
+    shuffles = [layer for layer in twin.layers if layer.name.endswith("shuffle")]
+    before = [layer.get_weights()[0].copy() for layer in shuffles]
+    twin.compile("sgd", "sparse_categorical_crossentropy")
+    x = images(twin)
+    loss = twin.evaluate(x, np.arange(len(x)) % 3, verbose=0)
+    twin.fit(x, np.arange(len(x)) % 3, epochs=5, verbose=0)
+    assert np.isfinite(loss) and shuffles
+    for layer, kernel in zip(shuffles, before, strict=True):
+        np.testing.assert_array_equal(layer.get_weights()[0], kernel)
+    twin.save(tmp_path / "twin.keras")
+    np.testing.assert_array_equal(keras.models.load_model(tmp_path / "twin.keras")(x), twin(x))
+
+
+def test_what_has_no_twin():
+    with pytest.raises(ValueError, match="any size"):
+        edge_safe(kerascnn.build("mobilenet_v2_035", input_shape=(None, None, 3), classes=2))
+
+    class Own(keras.Model):
+        def call(self, x):
+            return x
+
+    with pytest.raises(ValueError, match="is no graph of layers"):
+        edge_safe(Own())
