@@ -23,6 +23,7 @@ EPILOG = """examples:
   kerascnn evaluate saved_models/photos/model.onnx --data my_photos --corruptions
   kerascnn predict saved_models/photos/model.tflite cat.jpg
   kerascnn check saved_models/photos/model.int8.tflite    what an Edge TPU, a GPU and XNNPACK make of it
+  kerascnn export photos.tflite --android photos_app      an Android app round it, with tests
 """
 SOURCES = (
     "a folder with one sub-folder of images per class; a folder or a quoted pattern of TFRecord files; a .csv file "
@@ -131,13 +132,14 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--top", type=int, default=3, help="classes to show for each image (default: 3)")
 
     p = command("export", export, "write a .keras file in another format, and prove the new file by running it")
-    p.add_argument("model", type=Path, help="a .keras file")
+    p.add_argument("model", type=Path, help="a .keras file; with --android also a .tflite file, as it is")
     p.add_argument(
         "--format",
         default="tflite",
         help="tflite (default), tflite-fp16, tflite-dynamic, tflite-int8, onnx or saved_model",
     )
     p.add_argument("--out", type=Path, help="the new file (default: beside the model)")
+    p.add_argument("--android", type=Path, metavar="FOLDER", help="also write an Android app round the .tflite file")
     p.add_argument("--calibration", help=f"needed for tflite-int8: {SOURCES}")
     p.add_argument("--overwrite", action="store_true", help="replace a file that is already there")
 
@@ -428,7 +430,13 @@ def export(options: argparse.Namespace) -> None:
     from kerascnn.deploy import TARGETS
     from kerascnn.deploy import export as write
 
+    if options.android and options.android.exists():
+        raise FileExistsError(f"{options.android} is already there. Name another folder, or move it away.")
+    if options.android and not options.format.startswith("tflite"):
+        raise ValueError(f"--android goes with a tflite format, got {options.format!r}.")
     import_quietly()
+    if options.android and options.model.suffix == ".tflite":
+        return android(options.model, options.android)
     calibration = None
     if options.calibration:
         from kerascnn.data import open_data
@@ -441,6 +449,16 @@ def export(options: argparse.Namespace) -> None:
     certificate = write(options.model, path, options.format, calibration=calibration, overwrite=options.overwrite)
     print(f"{certificate.path}: {certificate.bytes / 1e6:.2f} MB, proved on {certificate.samples} {certificate.inputs}")
     print(json.dumps({k: v for k, v in asdict(certificate).items() if k not in ("operators", "versions")}, indent=2))
+    if options.android:
+        android(path, options.android)
+
+
+def android(file: Path, folder: Path) -> None:
+    from kerascnn.deploy.android import write_android_project
+
+    print(
+        f"{write_android_project(file, folder).resolve()}: an Android app; its README.md says how to build and test it"
+    )
 
 
 def check(options: argparse.Namespace) -> None:
@@ -465,7 +483,8 @@ def check(options: argparse.Namespace) -> None:
 
 def delegate_text(found: dict[str, Any]) -> str:
     """A report on one delegate, as a person reads it."""
-    runs = f", in {len(found['pieces'])} pieces of {', '.join(map(str, found['pieces']))}" if found["pieces"] else ""
+    sizes = found["pieces"]
+    runs = f", in {len(sizes)} pieces of {', '.join(map(str, sizes))}" if len(sizes) > 1 else ""
     lines = [f"{found['delegate']}: {found['mapped']} of {found['operators']} operators mapped{runs}"]
     for row in found["verdicts"]:
         if row["reason"]:

@@ -1,0 +1,144 @@
+"""A small Android app round a .tflite file: a Gradle project, complete but for the wrapper, which is a binary.
+
+The files of ``project`` are copied as they are; ``@NAME@`` in them becomes the name of the network. Written beside them
+are what the app runs on, and vectors that were computed here and are to come out on the phone.
+"""
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from kerascnn.card import Card
+from kerascnn.deploy.images import noise
+from kerascnn.files import written_whole
+from kerascnn.runtime import Runner, existing, open_model
+
+PROJECT = Path(__file__).parent / "project"
+VECTORS = 4  # images whose scores are held against the phone's
+PHOTO = (61, 83, 3)  # odd sides, so that a rounding put wrong shows
+
+
+def write_android_project(file: str | os.PathLike, folder: str | os.PathLike, card: Card | None = None) -> Path:
+    """Write an app that classifies what the camera sees, or a picture, with a .tflite file.
+
+    ``gradle test`` in it checks that a picture becomes the numbers that it became in training, and
+    ``gradle connectedAndroidTest`` that a phone computes from them what LiteRT computes here. The same file and card
+    give the same project to the byte.
+
+    Parameters
+    ----------
+    file
+        A .tflite classifier of images, in floats or in 8 bits.
+    folder
+        Where to write the project: a folder that is not there yet.
+    card
+        Names of the classes, and what images go through. None: the card beside ``file``.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    FileExistsError
+        When something is already there.
+    FileNotFoundError, ValueError
+        When there is no such file or card, or the card is not of this file.
+    """
+    file, folder = existing(file), Path(folder)
+    if file.suffix != ".tflite":
+        raise ValueError(f"An app runs a .tflite file, got {file}. Export the network first: kerascnn export.")
+    if folder.exists():
+        raise FileExistsError(f"{folder} is already there. Name another folder, or move it away.")
+    card = card or Card.read(file)
+    runner = open_model(file)
+    inputs = noise(input_shape(runner, card))[:VECTORS]
+    outputs = runner(inputs)
+    labels = labels_of(card, outputs.shape[-1])
+    with written_whole(folder) as draft:
+        copy_templates(draft, name_of(card.model))
+        assets = made(draft / "app/src/main/assets")
+        shutil.copyfile(file, assets / "model.tflite")
+        write_lines(assets / "labels.txt", labels)
+        write_lines(assets / "preprocess.properties", preprocessing(card))
+        write_vectors(made(draft / "app/src/androidTest/assets"), inputs, outputs, runner.output_step)
+        write_photo(made(draft / "app/src/test/resources"), card)
+    return folder
+
+
+def input_shape(runner: Runner, card: Card) -> tuple[int, int, int]:
+    """What the file takes, held against what the card says that images become."""
+    how = card.preprocess
+    shape = (how.size, how.size, how.channels)
+    if runner.input_shape != shape:
+        raise ValueError(f"{runner.path} takes images of shape {runner.input_shape}, and its card makes them {shape}.")
+    return shape
+
+
+def labels_of(card: Card, classes: int) -> list[str]:
+    labels = [" ".join(label.split()) for label in card.labels] or [f"class {i}" for i in range(classes)]
+    if len(labels) != classes:
+        raise ValueError(f"The card names {len(labels)} classes, and the file has {classes} outputs.")
+    return labels
+
+
+def name_of(model: str) -> str:
+    """A network's name as the last part of an application's."""
+    name = re.sub(r"\W", "_", model.lower(), flags=re.ASCII)
+    return name if name[:1].isalpha() else f"net_{name}"
+
+
+def copy_templates(folder: Path, name: str) -> None:
+    for template in sorted(PROJECT.rglob("*")):
+        if template.is_file():
+            target = folder / template.relative_to(PROJECT)
+            made(target.parent)
+            target.write_bytes(template.read_bytes().replace(b"@NAME@", name.encode()))
+
+
+def preprocessing(card: Card) -> list[str]:
+    """What images go through, as Java's properties."""
+    how = card.preprocess
+    facts = {
+        "size": how.size,
+        "short": round(how.size / how.crop),
+        "squash": str(how.squash).lower(),
+        "interpolation": how.interpolation,
+        "mean": ",".join(map(repr, map(float, how.mean))),
+        "std": ",".join(map(repr, map(float, how.std))),
+    }
+    return [f"{name}={value}" for name, value in facts.items()]
+
+
+def write_vectors(folder: Path, inputs: np.ndarray, outputs: np.ndarray, step: float) -> None:
+    """Images and their scores; how far a phone's may be off: two steps, or a thousandth of the largest float."""
+    (folder / "inputs.bin").write_bytes(inputs.astype("<f4").tobytes())
+    (folder / "outputs.bin").write_bytes(outputs.astype("<f4").tobytes())
+    tolerance = 2 * step if step else 1e-3 * max(1.0, float(np.abs(outputs).max()))
+    write_lines(folder / "golden.properties", [f"count={len(inputs)}", f"tolerance={tolerance:.6g}"])
+
+
+def write_photo(folder: Path, card: Card) -> None:
+    """A picture, and what it becomes."""
+    import tensorflow as tf
+
+    from kerascnn.data.pipeline import prepared
+
+    photo = np.clip(128 + 60 * noise(PHOTO)[1], 0, 255).astype(np.uint8)
+    values = prepared(tf.constant(photo), card.preprocess).numpy()
+    (folder / "photo.bin").write_bytes(photo.tobytes())
+    (folder / "values.bin").write_bytes(values.astype("<f4").tobytes())
+    write_lines(folder / "photo.properties", [f"height={PHOTO[0]}", f"width={PHOTO[1]}"])
+
+
+def made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def write_lines(path: Path, lines: list[str]) -> None:
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
