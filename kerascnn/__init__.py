@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import keras
 
     from kerascnn.deploy import export as export
+    from kerascnn.deploy import prove as prove
     from kerascnn.deploy.calibration import check_calibration as check_calibration
     from kerascnn.graph.cost import cost as cost
     from kerascnn.graph.edge import edge_safe as edge_safe
@@ -35,6 +36,7 @@ LAZY = {
     "fold_batch_norm": "kerascnn.graph.fold",
     "list_weights": "kerascnn.weights.records",
     "open_model": "kerascnn.runtime",
+    "prove": "kerascnn.deploy",
     "receptive_field": "kerascnn.graph.receptive_field",
 }
 __all__ = ["applications", "build", "features", "list_models", "scale", *LAZY]

@@ -37,11 +37,14 @@ class Runner:
     input_shape
         (H, W, C) of an image; H and W are None where any size goes.
     batch
-        1 for a file that takes one image at a time, None for one that takes any number.
+        How many images the file takes at a time, mostly 1; None for any number.
     infer
         Maps one batch to its outputs.
     output_step
         Distance between neighbouring values of a quantised output, 0 for a float one.
+    types
+        What the file itself takes and gives: "float32", or integers, which are rounded to on the way in and scaled
+        back on the way out.
     """
 
     path: Path
@@ -50,6 +53,7 @@ class Runner:
     batch: int | None
     infer: Callable[[np.ndarray], np.ndarray]
     output_step: float = 0.0
+    types: tuple[str, str] = ("float32", "float32")
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Run the file.
@@ -57,7 +61,8 @@ class Runner:
         Parameters
         ----------
         images
-            (N, H, W, C) float32, preprocessed as the network expects.
+            (N, H, W, C) float32, preprocessed as the file expects. For one that was exported with ``pixels=True``
+            these are plain pixels, 0 to 255.
 
         Returns
         -------
@@ -71,7 +76,12 @@ class Runner:
         """
         check_images(images, self.input_shape)
         size = self.batch or BATCH
-        return np.concatenate([self.infer(images[start : start + size]) for start in range(0, len(images), size)])
+        return np.concatenate([self._few(images[start : start + size]) for start in range(0, len(images), size)])
+
+    def _few(self, images: np.ndarray) -> np.ndarray:
+        """Run one batch; what is missing to a fixed one is filled up with its last image."""
+        missing = max(0, (self.batch or 0) - len(images))
+        return self.infer(np.pad(images, [(0, missing), (0, 0), (0, 0), (0, 0)], mode="edge"))[: len(images)]
 
 
 def open_model(path: str | os.PathLike, *, threads: int | None = None) -> Runner:
@@ -107,7 +117,9 @@ def open_model(path: str | os.PathLike, *, threads: int | None = None) -> Runner
 
 
 def latency(runner: Runner, *, repeats: int = 30) -> float:
-    """Median time of a single image in milliseconds, after five runs that warm the runtime up.
+    """Median time of a single image in milliseconds, or of a whole batch where the file takes no less.
+
+    Five runs come before, to warm the runtime up.
 
     Raises
     ------
@@ -220,22 +232,32 @@ def _tflite(path: Path, threads: int | None) -> Runner:
         interpreter.allocate_tensors()
         image = _only(interpreter.get_input_details(), "inputs")
         scores = _only(interpreter.get_output_details(), "outputs")
-        batch, shape = _image(image["shape"].tolist())
+        batch, shape = _image(image["shape_signature"].tolist())
+    ready = image["shape"].tolist()
 
     def infer(images: np.ndarray) -> np.ndarray:
+        if ready != list(images.shape):  # a shape that the file leaves open is set anew
+            interpreter.resize_tensor_input(image["index"], images.shape)
+            interpreter.allocate_tensors()
+            ready[:] = images.shape
         interpreter.set_tensor(image["index"], _quantised(images, image))
         interpreter.invoke()
         return _dequantised(interpreter.get_tensor(scores["index"]), scores)
 
-    return Runner(path, "tflite", shape, batch, infer, scores["quantization"][0])
+    types = image["dtype"].__name__, scores["dtype"].__name__
+    return Runner(path, "tflite", shape, batch, infer, scores["quantization"][0], types)
 
 
 def _quantised(values: np.ndarray, tensor: dict[str, Any]) -> np.ndarray:
-    scale, zero_point = tensor["quantization"]
-    if not scale:
+    if tensor["dtype"] == np.float32:
         return values
-    limits = np.iinfo(tensor["dtype"])
-    return np.clip(np.round(values / scale) + zero_point, limits.min, limits.max).astype(tensor["dtype"])
+    scale, zero_point = tensor["quantization"]
+    return _rounded(values / (scale or 1) + zero_point, tensor["dtype"])
+
+
+def _rounded(values: np.ndarray, dtype: Any) -> np.ndarray:
+    limits = np.iinfo(dtype)
+    return np.clip(np.round(values), limits.min, limits.max).astype(dtype)
 
 
 def _dequantised(values: np.ndarray, tensor: dict[str, Any]) -> np.ndarray:
@@ -252,7 +274,22 @@ def _onnx(path: Path, threads: int | None) -> Runner:
         session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         image, scores = _only(session.get_inputs(), "inputs"), _only(session.get_outputs(), "outputs")
         batch, shape = _image(image.shape)
-    return Runner(path, "onnx", shape, batch, lambda images: session.run([scores.name], {image.name: images})[0])
+        types = _type(image.type), _type(scores.type)
+
+    def infer(images: np.ndarray) -> np.ndarray:
+        return session.run([scores.name], {image.name: _typed(images, types[0])})[0]
+
+    return Runner(path, "onnx", shape, batch, infer, types=types)
+
+
+def _type(onnx: str) -> str:
+    """NumPy's name of a type that onnxruntime writes as "tensor(float)"."""
+    name = onnx.removeprefix("tensor(").removesuffix(")")
+    return {"float": "float32", "double": "float64"}.get(name, name)
+
+
+def _typed(images: np.ndarray, dtype: str) -> np.ndarray:
+    return _rounded(images, dtype) if "int" in dtype else images.astype(dtype, copy=False)
 
 
 def _saved_model(path: Path) -> Runner:
@@ -267,9 +304,10 @@ def _saved_model(path: Path) -> Runner:
 
     def infer(images: np.ndarray) -> np.ndarray:
         # Through ``loaded``, which holds the weights: a signature alone lets go of them.
-        return loaded.signatures["serving_default"](**{name: tf.constant(images)})[output].numpy()
+        return loaded.signatures["serving_default"](**{name: tf.constant(_typed(images, types[0]))})[output].numpy()
 
-    return Runner(path, "saved_model", shape, batch, infer)
+    types = image.dtype.name, serve.structured_outputs[output].dtype.name
+    return Runner(path, "saved_model", shape, batch, infer, types=types)
 
 
 _THREADED: dict[str, Callable[[Path, int | None], Runner]] = {".tflite": _tflite, ".onnx": _onnx}
@@ -295,6 +333,6 @@ def _only(things: Any, what: str) -> Any:
 def _image(shape: Sequence[Any]) -> tuple[int | None, tuple[int | None, ...]]:
     """Take a shape of any runtime apart: the batch, and (H, W, C). What is not fixed has a name, or None, or -1."""
     batch, *image = [int(size) if isinstance(size, int) and size > 0 else None for size in shape]
-    if len(image) != 3 or batch not in (1, None):
+    if len(image) != 3:
         raise ValueError(f"it takes arrays of shape {tuple(shape)} where images, (1, H, W, C) or (N, H, W, C), go.")
     return batch, tuple(image)

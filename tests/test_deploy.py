@@ -14,7 +14,7 @@ from keras import layers
 
 from kerascnn.card import Card
 from kerascnn.deploy import TARGETS, ExportError, export
-from kerascnn.deploy.certificate import compare, prove
+from kerascnn.deploy.certificate import agreement, compare
 from kerascnn.deploy.images import noise
 from kerascnn.runtime import Runner, open_model
 from kerascnn.spec import Preprocess
@@ -108,6 +108,7 @@ def logits(outputs: np.ndarray) -> np.ndarray:
         ("tflite-fp16", 0.05),
         ("tflite-dynamic", 0.3),
         ("tflite-int8", 1.0),
+        ("tflite-int16x8", 0.5),
     ],
 )
 @pytest.mark.parametrize("net", ["plain", "gated"])
@@ -135,7 +136,7 @@ def test_certificate_names_the_file_by_its_content(nets):
         assert certificate.bytes == len(content)
         assert certificate.sha256 == hashlib.sha256(content).hexdigest()
         assert certificate.versions["keras"] == keras.__version__
-    assert certificate.versions["onnx"] == onnx.__version__
+    assert certificate.versions["onnx"] == onnx.__version__ and certificate.versions["opset"] == "17"
 
 
 def test_the_hash_of_a_folder_covers_its_weights(nets):
@@ -212,10 +213,10 @@ def sabotage(monkeypatch, format, fault):
     """Make the writer of a format write a model that has this fault."""
     target = TARGETS[format]
 
-    def write(model, path, images):
-        model = copy_of(model)
+    def write(order, path):
+        model = copy_of(order.model)
         fault(model)
-        target.write(model, path, images)
+        target.write(replace(order, model=model), path)
 
     monkeypatch.setitem(TARGETS, format, replace(target, write=write))
 
@@ -481,7 +482,7 @@ def trembling(fault: float) -> Runner:
 def test_a_network_that_magnifies_rounding_is_held_against_itself():
     images = np.random.default_rng(0).uniform(0.5, 0.9, (40, 2, 2, 1)).astype(np.float32)
     images[:3] += 1
-    proof = prove(trembling(0), trembling(1e-6), images, tolerance=1e-4)
+    proof = agreement(trembling(0), trembling(1e-6), images, tolerance=1e-4)
     assert proof.error > 1e-4 and proof.decided_agreement >= 0.9 and "magnifies rounding" in proof.notes[-1]
     with pytest.raises(ExportError, match="does not compute what its model computes"):
-        prove(trembling(0), trembling(1.0), images, tolerance=1e-4)
+        agreement(trembling(0), trembling(1.0), images, tolerance=1e-4)

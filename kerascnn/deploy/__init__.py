@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,18 +12,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerascnn.card import Card
+from kerascnn.deploy import metadata
 from kerascnn.deploy.calibration import need_sound
 from kerascnn.deploy.certificate import Certificate as Certificate
 from kerascnn.deploy.certificate import ExportError as ExportError
-from kerascnn.deploy.certificate import file_facts, prove
+from kerascnn.deploy.certificate import agreement, check_claims, check_operators, file_facts
 from kerascnn.deploy.function import check_model, in_float32
 from kerascnn.deploy.images import noise, spread_out, stacked
+from kerascnn.deploy.islands import named
 from kerascnn.deploy.onnx import write_onnx
+from kerascnn.deploy.operators import precision
+from kerascnn.deploy.order import Order
+from kerascnn.deploy.pixels import as_they_are, from_black_to_white, on_pixels, to_pixels
+from kerascnn.deploy.progress import steps
 from kerascnn.deploy.saved_model import write_saved_model
-from kerascnn.deploy.tflite import write_dynamic, write_float16, write_float32, write_int8
+from kerascnn.deploy.tflite import write_dynamic, write_float16, write_float32, write_int8, write_int16x8
 from kerascnn.errors import suggest
 from kerascnn.files import write_text, written_whole
-from kerascnn.runtime import Runner, keras_runner, load_keras, open_model, quiet
+from kerascnn.runtime import Runner, existing, keras_runner, load_keras, open_model, quiet
 
 if TYPE_CHECKING:
     import keras
@@ -35,16 +42,19 @@ class Target:
     Parameters
     ----------
     write
-        Writes a float32 model to a path. The third argument is calibration images, (N, H, W, C), or None.
+        Writes what is ordered to a path.
     suffix
         End of a default name; files of any name must share its last part, from the last dot on.
     tolerance
         Largest root mean square error of scores, as a share of their spread; see ``kerascnn.deploy.certificate``.
+    integers
+        The types that such a file may take and give, its usual one first; empty for a format of floats.
     """
 
-    write: Callable[["keras.Model", Path, np.ndarray | None], None]
+    write: Callable[[Order, Path], None]
     suffix: str
     tolerance: float
+    integers: tuple[str, ...] = ()
 
 
 # Errors of sound files, measured on five trained networks, on images of their kind and on noise: float32 below 3e-6,
@@ -55,7 +65,8 @@ TARGETS = {
     "tflite": Target(write_float32, ".tflite", 1e-4),
     "tflite-fp16": Target(write_float16, ".fp16.tflite", 0.02),
     "tflite-dynamic": Target(write_dynamic, ".dynamic.tflite", 0.2),
-    "tflite-int8": Target(write_int8, ".int8.tflite", 0.3),
+    "tflite-int8": Target(write_int8, ".int8.tflite", 0.3, ("int8", "uint8")),
+    "tflite-int16x8": Target(write_int16x8, ".int16x8.tflite", 0.2, ("int16",)),
     "onnx": Target(write_onnx, ".onnx", 1e-4),
     "saved_model": Target(write_saved_model, "_saved_model", 1e-4),
 }
@@ -68,6 +79,10 @@ def export(
     *,
     calibration: np.ndarray | Iterable[Any] | None = None,
     card: Card | None = None,
+    batch: int | None = 1,
+    pixels: bool = False,
+    io: str | None = None,
+    float_layers: Sequence[str] = (),
     overwrite: bool = False,
 ) -> Certificate:
     """Write a model in another format, run the file, and keep it if it computes what Keras computes.
@@ -80,12 +95,27 @@ def export(
     path
         Where to write; missing folders are made. None: the name of the model, in the current folder.
     format
-        "tflite", "tflite-fp16", "tflite-dynamic", "tflite-int8", "onnx" or "saved_model".
+        "tflite", "tflite-fp16", "tflite-dynamic", "tflite-int8", "tflite-int16x8", "onnx" or "saved_model".
     calibration
-        Preprocessed float32 images, an array (N, H, W, C) or an iterable of (H, W, C). "tflite-int8" needs about
-        100; up to 64 of them are what the file is proved on, in any format. None: it is proved on noise.
+        Preprocessed float32 images as ``model`` takes them: an array (N, H, W, C), or a ``tf.data.Dataset`` or other
+        iterable of images or batches, with or without labels, of which the first 1,000 images are taken.
+        "tflite-int8" and "tflite-int16x8" need about 100; up to 64 of them are what the file is proved on, in any
+        format. None: it is proved on noise.
     card
-        What the file is, to lie beside it. None: the card beside ``model``, where that is a path and has one.
+        What the file is, to lie beside it. A ``.tflite`` file holds it as standard metadata too, class names and
+        normalisation included. None: the card beside ``model``, where that is a path and has one.
+    batch
+        How many images the file takes at a time; None for any number. Delegates of phones want it fixed. A
+        SavedModel takes any number in any case.
+    pixels
+        Whether the file takes pixels as they are, uint8 from 0 to 255, and normalises them itself as the card says.
+        The card beside the file then asks for plain pixels.
+    io
+        The type that a file of integers takes and gives: "int8" or "uint8" for "tflite-int8", "int16" for
+        "tflite-int16x8". None: "uint8" for pixels, and otherwise the first of these. Android's image classifiers lay
+        pixels into uint8 files as they are, so there uint8 goes with ``pixels``.
+    float_layers
+        Layers that stay float32 in a "tflite-int8" file, by name or by shell pattern, as "stage4-*".
     overwrite
         Whether a file or card that is already there may be replaced.
 
@@ -98,7 +128,8 @@ def export(
     Raises
     ------
     ExportError
-        When the format cannot hold the network, or the file computes something else. Nothing is written then.
+        When the format cannot hold the network, or the file computes something else, or is something else than was
+        asked for. Nothing is written then.
     FileExistsError
         When something is already there.
     FileNotFoundError, ValueError
@@ -107,38 +138,164 @@ def export(
     ImportError
         When the format needs a package that is not installed.
     """
-    if format not in TARGETS:
-        raise ValueError(f"Unknown export format {format!r}. {suggest(format, TARGETS)}")
-    target = TARGETS[format]
+    target = _target(format)
+    types = _types(format, io, pixels)
     if isinstance(model, str | os.PathLike):
         card = card or _card_beside(model)
         model = load_keras(model)
     check_model(model)
-    shape = tuple(model.inputs[0].shape[1:])
     if card is not None:
         _check_card(card, model)
     file = _destination(path, model.name, target.suffix, overwrite)
-    images = None if calibration is None else stacked(calibration, shape)
-    if images is not None and "int" in format:
-        need_sound(images, model, card)
-    proof, inputs = (noise(shape), "noise") if images is None else (spread_out(images), "calibration images")
-
     model = in_float32(model)
-    with _placed(file) as draft:
+    order = Order(
+        model=model,
+        images=None if calibration is None else stacked(calibration, model.inputs[0].shape[1:]),
+        batch=_batch(batch, format),
+        types=types,
+        float_layers=_islands(model, float_layers, format, types),
+    )
+    if order.images is not None and target.integers:
+        need_sound(order.images, model, card)
+    proof, inputs = _proof(order)
+    if pixels:
+        order, proof, card = _on_pixels(order, proof, card)
+
+    with _placed(file) as draft, steps() as step:
+        step(f"writing {file.name}")
         with quiet():
-            target.write(model, draft, images)
-        written = _opened(draft)
-        agreement = prove(keras_runner(model, model.name), written, proof, target.tolerance)
-        certificate = Certificate(
-            format=format,
-            path=str(file),
-            inputs=inputs,
-            tolerance=target.tolerance,
-            **vars(agreement),
-            **file_facts(written),
-        )
+            target.write(order, draft)
+            if card is not None and draft.suffix == ".tflite":
+                metadata.write(draft, metadata.of_card(card, order.model.inputs[0].shape[1:]))
+        step(f"running {file.name} and its model on {len(proof)} images")
+        certificate = _certificate(order, [order.types], format, _opened(draft), proof, inputs)
+    certificate = replace(certificate, path=str(file))
     _lay_beside(file, certificate, card)
     return certificate
+
+
+def prove(
+    model: "keras.Model | str | os.PathLike",
+    file: str | os.PathLike,
+    format: str | None = None,
+    *,
+    images: np.ndarray | Iterable[Any] | None = None,
+    batch: int | None = 1,
+) -> Certificate:
+    """Run a file that anyone wrote against its model, as ``export`` does with its own.
+
+    Parameters
+    ----------
+    model
+        A Keras model of one image input, or the path of a ``.keras`` file.
+    file
+        A ``.tflite`` or ``.onnx`` file or the folder of a SavedModel that takes what ``model`` takes.
+    format
+        What the file is said to be, of the formats of ``export``; None looks into it.
+    images
+        Preprocessed images, as ``calibration`` of ``export``. None: it is proved on noise.
+    batch
+        How many images it has to take at a time; None for any number. A SavedModel takes any number.
+
+    Returns
+    -------
+    Certificate
+        The proof; nothing is written.
+
+    Raises
+    ------
+    ExportError
+        When the file does not run, computes something else, or is not what it is said to be.
+    FileNotFoundError, ValueError
+        When there is no such file or model, or an argument cannot be met.
+    ImportError
+        When the format needs a package that is not installed.
+    """
+    written = _opened(existing(file))
+    if isinstance(model, str | os.PathLike):
+        model = load_keras(model)
+    check_model(model)
+    model = in_float32(model)
+    format = format or _format_of(written)
+    integers = _target(format).integers
+    order = Order(
+        model=model,
+        images=None if images is None else stacked(images, model.inputs[0].shape[1:]),
+        batch=_batch(batch, format),
+    )
+    proof, inputs = _proof(order)
+    with steps() as step:
+        step(f"running {written.path.name} and its model on {len(proof)} images")
+        return _certificate(order, [(t, t) for t in integers] or [order.types], format, written, proof, inputs)
+
+
+def _certificate(
+    order: Order, types: Sequence[tuple[str, str]], format: str, written: Runner, proof: np.ndarray, inputs: str
+) -> Certificate:
+    check_claims(written, batch=order.batch, types=types)
+    tolerance = TARGETS[format].tolerance
+    found = agreement(keras_runner(order.model, order.model.name), written, proof, tolerance)
+    return Certificate(
+        format=format, path=str(written.path), inputs=inputs, tolerance=tolerance, **vars(found), **file_facts(written)
+    )
+
+
+def _target(format: str) -> Target:
+    if format not in TARGETS:
+        raise ValueError(f"Unknown export format {format!r}. {suggest(format, TARGETS)}")
+    return TARGETS[format]
+
+
+def _types(format: str, io: str | None, pixels: bool) -> tuple[str, str]:
+    """What the file takes and gives."""
+    integers = TARGETS[format].integers
+    if not integers:
+        if io:
+            raise ValueError(f"{format} takes and gives floats; io={io!r} goes with a format of integers.")
+        return ("uint8" if pixels else "float32"), "float32"
+    io = io or ("uint8" if pixels and "uint8" in integers else integers[0])
+    if io not in integers:
+        raise ValueError(f"io of {format} is {' or '.join(map(repr, integers))}, got {io!r}.")
+    if pixels and io == "int16":
+        raise ValueError(f"{format} takes int16, and pixels are bytes: leave pixels out, or choose tflite-int8.")
+    return io, io
+
+
+def _batch(batch: int | None, format: str) -> int | None:
+    if batch is not None and batch < 1:
+        raise ValueError(f"batch must be 1 or more, or None for any number; got {batch}.")
+    return None if format == "saved_model" else batch
+
+
+def _islands(model: "keras.Model", patterns: Sequence[str], format: str, types: tuple[str, str]) -> frozenset[str]:
+    if patterns and (format != "tflite-int8" or types[0] != "int8"):
+        raise ValueError(f"float_layers go with tflite-int8 and io='int8'; this is {format} of {types[0]}.")
+    if isinstance(patterns, str):
+        raise ValueError(f"float_layers is several names or patterns; got one string. Write ({patterns!r},).")
+    return named(model, patterns)
+
+
+def _proof(order: Order) -> tuple[np.ndarray, str]:
+    """What the file is proved on, and what that is called."""
+    if order.images is None:
+        return noise(tuple(order.model.inputs[0].shape[1:])), "noise"
+    return spread_out(order.images), "calibration images"
+
+
+def _on_pixels(order: Order, proof: np.ndarray, card: Card | None) -> tuple[Order, np.ndarray, Card]:
+    """The same order for a model of pixels, with images and card that fit it."""
+    if card is None:
+        raise ValueError("pixels=True puts the card's normalisation into the file: pass card=, or a file that has one.")
+    how = card.preprocess
+    images = None if order.images is None else from_black_to_white(to_pixels(order.images, how))
+    order = replace(order, model=on_pixels(order.model, how), images=images)
+    return order, to_pixels(proof, how), replace(card, preprocess=as_they_are(how))
+
+
+def _format_of(file: Runner) -> str:
+    if file.format == "keras":
+        raise ValueError(f"{file.path} is no exported file: these end in .tflite or .onnx, or are SavedModel folders.")
+    return precision(file.path) if file.format == "tflite" else file.format
 
 
 def _card_beside(model: str | os.PathLike) -> Card | None:
@@ -147,7 +304,11 @@ def _card_beside(model: str | os.PathLike) -> Card | None:
 
 
 def _check_card(card: Card, model: "keras.Model") -> None:
-    classes = model.outputs[0].shape[-1]
+    channels, classes = model.inputs[0].shape[-1], model.outputs[0].shape[-1]
+    if card.preprocess.channels != channels:
+        raise ValueError(
+            f"The card normalises {card.preprocess.channels} channels, and model {model.name!r} takes {channels}."
+        )
     if card.labels and len(card.labels) != classes:
         raise ValueError(f"The card names {len(card.labels)} classes, and model {model.name!r} has {classes} outputs.")
 
@@ -172,7 +333,9 @@ def _opened(draft: Path) -> Runner:
     try:
         return open_model(draft)
     except ValueError as error:
-        raise ExportError(f"The file was written and its own runtime does not take it: {error}") from error
+        if re.search("Select TensorFlow op|custom op", str(error)):
+            check_operators(draft)
+        raise ExportError(f"The file's own runtime does not take it: {error}") from error
 
 
 @contextmanager

@@ -21,14 +21,15 @@ instance, and its certificate says what the proof is worth.
 
 import hashlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from kerascnn.deploy.operators import onnx_operators, tflite_operators
+from kerascnn.deploy.operators import delegated, foreign_operators, onnx_operators, opset, tflite_operators
 from kerascnn.runtime import Runner
 
 UNDECIDED = 0.1  # logits, which are natural logarithms of odds
@@ -88,10 +89,15 @@ class Certificate(Agreement):
         What the proof ran on: "calibration images" or "noise".
     tolerance
         The largest ``error`` that this format is allowed.
+    types
+        What the file takes and what it gives: "float32", "int8", "uint8" or "int16".
     operators
         How often each operator occurs, the most frequent first; empty for a SavedModel.
+    delegated
+        Operators of a ``.tflite`` file that XNNPACK, LiteRT's fast kernels for CPUs, takes over on this machine; of
+        how many; and in how many pieces it takes them. Between two pieces the data goes back and forth.
     versions
-        Of the libraries that wrote and ran the file.
+        Of the libraries that wrote and ran the file; of an ONNX file its operator set too.
     """
 
     format: str
@@ -101,7 +107,9 @@ class Certificate(Agreement):
     input_shape: tuple[int | None, ...]
     inputs: str
     tolerance: float
+    types: tuple[str, str]
     operators: dict[str, int]
+    delegated: dict[str, int]
     versions: dict[str, str]
 
     def as_dict(self) -> dict[str, Any]:
@@ -109,7 +117,7 @@ class Certificate(Agreement):
         return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 
 
-def prove(reference: Runner, file: Runner, images: np.ndarray, tolerance: float) -> Agreement:
+def agreement(reference: Runner, file: Runner, images: np.ndarray, tolerance: float) -> Agreement:
     """Run a file and its model on the same images.
 
     Raises
@@ -119,23 +127,23 @@ def prove(reference: Runner, file: Runner, images: np.ndarray, tolerance: float)
     """
     with full_precision():
         want = reference(images)
-        agreement = compare(want, file(images), step=file.output_step, tolerance=tolerance)
-        if agreement.error <= tolerance and agreement.decided_agreement >= AGREEMENT:
-            return agreement
+        found = compare(want, file(images), step=file.output_step, tolerance=tolerance)
+        if found.error <= tolerance and found.decided_agreement >= AGREEMENT:
+            return found
         trembling = max(
             compare(want, reference(shaken(images, seed)), step=0.0, tolerance=tolerance).error for seed in range(3)
         )
-    if agreement.error <= trembling and agreement.decided_agreement >= AGREEMENT:
+    if found.error <= trembling and found.decided_agreement >= AGREEMENT:
         note = (
             f"The network magnifies rounding: when every pixel changes by a ten-millionth, its scores change by "
             f"{trembling:.2g} of their spread. The proof rests on top-1 agreement alone."
         )
-        return replace(agreement, notes=(*agreement.notes, note))
+        return replace(found, notes=(*found.notes, note))
     raise ExportError(
-        f"{file.path.name} does not compute what its model computes, and was not kept: on {agreement.samples} images "
-        f"the error of its scores is {agreement.error:.2g} of their spread, where {tolerance:.2g} is allowed, and it "
-        f"names the same class on {agreement.decided_agreement:.1%} of the {agreement.decided} decided ones, where "
-        f"{AGREEMENT:.0%} is asked (largest error {agreement.max_error:.3g}, mean {agreement.mean_error:.3g})."
+        f"{file.path.name} does not compute what its model computes, and was not kept: on {found.samples} images "
+        f"the error of its scores is {found.error:.2g} of their spread, where {tolerance:.2g} is allowed, and it "
+        f"names the same class on {found.decided_agreement:.1%} of the {found.decided} decided ones, where "
+        f"{AGREEMENT:.0%} is asked (largest error {found.max_error:.3g}, mean {found.mean_error:.3g})."
     )
 
 
@@ -214,6 +222,40 @@ def weaknesses(want: np.ndarray) -> Iterator[str]:
         yield "The model sees one class in all these images: top-1 agreement says little."
 
 
+def check_operators(path: Path) -> None:
+    """Hold a ``.tflite`` file against what its runtime computes by itself.
+
+    Raises
+    ------
+    ExportError
+        When it holds other operators: those of TensorFlow itself, called Flex, or custom ones. No runtime that comes
+        as a Python package runs them, so nothing could be proved.
+    """
+    strange = foreign_operators(path)
+    if strange:
+        raise ExportError(
+            f"{path.name} holds {', '.join(strange)}, for which TensorFlow Lite has no kernel of its own: an app would "
+            f"have to bring one. Draw this part of the network with other layers."
+        )
+
+
+def check_claims(file: Runner, *, batch: int | None, types: Sequence[tuple[str, str]]) -> None:
+    """Hold what a file takes and gives against what was asked for.
+
+    Raises
+    ------
+    ExportError
+        When it takes another number of images at a time, or takes or gives another type.
+    """
+    name = file.path.name
+    if file.batch != batch:
+        got, want = ("any number of images" if size is None else f"{size} at a time" for size in (file.batch, batch))
+        raise ExportError(f"{name} takes {got}, and {want} was asked for.")
+    if file.types not in types:
+        want = " or ".join(" and gives ".join(each) for each in types)
+        raise ExportError(f"{name} takes {file.types[0]} and gives {file.types[1]}; a file of its format takes {want}.")
+
+
 def file_facts(file: Runner) -> dict[str, Any]:
     """What a certificate says about the file itself, by field."""
     parts = sorted(part for part in file.path.rglob("*") if part.is_file()) if file.path.is_dir() else [file.path]
@@ -223,14 +265,17 @@ def file_facts(file: Runner) -> dict[str, Any]:
             digest.update(part.relative_to(file.path).as_posix().encode())
         digest.update(part.read_bytes())
     operators = OPERATORS.get(file.format)
+    versions = {
+        name: sys.modules[name].__version__ for name in ("tensorflow", "keras", *LIBRARIES.get(file.format, ()))
+    }
     return {
         "bytes": sum(part.stat().st_size for part in parts),
         "sha256": digest.hexdigest(),
         "input_shape": (file.batch, *file.input_shape),
+        "types": file.types,
         "operators": operators(file.path) if operators else {},
-        "versions": {
-            name: sys.modules[name].__version__ for name in ("tensorflow", "keras", *LIBRARIES.get(file.format, ()))
-        },
+        "delegated": delegated(file.path) if file.format == "tflite" else {},
+        "versions": versions | ({"opset": opset(file.path)} if file.format == "onnx" else {}),
     }
 
 

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from kerascnn.deploy.order import Order
+
 if TYPE_CHECKING:
     import keras
 
@@ -57,9 +59,13 @@ def in_float32(model: "keras.Model") -> "keras.Model":
     return twin
 
 
-def inference_function(model: "keras.Model") -> Any:
-    """The model as a ``tf.function`` of one image, (1, H, W, C), that returns ``{"scores": (1, classes)}``."""
+def inference_function(order: Order, dtype: str = "float32") -> Any:
+    """The model as a ``tf.function`` of images, (batch, H, W, C), that returns ``{"scores": (batch, classes)}``."""
     import tensorflow as tf
 
-    image = tf.TensorSpec((1, *model.inputs[0].shape[1:]), tf.float32, name="image")
-    return tf.function(lambda image: {"scores": model(image, training=False)}, input_signature=[image])
+    images = tf.TensorSpec((order.batch, *order.model.inputs[0].shape[1:]), dtype, name="image")
+
+    def infer(image: Any) -> dict[str, Any]:
+        return {"scores": order.model(tf.cast(image, "float32"), training=False)}
+
+    return tf.function(infer, input_signature=[images])

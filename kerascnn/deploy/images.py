@@ -1,6 +1,7 @@
 """The images that a file is calibrated with and proved on."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,17 @@ from kerascnn.runtime import check_images
 
 PROOF = 64  # images at most: each runs one by one in the file, and a larger proof says little more
 NOISE = 32
+CALIBRATION = 1000  # images that are taken from what has no end of its own
 
 
 def stacked(images: np.ndarray | Iterable[Any], shape: tuple[int, ...]) -> np.ndarray:
-    """Calibration images as one array (N, H, W, C), from an array or from images that come one by one.
+    """Calibration images as one array (N, H, W, C).
+
+    Parameters
+    ----------
+    images
+        Such an array; or images that come one by one or in batches, alone or first in a tuple with their labels, as
+        from a ``tf.data.Dataset``. Of these the first ``CALIBRATION`` are taken.
 
     Raises
     ------
@@ -20,12 +28,18 @@ def stacked(images: np.ndarray | Iterable[Any], shape: tuple[int, ...]) -> np.nd
         When one of them has another shape or dtype than the model takes.
     """
     if not isinstance(images, np.ndarray):
-        images = [np.asarray(image) for image in images]
-        for image in images:
-            check_images(image[None], shape)
+        images = list(islice(_one_by_one(images, shape), CALIBRATION))
         images = np.stack(images) if images else np.empty((0, *shape), np.float32)
     check_images(images, shape)
     return images
+
+
+def _one_by_one(images: Iterable[Any], shape: tuple[int, ...]) -> Iterator[np.ndarray]:
+    for each in images:
+        batch = np.asarray(each[0] if isinstance(each, tuple) else each)
+        batch = batch if batch.ndim == 4 else batch[None]
+        check_images(batch, shape)
+        yield from batch
 
 
 def spread_out(images: np.ndarray) -> np.ndarray:

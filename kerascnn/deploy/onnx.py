@@ -2,26 +2,28 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from kerascnn.deploy.certificate import ExportError
 from kerascnn.deploy.function import inference_function
+from kerascnn.deploy.order import Order
 from kerascnn.errors import need
-
-if TYPE_CHECKING:
-    import keras
 
 OPSET = 17  # in 18 tf2onnx no longer finds GlobalAveragePool, and a Transpose stays behind
 
 
-def write_onnx(model: "keras.Model", path: Path, images: np.ndarray | None) -> None:
-    """Input (1, H, W, C) as in Keras; inside, the one layout that ONNX has, channels before rows and columns."""
+def write_onnx(order: Order, path: Path) -> None:
+    """Input (batch, H, W, C) as in Keras; inside, the one layout that ONNX has, channels before rows and columns."""
     tf2onnx = need("tf2onnx", "onnx", "Export to ONNX")
     onnx = need("onnx", "onnx", "Export to ONNX")
-    function = inference_function(model)
+    from kerascnn.graph.fold import fold_batch_norm
+
+    folded = replace(order, model=fold_batch_norm(order.model))
+    function = inference_function(folded, order.types[0])
     with _inlined():
         concrete = function.get_concrete_function()
     proto, _ = tf2onnx.convert.from_function(

@@ -1,22 +1,73 @@
-"""Which operators a model file is made of."""
+"""Which operators a model file is made of, and who computes them."""
 
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from kerascnn.deploy.flatbuffer import read_graphs
 from kerascnn.errors import need
 
 
 def tflite_operators(path: Path) -> dict[str, int]:
-    """Operators of all graphs by kind."""
-    return _sorted(operator.kind for graph in read_graphs(path) for operator in graph.operators)
+    """Operators of all graphs by kind, those that are not built in by their own names."""
+    return _sorted(operator.custom or operator.kind for graph in read_graphs(path) for operator in graph.operators)
+
+
+def foreign_operators(path: Path) -> list[str]:
+    """Operators that are not built in. Those of TensorFlow itself are called ``FlexSomething``."""
+    return sorted({operator.custom for graph in read_graphs(path) for operator in graph.operators if operator.custom})
 
 
 def onnx_operators(path: Path) -> dict[str, int]:
     """Nodes of the graph by type."""
-    onnx = need("onnx", "onnx", "Reading an .onnx file")
-    return _sorted(node.op_type for node in onnx.load(path, load_external_data=False).graph.node)
+    return _sorted(node.op_type for node in _onnx(path).graph.node)
+
+
+def opset(path: Path) -> str:
+    """The version of ONNX' own operators that a file is written in."""
+    return str(max(entry.version for entry in _onnx(path).opset_import if entry.domain in ("", "ai.onnx")))
+
+
+def delegated(path: Path) -> dict[str, int]:
+    """How many operators XNNPACK takes over, of how many, and in how many pieces.
+
+    The interpreter lists the operators of the file and, behind them, one for each piece. What a piece takes over lies
+    on the way from its outputs back to its inputs.
+    """
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_path=str(path))
+    interpreter.allocate_tensors()
+    operators = interpreter._get_ops_details()
+    pieces = [each for each in operators if each["op_name"] == "DELEGATE"]
+    makers = {int(x): each for each in operators if each["op_name"] != "DELEGATE" for x in each["outputs"]}
+    taken: set[int] = set()
+    for piece in pieces:
+        ends, ahead = {int(x) for x in piece["inputs"]}, [int(x) for x in piece["outputs"]]
+        while ahead:
+            x = ahead.pop()
+            if x in ends or x not in makers or makers[x]["index"] in taken:
+                continue
+            taken.add(makers[x]["index"])
+            ahead += [int(source) for source in makers[x]["inputs"]]
+    return {"operators": len(taken), "of": len(operators) - len(pieces), "pieces": len(pieces)}
+
+
+def precision(path: Path) -> str:
+    """The format of ``export`` that a ``.tflite`` file is in, by the types of its constants and of what it computes."""
+    operators = [operator for graph in read_graphs(path) for operator in graph.operators]
+    computed = {tensor.dtype for operator in operators for tensor in operator.outputs}
+    constant = {tensor.dtype for operator in operators for tensor in operator.tensors if tensor.constant}
+    if "int16" in computed:
+        return "tflite-int16x8"
+    if "int8" in computed:
+        return "tflite-int8"
+    return "tflite-dynamic" if "int8" in constant else "tflite-fp16" if "float16" in constant else "tflite"
+
+
+def _onnx(path: Path) -> Any:
+    return need("onnx", "onnx", "Reading an .onnx file").load(path, load_external_data=False)
 
 
 def _sorted(names: Iterable[str]) -> dict[str, int]:

@@ -1,14 +1,20 @@
 """SavedModel folders, for TensorFlow Serving and everything else that reads TensorFlow."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
-import numpy as np
+from kerascnn.deploy.function import inference_function
+from kerascnn.deploy.order import Order
 
-if TYPE_CHECKING:
+
+def write_saved_model(order: Order, path: Path) -> None:
+    """One signature, "serving_default", in inference mode, for any number of images at once."""
     import keras
 
-
-def write_saved_model(model: "keras.Model", path: Path, images: np.ndarray | None) -> None:
-    """One signature, "serving_default", in inference mode, for any number of images at once."""
-    model.export(str(path), format="tf_saved_model", verbose=False)
+    archive: Any = keras.export.ExportArchive()
+    archive.track(order.model)
+    function = inference_function(replace(order, batch=None), order.types[0])
+    archive.add_endpoint("serve", function)
+    function.get_concrete_function()
+    archive.write_out(str(path), verbose=False)

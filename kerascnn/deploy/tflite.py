@@ -1,73 +1,87 @@
-"""TensorFlow Lite files, in four precisions. All hold built-in operators only: no Flex, no custom ones."""
+"""TensorFlow Lite files, in five precisions. They hold built-in operators only: no Flex, no custom ones."""
 
 import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from kerascnn.deploy.certificate import ExportError
 from kerascnn.deploy.function import inference_function
+from kerascnn.deploy.islands import with_islands
+from kerascnn.deploy.order import Order
 
-if TYPE_CHECKING:
-    import keras
 
-
-def write_float32(model: "keras.Model", path: Path, images: np.ndarray | None) -> None:
+def write_float32(order: Order, path: Path) -> None:
     """Weights and arithmetic in float32."""
-    _write(_converter(model), path)
+    _write(_converter(order).convert, path)
 
 
-def write_float16(model: "keras.Model", path: Path, images: np.ndarray | None) -> None:
+def write_float16(order: Order, path: Path) -> None:
     """Weights in float16, half the size; a CPU computes in float32, a GPU may in float16."""
     import tensorflow as tf
 
-    converter = _converter(model)
+    converter = _converter(order)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.target_spec.supported_types = [tf.float16]
-    _write(converter, path)
+    _write(converter.convert, path)
 
 
-def write_dynamic(model: "keras.Model", path: Path, images: np.ndarray | None) -> None:
+def write_dynamic(order: Order, path: Path) -> None:
     """Weights of 1024 values or more in int8; activations are quantised while the file runs."""
     import tensorflow as tf
 
-    converter = _converter(model)
+    converter = _converter(order)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    _write(converter, path)
+    _write(converter.convert, path)
 
 
-def write_int8(model: "keras.Model", path: Path, images: np.ndarray | None) -> None:
-    """Everything in int8, input and output too; kernels per channel. ``images`` set the ranges of activations."""
+def write_int8(order: Order, path: Path) -> None:
+    """Everything in integers of 8 bits; kernels per channel. The images set the ranges of activations."""
+    converter = _calibrated(order, ["TFLITE_BUILTINS_INT8"])
+    _write((lambda: with_islands(converter, order)) if order.float_layers else converter.convert, path)
+
+
+def write_int16x8(order: Order, path: Path) -> None:
+    """Activations in int16, weights in int8 per channel. What has no kernel in int16, as hard swish, stays float32."""
+    _write(
+        _calibrated(order, ["EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8", "TFLITE_BUILTINS"]).convert,
+        path,
+    )
+
+
+def _converter(order: Order, operators: Sequence[str] = ("TFLITE_BUILTINS",), dtype: str = "") -> Any:
     import tensorflow as tf
 
+    function = inference_function(order, dtype or order.types[0]).get_concrete_function()
+    # The converter freezes the variables that it sees, and into those of Keras it does not see.
+    variables = tf.train.Checkpoint(variables=[variable.value for variable in order.model.variables])
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], variables)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet[name] for name in operators]
+    return converter
+
+
+def _calibrated(order: Order, operators: Sequence[str]) -> Any:
+    import tensorflow as tf
+
+    converter, images = _converter(order, operators, "float32"), order.images
     if images is None:
-        shape = ", ".join(map(str, model.inputs[0].shape[1:]))
+        shape = ", ".join(map(str, order.model.inputs[0].shape[1:]))
         raise ValueError(
-            f"tflite-int8 needs images to measure the ranges of activations: pass calibration=images, "
+            f"A file of integers needs images to measure the ranges of activations: pass calibration=images, "
             f"about 100 preprocessed training images, float32 of shape (N, {shape})."
         )
-    converter = _converter(model)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = lambda: ([image[None]] for image in images)
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = converter.inference_output_type = tf.int8
-    _write(converter, path)
+    converter.representative_dataset = lambda: ([np.repeat(image[None], order.batch or 1, axis=0)] for image in images)
+    converter.inference_input_type, converter.inference_output_type = map(tf.dtypes.as_dtype, order.types)
+    return converter
 
 
-def _converter(model: "keras.Model") -> Any:
-    import tensorflow as tf
-
-    function = inference_function(model).get_concrete_function()
-    # The converter freezes the variables that it sees, and into those of Keras it does not see.
-    variables = tf.train.Checkpoint(variables=[variable.value for variable in model.variables])
-    return tf.lite.TFLiteConverter.from_concrete_functions([function], variables)
-
-
-def _write(converter: Any, path: Path) -> None:
+def _write(convert: Callable[[], bytes], path: Path) -> None:
     try:
-        path.write_bytes(converter.convert())
+        path.write_bytes(convert())
     except Exception as error:  # the class that the converter raises is not public
-        lacking = re.search(r"(?:Custom|Flex) ops: (.+)", str(error))
+        lacking = re.search(r"Custom ops: (.+)", str(error)) or re.search(r"'tf\.(\w+)' op is neither", str(error))
         reason = f"it has no built-in operator for {lacking[1]}" if lacking else str(error).splitlines()[0]
         raise ExportError(f"TensorFlow Lite cannot hold this network: {reason}.") from error

@@ -1,0 +1,34 @@
+"""What a writer is asked to write."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """One file to be written.
+
+    Parameters
+    ----------
+    model
+        A float32 model of one image, (None, H, W, C), and one output.
+    images
+        What the ranges of activations are measured on, (N, H, W, C) float32 as ``model`` takes them, or None.
+    batch
+        How many images the file takes at a time; None for any number.
+    types
+        What the file takes and what it gives, by NumPy's names.
+    float_layers
+        Names of the layers that stay float32 in a file of integers.
+    """
+
+    model: "keras.Model"
+    images: np.ndarray | None = None
+    batch: int | None = 1
+    types: tuple[str, str] = ("float32", "float32")
+    float_layers: frozenset[str] = frozenset()

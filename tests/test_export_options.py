@@ -1,0 +1,204 @@
+"""What a file is asked to be, it is: its batch, its types, its islands, its normalisation; or it is refused."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter
+from test_deploy import CARD, SIZE, gated, logits, plain
+
+from kerascnn.card import Card
+from kerascnn.deploy import TARGETS, ExportError, export
+from kerascnn.deploy.images import noise
+from kerascnn.runtime import open_model
+
+
+@pytest.fixture(scope="module")
+def nets() -> dict[str, keras.Model]:
+    return {"plain": plain(), "gated": gated()}
+
+
+@pytest.fixture(scope="module")
+def images() -> np.ndarray:
+    """Images as a card's normalisation leaves them: pixels that are whole numbers."""
+    how = CARD.preprocess
+    pixels = np.clip(128 + 50 * noise((SIZE, SIZE, 3)), 0, 255).round()
+    return ((pixels / 255 - how.mean) / how.std).astype(np.float32)
+
+
+@pytest.fixture(autouse=True)
+def working_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+class Made(NamedTuple):
+    """An operator of a .tflite file, with its output's type and name."""
+
+    operator: str
+    kind: str
+    name: str
+
+
+def operators_of(path: str) -> list[Made]:
+    model = schema.Model.GetRootAs(Path(path).read_bytes())
+    graph = model.Subgraphs(0)
+    types, codes = ({v: k for k, v in vars(e).items()} for e in (schema.TensorType, schema.BuiltinOperator))
+
+    def made(operator) -> Made:
+        tensor, code = graph.Tensors(operator.Outputs(0)), model.OperatorCodes(operator.OpcodeIndex())
+        return Made(codes[code.BuiltinCode()], types[tensor.Type()], tensor.Name().decode())
+
+    return [made(graph.Operators(index)) for index in range(graph.OperatorsLength())]
+
+
+class TestBatch:
+    @pytest.mark.parametrize("format", ["tflite", "tflite-int8", "onnx"])
+    @pytest.mark.parametrize("batch", [3, None])
+    def test_any_is_written_when_it_is_asked_for(self, batch, format, nets, images):
+        certificate = export(nets["gated"], format=format, calibration=images[:8], batch=batch)
+        assert certificate.input_shape == (batch, SIZE, SIZE, 3)
+        assert open_model(certificate.path).batch == batch
+
+    def test_none_is_no_number(self, nets):
+        with pytest.raises(ValueError, match="batch must be 1 or more, or None for any number; got 0"):
+            export(nets["plain"], batch=0)
+
+
+class TestIntegers:
+    def test_bytes_on_request(self, nets, images):
+        certificate = export(nets["plain"], format="tflite-int8", calibration=images, io="uint8")
+        assert certificate.types == ("uint8", "uint8")
+        details = Interpreter(model_path=certificate.path).get_input_details()[0]
+        assert details["dtype"] == np.uint8
+
+    def test_sixteen_bits(self, nets, images):
+        certificate = export(nets["plain"], format="tflite-int16x8", calibration=images)
+        assert certificate.types == ("int16", "int16")
+        assert {each.kind for each in operators_of(certificate.path)} == {"INT16"}
+        assert export(nets["plain"], format="tflite-int8", calibration=images).error > certificate.error
+
+    def test_what_has_no_kernel_of_sixteen_bits_stays_float(self, nets, images):
+        operators = export(nets["gated"], format="tflite-int16x8", calibration=images).operators
+        assert operators["HARD_SWISH"] == operators["DEQUANTIZE"] == 1
+
+    def test_types_that_cannot_be(self, nets, images):
+        with pytest.raises(ValueError, match="io of tflite-int8 is 'int8' or 'uint8', got 'int16'"):
+            export(nets["plain"], format="tflite-int8", io="int16", calibration=images)
+        with pytest.raises(ValueError, match="tflite takes and gives floats"):
+            export(nets["plain"], io="int8")
+        with pytest.raises(ValueError, match="tflite-int16x8 takes int16, and pixels are bytes"):
+            export(nets["plain"], format="tflite-int16x8", pixels=True, card=CARD, calibration=images)
+
+
+class TestCalibration:
+    def test_dataset_of_batches_with_labels(self, nets, images):
+        data = tf.data.Dataset.from_tensor_slices((images, np.zeros(len(images)))).batch(5)
+        certificate = export(nets["plain"], "a.tflite", "tflite-int8", calibration=data)
+        assert certificate.samples == len(images)
+        export(nets["plain"], "b.tflite", "tflite-int8", calibration=images)
+        assert Path("a.tflite").read_bytes() == Path("b.tflite").read_bytes()
+
+    def test_what_never_ends(self, nets, images):
+        data = tf.data.Dataset.from_tensor_slices(images).repeat()
+        assert export(nets["plain"], calibration=data).samples == 64
+
+
+class TestPixels:
+    @pytest.mark.parametrize("format", [name for name in TARGETS if name != "tflite-int16x8"])
+    def test_file_normalises_as_the_card_says(self, format, nets, images):
+        certificate = export(nets["plain"], format=format, card=CARD, calibration=images, pixels=True)
+        pixels = np.clip(np.round(255 * (images * CARD.preprocess.std + CARD.preprocess.mean)), 0, 255)
+        runner = open_model(certificate.path)
+        assert runner.types[0] == certificate.types[0] == "uint8"
+        got, want = (logits(x) for x in (runner(pixels.astype(np.float32)), nets["plain"].predict(images, verbose=0)))
+        error = np.sqrt(np.mean((got - want) ** 2)) / want.std()
+        assert error <= TARGETS[format].tolerance
+
+    def test_card_beside_the_file_asks_for_plain_pixels(self, nets):
+        certificate = export(nets["plain"], card=CARD, pixels=True)
+        how = Card.read(certificate.path).preprocess
+        np.testing.assert_allclose((np.array([0, 7, 255]) / 255 - how.mean[0]) / how.std[0], [0, 7, 255])
+        assert how.size == CARD.preprocess.size and how.channels == 3
+
+    def test_a_byte_is_a_pixel(self, nets, images):
+        dim = 0.3 * images  # no image of these has a black or a white pixel
+        certificate = export(nets["plain"], format="tflite-int8", card=CARD, pixels=True, calibration=dim)
+        details = Interpreter(model_path=certificate.path).get_input_details()[0]
+        assert details["quantization"] == (1.0, 0)
+
+    def test_no_card_no_pixels(self, nets):
+        with pytest.raises(ValueError, match="puts the card's normalisation into the file: pass card="):
+            export(nets["plain"], pixels=True)
+
+    def test_card_of_other_images(self, nets):
+        grey = replace(CARD, preprocess=replace(CARD.preprocess, mean=(0.5,), std=(0.5,)))
+        with pytest.raises(ValueError, match="normalises 1 channels, and model 'plain' takes 3"):
+            export(nets["plain"], card=grey)
+
+
+class TestFloatLayers:
+    @pytest.mark.parametrize(
+        ("patterns", "operator", "norms"),
+        [
+            (["stage2.*"], ["CONV_2D", "HARD_SWISH"], ["stage2.norm"]),
+            (["stage1.gate.scale"], ["MUL"], []),
+            (["stem.conv"], ["CONV_2D"], ["stem.norm"]),
+            (["head.dense"], ["FULLY_CONNECTED"], []),
+        ],
+    )
+    def test_they_stay_float_and_no_other_does(self, patterns, operator, norms, nets, images):
+        certificate = export(nets["gated"], format="tflite-int8", calibration=images, float_layers=patterns)
+        floats = [each for each in operators_of(certificate.path) if each.kind == "FLOAT32"]
+        assert certificate.types == ("int8", "int8")
+        assert [each.operator for each in floats if each.operator != "DEQUANTIZE"] == operator
+        assert all(any(norm in each.name for each in floats) for norm in norms)
+        assert "DEQUANTIZE" in certificate.operators and "QUANTIZE" in certificate.operators
+
+    def test_the_last_layer(self, nets, images):
+        certificate = export(nets["plain"], format="tflite-int8", calibration=images, float_layers=["head.softmax"])
+        last = [(each.operator, each.kind) for each in operators_of(certificate.path)][-4:]
+        assert last == [
+            ("FULLY_CONNECTED", "INT8"),
+            ("DEQUANTIZE", "FLOAT32"),
+            ("SOFTMAX", "FLOAT32"),
+            ("QUANTIZE", "INT8"),
+        ]
+
+    def test_what_rounding_took_comes_back(self, nets, images):
+        """A channel that is a thousand times as large as the others leaves them no steps in integers."""
+        model = keras.models.clone_model(nets["plain"])
+        model.set_weights(nets["plain"].get_weights())
+        loud = np.where(np.arange(16) == 0, 1000, 1)
+        norm, dense = model.get_layer("stage1.block1.project.norm"), model.get_layer("head.dense")
+        gamma, beta, *others = norm.get_weights()
+        norm.set_weights([gamma * loud, beta * loud, *others])
+        kernel, bias = dense.get_weights()
+        dense.set_weights([kernel / loud[:, None], bias])
+        with pytest.raises(ExportError, match="does not compute"):
+            export(model, format="tflite-int8", calibration=images)
+        names = ["stage1.block1.project.*", "stage1.block1.add", "head.*"]
+        assert export(model, format="tflite-int8", calibration=images, float_layers=names).error < 0.1
+
+    def test_names_that_mean_nothing(self, nets, images):
+        with pytest.raises(ValueError, match=r"No layer of 'plain' is named 'stem\.cnov'. Did you mean 'stem\.conv'"):
+            export(nets["plain"], format="tflite-int8", calibration=images, float_layers=["stem.cnov"])
+        with pytest.raises(ExportError, match="no operator comes of the layers that shall stay float, image"):
+            export(nets["plain"], format="tflite-int8", calibration=images, float_layers=["image"])
+        with pytest.raises(ValueError, match="float_layers is several names"):
+            export(nets["plain"], format="tflite-int8", calibration=images, float_layers="stem.conv")
+        with pytest.raises(ValueError, match="float_layers go with tflite-int8 and io='int8'"):
+            export(nets["plain"], float_layers=["stem.conv"])
+
+
+def test_certificate_says_what_xnnpack_takes(nets, images):
+    whole = export(nets["plain"]).delegated
+    assert whole["operators"] == whole["of"] > 5 and whole["pieces"] == 1
+    split = export(nets["gated"], format="tflite-int8", calibration=images)
+    assert 0 < split.delegated["operators"] < split.delegated["of"] == sum(split.operators.values())
+    assert split.delegated["pieces"] == 2, "hard swish of bytes has no kernel there and cuts the graph"
+    assert export(nets["plain"], format="onnx").delegated == {}

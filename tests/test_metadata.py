@@ -1,0 +1,167 @@
+"""What a .tflite file says about itself is there for Android to read: by the schema's places, not by our own reader."""
+
+import struct
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+from test_deploy import CARD, SIZE, plain
+
+from kerascnn.deploy import export, metadata
+from kerascnn.deploy.images import noise
+from kerascnn.runtime import open_model
+
+FACTS = {"author": "A. Painter", "licence": "MIT", "version": "3", "description": "Seven things, \N{EN DASH} small."}
+WANTED = replace(CARD, labels=("cat", "dog", "ünïcode", "d e", "e", "f", "g"), facts=FACTS)
+
+
+@pytest.fixture(scope="module")
+def net():
+    return plain()
+
+
+@pytest.fixture(autouse=True)
+def working_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+class Walk:
+    """A flatbuffer table, read from its bytes alone as the format's own documentation lays them out."""
+
+    def __init__(self, buffer: bytes, at: int) -> None:
+        self.buffer, self.at = buffer, at
+
+    def int(self, kind: str, at: int) -> int:
+        return struct.unpack_from(f"<{kind}", self.buffer, at)[0]
+
+    def field(self, place: int) -> int:
+        table = self.at - self.int("i", self.at)
+        inside = 4 + 2 * place
+        return self.int("H", table + inside) if inside < self.int("H", table) else 0
+
+    def number(self, place: int, kind: str) -> int:
+        return self.int(kind, self.at + self.field(place)) if self.field(place) else 0
+
+    def vector(self, place: int) -> tuple[int, int]:
+        at = self.at + self.field(place)
+        at += self.int("I", at)
+        return at + 4, self.int("I", at)
+
+    def text(self, place: int) -> str:
+        start, length = self.vector(place)
+        assert self.buffer[start + length] == 0, "strings end in a zero"
+        return self.buffer[start : start + length].decode()
+
+    def floats(self, place: int) -> list[float]:
+        start, length = self.vector(place)
+        return list(struct.unpack_from(f"<{length}f", self.buffer, start))
+
+    def table(self, place: int) -> "Walk":
+        at = self.at + self.field(place)
+        return Walk(self.buffer, at + self.int("I", at))
+
+    def only(self, place: int) -> "Walk":
+        start, length = self.vector(place)
+        assert length == 1
+        return Walk(self.buffer, start + self.int("I", start))
+
+
+def written(content: bytes) -> Walk:
+    model = schema.Model.GetRootAs(content)
+    entries = {model.Metadata(i).Name(): model.Metadata(i).Buffer() for i in range(model.MetadataLength())}
+    assert model.Buffers(entries[b"min_runtime_version"]).DataLength() > 0
+    buffer = model.Buffers(entries[b"TFLITE_METADATA"]).DataAsNumpy().tobytes()
+    assert buffer[4:8] == b"M001"
+    return Walk(buffer, struct.unpack_from("<I", buffer)[0])
+
+
+@pytest.mark.parametrize("format", ["tflite", "tflite-fp16", "tflite-dynamic", "tflite-int8", "tflite-int16x8"])
+def test_every_table_is_where_the_schema_has_it(format, net):
+    certificate = export(net, format=format, card=WANTED, calibration=noise((SIZE, SIZE, 3)))
+    model = written(Path(certificate.path).read_bytes())
+    assert (model.text(0), model.text(1), model.text(2)) == ("plain", FACTS["description"], "3")
+    assert (model.text(4), model.text(5), model.text(7)) == ("A. Painter", "MIT", "1.0.0")
+    graph = model.only(3)
+    image, scores = graph.only(2), graph.only(3)
+    assert image.table(3).number(0, "B") == 2, "content is ImageProperties"
+    properties = image.table(3).table(1)
+    assert properties.number(0, "b") == 1, "RGB"
+    assert [properties.table(1).number(place, "I") for place in (0, 1)] == [SIZE, SIZE]
+    assert image.only(4).number(0, "B") == 1, "the process unit is NormalizationOptions"
+    mean, std = (image.only(4).table(1).floats(place) for place in (0, 1))
+    np.testing.assert_allclose(mean, [123.675, 116.28, 103.53], rtol=1e-6)
+    np.testing.assert_allclose(std, [58.395, 57.12, 57.375], rtol=1e-6)
+    highest, lowest = (image.table(5).floats(place) for place in (0, 1))
+    np.testing.assert_allclose(highest, (255 - np.array(mean)) / std, rtol=1e-5)
+    np.testing.assert_allclose(lowest, -np.array(mean) / std, rtol=1e-5)
+    assert scores.table(3).number(0, "B") == 1, "content is FeatureProperties"
+    assert (scores.only(6).text(0), scores.only(6).number(2, "b")) == ("labels.txt", 2)
+
+
+def test_labels_are_a_plain_zip_behind_the_model(net):
+    export(net, "net.tflite", card=WANTED)
+    with zipfile.ZipFile("net.tflite") as files:
+        assert files.testzip() is None and files.namelist() == ["labels.txt"]
+        assert files.read("labels.txt").decode().split("\n") == list(WANTED.labels)
+        entry = files.getinfo("labels.txt")
+    assert entry.compress_type == zipfile.ZIP_STORED
+    content = Path("net.tflite").read_bytes()
+    assert content[entry.header_offset :].startswith(b"PK\x03\x04"), "places count from the beginning of the file"
+
+
+def test_the_same_model_makes_the_same_bytes(net):
+    for name in "a.tflite", "b.tflite":
+        export(net, name, card=WANTED)
+    assert Path("a.tflite").read_bytes() == Path("b.tflite").read_bytes()
+
+
+def test_the_network_is_the_same_with_it_and_without(net):
+    images = noise((SIZE, SIZE, 3))
+    export(net, "with.tflite", card=WANTED)
+    export(net, "without.tflite")
+    np.testing.assert_array_equal(open_model("with.tflite")(images), open_model("without.tflite")(images))
+
+
+def test_weights_lie_where_phones_may_map_them(net):
+    export(net, "net.tflite", card=WANTED)
+    content = Path("net.tflite").read_bytes()
+    model = schema.Model.GetRootAs(content)
+    for index in range(model.BuffersLength()):
+        buffer = model.Buffers(index)
+        if buffer.DataLength():
+            assert buffer._tab.Vector(buffer._tab.Offset(4)) % 16 == 0
+
+
+def test_reading_gives_back_what_was_written(net):
+    export(net, "net.tflite", card=WANTED)
+    read = metadata.read("net.tflite")
+    assert read.labels == WANTED.labels and read.size == (SIZE, SIZE) and read.channels == 3
+    assert (read.name, read.author, read.licence, read.version) == ("plain", "A. Painter", "MIT", "3")
+    np.testing.assert_allclose(read.mean, 255 * np.array(WANTED.preprocess.mean), rtol=1e-6)
+    again = replace(read, labels=("another",), name="b")
+    metadata.write("net.tflite", again)
+    assert metadata.read("net.tflite") == again, "what was there is replaced"
+    assert zipfile.ZipFile("net.tflite").namelist() == ["labels.txt"]
+
+
+def test_pixels_need_no_normalisation(net):
+    export(net, "net.tflite", card=WANTED, pixels=True)
+    read = metadata.read("net.tflite")
+    np.testing.assert_allclose(read.mean, 0)
+    np.testing.assert_allclose(read.std, 1, rtol=1e-6)
+
+
+def test_what_nobody_said_is_left_out(net):
+    export(net, "net.tflite", card=replace(WANTED, facts={}))
+    model = written(Path("net.tflite").read_bytes())
+    assert [model.field(place) for place in (2, 4, 5)] == [0, 0, 0]
+    assert metadata.read("net.tflite").description == "Image classifier, plain: 7 classes."
+
+
+def test_a_file_that_says_nothing(net):
+    export(net, "net.tflite")
+    with pytest.raises(ValueError, match=r"net\.tflite holds no metadata\. Export it with a card"):
+        metadata.read("net.tflite")

@@ -1,0 +1,122 @@
+"""Files that others wrote, with every fault that is known to happen: none passes, and each error says what is wrong."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+from test_deploy import SIZE, colours_swapped, copy_of, gated, plain, statistics_lost
+
+import kerascnn
+from kerascnn.deploy import TARGETS, ExportError, export
+from kerascnn.deploy.images import noise
+
+
+@pytest.fixture(scope="module")
+def nets() -> dict[str, keras.Model]:
+    return {"plain": plain(), "gated": gated()}
+
+
+@pytest.fixture(scope="module")
+def images() -> np.ndarray:
+    return noise((SIZE, SIZE, 3))
+
+
+@pytest.fixture(autouse=True)
+def working_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def lite(function, *, batch=1, shape=(SIZE, SIZE, 3), **settings) -> str:
+    """A .tflite file as anyone writes it by TensorFlow's own converter."""
+    concrete = tf.function(function).get_concrete_function(tf.TensorSpec((batch, *shape)))
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete])
+    for name, value in settings.items():
+        setattr(converter, name, value)
+    Path("net.tflite").write_bytes(converter.convert())
+    return "net.tflite"
+
+
+@pytest.mark.parametrize("format", TARGETS)
+def test_a_sound_file_passes_and_its_format_is_seen(format, nets, images):
+    written = export(nets["gated"], format=format, calibration=images)
+    proof = kerascnn.prove(nets["gated"], written.path, images=images)
+    assert proof == written
+    assert kerascnn.prove(nets["gated"], written.path, format).inputs == "noise"
+
+
+@pytest.mark.parametrize("fault", [colours_swapped, statistics_lost])
+@pytest.mark.parametrize("format", ["tflite", "tflite-int8", "onnx"])
+def test_wrong_channel_order_and_missing_batch_norm(format, fault, nets, images):
+    faulty = copy_of(nets["plain"])
+    fault(faulty)
+    path = export(faulty, format=format, calibration=images).path
+    with pytest.raises(ExportError, match=r"error of its scores is [\d.]+ of their spread"):
+        kerascnn.prove(nets["plain"], path)
+
+
+def test_dynamic_batch(nets):
+    path = lite(lambda x: nets["plain"](x), batch=None)
+    with pytest.raises(ExportError, match=r"net\.tflite takes any number of images, and 1 at a time was asked for"):
+        kerascnn.prove(nets["plain"], path)
+    assert kerascnn.prove(nets["plain"], path, batch=None).input_shape == (None, SIZE, SIZE, 3)
+
+
+def test_what_keras_itself_writes_has_a_dynamic_batch(nets):
+    nets["plain"].export("net.tflite", format="litert", verbose=False)
+    with pytest.raises(ExportError, match="takes any number of images"):
+        kerascnn.prove(nets["plain"], "net.tflite")
+
+
+def test_flex_operator():
+    image = keras.Input((8, 8, 3))
+    net = keras.Model(image, layers.GlobalAveragePooling2D()(keras.ops.sinh(image)))
+    net.export("net.tflite", format="litert", verbose=False)
+    with pytest.raises(ExportError, match=r"holds FlexSinh, for which TensorFlow Lite has no kernel of its own"):
+        kerascnn.prove(net, "net.tflite")
+
+
+@pytest.mark.parametrize("takes", ["float32", "int8"])
+def test_floats_in_a_file_of_integers(takes, nets, images):
+    path = lite(
+        lambda x: nets["plain"](x),
+        optimizations=[tf.lite.Optimize.DEFAULT],
+        representative_dataset=lambda: ([image[None]] for image in images),
+        inference_input_type=tf.dtypes.as_dtype(takes),
+    )
+    with pytest.raises(ExportError, match=rf"takes {takes} and gives float32; .* takes int8 and gives int8 or uint8"):
+        kerascnn.prove(nets["plain"], path)
+
+
+def test_the_onnx_file_that_keras_breaks():
+    """Two constants of the normalisation become inputs that nobody feeds."""
+    net = keras.applications.EfficientNetB0(weights=None, input_shape=(32, 32, 3), classes=5)
+    net(np.zeros((1, 32, 32, 3)))  # or Keras calls it not built
+    net.export("net.onnx", format="onnx", verbose=False)
+    with pytest.raises(ExportError, match=r"The file's own runtime does not take it: net\.onnx"):
+        kerascnn.prove(net, "net.onnx")
+
+
+def test_a_file_of_another_format_than_it_is_said_to_be(nets, images):
+    path = export(nets["plain"], format="tflite-dynamic", calibration=images).path
+    assert kerascnn.prove(nets["gated"], export(nets["gated"]).path).format == "tflite"
+    with pytest.raises(ExportError, match="does not compute"):
+        kerascnn.prove(nets["plain"], path, "tflite")
+
+
+def test_another_network(nets):
+    with pytest.raises(ExportError, match="does not compute"):
+        kerascnn.prove(nets["gated"], export(nets["plain"]).path)
+
+
+def test_what_is_no_exported_file(nets):
+    nets["plain"].save("net.keras")
+    with pytest.raises(ValueError, match=r"net\.keras is no exported file: these end in \.tflite or \.onnx"):
+        kerascnn.prove(nets["plain"], "net.keras")
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.onnx"):
+        kerascnn.prove(nets["plain"], "nowhere.onnx")
+    Path("torn.tflite").write_bytes(Path(export(nets["plain"]).path).read_bytes()[:500])
+    with pytest.raises(ExportError, match=r"torn\.tflite"):
+        kerascnn.prove("net.keras", "torn.tflite")
