@@ -32,7 +32,7 @@ MAY_IMPORT = {  # each room names only rooms above it, so there is no way round
     "card": {"files", "spec"},
     "compress": {"errors", "files", "graph", "layers", "runtime"},
     "runtime": {"errors", "layers"},
-    "deploy": {"card", "data", "errors", "files", "graph", "runtime", "spec"},
+    "deploy": {"card", "data", "errors", "files", "graph", "layers", "runtime", "spec"},
     "data": {"errors", "files", "spec"},
     "evaluate": {"data", "errors", "spec"},
     "train": {

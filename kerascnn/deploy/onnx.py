@@ -1,10 +1,10 @@
-"""ONNX files. Four things that Keras draws and tf2onnx does not read are put right on the way."""
+"""ONNX files. What Keras draws and tf2onnx does not read, or reads in pieces, is put right on the way."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from kerascnn.deploy.function import inference_function
 from kerascnn.deploy.order import Order
 from kerascnn.errors import need
 
+if TYPE_CHECKING:
+    import keras
+
 OPSET = 17  # in 18 tf2onnx no longer finds GlobalAveragePool, and a Transpose stays behind
 
 
@@ -20,25 +23,121 @@ def write_onnx(order: Order, path: Path) -> None:
     """Input (batch, H, W, C) as in Keras; inside, the one layout that ONNX has, channels before rows and columns."""
     tf2onnx = need("tf2onnx", "onnx", "Export to ONNX")
     onnx = need("onnx", "onnx", "Export to ONNX")
-    from kerascnn.graph.fold import fold_batch_norm
-
-    folded = replace(order, model=fold_batch_norm(order.model))
-    function = inference_function(folded, order.types[0])
+    function = inference_function(replace(order, model=in_words_of_onnx(order.model)), order.types[0])
     with _inlined():
         concrete = function.get_concrete_function()
-    proto, _ = tf2onnx.convert.from_function(
-        function,
-        function.input_signature,
-        opset=OPSET,
-        custom_rewriter=[_give_axes],
-        custom_op_handlers={"Erfc": (_erfc, [])},
-    )
+    with _more_through_transposes():
+        proto, _ = tf2onnx.convert.from_function(
+            function,
+            function.input_signature,
+            opset=OPSET,
+            custom_rewriter=[_give_axes],
+            custom_op_handlers={"Erfc": (_erfc, [])},
+        )
     _bind(proto.graph, concrete)
+    _keep_pads_apart(proto.graph)
+    _name_rounding_anew(proto.graph)
     try:
         onnx.checker.check_model(proto, full_check=True)
     except onnx.checker.ValidationError as error:
         raise ExportError(f"ONNX cannot hold this network: {str(error).splitlines()[0]}.") from error
     onnx.save(proto, path)
+
+
+def in_words_of_onnx(model: "keras.Model") -> "keras.Model":
+    """The same computation, of what is one operator in ONNX, or at least needs no change of layout there.
+
+    Batch norms are folded away. A shuffle of channels, which takes the map apart, becomes a choice of channels; a map
+    is enlarged by resizing, and not by repeating rows and columns; groups are normalised with the channels in front.
+    """
+    import keras
+    from keras import layers as L
+
+    from kerascnn.graph.fold import fold_batch_norm
+    from kerascnn.layers import ChannelShuffle, SelectChannels
+
+    def clone(layer: Any) -> Any:
+        config = layer.get_config()
+        if isinstance(layer, ChannelShuffle):
+            return SelectChannels(layer.output.shape[-1], name=layer.name)
+        if isinstance(layer, L.UpSampling2D) and layer.interpolation == "nearest":
+            return L.Resizing(*layer.output.shape[1:3], "nearest", name=layer.name)
+        if isinstance(layer, L.GroupNormalization) and len(layer.output.shape) == 4 and layer.axis in (-1, 3):
+            norm = L.GroupNormalization.from_config(config | {"axis": 1})
+            return keras.Sequential([L.Permute((3, 1, 2)), norm, L.Permute((2, 3, 1))], name=layer.name)
+        return layer.__class__.from_config(config)
+
+    folded = fold_batch_norm(model)
+    if not any(isinstance(layer, ChannelShuffle | L.UpSampling2D | L.GroupNormalization) for layer in folded.layers):
+        return folded
+    clearer = keras.models.clone_model(folded, clone_function=clone)
+    for layer in folded.layers:
+        if isinstance(layer, ChannelShuffle):
+            channels = np.arange(layer.output.shape[-1])
+            clearer.get_layer(layer.name).set_weights([channels.reshape(layer.groups, -1).T.ravel()])
+        elif layer.weights:
+            clearer.get_layer(layer.name).set_weights(layer.get_weights())
+    return clearer
+
+
+@contextmanager
+def _more_through_transposes() -> Iterator[None]:
+    """Teach tf2onnx to move a Transpose through a few operators more, until it meets another and both are gone."""
+    from tf2onnx import optimizer
+
+    class Mover(optimizer.TransposeOptimizer):
+        def _initialize_handlers(self) -> None:
+            super()._initialize_handlers()
+            self._handler_map |= {
+                "Div": self._handle_node_having_branches,
+                "Pow": self._handle_node_having_branches,
+                "HardSigmoid": self._simple_through_handler,
+                "HardSwish": self._simple_through_handler,
+                "Gather": self._gather,
+            }
+
+        def _gather(self, trans: Any, node: Any) -> bool:
+            axis = node.get_attr_value("axis", 0)
+            if node.input[0] != trans.output[0] or len(node.output_shapes[0] or []) != 4:
+                return False
+            moved = self._switch_transpose_and_node(node, trans)
+            if moved:
+                node.set_attr("axis", trans.get_attr_value("perm")[axis])
+            return moved
+
+    ours, optimizer._optimizers["optimize_transpose"] = optimizer._optimizers["optimize_transpose"], Mover
+    try:
+        yield
+    finally:
+        optimizer._optimizers["optimize_transpose"] = ours
+
+
+def _keep_pads_apart(graph: Any) -> None:
+    """Say of each MaxPool behind a Pad that it pads nothing itself.
+
+    onnxruntime merges both where that is not said, and then pads with minus infinity instead of zeros.
+    """
+    padded = {output for node in graph.node if node.op_type == "Pad" for output in node.output}
+    for node in graph.node:
+        if node.op_type == "MaxPool" and node.input[0] in padded:
+            _set(node, pads=None, auto_pad="VALID")
+
+
+def _name_rounding_anew(graph: Any) -> None:
+    """Write the nearest pixel of TensorFlow without the name that ONNX has given up since operator set 13."""
+    for node in graph.node:
+        modes = {each.name: each.s for each in node.attribute}
+        if node.op_type == "Resize" and modes.get("coordinate_transformation_mode") == b"tf_half_pixel_for_nn":
+            _set(node, coordinate_transformation_mode="half_pixel", nearest_mode="round_prefer_ceil")
+
+
+def _set(node: Any, **attributes: Any) -> None:
+    """Give a node these attributes, and take away those that are None."""
+    from onnx.helper import make_attribute
+
+    kept = [each for each in node.attribute if each.name not in attributes]
+    del node.attribute[:]
+    node.attribute.extend([*kept, *(make_attribute(k, v) for k, v in attributes.items() if v is not None)])
 
 
 @contextmanager
