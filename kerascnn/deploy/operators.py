@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from kerascnn.deploy.delegates.xnnpack import xnnpack
 from kerascnn.deploy.flatbuffer import read_graphs
 from kerascnn.errors import need
 
@@ -30,28 +31,9 @@ def opset(path: Path) -> str:
 
 
 def delegated(path: Path) -> dict[str, int]:
-    """How many operators XNNPACK takes over, of how many, and in how many pieces.
-
-    The interpreter lists the operators of the file and, behind them, one for each piece. What a piece takes over lies
-    on the way from its outputs back to its inputs.
-    """
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(model_path=str(path))
-    interpreter.allocate_tensors()
-    operators = interpreter._get_ops_details()
-    pieces = [each for each in operators if each["op_name"] == "DELEGATE"]
-    makers = {int(x): each for each in operators if each["op_name"] != "DELEGATE" for x in each["outputs"]}
-    taken: set[int] = set()
-    for piece in pieces:
-        ends, ahead = {int(x) for x in piece["inputs"]}, [int(x) for x in piece["outputs"]]
-        while ahead:
-            x = ahead.pop()
-            if x in ends or x not in makers or makers[x]["index"] in taken:
-                continue
-            taken.add(makers[x]["index"])
-            ahead += [int(source) for source in makers[x]["inputs"]]
-    return {"operators": len(taken), "of": len(operators) - len(pieces), "pieces": len(pieces)}
+    """How many operators XNNPACK takes over, of how many, and in how many pieces."""
+    report = xnnpack(path)
+    return {"operators": report.mapped, "of": len(report.verdicts), "pieces": len(report.pieces)}
 
 
 def precision(path: Path) -> str:
