@@ -1,4 +1,4 @@
-"""Compression: networks with fewer weights and fewer different weights.
+"""Compression: networks with fewer weights, fewer different weights, fewer filters, and what that saves.
 
 TensorFlow's Model Optimization toolkit works on models of tf_keras, Keras 2; networks here are drawn in Keras 3.
 :func:`kerascnn.compress.twin.twin` goes there and ``weights_back`` comes back, and the Keras of the process stays
@@ -12,21 +12,31 @@ if TYPE_CHECKING:
     from kerascnn.compress.clustering import Clustering as Clustering
     from kerascnn.compress.clustering import cluster as cluster
     from kerascnn.compress.clustering import values as values
+    from kerascnn.compress.filters import Filters as Filters
+    from kerascnn.compress.filters import remove_filters as remove_filters
     from kerascnn.compress.pruning import Pruning as Pruning
     from kerascnn.compress.pruning import prune as prune
     from kerascnn.compress.pruning import sparsity as sparsity
+    from kerascnn.compress.sizes import Footprint as Footprint
+    from kerascnn.compress.sizes import footprints as footprints
+    from kerascnn.compress.sizes import verdict as verdict
     from kerascnn.compress.tuning import Tuning as Tuning
     from kerascnn.compress.tuning import tuned as tuned
 
 LAZY = {
     "Clustering": "clustering",
+    "Filters": "filters",
+    "Footprint": "sizes",
     "Pruning": "pruning",
     "Tuning": "tuning",
     "cluster": "clustering",
+    "footprints": "sizes",
     "prune": "pruning",
+    "remove_filters": "filters",
     "sparsity": "pruning",
     "tuned": "tuning",
     "values": "clustering",
+    "verdict": "sizes",
 }
 
 
