@@ -1,6 +1,6 @@
 """The short training in which a network gets used to being compressed."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -88,7 +88,7 @@ def steps_of(batches: Any) -> int:
 
 
 def tuned(model: "keras.Model", train: Any, tuning: Tuning = DEFAULT) -> "keras.Model":
-    """A copy of a Keras 3 classifier, trained on, in float32.
+    """A copy of a Keras 3 classifier, trained on, in float32. Zeros and equal weights stay so, see ``kept``.
 
     Raises
     ------
@@ -98,7 +98,8 @@ def tuned(model: "keras.Model", train: Any, tuning: Tuning = DEFAULT) -> "keras.
         When tf_keras is not installed.
     """
     batches, other = dataset(train, tuning), twin(model)
-    tune(other, batches, tuning, "tuning")
+    kernels = [w for w in other.trainable_weights if len(w.shape) > 1]
+    tune(other, batches, tuning, "tuning", [kept(kernels)])
     return brought_back(other, model)
 
 
@@ -119,6 +120,33 @@ def tune(model: Any, batches: Any, tuning: Tuning, title: str, callbacks: Sequen
         history = model.fit(batches, epochs=tuning.epochs, verbose=0, callbacks=[*callbacks, watcher]).history
     if not np.isfinite(history["loss"][-1]):
         raise FloatingPointError(f"The loss has become {history['loss'][-1]} at lr={tuning.lr}; take a smaller one.")
+
+
+def kept(kernels: Iterable[Any]) -> Any:
+    """A callback of tf_keras by which weights that are 0 stay 0, and weights of a kernel that are equal stay equal.
+
+    What was pruned so stays pruned, and what was clustered clustered, whatever else it is tuned for: after each step
+    equal weights take their mean, which moves a cluster by its mean gradient.
+
+    Parameters
+    ----------
+    kernels
+        Variables, with the values to keep.
+    """
+    import tensorflow as tf
+
+    shared = []
+    for kernel in kernels:
+        values, index, counts = np.unique(kernel.numpy(), return_inverse=True, return_counts=True)
+        if len(values) < index.size:
+            shared.append((kernel, index.reshape(-1), ((values != 0) / counts).astype("float32")))
+
+    def restore(batch: int, logs: Any) -> None:
+        for kernel, index, scale in shared:
+            means = scale * tf.math.unsorted_segment_sum(tf.reshape(kernel, [-1]), index, len(scale))
+            kernel.assign(tf.reshape(tf.gather(means, index), kernel.shape))
+
+    return legacy_keras().callbacks.LambdaCallback(on_batch_end=restore)
 
 
 def cross_entropy(model: Any) -> Callable[[Any, Any], Any]:
