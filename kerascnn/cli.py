@@ -22,6 +22,7 @@ EPILOG = """examples:
   kerascnn train recipes/photos.py --data tfds:cifar10    or TFRecord files, a .csv, an .npz
   kerascnn evaluate saved_models/photos/model.onnx --data my_photos --corruptions
   kerascnn predict saved_models/photos/model.tflite cat.jpg
+  kerascnn compress saved_models/photos/model.keras --data my_photos --filters 0.3 --cluster 16
   kerascnn check saved_models/photos/model.int8.tflite    what an Edge TPU, a GPU and XNNPACK make of it
   kerascnn export photos.tflite --android photos_app      an Android app round it, with tests
 """
@@ -141,6 +142,19 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--out", type=Path, help="the new file (default: beside the model)")
     p.add_argument("--android", type=Path, metavar="FOLDER", help="also write an Android app round the .tflite file")
     p.add_argument("--calibration", help=f"needed for tflite-int8: {SOURCES}")
+    p.add_argument("--overwrite", action="store_true", help="replace a file that is already there")
+
+    p = command("compress", compress, "make a .keras file smaller by training it on: fewer filters, weights or values")
+    p.add_argument("model", type=Path, help="a .keras file with its card (the .json) beside it")
+    p.add_argument("--data", required=True, help=SOURCES)
+    p.add_argument("--filters", type=float, metavar="SHARE", help="remove this share of the filters: really faster")
+    p.add_argument("--prune", type=float, metavar="SHARE", help="set this share of the weights to 0")
+    p.add_argument("--pattern", metavar="M:N", help="set M of every N weights along the input channels to 0, as in 2:4")
+    p.add_argument("--cluster", type=int, metavar="N", help="leave each kernel N different values; zeros stay zeros")
+    p.add_argument("--epochs", type=int, default=4, help="to train on after each of them (default: 4)")
+    p.add_argument("--batch", type=int, default=64, help="images per step (default: 64)")
+    p.add_argument("--lr", type=float, default=1e-4, help="learning rate to begin with (default: 0.0001)")
+    p.add_argument("--out", type=Path, help="the new file (default: <model>.compressed.keras)")
     p.add_argument("--overwrite", action="store_true", help="replace a file that is already there")
 
     p = command("check", check, "say what the accelerators of phones and boards make of a .tflite file")
@@ -459,6 +473,40 @@ def android(file: Path, folder: Path) -> None:
     print(
         f"{write_android_project(file, folder).resolve()}: an Android app; its README.md says how to build and test it"
     )
+
+
+def compress(options: argparse.Namespace) -> None:
+    pattern = zeros_of(options.pattern) if options.pattern else None
+    import_quietly()
+    from kerascnn.compress import Clustering, Filters, Pruning, Tuning
+    from kerascnn.slim import Plan, slim
+
+    share = options.prune if options.prune is not None else pattern and pattern[0] / pattern[1]
+    plan = Plan(
+        filters=None if options.filters is None else Filters(share=options.filters),
+        pruning=None if share is None else Pruning(sparsity=share, pattern=pattern),
+        clustering=None if options.cluster is None else Clustering(clusters=options.cluster),
+        tuning=Tuning(epochs=options.epochs, batch=options.batch, lr=options.lr),
+    )
+    out = options.out or options.model.with_name(f"{options.model.stem}.compressed.keras")
+    found = slim(options.model, options.data, plan, out, overwrite=options.overwrite)
+    print(
+        f"{'':8}{'top-1':>8}{'parameters':>13}{'mult-adds':>14}{'zeros':>8}{'.tflite':>12}{'gzip':>12}{'latency':>11}"
+    )
+    for name, side in (("before", found.before), ("after", found.after)):
+        file = side.footprint
+        counts = f"{side.top1:>8.2%}{side.parameters:>13,}{side.macs:>14,}{side.zeros:>8.1%}"
+        print(f"{name:8}{counts}{file.bytes:>10,} B{file.gzipped:>10,} B{file.latency_ms:>8.3f} ms")
+    print(f"\n{found.verdict}\n{out}")
+
+
+def zeros_of(text: str) -> tuple[int, int]:
+    """The two numbers of a pattern such as 2:4."""
+    try:
+        zeros, group = map(int, text.split(":"))
+        return zeros, max(group, 1)
+    except ValueError:
+        raise ValueError(f"--pattern is zeros:of so many, such as 2:4; got {text!r}.") from None
 
 
 def check(options: argparse.Namespace) -> None:

@@ -59,6 +59,10 @@ class Pruning:
     pattern: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
+        if self.pattern and (
+            len(self.pattern) != 2 or not 0 < self.pattern[0] < self.pattern[1] or self.block != (1, 1)
+        ):
+            raise ValueError(f"A pattern is (zeros, of so many), such as (2, 4), without a block; got {self.pattern}.")
         shares = self.sparsity.values() if isinstance(self.sparsity, Mapping) else [self.sparsity]
         for share in shares:
             if not 0 <= share < 1:
@@ -68,10 +72,8 @@ class Pruning:
                 raise ValueError(f"{zeros} zeros in {group} are a sparsity of {zeros / group}, not of {share}.")
         if self.schedule not in SCHEDULES:
             raise ValueError(f"Unknown schedule {self.schedule!r}. {suggest(self.schedule, SCHEDULES)}")
-        if min(self.block) < 1 or len(self.block) != 2:
+        if len(self.block) != 2 or min(self.block) < 1:
             raise ValueError(f"A block is (height, width), each 1 or more; got {self.block}.")
-        if self.pattern and (self.block != (1, 1) or not 0 < self.pattern[0] < self.pattern[1]):
-            raise ValueError(f"A pattern is (zeros, of so many), such as (2, 4), without a block; got {self.pattern}.")
 
 
 HALF = Pruning()

@@ -1,0 +1,139 @@
+"""Compress a trained model file on its data, and measure what that cost and what it saved."""
+
+import tempfile
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+from kerascnn.assess import labelled
+from kerascnn.card import Card
+from kerascnn.compress.clustering import Clustering, cluster
+from kerascnn.compress.filters import Filters, remove_filters
+from kerascnn.compress.pruning import Pruning, prunable, prune
+from kerascnn.compress.sizes import Footprint, footprints, verdict
+from kerascnn.compress.tuning import DEFAULT, Tuning, tuned
+from kerascnn.deploy import export
+from kerascnn.evaluate import evaluate
+from kerascnn.files import written_whole
+from kerascnn.graph.cost import cost
+from kerascnn.runtime import keras_runner, load_keras
+
+if TYPE_CHECKING:
+    from kerascnn.data import Data
+
+BATCHES_APART = 64  # batches among which the next one is drawn
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What is done to a network, in this order; what is None is not done. Each step tunes the network anew."""
+
+    filters: Filters | None = None
+    pruning: Pruning | None = None
+    clustering: Clustering | None = None
+    tuning: Tuning = DEFAULT
+
+    def __post_init__(self) -> None:
+        if self.filters is self.pruning is self.clustering is None:
+            raise ValueError("Nothing is to be done: say what share of weights to prune, or filters, or clusters.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """What a network is worth and what it costs; ``zeros`` is the share of them in the kernels that can be pruned."""
+
+    top1: float
+    parameters: int
+    macs: int
+    zeros: float
+    footprint: Footprint
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slimmed:
+    """The network before and after, and in a sentence what was saved."""
+
+    before: Side
+    after: Side
+    verdict: str
+
+
+def slim(model: Path, source: str, plan: Plan, out: Path, *, overwrite: bool = False) -> Slimmed:
+    """Compress a ``.keras`` file with its card beside it, and write the result with a card of its own.
+
+    Both networks are measured on the held-out images, and as float32 ``.tflite`` files side by side.
+
+    Parameters
+    ----------
+    model
+        The file.
+    source
+        The images, as :func:`kerascnn.data.open_data` takes them; their classes must be those of the card.
+    out
+        What to write, ending in ``.keras``.
+
+    Raises
+    ------
+    FileExistsError
+        When something is already there and ``overwrite`` is not set.
+    ValueError, OSError, ImportError
+        When the model or the data is not as it should be.
+    """
+    if out.suffix != ".keras":
+        raise ValueError(f"A network is written to a file that ends in .keras, got {str(out)!r}.")
+    if not overwrite and (out.exists() or Card.path(out).exists()):
+        raise FileExistsError(f"{out} or its card is already there. Pass --overwrite to replace it, or another --out.")
+    card, network = Card.read(model), load_keras(model)
+    data = labelled(source, "refuse", model, card)
+    small = steps(network, training(data, card, plan.tuning), plan)
+    found = compared([network, small], data, card)
+    with written_whole(out) as draft:
+        small.save(draft)
+    facts = {"from": model.name, "plan": asdict(plan), "top1": found.after.top1, "verdict": found.verdict}
+    replace(card, facts={**card.facts, "compression": facts}).write(out)
+    return found
+
+
+def training(data: "Data", card: Card, tuning: Tuning) -> Any:
+    """The training images as batches, in another order in each pass."""
+    from kerascnn.data.pipeline import batches
+
+    drawn = batches(data.train, card.preprocess, tuning.batch, seed=tuning.seed, shuffle=True)
+    return drawn.shuffle(BATCHES_APART, seed=tuning.seed)
+
+
+def steps(network: keras.Model, train: Any, plan: Plan) -> keras.Model:
+    if plan.filters:
+        network = tuned(remove_filters(network, plan.filters).model, train, plan.tuning)
+    if plan.pruning:
+        network = prune(network, train, plan.pruning, plan.tuning)
+    if plan.clustering:
+        network = cluster(network, train, plan.clustering, plan.tuning)
+    return network
+
+
+def compared(networks: list[keras.Model], data: "Data", card: Card) -> Slimmed:
+    """Two networks on the held-out images, and side by side as files."""
+    from kerascnn.data.pipeline import batches
+
+    with tempfile.TemporaryDirectory() as folder:
+        files = [export(network, Path(folder) / f"{i}.tflite").path for i, network in enumerate(networks)]
+        sizes = footprints(files)
+    sides = []
+    for network, size in zip(networks, sizes, strict=True):
+        runner = keras_runner(network, network.name)
+        counted, kernels = cost(network), list(prunable(network).values())
+        sides.append(
+            Side(
+                top1=evaluate(runner, batches(data.test, card.preprocess, 64), card.labels).top1,
+                parameters=counted.parameters,
+                macs=counted.macs,
+                zeros=sum(int(np.sum(k == 0)) for k in kernels) / max(1, sum(k.size for k in kernels)),
+                footprint=size,
+            )
+        )
+    before, after = sides
+    return Slimmed(before=before, after=after, verdict=verdict(before.footprint, after.footprint))
