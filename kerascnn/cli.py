@@ -137,11 +137,25 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--format",
         default="tflite",
-        help="tflite (default), tflite-fp16, tflite-dynamic, tflite-int8, onnx or saved_model",
+        help="tflite (default), tflite-fp16, tflite-dynamic, tflite-int8, tflite-int16x8, onnx or saved_model",
     )
     p.add_argument("--out", type=Path, help="the new file (default: beside the model)")
     p.add_argument("--android", type=Path, metavar="FOLDER", help="also write an Android app round the .tflite file")
-    p.add_argument("--calibration", help=f"needed for tflite-int8: {SOURCES}")
+    p.add_argument("--calibration", help=f"needed for tflite-int8 and tflite-int16x8: {SOURCES}")
+    p.add_argument("--batch", default="1", help="images that the file takes at a time: a number (default: 1), or any")
+    p.add_argument(
+        "--pixels", action="store_true", help="take pixels, uint8 from 0 to 255, and normalise them in the file"
+    )
+    p.add_argument(
+        "--io", help="what a file of integers takes and gives: int8 or uint8, as Android's image classifiers need"
+    )
+    p.add_argument(
+        "--float-layers",
+        nargs="+",
+        default=[],
+        metavar="LAYER",
+        help='layers that stay float in a tflite-int8 file, by name or quoted pattern such as "stage4-*"',
+    )
     p.add_argument("--overwrite", action="store_true", help="replace a file that is already there")
 
     p = command("compress", compress, "make a .keras file smaller by training it on: fewer filters, weights or values")
@@ -441,14 +455,16 @@ def predict(options: argparse.Namespace) -> None:
 
 def export(options: argparse.Namespace) -> None:
     from kerascnn.card import Card
-    from kerascnn.deploy import TARGETS
-    from kerascnn.deploy import export as write
 
+    batch = None if options.batch == "any" else numbers(options.batch, "--batch")[0]
     if options.android and options.android.exists():
         raise FileExistsError(f"{options.android} is already there. Name another folder, or move it away.")
     if options.android and not options.format.startswith("tflite"):
         raise ValueError(f"--android goes with a tflite format, got {options.format!r}.")
     import_quietly()
+    from kerascnn.deploy import TARGETS
+    from kerascnn.deploy import export as write
+
     if options.android and options.model.suffix == ".tflite":
         return android(options.model, options.android)
     calibration = None
@@ -460,7 +476,17 @@ def export(options: argparse.Namespace) -> None:
         calibration = some_images(open_data(options.calibration).train, card.preprocess, seed=0)
     suffix = TARGETS[options.format].suffix if options.format in TARGETS else ""
     path = options.out or options.model.with_name(options.model.stem + suffix)
-    certificate = write(options.model, path, options.format, calibration=calibration, overwrite=options.overwrite)
+    certificate = write(
+        options.model,
+        path,
+        options.format,
+        calibration=calibration,
+        batch=batch,
+        pixels=options.pixels,
+        io=options.io,
+        float_layers=options.float_layers,
+        overwrite=options.overwrite,
+    )
     print(f"{certificate.path}: {certificate.bytes / 1e6:.2f} MB, proved on {certificate.samples} {certificate.inputs}")
     print(json.dumps({k: v for k, v in asdict(certificate).items() if k not in ("operators", "versions")}, indent=2))
     if options.android:

@@ -21,6 +21,7 @@ from kerascnn.deploy.delegates.limits import LIMITS, table
 from kerascnn.deploy.delegates.report import pieces
 from kerascnn.deploy.flatbuffer import Graph, Operator, Tensor, read_graphs
 from kerascnn.deploy.images import noise
+from kerascnn.deploy.order import Order
 from kerascnn.deploy.tflite import write_float32, write_int8
 from kerascnn.runtime import quiet
 
@@ -32,9 +33,12 @@ with (Path(__file__).parent / "edgetpu_logs.csv").open(encoding="utf-8") as quot
     LOGS = list(csv.DictReader(quoted))  # what people quoted of the compiler's logs
 
 
+TYPES = {write_int8: ("int8", "int8"), write_float32: ("float32", "float32")}
+
+
 def written(model: keras.Model, path: Path, write=write_int8) -> Path:
     with quiet():
-        write(model, path, noise(tuple(model.input_shape[1:]))[:6])
+        write(Order(model=model, images=noise(tuple(model.input_shape[1:]))[:6], types=TYPES[write]), path)
     return path
 
 

@@ -10,9 +10,10 @@ import pytest
 import tensorflow as tf
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
-from test_deploy import CARD, SIZE, gated, logits, plain
+from test_deploy import CARD, CLASSES, SIZE, gated, logits, plain
 
 from kerascnn.card import Card
+from kerascnn.cli import main
 from kerascnn.deploy import TARGETS, ExportError, export
 from kerascnn.deploy.images import noise
 from kerascnn.runtime import open_model
@@ -202,3 +203,32 @@ def test_certificate_says_what_xnnpack_takes(nets, images):
     assert 0 < split.delegated["operators"] < split.delegated["of"] == sum(split.operators.values())
     assert split.delegated["pieces"] == 2, "hard swish of bytes has no kernel there and cuts the graph"
     assert export(nets["plain"], format="onnx").delegated == {}
+
+
+class TestCommandLine:
+    @pytest.fixture
+    def saved(self, nets) -> list[str]:
+        """A model file with its card, and pixels to calibrate with."""
+        nets["plain"].save("net.keras")
+        CARD.write("net.keras")
+        pixels = np.clip(128 + 50 * np.tile(noise((SIZE, SIZE, 3)), (2, 1, 1, 1)), 0, 255).astype(np.uint8)
+        labels = np.arange(len(pixels)) % CLASSES
+        np.savez("data.npz", x_train=pixels, y_train=labels, x_test=pixels[:CLASSES], y_test=labels[:CLASSES])
+        return ["export", "net.keras", "--format", "tflite-int8", "--calibration", "data.npz", "--out", "net.tflite"]
+
+    def test_pixels_as_android_wants_them(self, saved, capsys):
+        assert main([*saved, "--pixels"]) == 0
+        said = capsys.readouterr().out
+        assert '"uint8"' in said and "proved on" in said
+        assert open_model("net.tflite").types == ("uint8", "uint8")
+
+    def test_float_layers_and_batch(self, saved, capsys):
+        assert main([*saved, "--float-layers", "head.*", "--batch", "2"]) == 0
+        assert open_model("net.tflite").batch == 2
+        assert "DEQUANTIZE" in [each.operator for each in operators_of("net.tflite")]
+
+    def test_what_cannot_be_is_said_in_a_line(self, saved, capsys):
+        assert main([*saved, "--io", "int4"]) == 2
+        assert "io of tflite-int8 is 'int8' or 'uint8', got 'int4'" in capsys.readouterr().err
+        assert main([*saved, "--batch", "many"]) == 2
+        assert "--batch takes whole numbers" in capsys.readouterr().err

@@ -176,8 +176,9 @@ def test_a_lowered_model_saves_and_loads(tmp_path):
 def test_mobile_runtimes_hold_it_in_four_axes_and_builtin_operators(family, tmp_path):
     from ai_edge_litert.interpreter import Interpreter
 
+    from kerascnn.deploy.order import Order
     from kerascnn.deploy.tflite import write_float32
 
-    write_float32(lower(TINY[family](classes=3)), tmp_path / "lowered.tflite", None)
+    write_float32(Order(model=lower(TINY[family](classes=3))), tmp_path / "lowered.tflite")
     interpreter = Interpreter(str(tmp_path / "lowered.tflite"))
     assert max(len(tensor["shape"]) for tensor in interpreter.get_tensor_details()) <= 4

@@ -109,11 +109,11 @@ def export(
         SavedModel takes any number in any case.
     pixels
         Whether the file takes pixels as they are, uint8 from 0 to 255, and normalises them itself as the card says.
-        The card beside the file then asks for plain pixels.
+        The card beside the file then asks for plain pixels. MediaPipe's image classifier wants it of a file of bytes
+        and wherever the card's mean or std differ between channels: it normalises all channels alike.
     io
         The type that a file of integers takes and gives: "int8" or "uint8" for "tflite-int8", "int16" for
-        "tflite-int16x8". None: "uint8" for pixels, and otherwise the first of these. Android's image classifiers lay
-        pixels into uint8 files as they are, so there uint8 goes with ``pixels``.
+        "tflite-int16x8". None: "uint8" for pixels, and otherwise the first of these.
     float_layers
         Layers that stay float32 in a "tflite-int8" file, by name or by shell pattern, as "stage4-*".
     overwrite
