@@ -1,12 +1,17 @@
-"""Write what editors and readers see of the catalogue: ``applications/__init__.pyi`` and the table in README.md.
+"""Write what editors and readers see: ``applications/__init__.pyi``, and in README.md the catalogue and the ablations.
 
 Run it after a change to a table; with --check it fails when either is out of date.
 """
 
+import csv
 import re
 import sys
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from textwrap import fill
+
+import ablations
 
 from kerascnn.applications import FAMILIES, ROWS
 from kerascnn.architecture import Architecture
@@ -15,17 +20,43 @@ from kerascnn.ledger import human, published
 
 ROOT = Path(__file__).parents[1]
 STUB, README = ROOT / "kerascnn/applications/__init__.pyi", ROOT / "README.md"
-TABLE = re.compile(r"(<!-- models -->\n).*?(<!-- /models -->)", re.DOTALL)
 
 
 def main() -> None:
-    wanted = {STUB: stub(), README: TABLE.sub(lambda m: m[1] + table() + m[2], README.read_text(encoding="utf-8"))}
+    wanted = {STUB: stub(), README: readme({"models": table(), "ablations": ablated()})}
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     if "--check" in sys.argv and stale:
         names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
         sys.exit(f"{names} is out of date: run python tools/front_door.py")
     for path in stale:
         write_text(path, wanted[path])
+
+
+def readme(tables: dict[str, str]) -> str:
+    """README.md with its tables, each between two marks."""
+    text = README.read_text(encoding="utf-8")
+    for name, lines in tables.items():
+        marked = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+        text = marked.sub(lambda m, lines=lines: m[1] + lines + m[2], text)
+    return text
+
+
+def ablated() -> str:
+    """A line for each technique: what is claimed, and what was found without it and with it."""
+    lines = [
+        "| technique | claimed | without | top-1 | CPU | with | top-1 | CPU |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    with ablations.FILE.open(encoding="utf-8", newline="") as file:
+        for name, arms in groupby(csv.DictReader(file), itemgetter("technique")):
+            cells = [arm_cells(list(rows)) for _, rows in groupby(arms, itemgetter("arm"))]
+            lines.append(f"| {name} | {ablations.ABLATIONS[name].claim} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def arm_cells(rows: list[dict[str, str]]) -> str:
+    seconds = sum(float(row["cpu_seconds"]) for row in rows) / len(rows)
+    return f"{rows[0]['arm']} | {ablations.spread(row['top1'] for row in rows)} | {seconds:.0f} s"
 
 
 def stub() -> str:
