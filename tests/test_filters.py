@@ -105,6 +105,18 @@ def test_the_least_filters_go():
     np.testing.assert_array_equal(left, (signs * [3, 1, 5, 2, 6, 4])[..., [2, 4, 5]])
 
 
+def test_what_batch_norms_scale_least_goes():
+    image = keras.Input((8, 8, 3))
+    x = L.BatchNormalization(name="bn")(L.Conv2D(6, 3, name="conv")(image))
+    x = L.Conv2D(4, 1, name="bare")(x)  # no batch norm sees it
+    model = keras.Model(image, L.Dense(2)(L.GlobalAveragePooling2D()(x)))
+    model.get_layer("bn").gamma.assign([0.5, -3.0, 0.1, 2.0, -0.2, 1.0])
+    found = remove_filters(model, Filters(share=0.5, norm="gamma"))
+    np.testing.assert_array_equal(found.model.get_layer("bn").gamma, [-3.0, 2.0, 1.0])
+    assert found.filters["conv"] == (6, 3) and found.filters["bare"] == (4, 4)
+    thin(TINY["PreActResNet"](classes=7, classifier_activation=None), Filters(norm="gamma"))
+
+
 def test_patterns_and_what_is_tied():
     model = trained()
     found = remove_filters(model, Filters(share={"block2-*": 0.5, "head-hidden": 0.25}))
@@ -159,6 +171,11 @@ def check_verdicts(before):
 def test_bad_shares(share, says):
     with pytest.raises(ValueError, match=says):
         Filters(share=share)
+
+
+def test_an_unknown_norm():
+    with pytest.raises(ValueError, match=r"Unknown norm 'gama'. Did you mean 'gamma'"):
+        Filters(norm="gama")
 
 
 def test_a_pattern_that_fits_nothing():

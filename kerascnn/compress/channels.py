@@ -47,6 +47,8 @@ class Channels:
         By name of a layer that makes channels of its own, their numbers.
     norms
         By name of such a layer, the sum of absolute weights of each filter.
+    scales
+        By name of a batch norm, the numbers of its channels and the absolute values of its scales, gamma.
     locked
         Bunches of tied channels that must stay, by their least number.
     """
@@ -55,6 +57,7 @@ class Channels:
         self.of: dict[int, np.ndarray] = {}
         self.made: dict[str, np.ndarray] = {}
         self.norms: dict[str, np.ndarray] = {}
+        self.scales: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         self._least: list[int] = []
         self._stay: set[int] = set()
 
@@ -138,7 +141,11 @@ def through(call: Call, sources: list[np.ndarray], channels: Channels) -> np.nda
         return made_by(layer, ids, channels)
     if kind is L.DepthwiseConv2D:
         return np.repeat(ids, layer.depth_multiplier)
-    if kind in ALONE or (kind is L.BatchNormalization and layer.axis in (-1, len(x.shape) - 1)) or kind is CropLike:
+    if kind in ALONE or kind is CropLike:
+        return ids
+    if kind is L.BatchNormalization and layer.axis in (-1, len(x.shape) - 1):
+        if layer.scale:
+            channels.scales[layer.name] = ids, np.abs(np.asarray(keras.ops.convert_to_numpy(layer.gamma)))
         return ids
     if kind in MEETING and len({len(source) for source in sources}) == 1:
         for other in sources[1:]:
@@ -211,8 +218,7 @@ def thinned(model: keras.Model, channels: Channels, gone: set[int]) -> keras.Mod
     inputs = keras.tree.map_structure(
         lambda x: keras.Input(batch_shape=x.shape, dtype=x.dtype, name=names[id(x)]), source.input
     )
-    drawn_anew: Any = keras.models.clone_model  # whose type takes the checker astray
-    thin = drawn_anew(source, inputs, clone)
+    thin = keras.models.clone_model(source, inputs, clone)
     for layer in thin.layers:
         if layer.weights:
             old = model.get_layer(layer.name)

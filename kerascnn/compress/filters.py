@@ -1,8 +1,9 @@
 """Structured pruning: whole filters leave the network, which is then really smaller and faster.
 
 Li et al. 2016, Pruning filters for efficient ConvNets, https://arxiv.org/abs/1608.08710: those whose weights have the
-least sum of absolute values go. Channels that meet cannot go one without the other: an addition, a depthwise
-convolution, a gate, a batch norm tie them, and what is tied goes together.
+least sum of absolute values go. Or Liu et al. 2017, Network slimming, https://arxiv.org/abs/1708.06519: those that
+batch norms scale least. Channels that meet cannot go one without the other: an addition, a depthwise convolution, a
+gate, a batch norm tie them, and what is tied goes together.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,9 +11,21 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 import keras
+import numpy as np
 
 from kerascnn.compress.channels import Channels, thinned, traced
 from kerascnn.errors import suggest
+
+
+def sums_of_weights(channels: Channels) -> list[tuple[np.ndarray, np.ndarray]]:
+    return [(ids, channels.norms[name]) for name, ids in channels.made.items()]
+
+
+def scales_of_norms(channels: Channels) -> list[tuple[np.ndarray, np.ndarray]]:
+    return list(channels.scales.values())
+
+
+NORMS = {"l1": sums_of_weights, "gamma": scales_of_norms}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,11 +38,18 @@ class Filters:
         Share of filters to remove, from 0 to below 1: one for all layers, or by layer, ``{"stage4-*": 0.5}``, where
         the first pattern that a name fits decides. Layers whose channels are tied lose the same, the least that any of
         them is asked for, and none where one fits no pattern. Of each map at least one channel stays.
+    norm
+        What a filter weighs. "l1": the sum of its absolute weights, as a share of the mean of its layer; the filters of
+        tied channels weigh together. "gamma": the scales of the batch norms that see its channel, as shares of their
+        means; a filter that none sees stays.
     """
 
     share: float | Mapping[str, float] = 0.5
+    norm: str = "l1"
 
     def __post_init__(self) -> None:
+        if self.norm not in NORMS:
+            raise ValueError(f"Unknown norm {self.norm!r}. {suggest(self.norm, NORMS)}")
         for share in self.share.values() if isinstance(self.share, Mapping) else [self.share]:
             if not 0 <= share < 1:
                 raise ValueError(f"A share of filters is from 0 to below 1, such as 0.5; got {share}.")
@@ -86,7 +106,10 @@ def remove_filters(model: keras.Model, filters: Filters = HALF) -> Thinned:
     check_patterns(filters, channels.made, model.name)
     gone = chosen(channels, filters)
     if not gone:
-        raise ValueError(f"No filter of {model.name} can go: {len(channels.made)} layers make channels, all tied.")
+        raise ValueError(
+            f"No filter of {model.name} can go: of its {len(channels.made)} layers with filters, each must keep them, "
+            "is tied to one that must, or would lose less than one filter at this share."
+        )
     thin = thinned(model, channels, gone)
     free = {name for name, ids in channels.made.items() if not channels.fixed(ids).all()}
     return Thinned(
@@ -104,26 +127,26 @@ def check_patterns(filters: Filters, names: Iterable[str], model: str) -> None:
 
 def chosen(channels: Channels, filters: Filters) -> set[int]:
     """The bunches of tied channels that go: of each set of tied layers those with the smallest norms."""
-    norms, locked = bunch_norms(channels), channels.locked
+    norms, locked = bunch_norms(channels, filters.norm), channels.locked
     gone: set[int] = set()
     for layers in tied_layers(channels):
         bunches = {b for name in layers for b in channels.bunches(channels.made[name])}
-        free = sorted((b for b in bunches if b not in locked), key=lambda b: (norms[b], b))
+        free = sorted((b for b in bunches if b in norms and b not in locked), key=lambda b: (norms[b], b))
         share = min(filters.of(name) for name in layers)
         gone |= set(free[: round(share * len(bunches))])
     for ids in channels.of.values():  # of each tensor one channel stays
         bunches = channels.bunches(ids)
         if gone.issuperset(bunches):
-            gone.discard(max(bunches, key=lambda b: (norms[b], b)))
+            gone.discard(max(bunches, key=lambda b: (norms.get(b, 0.0), b)))
     return gone
 
 
-def bunch_norms(channels: Channels) -> dict[int, float]:
-    """How much each bunch weighs: the L1 norms of its filters, each as a share of the mean of its layer."""
+def bunch_norms(channels: Channels, norm: str) -> dict[int, float]:
+    """How much each bunch weighs; bunches that nothing weighs are missing."""
     norms: dict[int, float] = {}
-    for name, ids in channels.made.items():
-        norm = channels.norms[name] / max(channels.norms[name].mean(), 1e-30)
-        for bunch, value in zip(channels.roots(ids).tolist(), norm.tolist(), strict=True):
+    for ids, values in NORMS[norm](channels):
+        shares = values / max(values.mean(), 1e-30)
+        for bunch, value in zip(channels.roots(ids).tolist(), shares.tolist(), strict=True):
             norms[bunch] = norms.get(bunch, 0.0) + value
     return norms
 

@@ -102,8 +102,7 @@ def weights_back(twin: Any, model: keras.Model) -> None:
 
 def brought_back(twin: Any, model: keras.Model) -> keras.Model:
     """A copy of ``model`` with the weights of ``twin``, in float32."""
-    drawn_anew: Any = keras.models.clone_model  # whose type takes the checker astray
-    copy = drawn_anew(model, clone_function=in_float32, recursive=True)
+    copy = keras.models.clone_model(model, clone_function=in_float32, recursive=True)
     weights_back(twin, copy)
     return copy
 

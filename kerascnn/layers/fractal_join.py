@@ -1,5 +1,7 @@
 """Joins with drop-path. Larsson et al. 2016, FractalNet, section 2.1."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -22,7 +24,8 @@ class GlobalDropPath(keras.layers.Layer):
             return ops.zeros((self.columns,), self.compute_dtype)
         alone = keras.random.uniform((), seed=self.generator) < self.share
         column = keras.random.randint((), 0, self.columns, seed=self.generator)
-        return ops.one_hot(column, self.columns, dtype=self.compute_dtype) * ops.cast(alone, self.compute_dtype)
+        marked: Any = ops.one_hot(column, self.columns, dtype=self.compute_dtype)
+        return marked * ops.cast(alone, self.compute_dtype)
 
     def compute_output_shape(self, input_shape):
         return (self.columns,)
@@ -52,7 +55,8 @@ class FractalJoin(keras.layers.Layer):
         luck = keras.random.uniform((len(paths),), seed=self.generator)
         left = ops.cast((luck >= self.rate) | (luck == ops.max(luck)), self.compute_dtype)
         alone = drawn[: len(paths)]
-        left = ops.where(ops.sum(alone) > 0, alone, left)
+        total: Any = ops.sum(alone)
+        left: Any = ops.where(total > 0, alone, left)
         share = left / ops.sum(left)
         return sum((share[i] * path for i, path in enumerate(paths[1:], 1)), share[0] * paths[0])
 

@@ -45,7 +45,8 @@ class LearnedGroupConv2D(keras.layers.Dense):
         kernel: Any = self.kernel
         kernel = kernel * ops.cast(ops.tile(self.kept, (1, self.units // self.groups)), kernel.dtype)
         if self.group_lasso:
-            self.add_loss(self.group_lasso * lasso(kernel, self.groups))
+            penalty: Any = lasso(kernel, self.groups)
+            self.add_loss(self.group_lasso * penalty)
         y = ops.conv(x, kernel[None, None], padding="valid") if len(x.shape) == 4 else ops.matmul(x, kernel)
         return y if self.bias is None else y + self.bias
 

@@ -1,5 +1,7 @@
 """Local response normalisation. Krizhevsky et al. 2012, section 3.3."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -18,7 +20,7 @@ class LocalResponseNormalization(keras.layers.Layer):
 
     def call(self, x):
         channels, before = x.shape[-1], (self.size - 1) // 2
-        squares = ops.pad(ops.square(x), [[0, 0], [0, 0], [0, 0], [before, self.size - 1 - before]])
+        squares: Any = ops.pad(ops.square(x), [[0, 0], [0, 0], [0, 0], [before, self.size - 1 - before]])
         total = sum(squares[..., i : i + channels] for i in range(self.size))
         return x / (self.k + self.alpha * total) ** self.beta
 

@@ -1,5 +1,7 @@
 """How far a vector is from what each class should look like. LeCun et al. 1998, equation 7."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -28,7 +30,9 @@ class RadialBasis(keras.layers.Layer):
         )
 
     def call(self, x):
-        return -ops.sum(ops.square(ops.expand_dims(x, -1) - self.centre), axis=1)
+        apart: Any = ops.expand_dims(x, -1)
+        distance: Any = ops.sum(ops.square(apart - self.centre), axis=1)
+        return -distance
 
     def multiply_adds(self, outputs):
         """Multiply-adds of one image, from the number of its outputs: a square for each number of a code."""

@@ -1,5 +1,7 @@
 """Weight standardisation. Qiao et al. 2019, https://arxiv.org/abs/1903.10520."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -17,7 +19,8 @@ class StandardizedConv2D(keras.layers.Conv2D):
 
     def convolution_op(self, inputs, kernel):
         wide = ops.cast(kernel, keras.backend.result_type(kernel.dtype, "float32"))
-        mean, variance = ops.moments(wide, axes=(0, 1, 2), keepdims=True)
+        moments: Any = ops.moments(wide, axes=(0, 1, 2), keepdims=True)
+        mean, variance = moments
         return super().convolution_op(
             inputs, ops.cast((wide - mean) * ops.rsqrt(variance + self.epsilon), kernel.dtype)
         )

@@ -1,5 +1,7 @@
 """A pool with weights. LeCun et al. 1998, section II-B, S2 and S4."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -23,8 +25,8 @@ class Subsampling(keras.layers.Layer):
         self.bias = self.add_weight((input_shape[-1],), initializer="zeros", name="bias")
 
     def call(self, x):
-        total = self.size**2 * ops.average_pool(x, self.size, self.size, "valid")
-        return total * self.coefficient + self.bias
+        mean: Any = ops.average_pool(x, self.size, self.size, "valid")
+        return self.size**2 * mean * self.coefficient + self.bias
 
     def compute_output_shape(self, input_shape):
         batch, *sides, channels = input_shape
