@@ -40,7 +40,8 @@ class Footprint:
 def footprints(files: Iterable[str | os.PathLike], *, repeats: int = 50) -> list[Footprint]:
     """Measure ``.tflite``, ``.onnx`` or ``.keras`` files, in turns, on one thread where the runtime lets choose.
 
-    Turns, because a machine that is slowed down for a second then slows all of them.
+    Turns, because a machine that is slowed down for a second then slows all of them; in another order each time, and
+    each after a run that is not timed, because a large network leaves the next one a cold cache.
 
     Raises
     ------
@@ -63,15 +64,17 @@ def footprints(files: Iterable[str | os.PathLike], *, repeats: int = 50) -> list
 
 
 def taken(runners: list[Runner], repeats: int) -> np.ndarray:
-    """Milliseconds of one image, (files, repeats), each file in its turn."""
+    """Milliseconds of one image, (files, repeats)."""
     for runner in runners:
         latency(runner, repeats=1)  # warms it up, and refuses what has no one latency
-    images = [np.random.default_rng(0).standard_normal((1, *map(int, r.input_shape)), "float32") for r in runners]  # pyright: ignore[reportArgumentType]
+    random = np.random.default_rng(0)
+    images = [random.standard_normal((1, *map(int, r.input_shape)), "float32") for r in runners]  # pyright: ignore[reportArgumentType]
     times = np.empty((len(runners), repeats))
     for turn in range(repeats):
-        for number, (runner, image) in enumerate(zip(runners, images, strict=True)):
+        for number in random.permutation(len(runners)):
+            runners[number](images[number])
             start = time.perf_counter()
-            runner(image)
+            runners[number](images[number])
             times[number, turn] = 1e3 * (time.perf_counter() - start)
     return times
 
