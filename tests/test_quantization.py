@@ -11,10 +11,14 @@ import numpy as np
 import pytest
 from keras import layers as K
 from test_conformance import TINY
+from tiny_digits import digits
 
 from kerascnn import layers as L
+from kerascnn.compress.quantization import quantize_aware
 from kerascnn.compress.scales import points
 from kerascnn.compress.simulation import on_grid, simulated
+from kerascnn.compress.tuning import Tuning
+from kerascnn.graph.lower import lower
 
 HERE = Path(__file__).parent
 
@@ -111,3 +115,17 @@ def test_every_family_computes_in_its_file_as_it_was_tuned(family, tmp_path):
     assert said["float_tensors"] == [] and not {"QUANTIZE", "DEQUANTIZE"} & set(said["operators"]), said
     assert said["agreement"] >= 0.995, said
     assert said["tuned"] >= said["float"] - 0.02, said
+
+
+def test_what_is_frozen_is_not_tuned():
+    """Averages inside a normalisation are layers with a kernel too."""
+    image = keras.Input((8, 8, 1), name="image")
+    x = L.LocalResponseNormalization(name="lrn")(K.Conv2D(4, 3, activation="relu", trainable=False, name="conv")(image))
+    model = keras.Model(image, K.Dense(10, activation="softmax", name="dense")(K.Flatten()(x)))
+    before = lower(model)
+    tuned = quantize_aware(model, digits()[0], Tuning(epochs=1, lr=1e-2)).model
+    for name in ("conv", "lrn-sum"):
+        np.testing.assert_array_equal(
+            tuned.get_layer(name).get_weights()[0], on_grid(before.get_layer(name).get_weights()[0], (3,))
+        )
+    assert np.abs(tuned.get_layer("dense").get_weights()[0] - before.get_layer("dense").get_weights()[0]).max() > 0.01

@@ -1,4 +1,4 @@
-"""Compression: networks with fewer weights, fewer different weights, fewer filters, and what that saves.
+"""Compression: networks with fewer weights, fewer different weights, fewer filters and integers, and what that saves.
 
 TensorFlow's Model Optimization toolkit works on models of tf_keras, Keras 2; networks here are drawn in Keras 3.
 :func:`kerascnn.compress.twin.twin` goes there and ``weights_back`` comes back, and the Keras of the process stays
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from kerascnn.compress.pruning import Pruning as Pruning
     from kerascnn.compress.pruning import prune as prune
     from kerascnn.compress.pruning import sparsity as sparsity
+    from kerascnn.compress.quantization import Quantized as Quantized
+    from kerascnn.compress.quantization import quantize_aware as quantize_aware
     from kerascnn.compress.sizes import Footprint as Footprint
     from kerascnn.compress.sizes import footprints as footprints
     from kerascnn.compress.sizes import verdict as verdict
@@ -28,10 +30,12 @@ LAZY = {
     "Filters": "filters",
     "Footprint": "sizes",
     "Pruning": "pruning",
+    "Quantized": "quantization",
     "Tuning": "tuning",
     "cluster": "clustering",
     "footprints": "sizes",
     "prune": "pruning",
+    "quantize_aware": "quantization",
     "remove_filters": "filters",
     "sparsity": "pruning",
     "tuned": "tuning",

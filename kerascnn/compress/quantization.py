@@ -14,7 +14,7 @@ import numpy as np
 
 from kerascnn.compress.scales import Point, points
 from kerascnn.compress.simulation import Ranges, Trainee, simulated
-from kerascnn.compress.tuning import Tuning, dataset, kept, tune
+from kerascnn.compress.tuning import DEFAULT, Tuning, dataset, kept, tune
 from kerascnn.files import written_whole
 from kerascnn.graph.lower import lower
 from kerascnn.runtime import keras_runner, quiet
@@ -88,7 +88,7 @@ class Quantized:
                 raise RuntimeError(f"TensorFlow Lite cannot hold this network: {str(error).splitlines()[0]}") from error
 
 
-def quantize_aware(model: keras.Model, train: Any, tuning: Tuning = Tuning()) -> Quantized:  # noqa: B008
+def quantize_aware(model: keras.Model, train: Any, tuning: Tuning = DEFAULT) -> Quantized:
     """Tune a trained network so that it loses little in int8.
 
     The network is lowered to layers of one operator (:func:`kerascnn.graph.lower.lower`), so batch norms are folded

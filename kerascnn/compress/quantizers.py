@@ -104,7 +104,7 @@ class OfKernel(Nothing):
         self.kernel = getattr(layer, self.attribute)
 
     def get_weights_and_quantizers(self, layer: Any) -> list[Any]:
-        outputs = prod(self.kernel.shape[2:] if self.attribute == "depthwise_kernel" else self.kernel.shape[-1:])
+        outputs = prod(self.kernel.shape.as_list()[2 if self.attribute == "depthwise_kernel" else -1 :])
         return [(self.kernel, PerOutput(outputs))]
 
     def set_quantize_weights(self, layer: Any, quantize_weights: list[Any]) -> None:

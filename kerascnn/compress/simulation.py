@@ -50,7 +50,7 @@ def simulated(model: keras.Model, ranges: Ranges) -> keras.Model:
 
 
 class Trainee:
-    """The twin that is tuned: the toolkit's quantisers on kernels and at each point.
+    """The twin that is tuned: the toolkit's quantisers on kernels and at each point. Frozen layers stay frozen.
 
     Parameters
     ----------
@@ -80,7 +80,10 @@ class Trainee:
 
         def draw(call: Call, stand_in: Any) -> Any:
             layer = self.layers[call.operation.name]
-            if type(layer).__name__ in KERNELS:
+            if type(layer).__name__ in KERNELS and not layer.trainable:  # the wrapper would train it
+                kernel, *bias = layer.get_weights()
+                layer.set_weights([on_grid(kernel, OUTPUTS[type(call.operation)]), *bias])
+            elif type(layer).__name__ in KERNELS:
                 self.kernels[layer.name] = config = OfKernel(layer)
                 return wrapper(layer, config)(*stand_in(call.args))
             return called(layer, call, stand_in)

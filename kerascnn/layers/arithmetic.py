@@ -39,10 +39,10 @@ class MatMul(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("kerascnn")
 class ReciprocalRoot(keras.layers.Layer):
-    """One over the square root of every number."""
+    """One over the square root of every number. Training takes 1e-12 for less: rounding makes 0 of small numbers."""
 
-    def call(self, x):
-        return ops.rsqrt(x)
+    def call(self, x, training=False):
+        return ops.rsqrt(ops.maximum(x, 1e-12) if training else x)
 
     def compute_output_shape(self, input_shape):
         return input_shape
