@@ -156,7 +156,7 @@ def _tensor(index: int, raw: Any, buffers: list[Any], dtypes: dict[int, str]) ->
 def _value(data: Any, dtype: str, shape: tuple[int, ...]) -> np.ndarray | None:
     if data is None or not len(data) or not hasattr(np, dtype):
         return None
-    values = np.frombuffer(bytes(data), dtype)
+    values = np.frombuffer(np.asarray(data, np.uint8), dtype)
     return values.reshape(shape) if values.size == np.prod(shape) else None
 
 
