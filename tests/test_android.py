@@ -39,10 +39,21 @@ def model() -> keras.Model:
     return keras.Model(image, layers.Softmax()(x), name="tiny")
 
 
-@pytest.fixture(scope="module", params=["tflite", "tflite-int8"])
+FILES = [
+    ("tflite", {}),
+    ("tflite", {"pixels": True}),
+    ("tflite-int8", {}),
+    ("tflite-int8", {"pixels": True}),
+    ("tflite-int16x8", {}),
+]
+
+
+@pytest.fixture(scope="module", params=FILES, ids=lambda p: "-".join([p[0], *p[1]]))
 def file(request, model, tmp_path_factory) -> Path:
+    format, how = request.param
     path = tmp_path_factory.mktemp("files") / "net.tflite"
-    export(model, path, request.param, calibration=noise((SIZE, SIZE, 3)), card=card())
+    images = np.clip(noise((SIZE, SIZE, 3)), -1, 2.3)  # within what pixels become
+    export(model, path, format, calibration=images, card=card(), **how)
     return path
 
 

@@ -15,6 +15,7 @@ from kerascnn.card import Card
 from kerascnn.deploy.images import noise
 from kerascnn.files import written_whole
 from kerascnn.runtime import Runner, existing, open_model
+from kerascnn.spec import Preprocess
 
 PROJECT = Path(__file__).parent / "project"
 VECTORS = 4  # images whose scores are held against the phone's
@@ -31,7 +32,7 @@ def write_android_project(file: str | os.PathLike, folder: str | os.PathLike, ca
     Parameters
     ----------
     file
-        A .tflite classifier of images, in floats or in 8 bits.
+        A .tflite classifier of images, as ``kerascnn.export`` writes it in any of its precisions.
     folder
         Where to write the project: a folder that is not there yet.
     card
@@ -56,7 +57,7 @@ def write_android_project(file: str | os.PathLike, folder: str | os.PathLike, ca
         raise FileExistsError(f"{folder} is already there. Name another folder, or move it away.")
     card = card or Card.read(file)
     runner = open_model(file)
-    inputs = noise(input_shape(runner, card))[:VECTORS]
+    inputs = images(input_shape(runner, card), card.preprocess)
     outputs = runner(inputs)
     labels = labels_of(card, outputs.shape[-1])
     with written_whole(folder) as draft:
@@ -77,6 +78,17 @@ def input_shape(runner: Runner, card: Card) -> tuple[int, int, int]:
     if runner.input_shape != shape:
         raise ValueError(f"{runner.path} takes images of shape {runner.input_shape}, and its card makes them {shape}.")
     return shape
+
+
+def images(shape: tuple[int, int, int], how: Preprocess) -> np.ndarray:
+    """What ``VECTORS`` pictures become, (N, H, W, C) float32."""
+    pixels = photos(shape)[:VECTORS]
+    return ((pixels / 255 - np.array(how.mean)) / np.array(how.std)).astype(np.float32)
+
+
+def photos(shape: tuple[int, int, int]) -> np.ndarray:
+    """Pictures of coarse and fine noise, (N, H, W, C) uint8."""
+    return np.clip(128 + 60 * noise(shape), 0, 255).astype(np.uint8)
 
 
 def labels_of(card: Card, classes: int) -> list[str]:
@@ -128,7 +140,7 @@ def write_photo(folder: Path, card: Card) -> None:
 
     from kerascnn.data.pipeline import prepared
 
-    photo = np.clip(128 + 60 * noise(PHOTO)[1], 0, 255).astype(np.uint8)
+    photo = photos(PHOTO)[1]
     values = prepared(tf.constant(photo), card.preprocess).numpy()
     (folder / "photo.bin").write_bytes(photo.tobytes())
     (folder / "values.bin").write_bytes(values.astype("<f4").tobytes())

@@ -40,22 +40,29 @@ class Classifier(context: Context, threads: Int = 4) : AutoCloseable {
 
     private fun buffer(tensor: Tensor) = ByteBuffer.allocateDirect(tensor.numBytes()).order(ByteOrder.nativeOrder())
 
+    /** A number as the tensor holds it: an integer's scale of 0 says that it stands for itself. */
     private fun put(buffer: ByteBuffer, value: Float, tensor: Tensor) {
-        if (tensor.dataType() == DataType.FLOAT32) {
-            buffer.putFloat(value)
-            return
-        }
         val how = tensor.quantizationParams()
-        val least = if (tensor.dataType() == DataType.UINT8) 0 else -128
-        val level = round((value / how.scale).toDouble()).toInt() + how.zeroPoint
-        buffer.put(level.coerceIn(least, least + 255).toByte())
+        val level = round((if (how.scale == 0f) value else value / how.scale).toDouble()).toInt() + how.zeroPoint
+        when (tensor.dataType()) {
+            DataType.FLOAT32 -> buffer.putFloat(value)
+            DataType.INT8 -> buffer.put(level.coerceIn(-128, 127).toByte())
+            DataType.UINT8 -> buffer.put(level.coerceIn(0, 255).toByte())
+            DataType.INT16 -> buffer.putShort(level.coerceIn(-32768, 32767).toShort())
+            else -> error("The network takes ${tensor.dataType()}.")
+        }
     }
 
     private fun get(buffer: ByteBuffer, tensor: Tensor): Float {
-        if (tensor.dataType() == DataType.FLOAT32) return buffer.getFloat()
+        val level = when (tensor.dataType()) {
+            DataType.FLOAT32 -> return buffer.getFloat()
+            DataType.INT8 -> buffer.get().toInt()
+            DataType.UINT8 -> buffer.get().toInt() and 255
+            DataType.INT16 -> buffer.getShort().toInt()
+            else -> error("The network gives ${tensor.dataType()}.")
+        }
         val how = tensor.quantizationParams()
-        val level = buffer.get().toInt()
-        return ((if (tensor.dataType() == DataType.UINT8) level and 255 else level) - how.zeroPoint) * how.scale
+        return (level - how.zeroPoint) * how.scale
     }
 
     private fun model(context: Context): ByteBuffer = context.assets.openFd("model.tflite").use { asset ->
