@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from kerascnn.deploy import export as export
     from kerascnn.deploy import prove as prove
     from kerascnn.deploy.calibration import check_calibration as check_calibration
+    from kerascnn.deploy.why import why_different as why_different
     from kerascnn.graph.cost import cost as cost
     from kerascnn.graph.edge import edge_safe as edge_safe
     from kerascnn.graph.fold import fold_batch_norm as fold_batch_norm
@@ -38,6 +39,7 @@ LAZY = {
     "open_model": "kerascnn.runtime",
     "prove": "kerascnn.deploy",
     "receptive_field": "kerascnn.graph.receptive_field",
+    "why_different": "kerascnn.deploy.why",
 }
 __all__ = ["applications", "build", "features", "list_models", "scale", *LAZY]
 

@@ -21,6 +21,7 @@ EPILOG = """examples:
   kerascnn train recipes/photos.py --data my_photos       your own: one sub-folder per class
   kerascnn train recipes/photos.py --data tfds:cifar10    or TFRecord files, a .csv, an .npz
   kerascnn evaluate saved_models/photos/model.onnx --data my_photos --corruptions
+  kerascnn why saved_models/photos/model.keras saved_models/photos/model.int8.tflite --data my_photos
   kerascnn predict saved_models/photos/model.tflite cat.jpg
   kerascnn compress saved_models/photos/model.keras --data my_photos --filters 0.3 --cluster 16
   kerascnn check saved_models/photos/model.int8.tflite    what an Edge TPU, a GPU and XNNPACK make of it
@@ -180,6 +181,17 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("model", type=Path, help="a .keras file with its card (the .json) beside it")
     p.add_argument("images", help=f"a .npy file of preprocessed images, (N, H, W, C) float32; or {SOURCES}")
     p.add_argument("--reference", help="images that are surely right, of the same kinds: shows exchanged colours")
+    p.add_argument("--json", action="store_true", help="print it as JSON")
+
+    p = command("why", why, "compare a .keras file and an exported file of it, layer by layer")
+    p.add_argument("model", type=Path, help="a .keras file with its card (the .json) beside it")
+    p.add_argument("file", type=Path, help="the .tflite or .onnx file that was made of it")
+    p.add_argument("--data", required=True, help="images, as lint-calibration takes them")
+    p.add_argument("--images", type=int, default=8, help="how many of them to compare on (default: 8)")
+    p.add_argument(
+        "--apply", type=Path, metavar="OUT", help="write an int8 file that keeps the proposed layers in float"
+    )
+    p.add_argument("--overwrite", action="store_true", help="with --apply: replace a file that is already there")
     p.add_argument("--json", action="store_true", help="print it as JSON")
     return top
 
@@ -601,6 +613,58 @@ def prepared_images(source: str, card: Any) -> tuple[Any, Any]:
     split = open_data(source).train
     drawn = batches(split, card.preprocess, min(CALIBRATION, len(split)), shuffle=True)
     return tuple(tensor.numpy() for tensor in next(iter(drawn)))
+
+
+def why(options: argparse.Namespace) -> None:
+    if options.images < 1:
+        raise ValueError(f"--images must be at least 1, got {options.images}.")
+    import_quietly()
+    from kerascnn.card import Card
+    from kerascnn.deploy import export as write
+    from kerascnn.deploy.images import at_even_distances
+    from kerascnn.deploy.why import why_different
+
+    images, _ = prepared_images(options.data, Card.read(options.model))
+    some = at_even_distances(images, options.images)
+    found = why_different(options.model, options.file, some)
+    keep = found.float_layers()
+    if options.json:
+        print(json.dumps(found.as_dict(), indent=2))
+    else:
+        print_layers(found)
+    if not options.apply:
+        return
+    if found.precision != "int8":
+        raise ValueError(f"--apply keeps layers of an int8 file in float; {options.file} is {found.precision}.")
+    overwrite = options.overwrite
+    write(options.model, options.apply, "tflite-int8", calibration=images, float_layers=keep, overwrite=overwrite)
+    before, after = (each.rows[-1].snr for each in (found, why_different(options.model, options.apply, some)))
+    told = sys.stderr if options.json else sys.stdout
+    print(
+        f"\n{options.apply}: {len(keep)} layers in float, SNR of the output {before:.1f} -> {after:.1f} dB", file=told
+    )
+
+
+def print_layers(found: Any) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    broken = found.first_broken
+    table = Table(title=f"{found.file}, {found.precision}, {found.samples} images", box=None, title_justify="left")
+    table.add_column("layer", no_wrap=True)
+    for head in ("SNR", "own SNR", "cosine"):
+        table.add_column(head, justify="right", no_wrap=True)
+    table.add_column("computed with it")
+    for row in found.rows:
+        numbers = f"{row.snr:.1f} dB", f"{row.own_snr:.1f} dB", f"{row.cosine:.5f}"
+        style = "bold red" if row is broken else None
+        table.add_row(row.layer, *numbers, ", ".join(row.covers[:-1]), style=style)
+    terminal = Console()
+    (terminal if terminal.is_terminal else Console(width=160)).print(table)
+    print(f"\nfirst broken   {broken.layer if broken else 'none: every layer is as near as its precision allows'}")
+    print(f"most noise     {', '.join(row.layer for row in found.worst[:3])}")
+    if keep := found.float_layers():
+        print(f"keep in float  {', '.join(keep)}")
 
 
 if __name__ == "__main__":

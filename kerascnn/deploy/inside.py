@@ -15,6 +15,7 @@ import numpy as np
 
 from kerascnn.errors import need
 from kerascnn.graph.calls import calls
+from kerascnn.graph.fold import pairs
 from kerascnn.runtime import existing, quiet
 
 if TYPE_CHECKING:
@@ -30,17 +31,17 @@ class Inside:
     precision
         "float32", "float16", "dynamic", "int8" or "int16x8".
     layers
-        By the layer whose output a tensor holds: all layers that went into it, in the order of the network.
+        Those whose output a tensor of the file holds, in the order of the network, the image's first.
     run
         One image, (1, H, W, C) float32, to the output of each of these layers, float32.
     """
 
     precision: str
-    layers: dict[str, tuple[str, ...]]
+    layers: tuple[str, ...]
     run: Callable[[np.ndarray], dict[str, np.ndarray]]
 
 
-def open_inside(path: str | Path, model: "keras.Model") -> Inside:
+def open_inside(path: Path, model: "keras.Model") -> Inside:
     """Open a ``.tflite`` or ``.onnx`` file that was made of ``model``.
 
     Raises
@@ -55,8 +56,11 @@ def open_inside(path: str | Path, model: "keras.Model") -> Inside:
     path = existing(path)
     if path.suffix not in OPENERS:
         raise ValueError(f"{path} does not show what it computes on the way: expected a .tflite or an .onnx file.")
-    inside = OPENERS[path.suffix](path, model)
-    if len(inside.layers) < 3:
+    try:
+        inside = OPENERS[path.suffix](path, model)
+    except RuntimeError as error:
+        raise ValueError(f"The runtime of {path} does not take it: {str(error).splitlines()[0]}") from error
+    if len(inside.layers) < 0.2 * len(single_outputs(model)):
         raise ValueError(
             f"The tensors of {path} are not named after the layers of {model.name!r}. Was it made of another model?"
         )
@@ -83,22 +87,32 @@ def layers_in(names: Iterable[str], shapes: dict[str, tuple[int, ...]]) -> tuple
 
 
 def placed(
-    outputs: Iterable[tuple[Any, list[list[str]]]], shapes: dict[str, tuple[int, ...]]
-) -> dict[str, tuple[Any, tuple[str, ...]]]:
-    """The tensor that holds each layer's output, and the layers that went into it.
+    outputs: Iterable[tuple[Any, list[list[str]]]], model: "keras.Model", shapes: dict[str, tuple[int, ...]]
+) -> dict[str, Any]:
+    """The tensor that holds each layer's output.
+
+    A tensor holds the output of the last of the layers that it is named after, unless a later one is named after that
+    layer too: then the layer was several operations, and this was not the last. One that is named after a convolution
+    whose batch norm is named nowhere holds the output of that batch norm, which was folded before.
 
     Parameters
     ----------
     outputs
         Tensors in the order in which they are computed, with lists of names, the best ones first; a tensor takes
-        those of the first list that names a layer. Of a layer that several are named after, the last is its output.
+        those of the first list that names a layer.
     """
-    found: dict[str, tuple[Any, tuple[str, ...]]] = {}
+    found: dict[str, Any] = {}
+    named: set[str] = set()
     for tensor, names in outputs:
-        layers = next((found for each in names if (found := layers_in(each, shapes))), ())
+        layers = next(filter(None, (layers_in(each, shapes) for each in names)), ())
+        named.update(layers)
+        for layer in layers:
+            found.pop(layer, None)
         if layers:
-            found.pop(layers[-1], None)
-            found[layers[-1]] = tensor, layers
+            found[layers[-1]] = tensor
+    for layer, bn in pairs(model)[0].items():
+        if layer in found and bn.name in shapes and bn.name not in named:
+            found[bn.name] = found.pop(layer)
     return found
 
 
@@ -115,29 +129,26 @@ def _tflite(path: Path, model: "keras.Model") -> Inside:
         )
         interpreter.allocate_tensors()
     details = {tensor["index"]: tensor for tensor in interpreter.get_tensor_details()}
-    tensors = {
-        layer: (index, layers)
-        for layer, (index, layers) in placed(_tflite_outputs(graph, model), shapes).items()
-        if index in details and _alike(details[index]["shape"], shapes[layer])
-    }
     image = interpreter.get_input_details()[0]
-    first = next(iter(shapes))
-    tensors = {first: (image["index"], (first,)), **tensors}
+    plain = image["dtype"] == np.float32 or image["quantization"][0] > 0
+    _check_image(path, tuple(image["shape"].tolist()), plain, model)
+    tensors = {next(iter(shapes)): image["index"], **placed(_tflite_outputs(graph, model), model, shapes)}
+    tensors = {layer: i for layer, i in tensors.items() if i in details and _alike(details[i]["shape"], shapes[layer])}
 
     def run(images: np.ndarray) -> dict[str, np.ndarray]:
         interpreter.set_tensor(image["index"], _quantised(images, image))
         interpreter.invoke()
         return {
             layer: _dequantised(interpreter.get_tensor(index), details[index]).reshape(shapes[layer])
-            for layer, (index, _) in tensors.items()
+            for layer, index in tensors.items()
         }
 
-    types = {details[index]["dtype"] for index, _ in tensors.values()}
+    types = {details[index]["dtype"] for index in tensors.values()}
     weights = {schema.TensorType.FLOAT16: "float16", schema.TensorType.INT8: "dynamic"}
     kinds = [graph.Tensors(index).Type() for index in range(graph.TensorsLength())]
     in_floats = next((name for kind, name in weights.items() if kind in kinds), "float32")
     precision = "int8" if types & {np.int8, np.uint8} else "int16x8" if np.int16 in types else in_floats
-    return Inside(precision, {layer: layers for layer, (_, layers) in tensors.items()}, run)
+    return Inside(precision, tuple(layer for layer in shapes if layer in tensors), run)
 
 
 def _tflite_outputs(graph: Any, model: "keras.Model") -> Iterator[tuple[int, list[list[str]]]]:
@@ -153,6 +164,16 @@ def _tflite_outputs(graph: Any, model: "keras.Model") -> Iterator[tuple[int, lis
         output = operator.Outputs(0)
         constants = [name(int(i)) for i in operator.InputsAsNumpy() if i >= 0 and i not in made]
         yield output, [[last]] if output == graph.Outputs(0) else [[name(output)], constants]
+
+
+def _check_image(path: Path, shape: tuple[Any, ...], preprocessed: bool, model: "keras.Model") -> None:
+    want = (1, *model.inputs[0].shape[1:])
+    if shape != want or not preprocessed:
+        kind = "preprocessed images" if preprocessed else "plain pixels"
+        raise ValueError(
+            f"{path} takes {kind} of shape {shape}; layers are compared on one preprocessed image, {want}, at a time. "
+            f"Export it with batch=1 and without pixels."
+        )
 
 
 def _alike(shape: Iterable[int], other: Iterable[int]) -> bool:
@@ -180,23 +201,23 @@ def _onnx(path: Path, model: "keras.Model") -> Inside:
     known = {info.name: info for info in (*proto.graph.value_info, *proto.graph.output)}
     shapes = single_outputs(model)
     tensors = {
-        layer: (name, layers)
-        for layer, (name, layers) in placed(_onnx_outputs(proto.graph, model), shapes).items()
+        layer: name
+        for layer, name in placed(_onnx_outputs(proto.graph, model), model, shapes).items()
         if name in known and _ways(_onnx_shape(known[name]), shapes[layer])
     }
     there = {output.name for output in proto.graph.output}
-    proto.graph.output.extend(known[name] for name, _ in tensors.values() if name not in there)
+    proto.graph.output.extend(known[name] for name in tensors.values() if name not in there)
     options = runtime.SessionOptions()
     options.log_severity_level = 4
     session = runtime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    names, image = [name for name, _ in tensors.values()], session.get_inputs()[0].name
-    first = next(iter(shapes))
+    first, image = next(iter(shapes)), session.get_inputs()[0]
+    _check_image(path, tuple(image.shape), image.type == "tensor(float)", model)
 
     def run(images: np.ndarray) -> dict[str, np.ndarray]:
-        values = session.run(names, {image: images})
+        values = session.run(list(tensors.values()), {image.name: images})
         return {first: images} | dict(zip(tensors, values, strict=True))
 
-    return Inside("float32", {first: (first,)} | {layer: layers for layer, (_, layers) in tensors.items()}, run)
+    return Inside("float32", tuple(layer for layer in shapes if layer == first or layer in tensors), run)
 
 
 def _onnx_outputs(graph: Any, model: "keras.Model") -> Iterator[tuple[str, list[list[str]]]]:
@@ -224,7 +245,9 @@ def _ways(shape: tuple[int, ...], want: tuple[int, ...]) -> list[tuple[int, ...]
 
 def as_layer(value: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """A tensor of a file with the axes of the layer's own output; where two ways fit, the one that is nearer to it."""
-    moved = [value.transpose(way) if way else value.reshape(reference.shape) for way in _ways(value.shape, reference.shape)]
+    moved = [
+        value.transpose(way) if way else value.reshape(reference.shape) for way in _ways(value.shape, reference.shape)
+    ]
     return min(moved, key=lambda each: float(np.sum((each - reference) ** 2)))
 
 

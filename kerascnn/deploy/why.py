@@ -16,13 +16,15 @@ import numpy as np
 
 from kerascnn.deploy.function import check_model, in_float32
 from kerascnn.deploy.images import spread_out, stacked
-from kerascnn.deploy.inside import Inside, as_layer, open_inside, single_outputs
+from kerascnn.deploy.inside import Inside, as_layer, open_inside
+from kerascnn.graph.calls import calls
 from kerascnn.runtime import load_keras
 
 if TYPE_CHECKING:
     import keras
 
 SOUND = {"float32": 60.0, "float16": 30.0, "int16x8": 30.0, "dynamic": 12.0, "int8": 12.0}  # own SNR in dB, at least
+EXACT = 150.0  # dB: equal but for the last bit
 SHARE = 10  # one layer of so many may be kept in float, and one at least
 
 
@@ -34,8 +36,11 @@ class Row:
     ----------
     layer
         The layer whose output is compared.
-    merged
-        All layers that are one operator with it in the file, in the order of the network.
+    starts
+        The compared layers whose outputs it was computed from.
+    covers
+        The layers between the values that are compared before and this one, itself the last: those that the file
+        computes at once with it, and those whose output it does not hold.
     snr, own_snr
         In decibels; infinite where both are equal to the bit. See the head of this file.
     cosine
@@ -43,7 +48,8 @@ class Row:
     """
 
     layer: str
-    merged: tuple[str, ...]
+    starts: tuple[str, ...]
+    covers: tuple[str, ...]
     snr: float
     own_snr: float
     cosine: float
@@ -61,20 +67,24 @@ class Difference:
         Number of images.
     rows
         One for each output of a layer that the file holds, in the order of the network, the image first.
-    left_out
-        Layers whose output no tensor of the file holds.
     """
 
     file: str
     precision: str
     samples: int
     rows: tuple[Row, ...]
-    left_out: tuple[str, ...]
 
     @property
     def worst(self) -> list[Row]:
-        """Layers by what they themselves get wrong, the worst first."""
-        return sorted(self.rows[1:], key=lambda row: row.own_snr)
+        """Layers by how far they themselves bring the SNR down, the worst first.
+
+        That is from the SNR of what a layer was given to its own SNR. What comes after a fault is out of the ranges
+        that were measured, and errs too; but it was given nothing better. An SNR above that of most layers, as of the
+        image itself, which is exact, counts as that of most.
+        """
+        usual = min(float(np.median([row.own_snr for row in self.rows[1:]])), EXACT)
+        snr = {row.layer: min(row.snr, usual) for row in self.rows}
+        return sorted(self.rows[1:], key=lambda row: row.own_snr - min(snr[start] for start in row.starts))
 
     @property
     def first_broken(self) -> Row | None:
@@ -102,7 +112,6 @@ class Difference:
                 {name: None if value == float("inf") else value for name, value in vars(row).items()}
                 for row in self.rows
             ],
-            "left_out": list(self.left_out),
             "first_broken": broken.layer if broken else None,
             "worst": [row.layer for row in self.worst[:SHARE]],
             "float_layers": list(self.float_layers()),
@@ -138,26 +147,57 @@ def why_different(
     check_model(model)
     model = in_float32(model)
     images = spread_out(stacked(images, tuple(model.inputs[0].shape[1:])))
-    inside = open_inside(file, model)
-    sums = _sums(model, inside, images)
-    rows = [
-        Row(
-            layer=layer,
-            merged=merged,
-            snr=_decibels(sums[layer][0], sums[layer][1]),
-            own_snr=_decibels(sums[layer][0], sums[layer][2]),
-            cosine=float(sums[layer][3] / np.sqrt(max(sums[layer][0] * sums[layer][4], 1e-30))),
+    inside = open_inside(Path(file), model)
+    layers = truly_held(model, inside, images[:1])
+    sums, spans = sums_of(model, inside, layers, images), between(model, layers)
+    rows = [_row(layer, *spans[layer], *sums[layer]) for layer in layers]
+    if rows[0].snr < SOUND["int8"]:
+        raise ValueError(
+            f"{file} takes other images than these: they are far beyond its range. Were they prepared for it?"
         )
-        for layer, merged in inside.layers.items()
-    ]
-    place = {layer: number for number, layer in enumerate(single_outputs(model))}
-    compared = {layer for row in rows for layer in row.merged}
-    return Difference(
-        file=str(Path(file)),
-        precision=inside.precision,
-        samples=len(images),
-        rows=tuple(sorted(rows, key=lambda row: place[row.layer])),
-        left_out=tuple(layer for layer in place if layer not in compared),
+    return Difference(file=str(Path(file)), precision=inside.precision, samples=len(images), rows=tuple(rows))
+
+
+def truly_held(model: "keras.Model", inside: Inside, images: np.ndarray) -> tuple[str, ...]:
+    """The layers of a file whose tensors are what these layers compute, and not merely named after them.
+
+    A converter may move a factor from one layer to the next: then the first one's tensor is off by it. Whatever follows
+    is right from the image on, and seems wrong from that tensor on; what is right cannot have come of what is wrong.
+    """
+    layers, sound = inside.layers, SOUND[inside.precision]
+    while True:
+        sums, spans = sums_of(model, inside, layers, images), between(model, layers)
+        rows = {layer: _row(layer, *spans[layer], *sums[layer]) for layer in layers}
+        seeming = [row for row in rows.values() if row.own_snr < sound <= row.snr]
+        false = {name for row in seeming for name in row.starts if rows[name].snr < sound} - {layers[0]}
+        if not false:
+            return layers
+        layers = tuple(layer for layer in layers if layer not in false)
+
+
+def between(model: "keras.Model", layers: Iterable[str]) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
+    """By layer: which of ``layers`` it starts from, and all that is computed from there to it, itself the last."""
+    wanted, found = set(layers), {}
+    pending: dict[int, tuple[tuple[str, ...], tuple[str, ...]]] = {}  # the same, of each tensor
+    for call in calls(model):
+        name, before = call.operation.name, [pending[id(x)] for x in call.inputs]
+        starts = tuple(dict.fromkeys(start for each in before for start in each[0]))
+        covers = (*dict.fromkeys(cover for each in before for cover in each[1]), name)
+        if name in wanted:
+            found[name], starts, covers = (starts, covers), (name,), ()
+        pending |= {id(x): (starts, covers) for x in call.outputs}
+    return found
+
+
+def _row(layer: str, starts: tuple[str, ...], covers: tuple[str, ...], *sums: float) -> Row:
+    true, off, own, product, got = sums
+    return Row(
+        layer=layer,
+        starts=starts,
+        covers=covers,
+        snr=_decibels(true, off),
+        own_snr=_decibels(true, own),
+        cosine=float(product / np.sqrt(max(true * got, 1e-30))),
     )
 
 
@@ -165,48 +205,53 @@ def _decibels(signal: float, noise: float) -> float:
     return float(10 * np.log10(max(signal, 1e-30) / noise)) if noise else float("inf")
 
 
-def _sums(model: "keras.Model", inside: Inside, images: np.ndarray) -> dict[str, np.ndarray]:
-    """By layer, summed over all images: energy of Keras, of the difference, of the own one; product; energy of the file."""
-    import tensorflow as tf
+def sums_of(model: "keras.Model", inside: Inside, layers: tuple[str, ...], images: np.ndarray) -> dict[str, np.ndarray]:
+    """By layer, summed over images: energy of Keras, of the difference, of the layer's own; product; of the file."""
+    import keras
+    from rich.console import Console
+    from rich.progress import track
 
-    clean, held = (tf.function(each) for each in both(model, list(inside.layers)))
-    sums = {layer: np.zeros(5) for layer in inside.layers}
-    for image in images:
-        want = clean(image[None])
-        values = {layer: as_layer(value, want[layer].numpy()) for layer, value in inside.run(image[None]).items()}
-        from_file = held(values)
-        for layer, value in values.items():
-            got, true, own = (np.asarray(v, np.float64).ravel() for v in (value, want[layer], from_file[layer]))
-            sums[layer] += [true @ true, np.sum((got - true) ** 2), np.sum((got - own) ** 2), true @ got, got @ got]
+    source = keras.Model(model.inputs, model.outputs)
+    sums, terminal = {layer: np.zeros(5) for layer in layers}, Console(stderr=True)
+    for image in track(
+        images, "comparing", console=terminal, transient=True, disable=len(images) == 1 or not terminal.is_terminal
+    ):
+        want = through(source, image[None], layers)
+        held = inside.run(image[None])
+        values = {layer: as_layer(held[layer], want[layer]) for layer in layers}
+        own = through(source, values[layers[0]], layers, values)
+        for layer in layers:
+            got, true, fresh = (np.asarray(each[layer], np.float64).ravel() for each in (values, want, own))
+            sums[layer] += [true @ true, np.sum((got - true) ** 2), np.sum((got - fresh) ** 2), true @ got, got @ got]
     return sums
 
 
-def both(model: "keras.Model", layers: list[str]) -> tuple[Any, Any]:
-    """Two models of the outputs of some layers, the image's first: one from the image, and one that starts anew at each.
+def through(
+    model: "keras.Model", image: Any, layers: Iterable[str], given: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Run a functional model and keep the outputs of some layers.
 
-    The second takes a value for each of these layers, by name, and gives what Keras makes of the values before it.
+    Parameters
+    ----------
+    image
+        (N, H, W, C).
+    given
+        By layer, what those after it are to see instead of its output. None: its output.
+
+    Returns
+    -------
+    dict
+        What each of ``layers`` gives, of what it was given to see.
     """
-    import keras
+    kept = dict.fromkeys(layers, image)  # the image's own layer computes nothing, and so is not called below
 
-    source = keras.Model(model.inputs, model.outputs)
-    image, *others = layers
-    clean = {layer: _output(source, layer) for layer in layers}
-    given = {image: keras.Input(batch_shape=source.inputs[0].shape, name=image)}
-    fresh = {}
-
-    def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
-        out = layer(*args, **kwargs)
-        if layer.name not in others:
+    def call(operation: Any, *args: Any, **kwargs: Any) -> Any:
+        out = operation(*args, **kwargs)
+        if operation.name not in kept:
             return out
-        fresh[layer.name] = out
-        given[layer.name] = keras.Input(batch_shape=out.shape, name=layer.name)
-        return given[layer.name]
+        kept[operation.name] = np.asarray(out)
+        return given[operation.name] if given else out
 
-    keras.models.clone_model(source, [given[image]], lambda layer: layer, call)
-    start = keras.Model(source.inputs, clean)
-    anew = keras.Model(given, {image: given[image], **fresh})
-    return (lambda x: start(x, training=False)), (lambda x: anew(x, training=False))
-
-
-def _output(model: "keras.Model", layer: str) -> Any:
-    return next(operation.output for operation in model.operations if operation.name == layer)
+    graph: Any = model
+    graph._run_through_graph(image, operation_fn=lambda operation: operation, call_fn=call)
+    return kept

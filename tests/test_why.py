@@ -1,0 +1,238 @@
+"""Layer by layer: every tensor is compared with the layer that made it, and a fault in one layer is ranked first."""
+
+import json
+from collections.abc import Iterator
+
+import numpy as np
+import onnx
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+from onnx import numpy_helper
+from parity import randomise
+from test_conformance import TINY
+
+from kerascnn.card import Card
+from kerascnn.cli import main
+from kerascnn.deploy.inside import layers_in, single_outputs
+from kerascnn.deploy.onnx import write_onnx
+from kerascnn.deploy.order import Order
+from kerascnn.deploy.tflite import write_dynamic, write_float16, write_float32, write_int8, write_int16x8
+from kerascnn.deploy.why import between, why_different
+from kerascnn.runtime import quiet
+from kerascnn.spec import Preprocess
+
+WRITERS = {
+    "tflite": write_float32,
+    "float16.tflite": write_float16,
+    "dynamic.tflite": write_dynamic,
+    "int8.tflite": write_int8,
+    "int16x8.tflite": write_int16x8,
+    "onnx": write_onnx,
+}
+FAMILIES = ["LeNet", "ResNet", "MobileNetV2Family", "MobileNetV3Family", "DenseNet"]
+KERNELS = {
+    schema.BuiltinOperator.CONV_2D,
+    schema.BuiltinOperator.DEPTHWISE_CONV_2D,
+    schema.BuiltinOperator.FULLY_CONNECTED,
+}
+
+
+def images(model, count: int = 8) -> np.ndarray:
+    return np.random.default_rng(1).standard_normal((count, *model.input_shape[1:]), dtype=np.float32)
+
+
+@pytest.fixture(scope="module")
+def network(request):
+    model = TINY[request.param](classes=5)
+    randomise(model)
+    return model
+
+
+def written(model, kind: str, folder):
+    path = folder / f"net.{kind}"
+    types = ("int8", "int8") if kind.startswith("int8") else ("int16", "int16") if "16x8" in kind else ("float32",) * 2
+    with quiet():
+        WRITERS[kind](Order(model=model, images=images(model), types=types), path)
+    return path
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+@pytest.mark.parametrize("network", ["MobileNetV3Family", "PreActResNet", "BiT"], indirect=True)
+def test_sound_files_hold_what_their_layers_compute(network, kind, tmp_path):
+    found = why_different(network, written(network, kind, tmp_path), images(network, 2))
+    layers = list(single_outputs(network))
+    assert [row.layer for row in found.rows] == [name for name in layers if name in {r.layer for r in found.rows}]
+    assert len(found.rows) > 0.3 * len(layers)
+    assert {layer for row in found.rows for layer in row.covers} == set(layers)
+    own = [row.own_snr for row in found.rows]
+    if kind in ("tflite", "onnx"):
+        assert min(own) > 90 and found.rows[-1].snr > 90 and found.first_broken is None
+        assert found.float_layers() == ()
+    else:
+        small = kind.startswith("dynamic") and network.name.startswith("mobilenet_v3")  # no kernel has 1024 values
+        assert found.precision == ("float32" if small else kind.partition(".")[0])
+        assert np.median(own) > 25
+    assert all(row.cosine <= 1 + 1e-9 for row in found.rows)
+    assert json.loads(json.dumps(found.as_dict()))["samples"] == 2
+
+
+def codes_of(model: schema.Model) -> list[int]:
+    codes = [model.OperatorCodes(i) for i in range(model.OperatorCodesLength())]
+    return [max(code.BuiltinCode(), code.DeprecatedBuiltinCode()) for code in codes]
+
+
+def kernels(content: bytearray) -> Iterator[tuple[list[str], np.ndarray]]:
+    """Of each operator with a kernel: names of its tensors, and the kernel, to be written to."""
+    model = schema.Model.GetRootAs(content)
+    graph = model.Subgraphs(0)
+    codes = codes_of(model)
+    for operator in map(graph.Operators, range(graph.OperatorsLength())):
+        if codes[operator.OpcodeIndex()] in KERNELS:
+            kernel = graph.Tensors(operator.Inputs(1))
+            values = model.Buffers(kernel.Buffer()).DataAsNumpy()
+            values = values.view(np.float32 if kernel.Type() == schema.TensorType.FLOAT32 else np.int8)
+            constants = [graph.Tensors(i) for i in operator.InputsAsNumpy()[1:] if i >= 0]
+            yield [t.Name().decode() for t in (graph.Tensors(operator.Outputs(0)), *constants)], values
+
+
+def scales(content: bytearray) -> Iterator[tuple[list[str], np.ndarray]]:
+    """Of each operator with a kernel whose output goes to such operators alone: its name, and the output's scale."""
+    model = schema.Model.GetRootAs(content)
+    graph = model.Subgraphs(0)
+    codes = codes_of(model)
+    operators = [graph.Operators(i) for i in range(graph.OperatorsLength())]
+    for operator in operators:
+        output = operator.Outputs(0)
+        takers = [codes[o.OpcodeIndex()] for o in operators if output in o.InputsAsNumpy()]
+        if codes[operator.OpcodeIndex()] in KERNELS and takers and set(takers) <= KERNELS:
+            yield [graph.Tensors(output).Name().decode()], graph.Tensors(output).Quantization().ScaleAsNumpy()
+
+
+def ranked_first(model, path, names: list[str]) -> bool:
+    """Whether the layer with the lowest SNR of its own is one that these tensors are named after."""
+    worst = why_different(model, path, images(model, 2)).worst[0]
+    return bool(set(worst.covers) & set(layers_in(names, single_outputs(model))))
+
+
+def reverse(values: np.ndarray) -> None:
+    values[:] = values[::-1].copy()
+
+
+def negate(values: np.ndarray) -> None:
+    values[:] = -values
+
+
+def sixteenth(values: np.ndarray) -> None:
+    values[:] = values / 16
+
+
+@pytest.mark.parametrize("network", FAMILIES, indirect=True)
+def test_a_fault_in_one_layer_is_ranked_first(network, tmp_path):
+    hits = []
+    for kind, places, fault in (
+        ("tflite", kernels, reverse),
+        ("int8.tflite", kernels, negate),
+        ("int8.tflite", kernels, reverse),
+        ("int8.tflite", scales, sixteenth),
+    ):
+        sound = written(network, kind, tmp_path).read_bytes()
+        count = len(list(places(bytearray(sound))))
+        for number in np.linspace(0, count - 1, min(count, 5)).astype(int):
+            content = bytearray(sound)
+            names, values = list(places(content))[number]
+            fault(values)
+            path = tmp_path / f"faulty.{kind}"
+            path.write_bytes(content)
+            hits.append(ranked_first(network, path, names))
+    assert len(hits) >= 12 and np.mean(hits) >= 0.95, hits
+
+
+@pytest.mark.parametrize("network", ["ResNet", "MobileNetV2Family"], indirect=True)
+def test_a_fault_in_one_layer_of_onnx_is_ranked_first(network, tmp_path):
+    path = written(network, "onnx", tmp_path)
+    sound, hits = onnx.load(path), []
+    nodes = [node for node in sound.graph.node if node.op_type in ("Conv", "Gemm", "MatMul")]
+    for node in nodes[:: max(1, len(nodes) // 6)]:
+        faulty = onnx.ModelProto()
+        faulty.CopyFrom(sound)
+        kernel = next(each for each in faulty.graph.initializer if each.name == node.input[1])
+        kernel.CopyFrom(numpy_helper.from_array(-numpy_helper.to_array(kernel), kernel.name))
+        onnx.save(faulty, path)
+        hits.append(ranked_first(network, path, [node.output[0], *node.input[1:]]))
+    assert len(hits) >= 5 and np.mean(hits) >= 0.95, hits
+
+
+@pytest.mark.parametrize("network", ["ResNet"], indirect=True)
+def test_every_layer_lies_between_two_that_are_compared(network):
+    layers = list(single_outputs(network))
+    chosen = layers[::4]
+    spans = between(network, chosen)
+    assert list(spans) == chosen and spans[chosen[0]] == ((), (chosen[0],))
+    for name, (starts, covers) in spans.items():
+        assert covers[-1] == name and not set(covers[:-1]) & set(chosen) and set(starts) <= set(chosen)
+
+
+@pytest.mark.parametrize("network", ["ResNet"], indirect=True)
+def test_the_command_line_tells_why(network, tmp_path, capsys):
+    network.save(tmp_path / "net.keras")
+    Card(model="net", labels=tuple("abcde"), preprocess=Preprocess(size=32)).write(tmp_path / "net.keras")
+    file = written(network, "int8.tflite", tmp_path)
+    np.save(tmp_path / "images.npy", images(network))
+    command = ["why", str(tmp_path / "net.keras"), str(file), "--data", str(tmp_path / "images.npy"), "--images", "2"]
+    assert main(command) == 0
+    said = capsys.readouterr().out
+    assert "int8, 2 images" in said and "stage1-block1-conv2, stage1-block1-bn2" in said
+    assert "first broken   none" in said
+    assert main([*command, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["precision"] == "int8" and found["float_layers"] == found["worst"][: len(found["float_layers"])]
+    assert len(found["float_layers"]) == len(found["rows"]) // 10
+    assert found["float_layers"][0] in said.partition("keep in float")[2]
+
+
+@pytest.mark.parametrize("network", ["ResNet"], indirect=True)
+def test_the_proposal_is_applied(network, tmp_path, capsys):
+    network.save(tmp_path / "net.keras")
+    Card(model="net", labels=tuple("abcde"), preprocess=Preprocess(size=32)).write(tmp_path / "net.keras")
+    file, out = written(network, "int8.tflite", tmp_path), tmp_path / "better.int8.tflite"
+    pixels = np.random.default_rng(2).uniform(size=(40, 8, 8, 3)).repeat(4, axis=1).repeat(4, axis=2)
+    photos = ((pixels - Preprocess.mean) / Preprocess.std).astype(np.float32)
+    np.save(tmp_path / "images.npy", photos)
+    command = [
+        "why",
+        str(tmp_path / "net.keras"),
+        str(file),
+        "--data",
+        str(tmp_path / "images.npy"),
+        "--apply",
+        str(out),
+    ]
+    assert main(command) == 0
+    said = capsys.readouterr().out
+    chosen = photos[np.linspace(0, 39, 8).round().astype(int)]
+    before, after = (why_different(network, path, chosen) for path in (file, out))
+    kept = before.float_layers()
+    assert kept and f"{out}: {len(kept)} layers in float, SNR of the output {before.rows[-1].snr:.1f} -> " in said
+    own = {row.layer: row.own_snr for row in after.rows}
+    assert all(own[layer] > 90 for layer in kept), "what is kept in float errs as floats do"
+    assert np.mean([row.own_snr for row in before.rows if row.layer in kept]) < 60
+
+
+@pytest.mark.parametrize("network", ["LeNet"], indirect=True)
+def test_what_cannot_be_compared_is_said(network, tmp_path):
+    file = written(network, "tflite", tmp_path)
+    with pytest.raises(FileNotFoundError, match="no model file"):
+        why_different(network, tmp_path / "none.tflite", images(network))
+    (tmp_path / "net.keras").write_bytes(b"any")
+    with pytest.raises(ValueError, match=r"expected a \.tflite or an \.onnx file"):
+        why_different(network, tmp_path / "net.keras", images(network))
+    two = tmp_path / "two.tflite"
+    with quiet():
+        write_float32(Order(model=network, batch=2), two)
+    with pytest.raises(ValueError, match=r"of shape \(2, 32, 32, 1\); layers are compared on one preprocessed image"):
+        why_different(network, two, images(network))
+    with pytest.raises(ValueError, match="takes other images than these"):
+        why_different(network, written(network, "int8.tflite", tmp_path), 255 + 255 * images(network))
+    other = TINY["ResNet"](classes=5, input_shape=(32, 32, 1))
+    with pytest.raises(ValueError, match=r"not named after the layers of 'resnet18'. Was it made of another model"):
+        why_different(other, file, images(other))
