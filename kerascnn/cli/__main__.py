@@ -1,0 +1,7 @@
+"""``python -m kerascnn.cli``."""
+
+import sys
+
+from kerascnn.cli import main
+
+sys.exit(main())

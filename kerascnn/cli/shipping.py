@@ -1,0 +1,276 @@
+"""From a network to files for devices: export, compress, check, lint-calibration, why."""
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from kerascnn.cli.common import SOURCES, Command, import_quietly, numbers
+
+
+def add(command: Command) -> None:
+    """Add these commands."""
+    p = command("export", export, "write a .keras file in another format, and prove the new file by running it")
+    p.add_argument("model", type=Path, help="a .keras file; with --android also a .tflite file, as it is")
+    p.add_argument(
+        "--format",
+        default="tflite",
+        help="tflite (default), tflite-fp16, tflite-dynamic, tflite-int8, tflite-int16x8, onnx or saved_model",
+    )
+    p.add_argument("--out", type=Path, help="the new file (default: beside the model)")
+    p.add_argument("--android", type=Path, metavar="FOLDER", help="also write an Android app round the .tflite file")
+    p.add_argument("--calibration", help=f"needed for tflite-int8 and tflite-int16x8: {SOURCES}")
+    p.add_argument("--batch", default="1", help="images that the file takes at a time: a number (default: 1), or any")
+    p.add_argument(
+        "--pixels", action="store_true", help="take pixels, uint8 from 0 to 255, and normalise them in the file"
+    )
+    p.add_argument(
+        "--io", help="what a file of integers takes and gives: int8 or uint8, as Android's image classifiers need"
+    )
+    p.add_argument(
+        "--float-layers",
+        nargs="+",
+        default=[],
+        metavar="LAYER",
+        help='layers that stay float in a tflite-int8 file, by name or quoted pattern such as "stage4-*"',
+    )
+    p.add_argument("--overwrite", action="store_true", help="replace a file that is already there")
+
+    p = command("compress", compress, "make a .keras file smaller by training it on: fewer filters, weights or values")
+    p.add_argument("model", type=Path, help="a .keras file with its card (the .json) beside it")
+    p.add_argument("--data", required=True, help=SOURCES)
+    p.add_argument("--filters", type=float, metavar="SHARE", help="remove this share of the filters: really faster")
+    p.add_argument("--prune", type=float, metavar="SHARE", help="set this share of the weights to 0")
+    p.add_argument("--pattern", metavar="M:N", help="set M of every N weights along the input channels to 0, as in 2:4")
+    p.add_argument("--cluster", type=int, metavar="N", help="leave each kernel N different values; zeros stay zeros")
+    p.add_argument("--epochs", type=int, default=4, help="to train on after each of them (default: 4)")
+    p.add_argument("--batch", type=int, default=64, help="images per step (default: 64)")
+    p.add_argument("--lr", type=float, default=1e-4, help="learning rate to begin with (default: 0.0001)")
+    p.add_argument("--out", type=Path, help="the new file (default: <model>.compressed.keras)")
+    p.add_argument("--overwrite", action="store_true", help="replace a file that is already there")
+
+    p = command("check", check, "say what the accelerators of phones and boards make of a .tflite file")
+    p.add_argument("file", type=Path, help="a .tflite file")
+    p.add_argument("--delegate", help="edgetpu, gpu or xnnpack (default: all three)")
+    p.add_argument("--json", action="store_true", help="print it as JSON")
+
+    p = command("lint-calibration", lint_calibration, "look for mistakes in images that a file is to be quantised with")
+    p.add_argument("model", type=Path, help="a .keras file with its card (the .json) beside it")
+    p.add_argument("images", help=f"a .npy file of preprocessed images, (N, H, W, C) float32; or {SOURCES}")
+    p.add_argument("--reference", help="images that are surely right, of the same kinds: shows exchanged colours")
+    p.add_argument("--json", action="store_true", help="print it as JSON")
+
+    p = command("why", why, "compare a .keras file and an exported file of it, layer by layer")
+    p.add_argument("model", type=Path, help="a .keras file with its card (the .json) beside it")
+    p.add_argument("file", type=Path, help="the .tflite or .onnx file that was made of it")
+    p.add_argument("--data", required=True, help="images, as lint-calibration takes them")
+    p.add_argument("--images", type=int, default=8, help="how many of them to compare on (default: 8)")
+    p.add_argument(
+        "--apply", type=Path, metavar="OUT", help="write an int8 file that keeps the proposed layers in float"
+    )
+    p.add_argument("--overwrite", action="store_true", help="with --apply: replace a file that is already there")
+    p.add_argument("--json", action="store_true", help="print it as JSON")
+
+
+def export(options: argparse.Namespace) -> None:
+    from kerascnn.card import Card
+
+    batch = None if options.batch == "any" else numbers(options.batch, "--batch")[0]
+    if options.android and options.android.exists():
+        raise FileExistsError(f"{options.android} is already there. Name another folder, or move it away.")
+    if options.android and not options.format.startswith("tflite"):
+        raise ValueError(f"--android goes with a tflite format, got {options.format!r}.")
+    import_quietly()
+    from kerascnn.deploy import TARGETS
+    from kerascnn.deploy import export as write
+
+    if options.android and options.model.suffix == ".tflite":
+        return android(options.model, options.android)
+    calibration = None
+    if options.calibration:
+        from kerascnn.data import open_data
+        from kerascnn.job import some_images
+
+        card = Card.read(options.model)
+        calibration = some_images(open_data(options.calibration).train, card.preprocess, seed=0)
+    suffix = TARGETS[options.format].suffix if options.format in TARGETS else ""
+    path = options.out or options.model.with_name(options.model.stem + suffix)
+    certificate = write(
+        options.model,
+        path,
+        options.format,
+        calibration=calibration,
+        batch=batch,
+        pixels=options.pixels,
+        io=options.io,
+        float_layers=options.float_layers,
+        overwrite=options.overwrite,
+    )
+    print(f"{certificate.path}: {certificate.bytes / 1e6:.2f} MB, proved on {certificate.samples} {certificate.inputs}")
+    print(json.dumps({k: v for k, v in asdict(certificate).items() if k not in ("operators", "versions")}, indent=2))
+    if options.android:
+        android(path, options.android)
+
+
+def android(file: Path, folder: Path) -> None:
+    from kerascnn.deploy.android import write_android_project
+
+    print(
+        f"{write_android_project(file, folder).resolve()}: an Android app; its README.md says how to build and test it"
+    )
+
+
+def compress(options: argparse.Namespace) -> None:
+    pattern = zeros_of(options.pattern) if options.pattern else None
+    import_quietly()
+    from kerascnn.compress import Clustering, Filters, Pruning, Tuning
+    from kerascnn.slim import Plan, slim
+
+    share = options.prune if options.prune is not None else pattern and pattern[0] / pattern[1]
+    plan = Plan(
+        filters=None if options.filters is None else Filters(share=options.filters),
+        pruning=None if share is None else Pruning(sparsity=share, pattern=pattern),
+        clustering=None if options.cluster is None else Clustering(clusters=options.cluster),
+        tuning=Tuning(epochs=options.epochs, batch=options.batch, lr=options.lr),
+    )
+    out = options.out or options.model.with_name(f"{options.model.stem}.compressed.keras")
+    found = slim(options.model, options.data, plan, out, overwrite=options.overwrite)
+    print(
+        f"{'':8}{'top-1':>8}{'parameters':>13}{'mult-adds':>14}{'zeros':>8}{'.tflite':>12}{'gzip':>12}{'latency':>11}"
+    )
+    for name, side in (("before", found.before), ("after", found.after)):
+        file = side.footprint
+        counts = f"{side.top1:>8.2%}{side.parameters:>13,}{side.macs:>14,}{side.zeros:>8.1%}"
+        print(f"{name:8}{counts}{file.bytes:>10,} B{file.gzipped:>10,} B{file.latency_ms:>8.3f} ms")
+    print(f"\n{found.verdict}\n{out}")
+
+
+def zeros_of(text: str) -> tuple[int, int]:
+    """The two numbers of a pattern such as 2:4."""
+    try:
+        zeros, group = map(int, text.split(":"))
+        return zeros, max(group, 1)
+    except ValueError:
+        raise ValueError(f"--pattern is zeros:of so many, such as 2:4; got {text!r}.") from None
+
+
+def check(options: argparse.Namespace) -> None:
+    from kerascnn.deploy.delegates import DELEGATES
+    from kerascnn.deploy.delegates import check as report
+    from kerascnn.deploy.delegates.edgetpu import COMPILER, compiled, disagreements
+
+    reports = [report(options.file, name) for name in ([options.delegate] if options.delegate else DELEGATES)]
+    log = compiled(options.file) if any(r.delegate == "edgetpu" for r in reports) else None
+    found = [r.as_dict() for r in reports]
+    for each, shown in zip(reports, found, strict=True):
+        if log and each.delegate == "edgetpu":
+            shown["compiler"] = {"version": log.version, "mapped": log.mapped}
+            differing = disagreements(each, log)
+            shown["notes"] += [f"{COMPILER} {log.version} differs: {line}." for line in differing]
+            shown["notes"] += [] if differing else [f"{COMPILER} {log.version} says the same."]
+    if options.json:
+        print(json.dumps(found, indent=2))
+        return
+    print("\n\n".join(map(delegate_text, found)))
+
+
+def delegate_text(found: dict[str, Any]) -> str:
+    """A report on one delegate, as a person reads it."""
+    sizes = found["pieces"]
+    runs = f", in {len(sizes)} pieces of {', '.join(map(str, sizes))}" if len(sizes) > 1 else ""
+    lines = [f"{found['delegate']}: {found['mapped']} of {found['operators']} operators mapped{runs}"]
+    for row in found["verdicts"]:
+        if row["reason"]:
+            where = "" if row["mapped"] else "not mapped, "
+            lines.append(f"  {row['count']:>4} {row['operator']:24} {where}{row['reason']}")
+            lines += [f"{'':30} {row['change']}"] if row["change"] else []
+    return "\n".join([*lines, *(f"  {note}" for note in found["notes"])])
+
+
+def lint_calibration(options: argparse.Namespace) -> None:
+    import_quietly()
+    from kerascnn.card import Card
+    from kerascnn.deploy.calibration import check_calibration
+
+    card = Card.read(options.model)
+    images, targets = prepared_images(options.images, card)
+    reference = prepared_images(options.reference, card)[0] if options.reference else None
+    found = check_calibration(images, options.model, reference, targets=targets)
+    if options.json:
+        print(json.dumps([finding.as_dict() for finding in found], indent=2))
+    else:
+        for finding in found:
+            print(f"{finding.mistake} ({finding.certainty})\n    found     {finding.found}")
+            print(f"    expected  {finding.expected}\n    to do     {finding.fix}")
+        print("" if found else f"nothing is wrong with these {len(images)} images")
+    if certain := [finding.mistake for finding in found if finding.certainty == "certain"]:
+        raise ValueError(f"{options.images} cannot be right: {', '.join(certain)}.")
+
+
+def prepared_images(source: str, card: Any) -> tuple[Any, Any]:
+    """Images of a .npy file as they are, or of a data source as the card asks, and their classes where known."""
+    import numpy as np
+
+    from kerascnn.data import open_data
+    from kerascnn.data.pipeline import batches
+    from kerascnn.job import CALIBRATION
+
+    if source.endswith(".npy"):
+        return np.load(source), None
+    split = open_data(source).train
+    drawn = batches(split, card.preprocess, min(CALIBRATION, len(split)), shuffle=True)
+    return tuple(tensor.numpy() for tensor in next(iter(drawn)))
+
+
+def why(options: argparse.Namespace) -> None:
+    if options.images < 1:
+        raise ValueError(f"--images must be at least 1, got {options.images}.")
+    import_quietly()
+    from kerascnn.card import Card
+    from kerascnn.deploy import export as write
+    from kerascnn.deploy.images import at_even_distances
+    from kerascnn.deploy.why import why_different
+
+    images, _ = prepared_images(options.data, Card.read(options.model))
+    some = at_even_distances(images, options.images)
+    found = why_different(options.model, options.file, some)
+    keep = found.float_layers()
+    if options.json:
+        print(json.dumps(found.as_dict(), indent=2))
+    else:
+        print_layers(found)
+    if not options.apply:
+        return
+    if found.precision != "int8":
+        raise ValueError(f"--apply keeps layers of an int8 file in float; {options.file} is {found.precision}.")
+    overwrite = options.overwrite
+    write(options.model, options.apply, "tflite-int8", calibration=images, float_layers=keep, overwrite=overwrite)
+    before, after = (each.rows[-1].snr for each in (found, why_different(options.model, options.apply, some)))
+    told = sys.stderr if options.json else sys.stdout
+    print(
+        f"\n{options.apply}: {len(keep)} layers in float, SNR of the output {before:.1f} -> {after:.1f} dB", file=told
+    )
+
+
+def print_layers(found: Any) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    broken = found.first_broken
+    table = Table(title=f"{found.file}, {found.precision}, {found.samples} images", box=None, title_justify="left")
+    table.add_column("layer", no_wrap=True)
+    for head in ("SNR", "own SNR", "cosine"):
+        table.add_column(head, justify="right", no_wrap=True)
+    table.add_column("computed with it")
+    for row in found.rows:
+        numbers = f"{row.snr:.1f} dB", f"{row.own_snr:.1f} dB", f"{row.cosine:.5f}"
+        style = "bold red" if row is broken else None
+        table.add_row(row.layer, *numbers, ", ".join(row.covers[:-1]), style=style)
+    terminal = Console()
+    (terminal if terminal.is_terminal else Console(width=160)).print(table)
+    print(f"\nfirst broken   {broken.layer if broken else 'none: every layer is as near as its precision allows'}")
+    print(f"most noise     {', '.join(row.layer for row in found.worst[:3])}")
+    if keep := found.float_layers():
+        print(f"keep in float  {', '.join(keep)}")

@@ -1,0 +1,153 @@
+"""From images to a network and what it is worth: train, evaluate, predict."""
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+from kerascnn.cli.common import SOURCES, Command, import_quietly, numbers
+
+
+def add(command: Command) -> None:
+    """Add these commands."""
+    p = command("train", train, "train by a recipe, export the result, prove every file and write a report")
+    p.add_argument("recipe", help="a page, such as recipes/digits.py, or one of its recipes: recipes/resnet.py:MODERN")
+    p.add_argument("--data", help=f"instead of the recipe's data: {SOURCES}")
+    p.add_argument(
+        "--set", dest="settings", metavar="FIELD=VALUE", nargs="+", default=[], help="change the recipe: --set lr=0.2"
+    )
+    p.add_argument(
+        "--out", type=Path, help="folder for the results (default: saved_models/<recipe>, or <recipe>_quick)"
+    )
+    p.add_argument(
+        "--strategy",
+        default="auto",
+        help="devices: auto, one, mirrored (all GPUs), mirrored:2 (two; on a machine without GPU two logical ones), "
+        "workers (of all machines that TF_CONFIG or Slurm names; run the same command on each), tpu or tpu:NAME",
+    )
+    p.add_argument("--on-corrupt", default="refuse", help="images that cannot be decoded: refuse (default) or skip")
+    p.add_argument(
+        "--quick", action="store_true", help="try the recipe out: a tiny network, small images of digits, few epochs"
+    )
+    p.add_argument("--overwrite", action="store_true", help="train again where a finished or another run lies")
+
+    p = command("evaluate", evaluate, "measure a .keras, .tflite or .onnx file on labelled images")
+    p.add_argument("model", type=Path, help="a model file with its card (the .json) beside it")
+    p.add_argument("--data", required=True, help=SOURCES)
+    p.add_argument("--split", default="test", choices=("test", "train"), help="held-out images (default) or the others")
+    p.add_argument("--crops", type=int, default=1, help="views of each image to average over: 1 (default), 5 or 10")
+    p.add_argument(
+        "--corruptions",
+        nargs="?",
+        const="all",
+        default="",
+        help="measure ImageNet-C's corruptions as well: all, or names such as fog,jpeg; each with one view",
+    )
+    p.add_argument("--severities", default="1,2,3,4,5", help="of the corruptions, 1 to 5 (default: 1,2,3,4,5)")
+    p.add_argument("--on-corrupt", default="refuse", help="images that cannot be decoded: refuse (default) or skip")
+    p.add_argument("--out", type=Path, help="folder for evaluation.html and .json (default: <model>.evaluation)")
+    p.add_argument("--json", type=Path, help="also write all numbers to this file")
+
+    p = command("predict", predict, "classify images with a .keras, .tflite or .onnx file")
+    p.add_argument("model", type=Path, help="a model file with its card (the .json) beside it")
+    p.add_argument("images", nargs="+", type=Path, help="image files")
+    p.add_argument("--top", type=int, default=3, help="classes to show for each image (default: 3)")
+
+
+def train(options: argparse.Namespace) -> None:
+    from kerascnn.train import load_recipe, override
+
+    recipe = load_recipe(options.recipe)
+    recipe, name = override(recipe, options.settings), Path(options.recipe.replace(".py:", "_")).stem.lower()
+    import_quietly()
+    from kerascnn.job import run
+    from kerascnn.train.quick import IMAGES, shrink
+
+    recipe = shrink(recipe) if options.quick else recipe
+    recipe = override(recipe, [f"data={options.data}"] if options.data else [])
+
+    outcome = run(
+        recipe,
+        options.out or Path("saved_models") / f"{name}{'_quick' * options.quick}",
+        strategy=options.strategy,
+        on_corrupt=options.on_corrupt,
+        overwrite=options.overwrite,
+        images=IMAGES if options.quick else 0,
+        command=shlex.join(["kerascnn", *sys.argv[1:]]),
+    )
+    if outcome is None:  # the chief of these workers tells of it
+        return
+    print(f"\n{'file':22}{'size':>10}{'top-1':>9}{'agrees':>9}{'latency':>11}")
+    for file in outcome.files:
+        size, accuracy = f"{file.bytes / 1e6:.2f} MB", f"{file.top1:>9.2%}{file.agreement:>9.2%}"
+        print(f"{file.name:22}{size:>10}{accuracy}{file.latency_ms:>8.2f} ms")
+    print(f"\nmodels  {outcome.report.parent.resolve()}\nreport  {outcome.report.resolve()}")
+
+
+def evaluate(options: argparse.Namespace) -> None:
+    from kerascnn.data.corruptions import CORRUPTIONS
+    from kerascnn.files import write_text
+
+    kinds = tuple(CORRUPTIONS) if options.corruptions == "all" else tuple(filter(None, options.corruptions.split(",")))
+    severities = tuple(numbers(options.severities, "--severities"))
+    import_quietly()
+    from kerascnn.assess import Plan, assess
+
+    plan = Plan(
+        split=options.split, crops=options.crops, kinds=kinds, severities=severities, on_corrupt=options.on_corrupt
+    )
+    page = (options.out or Path(f"{options.model}.evaluation")) / "evaluation.html"
+    found = assess(options.model, options.data, plan, page, command=shlex.join(["kerascnn", *sys.argv[1:]]))
+    if options.json:
+        write_text(options.json, page.with_suffix(".json").read_text(encoding="utf-8"))
+    print(f"{options.model} on {len(found.evaluation.targets)} images of {options.data}")
+    print_assessment(found)
+    print(f"\nreport  {page.resolve()}")
+
+
+def print_assessment(found: Any) -> None:
+    evaluation, scaling, robustness = found.evaluation, found.scaling, found.robustness
+    print(f"top-1 {evaluation.top1:.2%}" + (f", top-5 {evaluation.top5:.2%}" if evaluation.top5 is not None else ""))
+    print(
+        f"negative log-likelihood {found.calibration.nll:.4f}, expected calibration error {found.calibration.ece:.2%}"
+    )
+    if scaling:
+        before, after = scaling.before, scaling.after
+        print(
+            f"temperature {scaling.temperature:.3f}, found on half of the images; on the others "
+            f"{before.nll:.4f} becomes {after.nll:.4f} and {before.ece:.2%} becomes {after.ece:.2%}"
+        )
+    width = max(20, *(len(label) + 2 for label in evaluation.labels))
+    print(f"\n{'class':{width}}{'images':>8}{'precision':>11}{'recall':>9}")
+    for label, images, precision, recall in zip(
+        evaluation.labels, evaluation.support, evaluation.precision, evaluation.recall, strict=True
+    ):
+        print(f"{label:{width}}{images:>8}{share(precision):>11}{share(recall):>9}")
+    if robustness:
+        print(f"\n{'top-1 by severity':20}{''.join(f'{s:>9}' for s in robustness.severities)}{'mean error':>12}")
+        for kind, accuracy, error in zip(robustness.kinds, robustness.accuracy, robustness.errors, strict=True):
+            print(f"{kind:20}{''.join(f'{share(a):>9}' for a in accuracy)}{share(error):>12}")
+        print(f"mean corruption error {robustness.mean_error:.2%}, not divided by AlexNet's")
+
+
+def share(value: float) -> str:
+    """As a percentage; what is not defined, such as the recall of a class without images, is a dash."""
+    return "-" if value != value else f"{value:.2%}"
+
+
+def predict(options: argparse.Namespace) -> None:
+    import numpy as np
+
+    from kerascnn.card import Card
+    from kerascnn.data.pipeline import load_image
+    from kerascnn.runtime import open_model
+
+    if options.top < 1:
+        raise ValueError(f"--top must be at least 1, got {options.top}.")
+    import_quietly()
+    card, runner = Card.read(options.model), open_model(options.model)
+    for path in options.images:
+        scores = runner(load_image(path, card.preprocess)[None])[0]
+        best = np.argsort(-scores)[: options.top]
+        print(f"{path}: " + ", ".join(f"{card.labels[i]} {scores[i]:.1%}" for i in best))
