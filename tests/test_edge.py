@@ -12,6 +12,7 @@ from kerascnn import layers as L
 from kerascnn.applications import EfficientNetB0, EfficientNetLite0
 from kerascnn.deploy.delegates import check
 from kerascnn.deploy.images import noise
+from kerascnn.deploy.order import Order
 from kerascnn.deploy.tflite import write_int8
 from kerascnn.graph.calls import calls
 from kerascnn.graph.edge import edge_safe
@@ -27,7 +28,8 @@ SAFE = ("linear", "relu", "relu6", "sigmoid", "tanh", "softmax")
 
 def unmapped(model: keras.Model, path) -> dict[str, int]:
     with quiet():
-        write_int8(model, path, noise(tuple(model.input_shape[1:]))[:6])
+        images = noise(tuple(model.input_shape[1:]))[:6]
+        write_int8(Order(model=model, images=images, types=("int8", "int8")), path)
     return check(path, "edgetpu").unmapped
 
 
