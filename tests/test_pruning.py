@@ -167,3 +167,21 @@ def test_a_rate_that_is_too_high_is_told():
 def test_bad_tuning(field, value):
     with pytest.raises(ValueError, match=f"{field} of a Tuning must be"):
         Tuning(**{field: value})
+
+
+def test_transposed_and_separable_kernels():
+    image = keras.Input((8, 8, 1))
+    x = L.SeparableConv2D(8, 3, depth_multiplier=4, name="separable")(image)
+    x = L.Conv2DTranspose(6, 3, name="transposed")(x)
+    model = keras.Model(image, L.Dense(10)(L.GlobalAveragePooling2D()(x)))
+    pruned = prune(model, digits()[0], Pruning(sparsity=0.5), Tuning(epochs=2, batch=256, lr=1e-3))
+    assert sparsity(pruned) == {"separable": 0.5, "transposed": 0.5, pruned.layers[-1].name: 0.0}
+    assert np.all(np.asarray(pruned.get_layer("separable").depthwise_kernel) != 0)
+
+
+def test_a_network_of_several_outputs_is_refused():
+    image = keras.Input((8, 8, 1))
+    x = L.Flatten()(image)
+    model = keras.Model(image, [L.Dense(10)(x), L.Dense(10)(L.Dense(4)(x))], name="two_heads")
+    with pytest.raises(ValueError, match="two_heads has 2 outputs; a network that is tuned here has one"):
+        prune(model, digits()[0], Pruning(), SHORT)
