@@ -31,7 +31,7 @@ def write_onnx(order: Order, path: Path) -> None:
             function,
             function.input_signature,
             opset=OPSET,
-            custom_rewriter=[_give_axes],
+            custom_rewriter=[_give_axes, _part_sums],
             custom_op_handlers={"Erfc": (_erfc, [])},
         )
     _bind(proto.graph, concrete)
@@ -163,6 +163,21 @@ def _give_axes(graph: Any, nodes: list[Any]) -> list[Any]:
                 value = source.get_tensor_value(as_list=False).reshape(1)
                 vector = graph.make_const(f"{node.name}/vector{index}", value)
                 graph.replace_input(node, node.input[index], vector.output[0], index)
+    return graph.get_nodes()
+
+
+def _part_sums(graph: Any, nodes: list[Any]) -> list[Any]:
+    """Draw a sum of two maps of one pixel as a sum: Keras draws it as a bias, and tf2onnx gives a Conv two of these."""
+    for node in nodes:
+        if node.type != "Conv2D" or len(node.input) < 4:
+            continue
+        *inputs, vector = node.input
+        summand = graph.get_node_by_output(vector).input[0]  # before it was squeezed
+        shapes, dtypes, outputs, attributes = node.output_shapes, node.output_dtypes, node.output, node.attr
+        graph.remove_node(node.name)
+        how = {"shapes": shapes, "dtypes": dtypes, "skip_conversion": False}
+        conv = graph.make_node("Conv2D", inputs, attr=attributes, **how)
+        graph.make_node("AddV2", [conv.output[0], summand], name=node.name, outputs=outputs, **how)
     return graph.get_nodes()
 
 
