@@ -76,6 +76,15 @@ def test_sound_files_hold_what_their_layers_compute(network, kind, tmp_path):
     assert json.loads(json.dumps(found.as_dict()))["samples"] == 2
 
 
+@pytest.mark.sharded
+@pytest.mark.parametrize("network", TINY, indirect=True)
+def test_the_tensors_of_every_family_are_those_of_its_layers(network, tmp_path):
+    found = why_different(network, written(network, "tflite", tmp_path), images(network, 1))
+    assert {layer for row in found.rows for layer in row.covers} == set(single_outputs(network))
+    assert len(found.rows) > 0.3 * len(single_outputs(network))
+    assert min(row.own_snr for row in found.rows) > 90 and found.worst
+
+
 def codes_of(model: schema.Model) -> list[int]:
     codes = [model.OperatorCodes(i) for i in range(model.OperatorCodesLength())]
     return [max(code.BuiltinCode(), code.DeprecatedBuiltinCode()) for code in codes]
@@ -185,9 +194,10 @@ def test_the_command_line_tells_why(network, tmp_path, capsys):
     assert "first broken   none" in said
     assert main([*command, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["precision"] == "int8" and found["float_layers"] == found["worst"][: len(found["float_layers"])]
-    assert len(found["float_layers"]) == len(found["rows"]) // 10
-    assert found["float_layers"][0] in said.partition("keep in float")[2]
+    assert found["precision"] == "int8" and found["float_layers"] == [] and "keep in float" not in said
+    assert found["worst"][0] in said.partition("most noise")[2]
+    assert main([*command, "--apply", str(tmp_path / "out.tflite")]) == 2
+    assert "err alike: to keep some of them in float would not help" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("network", ["ResNet"], indirect=True)
@@ -195,27 +205,26 @@ def test_the_proposal_is_applied(network, tmp_path, capsys):
     network.save(tmp_path / "net.keras")
     Card(model="net", labels=tuple("abcde"), preprocess=Preprocess(size=32)).write(tmp_path / "net.keras")
     file, out = written(network, "int8.tflite", tmp_path), tmp_path / "better.int8.tflite"
+    content = bytearray(file.read_bytes())
+    names, scale = list(scales(content))[1]
+    sixteenth(scale)
+    file.write_bytes(content)
     pixels = np.random.default_rng(2).uniform(size=(40, 8, 8, 3)).repeat(4, axis=1).repeat(4, axis=2)
     photos = ((pixels - Preprocess.mean) / Preprocess.std).astype(np.float32)
     np.save(tmp_path / "images.npy", photos)
-    command = [
-        "why",
-        str(tmp_path / "net.keras"),
-        str(file),
-        "--data",
-        str(tmp_path / "images.npy"),
-        "--apply",
-        str(out),
-    ]
-    assert main(command) == 0
+    data = ["--data", str(tmp_path / "images.npy")]
+    command = ["why", str(tmp_path / "net.keras"), str(file), *data, "--apply", str(out)]
+    with pytest.warns(UserWarning, match="Calibration images: enlarged"):
+        assert main(command) == 0
     said = capsys.readouterr().out
     chosen = photos[np.linspace(0, 39, 8).round().astype(int)]
     before, after = (why_different(network, path, chosen) for path in (file, out))
     kept = before.float_layers()
-    assert kept and f"{out}: {len(kept)} layers in float, SNR of the output {before.rows[-1].snr:.1f} -> " in said
-    own = {row.layer: row.own_snr for row in after.rows}
-    assert all(own[layer] > 90 for layer in kept), "what is kept in float errs as floats do"
-    assert np.mean([row.own_snr for row in before.rows if row.layer in kept]) < 60
+    assert kept[0] in layers_in(names, single_outputs(network)) and len(kept) <= len(before.rows) // 10
+    assert before.first_broken and before.first_broken.layer == kept[0] and after.first_broken is None
+    assert f"{out}: {len(kept)} layers in float, SNR of the output {before.rows[-1].snr:.1f} -> " in said
+    assert {row.layer: row.own_snr for row in after.rows}[kept[0]] > 90, "what is kept in float errs as floats do"
+    assert after.rows[-1].snr > before.rows[-1].snr + 10
 
 
 @pytest.mark.parametrize("network", ["LeNet"], indirect=True)

@@ -245,6 +245,8 @@ def why(options: argparse.Namespace) -> None:
         return
     if found.precision != "int8":
         raise ValueError(f"--apply keeps layers of an int8 file in float; {options.file} is {found.precision}.")
+    if not keep:
+        raise ValueError(f"All layers of {options.file} err alike: to keep some of them in float would not help.")
     overwrite = options.overwrite
     write(options.model, options.apply, "tflite-int8", calibration=images, float_layers=keep, overwrite=overwrite)
     before, after = (each.rows[-1].snr for each in (found, why_different(options.model, options.apply, some)))

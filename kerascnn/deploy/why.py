@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 SOUND = {"float32": 60.0, "float16": 30.0, "int16x8": 30.0, "dynamic": 12.0, "int8": 12.0}  # own SNR in dB, at least
 EXACT = 150.0  # dB: equal but for the last bit
-SHARE = 10  # one layer of so many may be kept in float, and one at least
+OUTLYING = 10.0  # dB
+SHARE = 10  # one layer of so many may be proposed to stay in float, and one at least
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,8 +83,7 @@ class Difference:
         that were measured, and errs too; but it was given nothing better. An SNR above that of most layers, as of the
         image itself, which is exact, counts as that of most.
         """
-        usual = min(float(np.median([row.own_snr for row in self.rows[1:]])), EXACT)
-        snr = {row.layer: min(row.snr, usual) for row in self.rows}
+        snr = {row.layer: min(row.snr, self._usual) for row in self.rows}
         return sorted(self.rows[1:], key=lambda row: row.own_snr - min(snr[start] for start in row.starts))
 
     @property
@@ -92,14 +92,24 @@ class Difference:
         return next((row for row in self.rows if row.own_snr < SOUND[self.precision]), None)
 
     def float_layers(self, count: int | None = None) -> tuple[str, ...]:
-        """Layers to keep in float: those that add most noise, ``count`` of them; by default a tenth of all.
+        """Layers to keep in float, as ``export(..., float_layers=...)`` takes them; none of a file of floats.
 
-        They are what ``export(..., float_layers=...)`` takes. None of a file that computes in floats.
+        Parameters
+        ----------
+        count
+            How many, the worst first. None: those whose own SNR is ``OUTLYING`` below that of most, a tenth of all
+            layers at most. Where all err alike there are none, for then no few of them would help.
         """
         if self.precision.startswith("float"):
             return ()
-        noisy = [row.layer for row in self.worst if row.own_snr != float("inf")]
-        return tuple(noisy[: max(1, len(self.rows) // SHARE) if count is None else count])
+        if count is not None:
+            return tuple(row.layer for row in self.worst[:count])
+        outlying = [row.layer for row in self.worst if row.own_snr < self._usual - OUTLYING]
+        return tuple(outlying[: max(1, len(self.rows) // SHARE)])
+
+    @property
+    def _usual(self) -> float:
+        return min(float(np.median([row.own_snr for row in self.rows[1:]])), EXACT)
 
     def as_dict(self) -> dict[str, Any]:
         """The difference as JSON can hold it; an infinite SNR is None."""
