@@ -194,6 +194,19 @@ def test_clean_images_raise_no_alarm(name, kind):
         assert named(images[: COUNT // 2], Card(model="any", labels=("a", "b"), preprocess=how)) == {}
 
 
+@pytest.mark.parametrize("name", [name for name, how in CONTRACTS.items() if how.channels == 3])
+def test_exchanged_colours_of_photographs_are_possible_without_a_reference(name):
+    how = CONTRACTS[name]
+    assert named(normalised(photos(how.size, 1)[..., ::-1], how), how) == {"colours": "possible"}
+
+
+def test_skies_may_be_blue():
+    how, random = Preprocess(size=32), np.random.default_rng(0)
+    skies = random.integers(0, 60, (COUNT, 32, 32, 3)).cumsum(axis=2) % 60 + np.array([90, 140, 190])
+    smooth = np.stack([resized(sky[:8, :8].astype("uint8"), 32) for sky in skies])
+    assert "colours" not in named(normalised(smooth, how), how)
+
+
 def acquainted(row, how: Preprocess) -> keras.Model:
     """A network whose batch norms have seen photographs, as they have after training."""
     model = row(classes=4)

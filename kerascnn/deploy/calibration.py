@@ -32,6 +32,7 @@ SEEN = 128  # images at most that statistics are made of
 ENOUGH = 32  # images; about 100 are usual
 PHOTOGRAPH = 96  # pixels of a side, from which on images that show little detail are enlarged ones
 CHANCE = 4.5  # standard errors that chance does not reach
+RISE = 2.5  # standard errors that chance reaches in one set of a hundred, where two such signs are asked for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -362,17 +363,23 @@ def _against_model(images: np.ndarray, right: of.Form | None, model: "keras.Mode
 
 
 def _colours(pixels: np.ndarray) -> Iterator[Finding]:
-    """Whether far more images are blue where photographs are brown than the other way round."""
+    """Whether the ground is blue where in photographs it is brown, and yet the sky is less so.
+
+    Skies and seas are as blue above as below; only with red and blue exchanged does blue ground lie under a warm sky.
+    """
     if pixels.shape[-1] != 3:
         return
     warm, cold = of.earthy(pixels)
     coloured = np.maximum(warm, cold) > 0.05
     count, blue = int(coloured.sum()), int((cold > warm)[coloured].sum())
-    if count and (blue - count / 2) / np.sqrt(count / 4) > CHANCE:
+    rises = -np.diff(of.warmth(pixels), axis=1)
+    warmer_above = rises.mean() * np.sqrt(len(rises)) > RISE * rises.std()
+    if count and warmer_above and (blue - count / 2) / np.sqrt(count / 4) > CHANCE:
         yield Finding(
             mistake="colours",
             certainty="possible",
-            found=f"in {blue} of {count} images the lower half is blue where photographs are mostly brown",
+            found=f"in {blue} of {count} images the lower half is blue where photographs are mostly brown, and more so "
+            f"than the upper half",
             expected="red, green, blue, in this order",
             fix="Look at one of them; if it is blue, images[..., ::-1]. Pass reference= to be sure",
         )
