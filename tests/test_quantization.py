@@ -10,14 +10,16 @@ import keras
 import numpy as np
 import pytest
 from keras import layers as K
+from parity import images, randomise
 from test_conformance import TINY
 from tiny_digits import digits
 
+import kerascnn
 from kerascnn import layers as L
-from kerascnn.compress.quantization import quantize_aware
+from kerascnn.compress.quantization import Quantized, on_zero, prepared, quantize_aware
 from kerascnn.compress.scales import points
 from kerascnn.compress.simulation import on_grid, simulated
-from kerascnn.compress.tuning import Tuning
+from kerascnn.compress.tuning import Tuning, dataset
 from kerascnn.graph.lower import lower
 
 HERE = Path(__file__).parent
@@ -129,3 +131,38 @@ def test_what_is_frozen_is_not_tuned():
             tuned.get_layer(name).get_weights()[0], on_grid(before.get_layer(name).get_weights()[0], (3,))
         )
     assert np.abs(tuned.get_layer("dense").get_weights()[0] - before.get_layer("dense").get_weights()[0]).max() > 0.01
+
+
+@pytest.mark.parametrize("given", [(-1.0, 1.0), (0.0, 1.0), (-2.1179, 2.64), (-1e-6, 3.0), (-3.0, 0.0)])
+def test_a_range_on_zero_holds_the_given_one_and_its_ends(given):
+    low, high = on_zero(given)
+    step = (high - low) / 255
+    assert low <= given[0] + 1e-9 and high >= given[1] - 1e-9 and step <= 1.01 * (given[1] - given[0]) / 255 + 1e-6
+    np.testing.assert_allclose(low / step, round(low / step), atol=1e-6)
+    assert min(abs(end / step - round(end / step)) for end in given if end) < 1e-6
+
+
+def random_batches(model: keras.Model, count: int):
+    randomise(model)
+    return dataset((images(model, count), np.arange(count) % model.output_shape[-1]), Tuning(batch=count))
+
+
+def test_the_twin_that_is_tuned_and_the_simulation_compute_the_same():
+    model = TINY["MobileNetV2Family"](classes=7, classifier_activation=None)
+    lowered, trainee = prepared(model, random_batches(model, 16))
+    trainee.give_weights(lowered)
+    x = images(model, 16)
+    want, got = trainee.network(x, training=False).numpy(), Quantized(lowered, trainee.ranges()).predict(x)
+    assert np.sqrt(np.mean((want - got) ** 2)) < 0.02 * want.std()
+
+
+@pytest.mark.sharded
+@pytest.mark.parametrize("name", ["DenseNet121", "ResNet152"])
+def test_deep_networks_become_twins(name):
+    """The toolkit's own transforms search the graph once for each layer; tools/bench_qat.py measures the time."""
+    model = kerascnn.build(name, input_shape=(32, 32, 3), classes=4, classifier_activation=None)
+    lowered, trainee = prepared(model, random_batches(model, 4))
+    kernels = [layer for layer in lowered.layers if isinstance(layer, K.Conv2D | K.DepthwiseConv2D | K.Dense)]
+    assert len(trainee.kernels) == len(kernels) > 120
+    scores = trainee.network(images(model, 2), training=False).numpy()
+    assert np.isfinite(scores).all() and scores.std() > 0

@@ -4,7 +4,8 @@ Jacob et al. 2017, https://arxiv.org/abs/1712.05877, by TensorFlow's Model Optim
 """
 
 import os
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerascnn.compress.scales import Point, points
+from kerascnn.compress.scales import Point, Range, points
 from kerascnn.compress.simulation import Ranges, Trainee, simulated
 from kerascnn.compress.tuning import DEFAULT, Tuning, dataset, kept, tune
 from kerascnn.files import written_whole
@@ -131,7 +132,25 @@ def prepared(model: keras.Model, batches: Any) -> tuple[keras.Model, Trainee]:
     """The network lowered, and the twin of that which is to be tuned on ``batches``."""
     lowered = lower(model)
     found = points(lowered)
-    return lowered, Trainee(lowered, found, measured(lowered, found, batches))
+    ranges = measured(lowered, found, batches)
+    shared = Counter(point.scale for point in found)
+    image = lowered.inputs[0].name
+    found = [
+        replace(point, fixed=on_zero(ranges[image])) if point.name == image and shared[point.scale] == 1 else point
+        for point in found
+    ]
+    return lowered, Trainee(lowered, found, ranges)
+
+
+def on_zero(range: Range) -> Range:
+    """The least range that holds another and has its ends and 0 among 256 even steps.
+
+    Pixels from -1 to 1 would otherwise lie half-way between two steps, all of them, and rounding be a matter of luck.
+    """
+    low, high = range
+    below = min(max(round(-low / (high - low) * 255), 1 if low else 0), 254)
+    step = max(-low / below if below else 0.0, high / (255 - below))
+    return -below * step, (255 - below) * step
 
 
 def measured(model: keras.Model, found: list[Point], batches: Any) -> Ranges:
