@@ -1,5 +1,6 @@
 """Files that others wrote, with every fault that is known to happen: none passes, and each error says what is wrong."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -11,7 +12,9 @@ from test_deploy import SIZE, colours_swapped, copy_of, gated, plain, statistics
 
 import kerascnn
 from kerascnn.deploy import TARGETS, ExportError, export
+from kerascnn.deploy.certificate import agreement
 from kerascnn.deploy.images import noise
+from kerascnn.runtime import Runner
 
 
 @pytest.fixture(scope="module")
@@ -120,3 +123,13 @@ def test_what_is_no_exported_file(nets):
     Path("torn.tflite").write_bytes(Path(export(nets["plain"]).path).read_bytes()[:500])
     with pytest.raises(ExportError, match=r"torn\.tflite"):
         kerascnn.prove("net.keras", "torn.tflite")
+
+
+def test_a_kernel_that_fails_while_it_runs():
+    def infer(images):
+        raise RuntimeError("SquaredDifference only supports FLOAT32\nand more")
+
+    broken = Runner(Path("net.tflite"), "tflite", (4, 4, 1), 1, infer)
+    sound = replace(broken, infer=lambda images: images.reshape(1, 16))
+    with pytest.raises(ExportError, match=r"does not run it: net\.tflite: SquaredDifference only supports FLOAT32$"):
+        agreement(sound, broken, noise((4, 4, 1)), 0.1)

@@ -127,7 +127,7 @@ def agreement(reference: Runner, file: Runner, images: np.ndarray, tolerance: fl
     """
     with full_precision():
         want = reference(images)
-        found = compare(want, file(images), step=file.output_step, tolerance=tolerance)
+        found = compare(want, _run(file, images), step=file.output_step, tolerance=tolerance)
         if found.error <= tolerance and found.decided_agreement >= AGREEMENT:
             return found
         trembling = max(
@@ -145,6 +145,14 @@ def agreement(reference: Runner, file: Runner, images: np.ndarray, tolerance: fl
         f"names the same class on {found.decided_agreement:.1%} of the {found.decided} decided ones, where "
         f"{AGREEMENT:.0%} is asked (largest error {found.max_error:.3g}, mean {found.mean_error:.3g})."
     )
+
+
+def _run(file: Runner, images: np.ndarray) -> np.ndarray:
+    try:
+        return file(images)
+    except RuntimeError as error:  # a kernel that meets a type it was not written for says so now, not before
+        reason = str(error).splitlines()[0]
+        raise ExportError(f"The file's own runtime does not run it: {file.path.name}: {reason}") from error
 
 
 def shaken(images: np.ndarray, seed: int) -> np.ndarray:
