@@ -16,6 +16,7 @@ from kerascnn.card import Card
 from kerascnn.deploy import TARGETS, ExportError, export
 from kerascnn.deploy.certificate import agreement, compare
 from kerascnn.deploy.images import noise
+from kerascnn.layers import ChannelShuffle, LocalResponseNormalization
 from kerascnn.runtime import Runner, open_model
 from kerascnn.spec import Preprocess
 
@@ -186,6 +187,30 @@ def test_onnx_is_valid_and_transposes_at_its_ends_only(net, nets):
     assert certificate.operators.get("Transpose", 0) <= 2
     assert [entry.version for entry in graph.opset_import if entry.domain == ""] == [17]
     assert [value.name for value in (*graph.graph.input, *graph.graph.output)] == ["image", "scores"]
+
+
+def test_onnx_pads_with_zeros_before_a_pool():
+    """onnxruntime pads a MaxPool with minus infinity, and merges a Pad of zeros into one unless it is told not to."""
+    image = keras.Input((SIZE, SIZE, 3))
+    x = layers.Conv2D(16, 3, bias_initializer=keras.initializers.Constant(-3), name="conv")(image)
+    x = layers.Flatten()(layers.MaxPooling2D(3, 2)(layers.ZeroPadding2D(1)(x)))
+    model = keras.Model(image, layers.Dense(CLASSES)(x), name="net")
+    operators = export(model, format="onnx").operators
+    assert operators["Pad"] == operators["MaxPool"] == 1
+
+
+def test_onnx_has_one_layout_through_all_layers():
+    image = keras.Input((SIZE, SIZE, 3))
+    x = layers.Conv2D(16, 3, 2, padding="same", name="conv1")(image)
+    x = ChannelShuffle(4, name="shuffle")(x)
+    x = layers.GroupNormalization(4, name="norm")(x)
+    x = layers.Conv2D(16, 3, 2, padding="same", activation="hard_silu", name="conv2")(x)
+    x = layers.UpSampling2D(3, name="up")(x)
+    x = LocalResponseNormalization(name="lrn")(x)
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(16, 3, name="conv3")(x))
+    model = keras.Model(image, layers.Dense(CLASSES, name="dense")(x), name="net")
+    operators = export(model, format="onnx").operators
+    assert operators["Transpose"] == 1 and operators["Gather"] == operators["Resize"] == 1
 
 
 def copy_of(model: keras.Model) -> keras.Model:
