@@ -148,6 +148,15 @@ def test_the_hash_of_a_folder_covers_its_weights(nets):
     assert certificate.bytes > sum(weight.nbytes for weight in other.get_weights())
 
 
+def test_maps_of_one_pixel_are_added_in_onnx():
+    """Keras adds them as it adds biases, of which an ONNX convolution may have one."""
+    image = keras.Input((4, 4, 3), name="image")
+    both = [layers.Conv2D(8, 4, bias_initializer="normal", name=name)(image) for name in ("a", "b")]
+    x = layers.Activation("relu")(layers.Add(name="add")(both))
+    model = keras.Model(image, layers.Dense(CLASSES)(layers.Flatten()(x)), name="pixel")
+    assert export(model, format="onnx").operators["Conv"] == 2
+
+
 @pytest.mark.parametrize("net", ["plain", "gated"])
 def test_tflite_operators_are_few_and_built_in(net, nets):
     fused = {
