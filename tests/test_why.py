@@ -13,11 +13,11 @@ from test_conformance import TINY
 
 from kerascnn.card import Card
 from kerascnn.cli import main
-from kerascnn.deploy.inside import layers_in, single_outputs
 from kerascnn.deploy.onnx import write_onnx
 from kerascnn.deploy.order import Order
 from kerascnn.deploy.tflite import write_dynamic, write_float16, write_float32, write_int8, write_int16x8
 from kerascnn.deploy.why import between, why_different
+from kerascnn.deploy.why.inside import layers_in, single_outputs
 from kerascnn.runtime import quiet
 from kerascnn.spec import Preprocess
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kerascnn.deploy.evidence import Form, draws
+from kerascnn.deploy.calibration.evidence import Form, draws
 
 if TYPE_CHECKING:
     import keras

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from kerascnn.card import Card
-from kerascnn.deploy.tables import Builder, Table, int8, uint8, uint32
+from kerascnn.deploy.metadata.tables import Builder, Table, int8, uint8, uint32
 from kerascnn.errors import need
 
 NAME = "TFLITE_METADATA"

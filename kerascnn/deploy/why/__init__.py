@@ -16,7 +16,7 @@ import numpy as np
 
 from kerascnn.deploy.function import check_model, in_float32
 from kerascnn.deploy.images import spread_out, stacked
-from kerascnn.deploy.inside import Inside, as_layer, open_inside
+from kerascnn.deploy.why.inside import Inside, as_layer, open_inside
 from kerascnn.graph.calls import calls
 from kerascnn.runtime import load_keras
 

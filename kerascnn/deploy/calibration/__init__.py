@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerascnn.card import Card
-from kerascnn.deploy import evidence as of
+from kerascnn.deploy.calibration import evidence as of
+from kerascnn.deploy.calibration.moving_statistics import doubt
 from kerascnn.deploy.images import at_even_distances
-from kerascnn.deploy.moving_statistics import doubt
 from kerascnn.runtime import load_keras
 from kerascnn.spec import Preprocess
 
