@@ -105,7 +105,7 @@ def test_a_simulation_rounds_where_it_should():
     assert np.mean(np.abs(simulated(model, ranges)(x) - expected) < 1e-5) > 0.6
 
 
-MISSES = {"ViT": "layer norm in int8: of 450 digits it knew 88 % before and 55 % after, and 6 differ in the file"}
+MISSES = {"ViT": "of 450 digits it knew 88 % before and 55 % after, and 6 differ in the file"}
 GATED = [pytest.param(f, marks=[pytest.mark.xfail(reason=MISSES[f], strict=True)] if f in MISSES else []) for f in TINY]
 
 

@@ -210,7 +210,7 @@ def arms(ablation: Ablation) -> tuple[Arm, Arm]:
 
 def spread(shares: Iterable[float]) -> str:
     """Mean and standard deviation of shares, in percent."""
-    percent = [100 * float(share) for share in shares]
+    percent = [100 * share for share in shares]
     return f"{mean(percent):.1f} ± {stdev(percent) if len(percent) > 1 else 0:.1f} %"
 
 

@@ -56,7 +56,7 @@ def ablated() -> str:
 
 def arm_cells(rows: list[dict[str, str]]) -> str:
     seconds = sum(float(row["cpu_seconds"]) for row in rows) / len(rows)
-    return f"{rows[0]['arm']} | {ablations.spread(row['top1'] for row in rows)} | {seconds:.0f} s"
+    return f"{rows[0]['arm']} | {ablations.spread(float(row['top1']) for row in rows)} | {seconds:.0f} s"
 
 
 def stub() -> str:

@@ -162,7 +162,7 @@ def write(rows: list[dict[str, Any]]) -> None:
     both = rows + [row for row in kept if (row["network"], row["data"]) not in keys]
     both.sort(key=lambda row: (list(RECIPES).index(row["data"]), NETWORKS.index(row["network"])))
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer: csv.DictWriter[str] = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(both)
     write_text(FILE, text.getvalue())

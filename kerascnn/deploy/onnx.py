@@ -56,12 +56,16 @@ def in_words_of_onnx(model: "keras.Model") -> "keras.Model":
     from kerascnn.graph.fold import fold_batch_norm
     from kerascnn.layers import ChannelShuffle, SelectChannels
 
+    def channels(layer: Any) -> int:
+        return layer.output.shape[-1]
+
     def clone(layer: Any) -> Any:
         config = layer.get_config()
         if isinstance(layer, ChannelShuffle):
-            return SelectChannels(layer.output.shape[-1], name=layer.name)
+            return SelectChannels(channels(layer), name=layer.name)
         if isinstance(layer, L.UpSampling2D) and layer.interpolation == "nearest":
-            return L.Resizing(*layer.output.shape[1:3], "nearest", name=layer.name)
+            height, width = layer.output.shape[1:3]  # pyright: ignore[reportAttributeAccessIssue]
+            return L.Resizing(height, width, "nearest", name=layer.name)
         if isinstance(layer, L.GroupNormalization) and len(layer.output.shape) == 4 and layer.axis in (-1, 3):
             norm = L.GroupNormalization.from_config(config | {"axis": 1})
             return keras.Sequential([L.Permute((3, 1, 2)), norm, L.Permute((2, 3, 1))], name=layer.name)
@@ -73,8 +77,8 @@ def in_words_of_onnx(model: "keras.Model") -> "keras.Model":
     clearer = keras.models.clone_model(folded, clone_function=clone)
     for layer in folded.layers:
         if isinstance(layer, ChannelShuffle):
-            channels = np.arange(layer.output.shape[-1])
-            clearer.get_layer(layer.name).set_weights([channels.reshape(layer.groups, -1).T.ravel()])
+            places = np.arange(channels(layer))
+            clearer.get_layer(layer.name).set_weights([places.reshape(layer.groups, -1).T.ravel()])
         elif layer.weights:
             clearer.get_layer(layer.name).set_weights(layer.get_weights())
     return clearer
