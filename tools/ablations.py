@@ -117,7 +117,8 @@ class Ablation:
 
 def settings(base: Arm, **changed: Any) -> tuple[Arm, Arm]:
     """An arm as it is, and with some fields of its recipe changed."""
-    name = ", ".join(f"{field} {value}" for field, value in changed.items())
+    said = {field: " ".join(value) if isinstance(value, tuple) else value for field, value in changed.items()}
+    name = ", ".join(f"{field} {value}" for field, value in said.items())
     return base, replace(base, name=name, recipe=replace(base.recipe, **changed))
 
 

@@ -120,7 +120,7 @@ def write(rows: list[dict[str, str]]) -> None:
     from kerascnn.files import write_text
 
     text = io.StringIO()
-    lines = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    lines: csv.DictWriter[str] = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     lines.writeheader()
     lines.writerows(rows)
     write_text(TABLE, text.getvalue())

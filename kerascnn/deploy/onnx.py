@@ -56,17 +56,17 @@ def in_words_of_onnx(model: "keras.Model") -> "keras.Model":
     from kerascnn.graph.fold import fold_batch_norm
     from kerascnn.layers import ChannelShuffle, SelectChannels
 
-    def channels(layer: Any) -> int:
-        return layer.output.shape[-1]
+    def shape(layer: Any) -> tuple[Any, ...]:
+        return tuple(layer.output.shape)
 
     def clone(layer: Any) -> Any:
         config = layer.get_config()
         if isinstance(layer, ChannelShuffle):
-            return SelectChannels(channels(layer), name=layer.name)
+            return SelectChannels(shape(layer)[-1], name=layer.name)
         if isinstance(layer, L.UpSampling2D) and layer.interpolation == "nearest":
-            height, width = layer.output.shape[1:3]  # pyright: ignore[reportAttributeAccessIssue]
+            height, width = shape(layer)[1:3]
             return L.Resizing(height, width, "nearest", name=layer.name)
-        if isinstance(layer, L.GroupNormalization) and len(layer.output.shape) == 4 and layer.axis in (-1, 3):
+        if isinstance(layer, L.GroupNormalization) and len(shape(layer)) == 4 and layer.axis in (-1, 3):
             norm = L.GroupNormalization.from_config(config | {"axis": 1})
             return keras.Sequential([L.Permute((3, 1, 2)), norm, L.Permute((2, 3, 1))], name=layer.name)
         return layer.__class__.from_config(config)
@@ -77,7 +77,7 @@ def in_words_of_onnx(model: "keras.Model") -> "keras.Model":
     clearer = keras.models.clone_model(folded, clone_function=clone)
     for layer in folded.layers:
         if isinstance(layer, ChannelShuffle):
-            places = np.arange(channels(layer))
+            places = np.arange(shape(layer)[-1])
             clearer.get_layer(layer.name).set_weights([places.reshape(layer.groups, -1).T.ravel()])
         elif layer.weights:
             clearer.get_layer(layer.name).set_weights(layer.get_weights())
