@@ -1,5 +1,6 @@
 """Settings for every test: quiet, on the CPU, nothing from one test in the next."""
 
+import gc
 import os
 from datetime import date
 from zlib import crc32
@@ -16,6 +17,15 @@ def cache_of_its_own(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KERASCNN_HOME", str(tmp_path_factory.mktemp("home")))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def imports_are_not_garbage():
+    """What was imported stays, so that freeing a test's networks need not look through it: 0.3 seconds each time."""
+    import keras  # noqa: F401
+
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,13 +66,16 @@ def _converter(order: Order, operators: Sequence[str] = ("TFLITE_BUILTINS",), dt
 def _calibrated(order: Order, operators: Sequence[str]) -> Any:
     import tensorflow as tf
 
-    converter, images = _converter(order, operators, "float32"), order.images
-    if images is None:
+    from kerascnn.graph.plain import in_plain_layers
+
+    if (images := order.images) is None:
         shape = ", ".join(map(str, order.model.inputs[0].shape[1:]))
         raise ValueError(
             f"A file of integers needs images to measure the ranges of activations: pass calibration=images, "
             f"about 100 preprocessed training images, float32 of shape (N, {shape})."
         )
+    # What is no single operator has parts that integers have no kernel for, or that round too early.
+    converter = _converter(replace(order, model=in_plain_layers(order.model)), operators, "float32")
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = lambda: ([np.repeat(image[None], order.batch or 1, axis=0)] for image in images)
     converter.inference_input_type, converter.inference_output_type = map(tf.dtypes.as_dtype, order.types)

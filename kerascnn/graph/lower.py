@@ -7,7 +7,7 @@ from keras import layers as L
 
 from kerascnn.graph.calls import calls
 from kerascnn.graph.fold import fold_batch_norm, scale_and_offset
-from kerascnn.graph.plain import rule_of
+from kerascnn.graph.plain import in_plain_layers
 from kerascnn.graph.rewrite import drawn, passed, redraw
 
 
@@ -27,8 +27,7 @@ def lower(model: keras.Model) -> keras.Model:
     ValueError
         When the model is a subclass with a ``call`` of its own, and so shows no graph; or attends with a mask.
     """
-    model = redraw(model, lambda _: rule_of)
-    model = fold_batch_norm(model)
+    model = fold_batch_norm(in_plain_layers(model))
     model = redraw(model, merging)
     return redraw(model, lambda _: lambda layer: depthwise if is_batch_norm(layer) else None)
 

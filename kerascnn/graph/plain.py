@@ -7,12 +7,24 @@ drawn as a batch norm whose statistics are 0 and 1, so that folding does with it
 from functools import reduce
 from typing import Any
 
+import keras
 import numpy as np
 from keras import activations
 
 from kerascnn import layers as L
 from kerascnn.graph.normalisation import group_norm, layer_norm, local_response
-from kerascnn.graph.rewrite import Rule, affine, drawn, kept, passed
+from kerascnn.graph.rewrite import Rule, affine, drawn, kept, passed, redraw
+
+
+def in_plain_layers(model: keras.Model) -> keras.Model:
+    """A new model that computes what ``model`` does at inference, in layers of one operator; batch norms stay.
+
+    Raises
+    ------
+    ValueError
+        When the model is a subclass with a ``call`` of its own, and so shows no graph; or attends with a mask.
+    """
+    return redraw(model, lambda _: rule_of)
 
 
 def rule_of(layer: Any) -> Rule | None:
