@@ -13,9 +13,11 @@ from kerascnn.card import Card
 from kerascnn.compress.clustering import Clustering, cluster
 from kerascnn.compress.filters import Filters, remove_filters
 from kerascnn.compress.pruning import Pruning, prunable, prune
+from kerascnn.compress.quantization import quantize_aware
 from kerascnn.compress.sizes import Footprint, footprints, verdict
 from kerascnn.compress.tuning import DEFAULT, Tuning, tuned
 from kerascnn.deploy import export
+from kerascnn.deploy.tflite import has_ranges
 from kerascnn.evaluate import evaluate
 from kerascnn.files import written_whole
 from kerascnn.graph.cost import cost
@@ -34,11 +36,12 @@ class Plan:
     filters: Filters | None = None
     pruning: Pruning | None = None
     clustering: Clustering | None = None
+    int8: bool = False
     tuning: Tuning = DEFAULT
 
     def __post_init__(self) -> None:
-        if self.filters is self.pruning is self.clustering is None:
-            raise ValueError("Nothing is to be done: say what share of weights to prune, or filters, or clusters.")
+        if self.filters is self.pruning is self.clustering is None and not self.int8:
+            raise ValueError("Nothing is to be done: say what share of weights to prune, or filters, clusters or int8.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +67,8 @@ class Slimmed:
 def slim(model: Path, source: str, plan: Plan, out: Path, *, overwrite: bool = False) -> Slimmed:
     """Compress a ``.keras`` file with its card beside it, and write the result with a card of its own.
 
-    Both networks are measured on the held-out images, and as float32 ``.tflite`` files side by side.
+    Both networks are measured on the held-out images, and as ``.tflite`` files side by side, of float32 or, once tuned
+    for it, of int8.
 
     Parameters
     ----------
@@ -112,6 +116,8 @@ def steps(network: keras.Model, train: Any, plan: Plan) -> keras.Model:
         network = prune(network, train, plan.pruning, plan.tuning)
     if plan.clustering:
         network = cluster(network, train, plan.clustering, plan.tuning)
+    if plan.int8:
+        network = quantize_aware(network, train, plan.tuning).simulation
     return network
 
 
@@ -119,8 +125,13 @@ def compared(networks: list[keras.Model], data: "Data", card: Card) -> Slimmed:
     """Two networks on the held-out images, and side by side as files."""
     from kerascnn.data.pipeline import batches
 
+    seen = next(iter(batches(data.test, card.preprocess, 64, shuffle=True)))[0].numpy()
     with tempfile.TemporaryDirectory() as folder:
-        files = [export(network, Path(folder) / f"{i}.tflite").path for i, network in enumerate(networks)]
+        formats = ["tflite-int8" if has_ranges(network) else "tflite" for network in networks]
+        files = [
+            export(network, Path(folder) / f"{i}.tflite", format, calibration=seen).path
+            for i, (network, format) in enumerate(zip(networks, formats, strict=True))
+        ]
         sizes = footprints(files)
     sides = []
     for network, size in zip(networks, sizes, strict=True):

@@ -8,6 +8,7 @@ pytest.importorskip("tensorflow_model_optimization")
 pytest.importorskip("ai_edge_litert")
 from kerascnn.compress import Clustering, Pruning, Tuning, cluster, prune
 from kerascnn.compress.quantization import quantize_aware
+from kerascnn.deploy import export
 from kerascnn.runtime import open_model
 
 TUNING = Tuning(epochs=2, lr=3e-3)
@@ -34,7 +35,7 @@ def test_zeros_and_clusters_outlast_int8(tmp_path):
         assert not np.allclose(before, after, atol=1e-3), "nothing was learned"
         per_output = [len(np.unique(column)) for column in after.reshape(-1, after.shape[-1]).T]
         assert max(per_output) <= 8, name
-    quantized.write(tmp_path / "model.tflite")
+    export(quantized.simulation, tmp_path / "model.tflite", "tflite-int8", calibration=images[:64])
     shapes = {(32, 3, 3, 8), (32, 512)}
     filed = [kernel for kernel in kernels_of(tmp_path / "model.tflite") if kernel.shape in shapes]
     assert {kernel.shape for kernel in filed} == shapes

@@ -42,6 +42,20 @@ def test_all_at_once(file, capsys):
     assert "Pass --overwrite to replace it" in capsys.readouterr().err
 
 
+def test_tuned_for_int8(file, capsys):
+    """The file that is left knows its ranges, and is exported without calibration."""
+    asked = ["--prune", "0.5", "--int8", "--epochs", "1", "--lr", "0.003", "--out", str(file.with_name("small.keras"))]
+    assert main(["compress", str(file), "--data", "digits", *asked]) == 0
+    assert "smaller" in capsys.readouterr().out
+    assert main(["export", str(file.with_name("small.keras")), "--format", "tflite-int8"]) == 0
+    facts = Card.read(file.with_name("small.int8.tflite")).facts
+    assert facts["export"]["types"] == ["int8", "int8"] and "DEQUANTIZE" not in facts["export"]["operators"]
+    assert facts["compression"]["top1"] > 0.5
+    again = ["export", str(file.with_name("small.keras")), "--format", "tflite-int8", "--overwrite"]
+    assert main([*again, "--float-layers", "*"]) == 2
+    assert "tuned for integers throughout" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("asked", "says"),
     [

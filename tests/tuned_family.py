@@ -12,6 +12,7 @@ from test_conformance import TINY
 from kerascnn.compress.quantization import quantize_aware
 from kerascnn.compress.tuning import Tuning
 from kerascnn.data import open_data
+from kerascnn.deploy import export
 from kerascnn.deploy.operators import tflite_operators
 from kerascnn.runtime import open_model
 
@@ -39,7 +40,7 @@ def images(pixels, shape):
 def main(family: str, file: str) -> None:
     model, train, (x, y) = trained(family)
     tuned = quantize_aware(model, train, Tuning(epochs=3, lr=1e-3))
-    tuned.write(file)
+    export(tuned.simulation, file, "tflite-int8", calibration=train[0][:64])
     interpreter = Interpreter(file, experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
     simulated, got = tuned.predict(x), open_model(file)(x)
     said = {

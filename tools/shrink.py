@@ -72,8 +72,9 @@ def int8(model: Any, file: Path, train: Training) -> None:
 
 def int8_qat(model: Any, file: Path, train: Training) -> None:
     from kerascnn.compress import quantize_aware
+    from kerascnn.deploy import export
 
-    quantize_aware(model, train).write(file)
+    export(quantize_aware(model, train).simulation, file, "tflite-int8", calibration=train[0][:256], overwrite=True)
 
 
 def pruned(share: float, then: Form = float32) -> Form:

@@ -45,6 +45,11 @@ def add(command: Command) -> None:
     p.add_argument("--prune", type=float, metavar="SHARE", help="set this share of the weights to 0")
     p.add_argument("--pattern", metavar="M:N", help="set M of every N weights along the input channels to 0, as in 2:4")
     p.add_argument("--cluster", type=int, metavar="N", help="leave each kernel N different values; zeros stay zeros")
+    p.add_argument(
+        "--int8",
+        action="store_true",
+        help="tune it for int8; to export it as tflite-int8 needs no calibration then",
+    )
     p.add_argument("--epochs", type=int, default=4, help="to train on after each of them (default: 4)")
     p.add_argument("--batch", type=int, default=64, help="images per step (default: 64)")
     p.add_argument("--lr", type=float, default=1e-4, help="learning rate to begin with (default: 0.0001)")
@@ -133,6 +138,7 @@ def compress(options: argparse.Namespace) -> None:
         filters=None if options.filters is None else Filters(share=options.filters),
         pruning=None if share is None else Pruning(sparsity=share, pattern=pattern),
         clustering=None if options.cluster is None else Clustering(clusters=options.cluster),
+        int8=options.int8,
         tuning=Tuning(epochs=options.epochs, batch=options.batch, lr=options.lr),
     )
     out = options.out or options.model.with_name(f"{options.model.stem}.compressed.keras")

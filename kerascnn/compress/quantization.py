@@ -3,11 +3,9 @@
 Jacob et al. 2017, https://arxiv.org/abs/1712.05877, by TensorFlow's Model Optimization toolkit.
 """
 
-import os
 from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -16,9 +14,8 @@ import numpy as np
 from kerascnn.compress.scales import Point, Range, points
 from kerascnn.compress.simulation import Ranges, Trainee, simulated
 from kerascnn.compress.tuning import DEFAULT, Tuning, dataset, kept, tune
-from kerascnn.files import written_whole
 from kerascnn.graph.lower import lower
-from kerascnn.runtime import keras_runner, quiet
+from kerascnn.runtime import keras_runner
 
 CALIBRATION = 16  # batches that the ranges are first measured on
 LEAST = 1e-4  # width of a range; a tensor that is always 0 still needs one
@@ -41,7 +38,11 @@ class Quantized:
 
     @cached_property
     def simulation(self) -> keras.Model:
-        """The network as the file computes it, in floats that were rounded; it shares the layers of ``model``."""
+        """The network as its file computes it, in floats that were rounded; it shares the layers of ``model``.
+
+        It can be saved, and ``kerascnn.export(quantized.simulation, format="tflite-int8")`` writes the file, which
+        needs no calibration.
+        """
         return simulated(self.model, self.ranges)
 
     def predict(self, images: np.ndarray) -> np.ndarray:
@@ -63,30 +64,6 @@ class Quantized:
             When the images have another shape or dtype.
         """
         return keras_runner(self.simulation, self.model.name)(images)
-
-    def write(self, path: str | os.PathLike) -> None:
-        """Write the network as a ``.tflite`` file that computes in int8 throughout, its input and output too.
-
-        Raises
-        ------
-        RuntimeError
-            When TensorFlow Lite cannot hold the network so.
-        """
-        import tensorflow as tf
-
-        image = tf.TensorSpec((1, *self.model.inputs[0].shape[1:]), tf.float32, name="image")
-        function = tf.function(lambda image: {"scores": self.simulation(image, training=False)}, [image])
-        # The converter freezes the variables that it sees, and into those of Keras it does not see.
-        variables = tf.train.Checkpoint(variables=[variable.value for variable in self.model.variables])
-        converter: Any = tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function()], variables)
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.inference_input_type = converter.inference_output_type = tf.int8
-        with written_whole(path) as draft:
-            try:
-                with quiet():
-                    Path(draft).write_bytes(converter.convert())
-            except Exception as error:  # the class that the converter raises is not public
-                raise RuntimeError(f"TensorFlow Lite cannot hold this network: {str(error).splitlines()[0]}") from error
 
 
 def quantize_aware(model: keras.Model, train: Any, tuning: Tuning = DEFAULT) -> Quantized:

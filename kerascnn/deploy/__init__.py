@@ -26,7 +26,7 @@ from kerascnn.deploy.order import Order
 from kerascnn.deploy.pixels import as_they_are, from_black_to_white, on_pixels, to_pixels
 from kerascnn.deploy.progress import steps
 from kerascnn.deploy.saved_model import write_saved_model
-from kerascnn.deploy.tflite import write_dynamic, write_float16, write_float32, write_int8, write_int16x8
+from kerascnn.deploy.tflite import has_ranges, write_dynamic, write_float16, write_float32, write_int8, write_int16x8
 from kerascnn.errors import suggest
 from kerascnn.files import write_text, written_whole
 from kerascnn.runtime import Runner, existing, keras_runner, load_keras, open_model, quiet
@@ -99,7 +99,8 @@ def export(
     calibration
         Preprocessed float32 images as ``model`` takes them: an array (N, H, W, C), or a ``tf.data.Dataset`` or other
         iterable of images or batches, with or without labels, of which the first 1,000 images are taken.
-        "tflite-int8" and "tflite-int16x8" need about 100; up to 64 of them are what the file is proved on, in any
+        "tflite-int8" and "tflite-int16x8" need about 100, but for a network that was tuned for int8
+        (``kerascnn.compress.quantize_aware``); up to 64 of them are what the file is proved on, in any
         format. None: it is proved on noise.
     card
         What the file is, to lie beside it. A ``.tflite`` file holds it as standard metadata too, class names and
@@ -270,6 +271,8 @@ def _batch(batch: int | None, format: str) -> int | None:
 def _islands(model: "keras.Model", patterns: Sequence[str], format: str, types: tuple[str, str]) -> frozenset[str]:
     if patterns and (format != "tflite-int8" or types[0] != "int8"):
         raise ValueError(f"float_layers go with tflite-int8 and io='int8'; this is {format} of {types[0]}.")
+    if patterns and has_ranges(model):
+        raise ValueError(f"Model {model.name!r} was tuned for integers throughout: none of its layers can stay float.")
     if isinstance(patterns, str):
         raise ValueError(f"float_layers is several names or patterns; got one string. Write ({patterns!r},).")
     return named(model, patterns)

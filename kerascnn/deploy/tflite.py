@@ -39,8 +39,12 @@ def write_dynamic(order: Order, path: Path) -> None:
 
 
 def write_int8(order: Order, path: Path) -> None:
-    """Everything in integers of 8 bits; kernels per channel. The images set the ranges of activations."""
-    converter = _calibrated(order, ["TFLITE_BUILTINS_INT8"])
+    """Everything in integers of 8 bits; kernels per channel.
+
+    The images set the ranges of activations, unless the network has learned them: ``kerascnn.compress.quantize_aware``.
+    """
+    learned = has_ranges(order.model)
+    converter = _of_integers(order) if learned else _calibrated(order, ["TFLITE_BUILTINS_INT8"])
     _write((lambda: with_islands(converter, order)) if order.float_layers else converter.convert, path)
 
 
@@ -63,9 +67,14 @@ def _converter(order: Order, operators: Sequence[str] = ("TFLITE_BUILTINS",), dt
     return converter
 
 
-def _calibrated(order: Order, operators: Sequence[str]) -> Any:
-    import tensorflow as tf
+def has_ranges(model: Any) -> bool:
+    """Whether a model rounds its activations itself, and so says in what ranges they lie."""
+    from kerascnn.layers import FakeQuantization
 
+    return any(isinstance(layer, FakeQuantization) for layer in model.layers)
+
+
+def _calibrated(order: Order, operators: Sequence[str]) -> Any:
     from kerascnn.graph.plain import in_plain_layers
 
     if (images := order.images) is None:
@@ -75,9 +84,16 @@ def _calibrated(order: Order, operators: Sequence[str]) -> Any:
             f"about 100 preprocessed training images, float32 of shape (N, {shape})."
         )
     # What is no single operator has parts that integers have no kernel for, or that round too early.
-    converter = _converter(replace(order, model=in_plain_layers(order.model)), operators, "float32")
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter = _of_integers(replace(order, model=in_plain_layers(order.model)), operators)
     converter.representative_dataset = lambda: ([np.repeat(image[None], order.batch or 1, axis=0)] for image in images)
+    return converter
+
+
+def _of_integers(order: Order, operators: Sequence[str] = ("TFLITE_BUILTINS",)) -> Any:
+    import tensorflow as tf
+
+    converter = _converter(order, operators, "float32")
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.inference_input_type, converter.inference_output_type = map(tf.dtypes.as_dtype, order.types)
     return converter
 
