@@ -169,7 +169,7 @@ def train(
         with written_whole(model_file) as draft:  # after its card: whoever finds the model finds the card
             model.save(draft)
         checkpoint.remove()
-    workers.wait()
+    workers.part()
     return model, history
 
 

@@ -1,7 +1,7 @@
 """The processes that train together, each of which knows what is its to do."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
@@ -53,9 +53,15 @@ class Workers:
 
         return self._exchange(tf.constant(number, tf.int64)).numpy().tolist()[:: self.replicas]
 
-    def wait(self) -> None:
-        """Go on when every worker has come here."""
+    def part(self) -> None:
+        """Go on when every worker has come here and heard so of all others; none is needed any more.
+
+        Whoever hears of all first would else be gone while others still ask it. Only the second time does that not
+        matter.
+        """
         self.told(0)
+        with suppress(*gone()):
+            self.told(0)
 
     def agree(self, what: str, fact: Any) -> None:
         """Make sure that all workers hold the same for true.
@@ -90,6 +96,13 @@ def unheard(text: str) -> None:
     """The log of a worker that is not the chief."""
 
 
+def gone() -> tuple[type[Exception], ...]:
+    """What is raised when another worker does not answer."""
+    import tensorflow as tf
+
+    return tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError
+
+
 @contextmanager
 def missing_told() -> Iterator[None]:
     """Say what it means when a step cannot be ended because another worker is gone.
@@ -99,11 +112,9 @@ def missing_told() -> Iterator[None]:
     RuntimeError
         Then.
     """
-    import tensorflow as tf
-
     try:
         yield
-    except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError) as error:
+    except gone() as error:
         raise RuntimeError(
             "Another worker has ended or cannot be reached any more, so the training stops here. Its own messages say "
             "why it ended. The state after the last whole epoch is kept; the same command, started on all workers, "
