@@ -20,6 +20,8 @@ def randomise(model: keras.Model, seed: int = 0) -> None:
             value = random.uniform(1.0, 2.0, w.shape)
         elif kind in ("beta", "bias", "moving_mean"):
             value = random.normal(0, 0.2, w.shape)
+        elif kind in ("token", "position", "coefficient"):
+            value = random.normal(0, 0.5, w.shape)
         else:
             continue
         w.assign(value.astype("float32"))

@@ -105,12 +105,8 @@ def test_a_simulation_rounds_where_it_should():
     assert np.mean(np.abs(simulated(model, ranges)(x) - expected) < 1e-5) > 0.6
 
 
-MISSES = {"ViT": "of 450 digits it knew 88 % before and 55 % after, and 6 differ in the file"}
-GATED = [pytest.param(f, marks=[pytest.mark.xfail(reason=MISSES[f], strict=True)] if f in MISSES else []) for f in TINY]
-
-
 @pytest.mark.sharded
-@pytest.mark.parametrize("family", GATED)
+@pytest.mark.parametrize("family", TINY)
 def test_every_family_computes_in_its_file_as_it_was_tuned(family, tmp_path):
     """In a process of its own: TensorFlow's oneDNN corrupts memory in gradients of narrow 1x1 convolutions."""
     env = os.environ | {"TF_ENABLE_ONEDNN_OPTS": "0", "PYTHONPATH": f"{HERE}:{HERE.parent}"}

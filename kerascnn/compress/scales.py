@@ -55,6 +55,7 @@ RULES: dict[type, Rule] = {
     L.LeakyReLU: FREE,
     L.ReciprocalRoot: FREE,
     L.PositionEmbedding: FREE,
+    L.UnitLength: SIGNED,
     L.MaxPooling2D: ALIKE,
     L.GlobalMaxPooling2D: ALIKE,
     L.Concatenate: ALIKE,

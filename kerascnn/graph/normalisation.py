@@ -28,17 +28,19 @@ def group_norm(layer: Any, name: str, x: Any) -> Any:
 
 
 def layer_norm(layer: Any, name: str, x: Any) -> Any:
-    """A dense layer with one output averages the last axis."""
+    """A dense layer with one output averages the last axis, and one operator scales what lies apart from it.
+
+    A variance of its own would be 0 in int8 for the smallest tokens, next to that of the largest. Here it is the square
+    of a length: that of a token divided by the root of its channels.
+    """
     axis = list(layer.axis) if isinstance(layer.axis, list | tuple) else [layer.axis]
     if axis not in ([-1], [len(x.shape) - 1]) or getattr(layer, "rms_scaling", False):
         return kept(layer, name, x)
     channels = x.shape[-1]
-
-    def average(y: Any, what: str, plus: float) -> Any:
-        dense = L.Dense(1, trainable=False, name=f"{name}-{what}")
-        return drawn(dense, [np.full((channels, 1), 1 / channels), np.full(1, plus)], y)
-
-    return standardise(layer, name, x, average)
+    mean = L.Dense(1, use_bias=False, trainable=False, name=f"{name}-mean")
+    apart = L.Subtract(name=f"{name}-apart")([x, drawn(mean, [np.full((channels, 1), 1 / channels)], x)])
+    apart = affine(apart, 1 / np.sqrt(channels), 0, f"{name}-short")
+    return scaled(layer, name, L.UnitLength(layer.epsilon, name=f"{name}-unit")(apart), np.sqrt(channels))
 
 
 def standardise(layer: Any, name: str, x: Any, average: Average) -> Any:
@@ -46,9 +48,13 @@ def standardise(layer: Any, name: str, x: Any, average: Average) -> Any:
     apart = L.Subtract(name=f"{name}-apart")([x, average(x, "mean", 0.0)])
     squares = L.Multiply(name=f"{name}-squares")([apart, apart])
     root = L.ReciprocalRoot(name=f"{name}-root")(average(squares, "variance", layer.epsilon))
-    y = L.Multiply(name=f"{name}-even")([apart, root])
-    gamma, beta = (None if v is None else np.asarray(v) for v in (layer.gamma, layer.beta))
-    return affine(y, 1 if gamma is None else gamma, 0 if beta is None else beta, name)
+    return scaled(layer, name, L.Multiply(name=f"{name}-even")([apart, root]), 1.0)
+
+
+def scaled(layer: Any, name: str, x: Any, by: float) -> Any:
+    """``x * by * gamma + beta``, of the layer."""
+    gamma, beta = (none if v is None else np.asarray(v) for v, none in ((layer.gamma, 1.0), (layer.beta, 0.0)))
+    return affine(x, by * gamma, beta, name)
 
 
 def local_response(layer: Any, name: str, x: Any) -> Any:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from kerascnn.layers.arithmetic import MatMul as MatMul
     from kerascnn.layers.arithmetic import ReciprocalRoot as ReciprocalRoot
+    from kerascnn.layers.arithmetic import UnitLength as UnitLength
     from kerascnn.layers.channel_shuffle import ChannelShuffle as ChannelShuffle
     from kerascnn.layers.channel_slice import ChannelSlice as ChannelSlice
     from kerascnn.layers.crop_like import CropLike as CropLike
@@ -51,6 +52,7 @@ OURS = {
     "StandardizedConv2D": "standardized_conv",
     "Subsampling": "subsampling",
     "TokensToMap": "tokens",
+    "UnitLength": "arithmetic",
 }
 
 

@@ -46,3 +46,24 @@ class ReciprocalRoot(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return input_shape
+
+
+@keras.saving.register_keras_serializable("kerascnn")
+class UnitLength(keras.layers.Layer):
+    """Vectors along the last axis, scaled to a length of 1: ``x / sqrt(sum(x**2) + epsilon)``.
+
+    TensorFlow Lite has one operator for it, L2_NORMALIZATION, which takes no epsilon, while that is less than 0.001.
+    """
+
+    def __init__(self, epsilon=1e-12, **kwargs):
+        super().__init__(**kwargs)
+        self.epsilon = epsilon
+
+    def call(self, x):
+        return x * ops.rsqrt(ops.sum(ops.square(x), axis=-1, keepdims=True) + self.epsilon)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "epsilon": self.epsilon}
