@@ -16,6 +16,8 @@ from kerascnn.deploy import export
 from kerascnn.deploy.operators import tflite_operators
 from kerascnn.runtime import open_model
 
+EPOCHS, BATCH = 20, 64
+
 
 def trained(family: str):
     """A tiny network that knows the digits, and these: training and held-out images and targets."""
@@ -26,8 +28,9 @@ def trained(family: str):
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = 0.9  # a short training
-    model.compile(keras.optimizers.Adam(3e-3), "sparse_categorical_crossentropy")
-    model.fit(*parts[0], batch_size=64, epochs=20, verbose=0)
+    rate = keras.optimizers.schedules.CosineDecay(3e-3, EPOCHS * len(parts[0][0]) // BATCH)
+    model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
+    model.fit(*parts[0], batch_size=BATCH, epochs=EPOCHS, verbose=0)
     return model, *parts
 
 
@@ -39,7 +42,7 @@ def images(pixels, shape):
 
 def main(family: str, file: str) -> None:
     model, train, (x, y) = trained(family)
-    tuned = quantize_aware(model, train, Tuning(epochs=3, lr=1e-3))
+    tuned = quantize_aware(model, train, Tuning(epochs=3, lr=5e-4))
     export(tuned.simulation, file, "tflite-int8", calibration=train[0][:64])
     interpreter = Interpreter(file, experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
     simulated, got = tuned.predict(x), open_model(file)(x)
