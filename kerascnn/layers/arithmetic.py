@@ -1,5 +1,7 @@
 """Arithmetic that Keras has no layer for: what normalisation and attention are made of."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -60,7 +62,8 @@ class UnitLength(keras.layers.Layer):
         self.epsilon = epsilon
 
     def call(self, x):
-        return x * ops.rsqrt(ops.sum(ops.square(x), axis=-1, keepdims=True) + self.epsilon)
+        squares: Any = ops.sum(ops.square(x), axis=-1, keepdims=True)
+        return x * ops.rsqrt(squares + self.epsilon)
 
     def compute_output_shape(self, input_shape):
         return input_shape

@@ -96,7 +96,7 @@ def unheard(text: str) -> None:
     """The log of a worker that is not the chief."""
 
 
-def gone() -> tuple[type[Exception], ...]:
+def gone() -> tuple[Any, ...]:
     """What is raised when another worker does not answer."""
     import tensorflow as tf
 
