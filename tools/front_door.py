@@ -1,4 +1,4 @@
-"""Write what editors and readers see: ``applications/__init__.pyi``, and in README.md the catalogue and the ablations.
+"""Write what editors and readers see: ``applications/__init__.pyi``, and the tables of README.md.
 
 Run it after a change to a table; with --check it fails when either is out of date.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 from textwrap import fill
 
 import ablations
+import shrink
 
 from kerascnn.applications import FAMILIES, ROWS
 from kerascnn.architecture import Architecture
@@ -23,7 +24,7 @@ STUB, README = ROOT / "kerascnn/applications/__init__.pyi", ROOT / "README.md"
 
 
 def main() -> None:
-    wanted = {STUB: stub(), README: readme({"models": table(), "ablations": ablated()})}
+    wanted = {STUB: stub(), README: readme({"models": table(), "ablations": ablated(), "shrink": shrunk()})}
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     if "--check" in sys.argv and stale:
         names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
@@ -57,6 +58,26 @@ def ablated() -> str:
 def arm_cells(rows: list[dict[str, str]]) -> str:
     seconds = sum(float(row["cpu_seconds"]) for row in rows) / len(rows)
     return f"{rows[0]['arm']} | {ablations.spread(float(row['top1']) for row in rows)} | {seconds:.0f} s"
+
+
+def shrunk() -> str:
+    """A table for each data set, with a line for each network and a column for each form."""
+    with shrink.FILE.open(encoding="utf-8", newline="") as file:
+        measured = {(row["data"], row["network"], row["form"]): row for row in csv.DictReader(file)}
+    tables = []
+    for data, forms in shrink.FORMS.items():
+        lines = [f"| {data} | {' | '.join(forms)} |", "|---" * (1 + len(forms)) + "|"]
+        for network in shrink.NETWORKS:
+            cells = [form_cell(measured[data, network, form]) for form in forms]
+            lines.append(f"| `{network}` | {' | '.join(cells)} |")
+        tables.append("\n".join(lines) + "\n")
+    return "\n".join(tables)
+
+
+def form_cell(row: dict[str, str]) -> str:
+    megabytes = [f"{int(row[key]) / 1e6:.1f}" for key in ("bytes", "gzipped")]
+    known = f"{float(row['top1']):.1%}" + (" (refused)" if row["proof"] == "refused" else "")
+    return f"{known} <br> {' / '.join(megabytes)} MB <br> {float(row['latency_ms']):.2f} ms"
 
 
 def stub() -> str:
