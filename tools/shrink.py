@@ -14,7 +14,6 @@ import csv
 import io
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -161,7 +160,8 @@ def trained(recipe: Recipe, data: Data, folder: Path) -> Path:
     from kerascnn.train.loop import train
 
     if not (folder / "model.keras").exists():
-        train(recipe, data, folder, make_model=partial(forgetting, recipe.model))
+        make = lambda input_shape, classes: forgetting(recipe.model, input_shape, classes)  # noqa: E731
+        train(recipe, data, folder, make_model=make)
     return folder / "model.keras"
 
 
@@ -182,7 +182,7 @@ def whole(split: Any, card: Card, passes: int = 5) -> Training:
     """All images of a split in random order, several times and each time augmented anew, and their classes."""
     from kerascnn.data.pipeline import batches
 
-    how = dict(shuffle=True, augment=RECIPE.augment, classes=len(card.labels))
+    how: dict[str, Any] = {"shuffle": True, "augment": RECIPE.augment, "classes": len(card.labels)}
     every = [next(iter(batches(split, card.preprocess, len(split), seed=seed, **how))) for seed in range(passes)]
     images, targets = (np.concatenate(part) for part in zip(*every, strict=True))
     return images, targets
