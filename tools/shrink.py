@@ -1,6 +1,6 @@
 """What shrinking saves and what it costs, on real digits: accuracy, size and latency of six networks in six forms.
 
-    python tools/shrink.py                              # all of them, about an hour and a half on 2 cores
+    python tools/shrink.py                              # all of them, about an hour on 2 cores
     python tools/shrink.py mobilenet_v2 --data faint
 
 "faint" are the digits at 8 of 255 levels of grey, under a light that is another on each: hard for 8 bits, which have

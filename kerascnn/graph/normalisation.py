@@ -1,14 +1,11 @@
-"""Normalisation by what the image itself holds, drawn in plain layers: means, products and one reciprocal root."""
+"""Normalisation by what the image itself holds, drawn in plain layers that integers have too."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from kerascnn import layers as L
 from kerascnn.graph.rewrite import affine, drawn, kept
-
-Average = Callable[[Any, str, float], Any]  # of a tensor, with a name for it and a number to add
 
 
 def group_norm(layer: Any, name: str, x: Any) -> Any:
@@ -24,7 +21,10 @@ def group_norm(layer: Any, name: str, x: Any) -> Any:
         conv = L.Conv2D(channels, 1, groups=groups, trainable=False, name=f"{name}-{what}")
         return drawn(conv, [kernel, np.full(channels, plus)], y)
 
-    return standardise(layer, name, x, average)
+    apart = L.Subtract(name=f"{name}-apart")([x, average(x, "mean", 0.0)])
+    squares = L.Multiply(name=f"{name}-squares")([apart, apart])
+    root = L.ReciprocalRoot(name=f"{name}-root")(average(squares, "variance", layer.epsilon))
+    return scaled(layer, name, L.Multiply(name=f"{name}-even")([apart, root]), 1.0)
 
 
 def layer_norm(layer: Any, name: str, x: Any) -> Any:
@@ -41,14 +41,6 @@ def layer_norm(layer: Any, name: str, x: Any) -> Any:
     apart = L.Subtract(name=f"{name}-apart")([x, drawn(mean, [np.full((channels, 1), 1 / channels)], x)])
     apart = affine(apart, 1 / np.sqrt(channels), 0, f"{name}-short")
     return scaled(layer, name, L.UnitLength(layer.epsilon, name=f"{name}-unit")(apart), np.sqrt(channels))
-
-
-def standardise(layer: Any, name: str, x: Any, average: Average) -> Any:
-    """``(x - mean) / sqrt(variance + epsilon) * gamma + beta``."""
-    apart = L.Subtract(name=f"{name}-apart")([x, average(x, "mean", 0.0)])
-    squares = L.Multiply(name=f"{name}-squares")([apart, apart])
-    root = L.ReciprocalRoot(name=f"{name}-root")(average(squares, "variance", layer.epsilon))
-    return scaled(layer, name, L.Multiply(name=f"{name}-even")([apart, root]), 1.0)
 
 
 def scaled(layer: Any, name: str, x: Any, by: float) -> Any:
