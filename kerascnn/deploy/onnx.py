@@ -26,7 +26,7 @@ def write_onnx(order: Order, path: Path) -> None:
     function = inference_function(replace(order, model=in_words_of_onnx(order.model)), order.types[0])
     with _inlined():
         concrete = function.get_concrete_function()
-    with _more_through_transposes():
+    with _fewer_transposes():
         proto, _ = tf2onnx.convert.from_function(
             function,
             function.input_signature,
@@ -85,8 +85,11 @@ def in_words_of_onnx(model: "keras.Model") -> "keras.Model":
 
 
 @contextmanager
-def _more_through_transposes() -> Iterator[None]:
-    """Teach tf2onnx to move a Transpose through a few operators more, until it meets another and both are gone."""
+def _fewer_transposes() -> Iterator[None]:
+    """Teach tf2onnx to move a Transpose through a few operators more, until it meets another and both are gone.
+
+    An Einsum, which attention is made of, stays one operator: in pieces it is five or six Transposes.
+    """
     from tf2onnx import optimizer
 
     class Mover(optimizer.TransposeOptimizer):
@@ -109,11 +112,14 @@ def _more_through_transposes() -> Iterator[None]:
                 node.set_attr("axis", trans.get_attr_value("perm")[axis])
             return moved
 
-    ours, optimizer._optimizers["optimize_transpose"] = optimizer._optimizers["optimize_transpose"], Mover
+    before = dict(optimizer._optimizers)
+    optimizer._optimizers["optimize_transpose"] = Mover
+    del optimizer._optimizers["einsum_optimizer"]
     try:
         yield
     finally:
-        optimizer._optimizers["optimize_transpose"] = ours
+        optimizer._optimizers.clear()
+        optimizer._optimizers.update(before)
 
 
 def _keep_pads_apart(graph: Any) -> None:
