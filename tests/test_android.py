@@ -14,7 +14,7 @@ from keras import layers
 from kerascnn.card import Card
 from kerascnn.cli import main
 from kerascnn.deploy import export
-from kerascnn.deploy.android import PROJECT, name_of, write_android_project
+from kerascnn.deploy.android import PHOTO, PROJECT, name_of, write_android_project
 from kerascnn.deploy.images import noise
 from kerascnn.runtime import open_model
 from kerascnn.spec import Preprocess
@@ -90,6 +90,8 @@ def test_the_parts_fit_together(file, tmp_path):
     assert "com.google.ai.edge.litert:litert:" in build
 
     manifest = ElementTree.parse(app / "app/src/main/AndroidManifest.xml").getroot()
+    hardware = {f.get(f"{ANDROID}name"): f.get(f"{ANDROID}required") for f in manifest.iter("uses-feature")}
+    assert hardware["android.hardware.camera"] == "false", "the permission alone would make it required"
     activity = manifest.find("application/activity").get(f"{ANDROID}name")
     assert (app / SOURCES / f"{activity.removeprefix('.')}.kt").is_file()
     strings = {s.get("name") for s in ElementTree.parse(app / "app/src/main/res/values/strings.xml").getroot()}
@@ -133,26 +135,31 @@ HOWS = [
     {"interpolation": "bicubic", "crop": 0.9},
     {"interpolation": "nearest", "crop": 0.8},
     {"mean": (0.4,), "std": (0.3,)},
-    {"size": 100},
+    {"size": 224, "mean": (0, 0, 0), "std": (1 / 255, 1 / 255, 1 / 255)},
+    {"size": 32, "interpolation": "nearest", "crop": 0.7, "photo": (56, 101, 3)},  # places that fall between two
 ]
 
 
 @pytest.mark.skipif(not shutil.which("kotlinc") or not shutil.which("java"), reason="needs kotlinc and java")
-def test_kotlin_makes_of_a_picture_what_training_makes_of_it(tmp_path):
+def test_kotlin_makes_of_a_picture_what_training_makes_of_it(tmp_path, monkeypatch):
     test = tmp_path / "Main.kt"
     test.write_text(
         "package org.kerascnn.classifier\nimport java.io.File\nimport java.nio.*\nimport java.util.Properties\n"
         "fun main(folders: Array<String>) = folders.forEach { folder ->\n"
         "val facts = Properties().apply { File(folder, \"preprocess.properties\").inputStream().use { load(it) } }\n"
+        "val photo = Properties().apply { File(folder, \"photo.properties\").inputStream().use { load(it) } }\n"
+        "val width = photo.getProperty(\"width\").toInt()\nval height = photo.getProperty(\"height\").toInt()\n"
         "val bytes = File(folder, \"photo.bin\").readBytes()\n"
         "val argb = IntArray(bytes.size / 3) { (bytes[3 * it].toInt() and 255 shl 16) or "
         "(bytes[3 * it + 1].toInt() and 255 shl 8) or (bytes[3 * it + 2].toInt() and 255) }\n"
-        "val values = Preprocess(facts).values(Pixels(83, 61, argb))\n"
+        "val values = Preprocess(facts).values(Pixels(width, height, argb))\n"
         "val out = ByteBuffer.allocate(4 * values.size).order(ByteOrder.LITTLE_ENDIAN)\n"
         "values.forEach { out.putFloat(it) }\nFile(folder, \"made.bin\").writeBytes(out.array()) }\n"
     )  # fmt: skip
     folders = []
     for i, how in enumerate(HOWS):
+        how = dict(how)
+        monkeypatch.setattr("kerascnn.deploy.android.PHOTO", how.pop("photo", PHOTO))
         size = how.get("size", SIZE)
         channels = len(how.get("mean", "rgb"))
         net = keras.Sequential([keras.Input((size, size, channels)), layers.GlobalAveragePooling2D(), layers.Dense(3)])
@@ -164,8 +171,9 @@ def test_kotlin_makes_of_a_picture_what_training_makes_of_it(tmp_path):
     jar, source = tmp_path / "it.jar", PROJECT / SOURCES / "Preprocess.kt"
     subprocess.run(["kotlinc", str(source), str(test), "-include-runtime", "-d", str(jar)], check=True, cwd=tmp_path)
     subprocess.run(["java", "-cp", str(jar), "org.kerascnn.classifier.MainKt", *map(str, folders)], check=True)
-    for folder in folders:
-        np.testing.assert_allclose(floats(folder / "made.bin"), floats(folder / "values.bin"), atol=1e-3, rtol=0)
+    for folder, how in zip(folders, HOWS, strict=True):
+        near = 0.01 / 255 / min(how.get("std", card().preprocess.std))  # a hundredth of a level of 0..255
+        np.testing.assert_allclose(floats(folder / "made.bin"), floats(folder / "values.bin"), atol=near, rtol=0)
 
 
 def test_the_command_writes_a_project(model, tmp_path, capsys):

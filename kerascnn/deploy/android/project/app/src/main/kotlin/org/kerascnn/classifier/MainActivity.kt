@@ -20,6 +20,7 @@ import androidx.camera.core.Preview
 import androidx.camera.lifecycle.ProcessCameraProvider
 import androidx.camera.view.PreviewView
 import androidx.core.content.ContextCompat
+import java.io.IOException
 import java.util.Locale
 import java.util.concurrent.Executors
 
@@ -30,6 +31,7 @@ class MainActivity : ComponentActivity() {
     private lateinit var preview: PreviewView
     private lateinit var picture: ImageView
     private lateinit var answer: TextView
+    private var cameras: ProcessCameraProvider? = null
 
     private val permission = registerForActivityResult(ActivityResultContracts.RequestPermission()) { granted ->
         if (granted) startCamera()
@@ -80,39 +82,70 @@ class MainActivity : ComponentActivity() {
         picture.setImageDrawable(null)
         val coming = ProcessCameraProvider.getInstance(this)
         coming.addListener({
-            val analysis = ImageAnalysis.Builder()
-                .setBackpressureStrategy(ImageAnalysis.STRATEGY_KEEP_ONLY_LATEST)
-                .setOutputImageFormat(ImageAnalysis.OUTPUT_IMAGE_FORMAT_RGBA_8888)
-                .build()
-            analysis.setAnalyzer(worker) { frame -> frame.use { tell(upright(it)) } }
-            val shown = Preview.Builder().build()
-            shown.setSurfaceProvider(preview.surfaceProvider)
-            val cameras = coming.get()
-            cameras.unbindAll()
-            cameras.bindToLifecycle(this, CameraSelector.DEFAULT_BACK_CAMERA, shown, analysis)
+            cameras = runCatching { coming.get() }.getOrNull()
+            // By now the screen may be gone, or a picture picked.
+            if (!isDestroyed && picture.drawable == null) watch()
         }, ContextCompat.getMainExecutor(this))
     }
 
-    private fun show(uri: Uri) {
-        val coming = ProcessCameraProvider.getInstance(this)
-        coming.addListener({ coming.get().unbindAll() }, ContextCompat.getMainExecutor(this))
-        val bitmap = contentResolver.openInputStream(uri)?.use { BitmapFactory.decodeStream(it) } ?: return
-        picture.setImageBitmap(bitmap)
-        worker.execute { tell(bitmap) }
+    private fun watch() {
+        val lenses = listOf(CameraSelector.DEFAULT_BACK_CAMERA, CameraSelector.DEFAULT_FRONT_CAMERA)
+        val lens = lenses.find { cameras?.hasCamera(it) == true } ?: return answer.setText(R.string.no_camera)
+        val analysis = ImageAnalysis.Builder()
+            .setBackpressureStrategy(ImageAnalysis.STRATEGY_KEEP_ONLY_LATEST)
+            .setOutputImageFormat(ImageAnalysis.OUTPUT_IMAGE_FORMAT_RGBA_8888)
+            .build()
+        analysis.setAnalyzer(worker) { frame -> frame.use { say(named(upright(it))) } }
+        val shown = Preview.Builder().build()
+        shown.setSurfaceProvider(preview.surfaceProvider)
+        cameras?.unbindAll()
+        cameras?.bindToLifecycle(this, lens, shown, analysis)
     }
 
-    /** Runs on the worker. */
-    private fun tell(bitmap: Bitmap) {
+    private fun show(uri: Uri) {
+        cameras?.unbindAll() // first, so that no frame's answer comes after the picture's
+        val bitmap = decoded(uri)
+        picture.setImageBitmap(bitmap)
+        worker.execute { say(if (bitmap == null) getString(R.string.no_picture) else named(bitmap)) }
+    }
+
+    /** A picture, at a half, a quarter, ... of its size where that is over [MOST] pixels; null: none can be read. */
+    private fun decoded(uri: Uri): Bitmap? {
+        val how = BitmapFactory.Options()
+        fun read() = contentResolver.openInputStream(uri)?.use { BitmapFactory.decodeStream(it, null, how) }
+        return try {
+            how.inJustDecodeBounds = true
+            read()
+            how.inJustDecodeBounds = false
+            how.inSampleSize = 1
+            var pixels = how.outWidth.toLong() * how.outHeight
+            while (pixels > MOST) {
+                how.inSampleSize *= 2
+                pixels /= 4
+            }
+            read()
+        } catch (error: IOException) {
+            null
+        }
+    }
+
+    /** What is on a picture. Runs on the worker. */
+    private fun named(bitmap: Bitmap): String {
         val argb = IntArray(bitmap.width * bitmap.height)
         bitmap.getPixels(argb, 0, bitmap.width, 0, 0, bitmap.width, bitmap.height)
         val best = classifier.classify(Pixels(bitmap.width, bitmap.height, argb))
-        val text = best.joinToString("\n") { (label, score) -> String.format(Locale.ROOT, "%s  %.3f", label, score) }
-        runOnUiThread { answer.text = text }
+        return best.joinToString("\n") { (label, score) -> String.format(Locale.ROOT, "%s  %.3f", label, score) }
     }
+
+    private fun say(text: String) = runOnUiThread { answer.text = text }
 
     private fun upright(frame: ImageProxy): Bitmap {
         val bitmap = frame.toBitmap()
         val turn = Matrix().apply { postRotate(frame.imageInfo.rotationDegrees.toFloat()) }
         return Bitmap.createBitmap(bitmap, 0, 0, bitmap.width, bitmap.height, turn, true)
+    }
+
+    private companion object {
+        const val MOST = 1 shl 24 // pixels of a picture: Android draws no bitmap of over 100 MB, four bytes each
     }
 }

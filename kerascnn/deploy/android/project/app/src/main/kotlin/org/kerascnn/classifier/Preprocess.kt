@@ -39,10 +39,9 @@ class Preprocess(facts: Properties) {
         val columns = weights(picture.width, width).subList(left, left + size)
         val values = FloatArray(size * size * channels)
         for (channel in 0 until channels) {
-            val plane = plane(picture, channel)
             val narrow = DoubleArray(picture.height * size)
             for (y in 0 until picture.height) for (x in 0 until size) {
-                narrow[y * size + x] = columns[x].sum { plane[y * picture.width + it] }
+                narrow[y * size + x] = columns[x].sum { level(picture.argb[y * picture.width + it], channel) }
             }
             for (y in 0 until size) for (x in 0 until size) {
                 val pixel = rows[y].sum { narrow[it * size + x] }
@@ -52,12 +51,12 @@ class Preprocess(facts: Properties) {
         return values
     }
 
-    /** One colour of a picture, 0..255; of a network of one channel, its brightness. */
-    private fun plane(picture: Pixels, channel: Int) = DoubleArray(picture.argb.size) {
-        val red = picture.argb[it] shr 16 and 255
-        val green = picture.argb[it] shr 8 and 255
-        val blue = picture.argb[it] and 255
-        when {
+    /** One colour of a pixel, 0..255; of a network of one channel, its brightness. */
+    private fun level(pixel: Int, channel: Int): Double {
+        val red = pixel shr 16 and 255
+        val green = pixel shr 8 and 255
+        val blue = pixel and 255
+        return when {
             channels == 1 -> floor((0.2989 * red + 0.587 * green + 0.114 * blue) / 255 * 255.5)
             channel == 0 -> red.toDouble()
             channel == 1 -> green.toDouble()
@@ -67,18 +66,22 @@ class Preprocess(facts: Properties) {
 
     /** How much each old place gives to each new one. */
     private fun weights(old: Int, new: Int): List<Share> {
-        val step = old.toDouble() / new
         if (interpolation == "nearest") {
-            return List(new) { Share(min(floor((it + 0.5) * step).toInt(), old - 1), doubleArrayOf(1.0)) }
+            val step = old.toFloat() / new // in training's precision: where a place falls between two, it decides
+            return List(new) { Share(min(floor((it + 0.5f) * step).toInt(), old - 1), doubleArrayOf(1.0)) }
         }
-        val kernel = if (interpolation == "bicubic") ::bicubic else ::bilinear
+        val step = old.toDouble() / new
+        val cubic = interpolation == "bicubic"
         val wide = max(step, 1.0) // where the picture shrinks, the kernel is as much wider
-        val reach = (if (interpolation == "bicubic") 2 else 1) * wide
+        val reach = (if (cubic) 2 else 1) * wide
         return List(new) {
             val centre = (it + 0.5) * step
             val first = max(ceil(centre - reach - 0.5).toInt(), 0)
             val last = min(floor(centre + reach - 0.5).toInt(), old - 1)
-            val shares = DoubleArray(last - first + 1) { place -> kernel((first + place + 0.5 - centre) / wide) }
+            val shares = DoubleArray(last - first + 1) { place ->
+                val distance = (first + place + 0.5 - centre) / wide
+                if (cubic) bicubic(distance) else bilinear(distance)
+            }
             val total = shares.sum()
             Share(first, DoubleArray(shares.size) { place -> shares[place] / total })
         }
