@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kerascnn import layers
+from kerascnn import flex, layers
 from kerascnn.errors import need
 
 if TYPE_CHECKING:
@@ -86,6 +86,8 @@ class Runner:
 
 def open_model(path: str | os.PathLike, *, threads: int | None = None) -> Runner:
     """Open a ``.keras``, ``.tflite`` or ``.onnx`` file, or the folder of a SavedModel, to run it.
+
+    TensorFlow's own operators in a ``.tflite`` file, called Flex, run in TensorFlow, and the others in LiteRT.
 
     Parameters
     ----------
@@ -229,20 +231,19 @@ def _tflite(path: Path, threads: int | None) -> Runner:
     litert = need("ai_edge_litert.interpreter", "litert", "Running a .tflite file")
     with _reading(path, "a TensorFlow Lite model"), quiet():
         interpreter = litert.Interpreter(model_path=str(path), num_threads=threads)
-        interpreter.allocate_tensors()
         image = _only(interpreter.get_input_details(), "inputs")
         scores = _only(interpreter.get_output_details(), "outputs")
         batch, shape = _image(image["shape_signature"].tolist())
-    ready = image["shape"].tolist()
+        if flex.holds_flex(interpreter):
+            steps = list(flex.steps(path, threads))
+        else:
+            steps = [flex.litert_step(interpreter, [image["index"]], [scores["index"]])]
 
     def infer(images: np.ndarray) -> np.ndarray:
-        if ready != list(images.shape):  # a shape that the file leaves open is set anew
-            interpreter.resize_tensor_input(image["index"], images.shape)
-            interpreter.allocate_tensors()
-            ready[:] = images.shape
-        interpreter.set_tensor(image["index"], _quantised(images, image))
-        interpreter.invoke()
-        return _dequantised(interpreter.get_tensor(scores["index"]), scores)
+        values = {image["index"]: _quantised(images, image)}
+        for step in steps:
+            values |= step(values)
+        return _dequantised(values[scores["index"]], scores)
 
     types = image["dtype"].__name__, scores["dtype"].__name__
     return Runner(path, "tflite", shape, batch, infer, scores["quantization"][0], types)

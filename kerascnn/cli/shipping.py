@@ -36,6 +36,11 @@ def add(command: Command) -> None:
         metavar="LAYER",
         help='layers that stay float in a tflite-int8 file, by name or quoted pattern such as "stage4-*"',
     )
+    p.add_argument(
+        "--select-tf-ops",
+        action="store_true",
+        help="allow operators that only an app with TensorFlow's own kernels runs, in a tflite format of floats",
+    )
     p.add_argument("--overwrite", action="store_true", help="replace a file that is already there")
 
     p = command("compress", compress, "make a .keras file smaller by training it on: fewer filters, weights or values")
@@ -87,6 +92,8 @@ def export(options: argparse.Namespace) -> None:
         raise FileExistsError(f"{options.android} is already there. Name another folder, or move it away.")
     if options.android and not options.format.startswith("tflite"):
         raise ValueError(f"--android goes with a tflite format, got {options.format!r}.")
+    if options.android and options.select_tf_ops:
+        raise ValueError("--select-tf-ops does not go with --android: that app brings no kernels but LiteRT's own.")
     import_quietly()
     from kerascnn.deploy import TARGETS
     from kerascnn.deploy import export as write
@@ -111,6 +118,7 @@ def export(options: argparse.Namespace) -> None:
         pixels=options.pixels,
         io=options.io,
         float_layers=options.float_layers,
+        select_tf_ops=options.select_tf_ops,
         overwrite=options.overwrite,
     )
     print(f"{certificate.path}: {certificate.bytes / 1e6:.2f} MB, proved on {certificate.samples} {certificate.inputs}")

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ from kerascnn.deploy import metadata
 from kerascnn.deploy.calibration import need_sound
 from kerascnn.deploy.certificate import Certificate as Certificate
 from kerascnn.deploy.certificate import ExportError as ExportError
-from kerascnn.deploy.certificate import agreement, check_claims, check_operators, file_facts
+from kerascnn.deploy.certificate import agreement, check_claims, check_operators, file_facts, needs
 from kerascnn.deploy.function import check_model, in_float32
 from kerascnn.deploy.images import noise, spread_out, stacked
 from kerascnn.deploy.islands import named
@@ -70,6 +69,8 @@ TARGETS = {
     "onnx": Target(write_onnx, ".onnx", 1e-4),
     "saved_model": Target(write_saved_model, "_saved_model", 1e-4),
 }
+# Formats that may hold TensorFlow's own operators. The ranges of integers are measured by a runtime that lacks them.
+SELECTABLE = ("tflite", "tflite-fp16", "tflite-dynamic")
 
 
 def export(
@@ -83,6 +84,7 @@ def export(
     pixels: bool = False,
     io: str | None = None,
     float_layers: Sequence[str] = (),
+    select_tf_ops: bool = False,
     overwrite: bool = False,
 ) -> Certificate:
     """Write a model in another format, run the file, and keep it if it computes what Keras computes.
@@ -117,6 +119,10 @@ def export(
         "tflite-int16x8". None: "uint8" for pixels, and otherwise the first of these.
     float_layers
         Layers that stay float32 in a "tflite-int8" file, by name or by shell pattern, as "stage4-*".
+    select_tf_ops
+        Whether a "tflite", "tflite-fp16" or "tflite-dynamic" file may hold operators of TensorFlow itself, called
+        Flex, for what has no built-in one. Only an app that brings TensorFlow's kernels runs it, as the certificate
+        then says; here TensorFlow runs them for the proof.
     overwrite
         Whether a file or card that is already there may be replaced.
 
@@ -141,6 +147,8 @@ def export(
     """
     target = _target(format)
     types = _types(format, io, pixels)
+    if select_tf_ops and format not in SELECTABLE:
+        raise ValueError(f"select_tf_ops goes with {', '.join(SELECTABLE)}; this is {format}.")
     if isinstance(model, str | os.PathLike):
         card = card or _card_beside(model)
         model = load_keras(model)
@@ -155,6 +163,7 @@ def export(
         batch=_batch(batch, format),
         types=types,
         float_layers=_islands(model, float_layers, format, types),
+        select_tf_ops=select_tf_ops,
     )
     if order.images is not None and target.integers:
         need_sound(order.images, model, card)
@@ -169,7 +178,7 @@ def export(
             if card is not None and draft.suffix == ".tflite":
                 metadata.write(draft, metadata.of_card(card, order.model.inputs[0].shape[1:]))
         step(f"running {file.name} and its model on {len(proof)} images")
-        certificate = _certificate(order, [order.types], format, _opened(draft), proof, inputs)
+        certificate = _certificate(order, [order.types], format, _opened(draft, select_tf_ops), proof, inputs)
     certificate = replace(certificate, path=str(file))
     _lay_beside(file, certificate, card)
     return certificate
@@ -182,6 +191,7 @@ def prove(
     *,
     images: np.ndarray | Iterable[Any] | None = None,
     batch: int | None = 1,
+    select_tf_ops: bool = False,
 ) -> Certificate:
     """Run a file that anyone wrote against its model, as ``export`` does with its own.
 
@@ -197,6 +207,8 @@ def prove(
         Preprocessed images, as ``calibration`` of ``export``. None: it is proved on noise.
     batch
         How many images it has to take at a time; None for any number. A SavedModel takes any number.
+    select_tf_ops
+        Whether a ``.tflite`` file may hold operators of TensorFlow itself, as in ``export``.
 
     Returns
     -------
@@ -212,7 +224,7 @@ def prove(
     ImportError
         When the format needs a package that is not installed.
     """
-    written = _opened(existing(file))
+    written = _opened(existing(file), select_tf_ops)
     if isinstance(model, str | os.PathLike):
         model = load_keras(model)
     check_model(model)
@@ -236,8 +248,10 @@ def _certificate(
     check_claims(written, batch=order.batch, types=types)
     tolerance = TARGETS[format].tolerance
     found = agreement(keras_runner(order.model, order.model.name), written, proof, tolerance)
+    facts = file_facts(written)
+    found = replace(found, notes=(*found.notes, *needs(facts["operators"])))
     return Certificate(
-        format=format, path=str(written.path), inputs=inputs, tolerance=tolerance, **vars(found), **file_facts(written)
+        format=format, path=str(written.path), inputs=inputs, tolerance=tolerance, **vars(found), **facts
     )
 
 
@@ -332,12 +346,12 @@ def _destination(path: str | os.PathLike | None, name: str, suffix: str, overwri
     return file
 
 
-def _opened(draft: Path) -> Runner:
+def _opened(draft: Path, select_tf_ops: bool) -> Runner:
     try:
+        if draft.suffix == ".tflite" and draft.is_file():
+            check_operators(draft, select_tf_ops)
         return open_model(draft)
     except ValueError as error:
-        if re.search("Select TensorFlow op|custom op", str(error)):
-            check_operators(draft)
         raise ExportError(f"The file's own runtime does not take it: {error}") from error
 
 

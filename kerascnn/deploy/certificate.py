@@ -21,7 +21,7 @@ instance, and its certificate says what the proof is worth.
 
 import hashlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -30,11 +30,13 @@ from typing import Any
 import numpy as np
 
 from kerascnn.deploy.operators import delegated, foreign_operators, onnx_operators, opset, tflite_operators
+from kerascnn.flex import is_flex
 from kerascnn.runtime import Runner
 
 UNDECIDED = 0.1  # logits, which are natural logarithms of odds
 MARGIN = 3.0
 AGREEMENT = 0.9
+SELECT = "With select_tf_ops=True a file of floats may hold it, for apps that bring TensorFlow's own kernels."
 OPERATORS = {"tflite": tflite_operators, "onnx": onnx_operators}
 LIBRARIES = {"tflite": ("ai_edge_litert",), "onnx": ("tf2onnx", "onnx", "onnxruntime")}
 
@@ -60,7 +62,7 @@ class Agreement:
     samples
         Number of images.
     notes
-        Why these numbers may prove little. Mostly empty.
+        Why these numbers may prove little, and what else than LiteRT the file needs. Mostly empty.
     """
 
     error: float
@@ -92,7 +94,8 @@ class Certificate(Agreement):
     types
         What the file takes and what it gives: "float32", "int8", "uint8" or "int16".
     operators
-        How often each operator occurs, the most frequent first; empty for a SavedModel.
+        How often each operator occurs, the most frequent first; empty for a SavedModel. TensorFlow's own are called
+        ``FlexSomething``.
     delegated
         Operators of a ``.tflite`` file that XNNPACK, LiteRT's fast kernels for CPUs, takes over on this machine; of
         how many; and in how many pieces it takes them. Between two pieces the data goes back and forth.
@@ -230,20 +233,29 @@ def weaknesses(want: np.ndarray) -> Iterator[str]:
         yield "The model sees one class in all these images: top-1 agreement says little."
 
 
-def check_operators(path: Path) -> None:
-    """Hold a ``.tflite`` file against what its runtime computes by itself.
+def check_operators(path: Path, select_tf_ops: bool) -> None:
+    """Hold a ``.tflite`` file against what its runtime computes by itself, and by TensorFlow's kernels where allowed.
 
     Raises
     ------
     ExportError
-        When it holds other operators: those of TensorFlow itself, called Flex, or custom ones. No runtime that comes
-        as a Python package runs them, so nothing could be proved.
+        When it holds other operators.
     """
-    strange = foreign_operators(path)
+    strange = [name for name in foreign_operators(path) if not (select_tf_ops and is_flex(name))]
     if strange:
         raise ExportError(
             f"{path.name} holds {', '.join(strange)}, for which TensorFlow Lite has no kernel of its own: an app would "
             f"have to bring one. Draw this part of the network with other layers."
+            + (f" {SELECT}" if all(map(is_flex, strange)) else "")
+        )
+
+
+def needs(operators: Iterable[str]) -> Iterator[str]:
+    """What a file needs beside LiteRT, and how that was proved."""
+    if flex := sorted(filter(is_flex, operators)):
+        yield (
+            f"The file needs TensorFlow's own kernels in the app (org.tensorflow:tensorflow-lite-select-tf-ops), for "
+            f"{', '.join(flex)}. Here TensorFlow ran these from their nodes in the file, and LiteRT all between them."
         )
 
 

@@ -25,6 +25,8 @@ class Order:
         What the file takes and what it gives, by NumPy's names.
     float_layers
         Names of the layers that stay float32 in a file of integers.
+    select_tf_ops
+        Whether what has no built-in operator may become one of TensorFlow's own.
     """
 
     model: "keras.Model"
@@ -32,3 +34,4 @@ class Order:
     batch: int | None = 1
     types: tuple[str, str] = ("float32", "float32")
     float_layers: frozenset[str] = frozenset()
+    select_tf_ops: bool = False

@@ -1,4 +1,4 @@
-"""TensorFlow Lite files, in five precisions. They hold built-in operators only: no Flex, no custom ones."""
+"""TensorFlow Lite files, in five precisions. They hold built-in operators only, or TensorFlow's own where allowed."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kerascnn.deploy.certificate import ExportError
+from kerascnn.deploy.certificate import SELECT, ExportError
 from kerascnn.deploy.function import inference_function
 from kerascnn.deploy.islands import with_islands
 from kerascnn.deploy.order import Order
@@ -63,6 +63,7 @@ def _converter(order: Order, operators: Sequence[str] = ("TFLITE_BUILTINS",), dt
     # The converter freezes the variables that it sees, and into those of Keras it does not see.
     variables = tf.train.Checkpoint(variables=[variable.value for variable in order.model.variables])
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function], variables)
+    operators = [*operators, *(["SELECT_TF_OPS"] if order.select_tf_ops else [])]
     converter.target_spec.supported_ops = [tf.lite.OpsSet[name] for name in operators]
     return converter
 
@@ -102,6 +103,8 @@ def _write(convert: Callable[[], bytes], path: Path) -> None:
     try:
         path.write_bytes(convert())
     except Exception as error:  # the class that the converter raises is not public
-        lacking = re.search(r"Custom ops: (.+)", str(error)) or re.search(r"'tf\.(\w+)' op is neither", str(error))
-        reason = f"it has no built-in operator for {lacking[1]}" if lacking else str(error).splitlines()[0]
-        raise ExportError(f"TensorFlow Lite cannot hold this network: {reason}.") from error
+        lacking = dict(re.findall(r"(TF Select|Custom) ops: (.+)", str(error)))
+        names = ", ".join(lacking.values())
+        reason = f"it has no built-in operator for {names}" if names else str(error).splitlines()[0]
+        way = f" {SELECT}" if [*lacking] == ["TF Select"] else ""
+        raise ExportError(f"TensorFlow Lite cannot hold this network: {reason}.{way}") from error

@@ -13,6 +13,7 @@ import numpy as np
 
 from kerascnn.card import Card
 from kerascnn.deploy.images import noise
+from kerascnn.deploy.operators import foreign_operators
 from kerascnn.files import written_whole
 from kerascnn.runtime import Runner, existing, open_model
 from kerascnn.spec import Preprocess
@@ -48,13 +49,15 @@ def write_android_project(file: str | os.PathLike, folder: str | os.PathLike, ca
     FileExistsError
         When something is already there.
     FileNotFoundError, ValueError
-        When there is no such file or card, or the card is not of this file.
+        When there is no such file or card, the card is not of this file, or an operator of it is not built in.
     """
     file, folder = existing(file), Path(folder)
     if file.suffix != ".tflite":
         raise ValueError(f"An app runs a .tflite file, got {file}. Export the network first: kerascnn export.")
     if folder.exists():
         raise FileExistsError(f"{folder} is already there. Name another folder, or move it away.")
+    if foreign := foreign_operators(file):
+        raise ValueError(f"{file} holds {', '.join(foreign)}, and the app brings no kernels but LiteRT's own.")
     card = card or Card.read(file)
     runner = open_model(file)
     inputs = images(input_shape(runner, card), card.preprocess)

@@ -1,13 +1,16 @@
 """What XNNPACK, the CPU's fast kernels, takes of a file: asked of LiteRT, which puts a node in place of each piece."""
 
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 from kerascnn.deploy.delegates.report import Report, Verdict
 from kerascnn.deploy.flatbuffer import Graph, read_graphs
 from kerascnn.errors import need
+from kerascnn.flex import holds_flex, is_flex
 from kerascnn.runtime import quiet
 
 PLAIN = "it runs on LiteRT's plain kernels"
+FLEX = "it runs on TensorFlow's kernels, where the app brings them"
 
 
 def xnnpack(path: Path) -> Report:
@@ -23,13 +26,18 @@ def xnnpack(path: Path) -> Report:
     try:
         with quiet():
             interpreter = litert.Interpreter(model_path=str(path))
-            interpreter.allocate_tensors()
+            # XNNPACK takes its pieces before TensorFlow's own operators are missed.
+            with suppress(RuntimeError) if holds_flex(interpreter) else nullcontext():
+                interpreter.allocate_tensors()
             nodes = [node for node in interpreter._get_ops_details() if node["op_name"] == "DELEGATE"]
     except (RuntimeError, ValueError) as error:
         raise ValueError(f"LiteRT cannot load {path}: {str(error).splitlines()[0]}") from error
     found = [behind(graph, set(node["inputs"].tolist()), set(node["outputs"].tolist())) for node in nodes]
     taken = {index for piece in found for index in piece}
-    verdicts = tuple(Verdict(op, op.index in taken, "" if op.index in taken else PLAIN) for op in graph.operators)
+    verdicts = tuple(
+        Verdict(op, op.index in taken, "" if op.index in taken else FLEX if is_flex(op.custom) else PLAIN)
+        for op in graph.operators
+    )
     return Report("xnnpack", verdicts, tuple(found))
 
 

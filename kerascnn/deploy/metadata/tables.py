@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-import flatbuffers
 import numpy as np
 from flatbuffers import number_types
 from flatbuffers.table import Table as Raw
 
-ALIGNMENT = 16  # bytes; TensorFlow Lite asks for it in the buffers of a model, and the object API forgets it
+from kerascnn import flex
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ def uint32(value: int) -> Scalar:
     return Scalar(number_types.Uint32Flags, value)
 
 
-class Builder(flatbuffers.Builder):
+class Builder(flex.Builder):
     """Writes tables from the leaves to the root. What it gives back says where a thing lies."""
 
     def table(self, fields: dict[int, int | Scalar]) -> int:
@@ -52,14 +51,6 @@ class Builder(flatbuffers.Builder):
 
     def floats(self, values: Any) -> int:
         return self.CreateNumpyVector(np.asarray(values, np.float32))
-
-    def finish(self, root: int, identifier: bytes) -> bytes:
-        self.Finish(root, identifier)
-        return bytes(self.Output())
-
-    def CreateNumpyVector(self, x: np.ndarray) -> int:
-        self.Prep(ALIGNMENT, x.nbytes)
-        return super().CreateNumpyVector(x)
 
 
 class Table:
