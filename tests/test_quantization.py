@@ -16,11 +16,14 @@ from tiny_digits import digits
 
 import kerascnn
 from kerascnn import layers as L
+from kerascnn.compress.integers import hold_biases, with_exact_slopes
 from kerascnn.compress.quantization import Quantized, on_zero, prepared, quantize_aware
 from kerascnn.compress.scales import points
 from kerascnn.compress.simulation import on_grid, simulated
 from kerascnn.compress.tuning import Tuning, dataset
+from kerascnn.deploy import export
 from kerascnn.graph.lower import lower
+from kerascnn.runtime import open_model
 
 HERE = Path(__file__).parent
 
@@ -140,6 +143,45 @@ def test_a_range_on_zero_holds_the_given_one_and_its_ends(given):
     assert low <= given[0] + 1e-9 and high >= given[1] - 1e-9 and step <= 1.01 * (given[1] - given[0]) / 255 + 1e-6
     np.testing.assert_allclose(low / step, round(low / step), atol=1e-6)
     assert min(abs(end / step - round(end / step)) for end in given if end) < 1e-6
+
+
+def test_a_file_computes_what_was_tuned_to_the_bit(tmp_path):
+    """Operators that bring numbers half-way between two steps, or that XNNPACK computes with few bits, too."""
+    image = keras.Input((16, 16, 3), name="image")
+    x = first = K.LeakyReLU(0.1, name="leaky")(K.Conv2D(8, 3, padding="same", name="conv")(image))
+    x = K.Add(name="add")([K.DepthwiseConv2D(3, padding="same", name="depthwise")(x), first])
+    x = K.AveragePooling2D(3, 1, name="average3")(K.AveragePooling2D(2, name="average2")(x))
+    x = K.GlobalAveragePooling2D(name="mean")(K.Conv2D(8, 1, activation="relu6", name="conv2")(x))
+    model = keras.Model(image, K.Dense(7, name="dense")(x), name="net")
+    tuned = quantize_aware(model, random_batches(model, 32), Tuning(epochs=1))
+    export(tuned.simulation, tmp_path / "net.tflite", "tflite-int8")
+    x, file = images(model, 64), open_model(tmp_path / "net.tflite")
+    off = np.round((tuned.predict(x) - file(x)) / file.output_step)
+    assert np.mean(off != 0) < 0.01 and np.abs(off).max() <= 1
+
+
+def test_biases_are_those_of_the_file(tmp_path):
+    model = on(
+        K.Conv2D(5, 3, activation="relu", name="conv"), K.MaxPooling2D(2, name="pool"), K.Conv2D(3, 1, name="last")
+    )
+    tuned = Quantized(lower(model), {"image": (-1.0, 1.0), "conv-activation": (0.0, 3.0), "last": (-2.0, 2.0)})
+    before = tuned.model.get_layer("last").get_weights()
+    hold_biases(tuned.model, tuned.ranges)
+    kernel, bias = tuned.model.get_layer("last").get_weights()
+    step = 3 / 255 * np.abs(kernel).max(axis=(0, 1, 2)) / 127
+    np.testing.assert_array_equal(kernel, before[0])
+    np.testing.assert_allclose(bias / step, np.round(bias / step), atol=1e-3)
+    assert np.all(np.abs(bias - before[1]) <= 0.501 * step)
+
+
+def test_a_leaky_relu_gets_a_range_in_which_its_factors_are_exact():
+    model = on(K.Conv2D(4, 1, name="conv"), K.LeakyReLU(0.1, name="leaky"), K.Conv2D(4, 1, name="last"))
+    given = {"image": (-1.0, 1.0), "conv": (-3.0, 4.0), "leaky": (-0.3, 4.0), "last": (-2.0, 2.0)}
+    found = with_exact_slopes(model, given)
+    low, high = found["leaky"]
+    factor = 256 * 7 / (high - low)
+    assert factor == pytest.approx(410) and low / high == pytest.approx(-0.3 / 4)  # 416.7 before
+    assert found == given | {"leaky": found["leaky"]}
 
 
 def random_batches(model: keras.Model, count: int):

@@ -17,7 +17,13 @@ from kerascnn.deploy.operators import tflite_operators
 from kerascnn.runtime import open_model
 
 BATCH = 64
-EPOCHS = {"ViT": 60}  # 20 of others; attention learns slower
+EPOCHS = {  # 20 of others
+    "ViT": 60,  # attention learns slower, and so does what has no normalisation
+    "AlexNetFamily": 60,
+    "SENet154Family": 5,  # TensorFlow computes gradients of many groups slowly on a CPU
+    "CondenseNet": 10,
+    "CondenseNetConverted": 10,
+}
 
 
 def trained(family: str):

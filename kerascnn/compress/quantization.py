@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerascnn.compress.integers import hold_biases, with_exact_slopes
 from kerascnn.compress.scales import Point, Range, points
 from kerascnn.compress.simulation import Ranges, Trainee, simulated
 from kerascnn.compress.tuning import DEFAULT, Tuning, dataset, kept, tune
@@ -28,7 +29,8 @@ class Quantized:
     Parameters
     ----------
     model
-        The lowered network with its tuned weights; kernels are what int8 holds, for each output apart.
+        The lowered network with its tuned weights: what int8 holds of kernels, for each output apart, and int32 of
+        biases.
     ranges
         What every point where the file rounds can hold, by the name of the operation before it.
     """
@@ -71,7 +73,7 @@ def quantize_aware(model: keras.Model, train: Any, tuning: Tuning = DEFAULT) -> 
 
     The network is lowered to layers of one operator (:func:`kerascnn.graph.lower.lower`), so batch norms are folded
     and dropout is gone. The ranges of its tensors are measured on some batches and follow a moving average while the
-    network is tuned; kernels are rounded for each output apart, biases not at all. Weights that were pruned stay 0,
+    network is tuned; kernels are rounded for each output apart, and biases once it is. Weights that were pruned stay 0,
     and those that were clustered stay equal within each output.
 
     Parameters
@@ -102,7 +104,9 @@ def quantize_aware(model: keras.Model, train: Any, tuning: Tuning = DEFAULT) -> 
     kernels = [config.kernel for config in trainee.kernels.values()]
     tune(trainee.network, batches, tuning, f"{model.name} for int8", [kept(kernels)])
     trainee.give_weights(lowered)
-    return Quantized(lowered, trainee.ranges())
+    ranges = with_exact_slopes(lowered, trainee.ranges())
+    hold_biases(lowered, ranges)
+    return Quantized(lowered, ranges)
 
 
 def prepared(model: keras.Model, batches: Any) -> tuple[keras.Model, Trainee]:

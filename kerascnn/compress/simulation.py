@@ -14,6 +14,7 @@ from kerascnn.graph.calls import Call, calls
 from kerascnn.graph.fold import OUTPUTS
 
 Ranges = dict[str, Range]  # by the name of a point's operation
+TIES = {L.LeakyReLU: "up", L.AveragePooling2D: "outwards"}  # of operators that bring many: where these go
 
 
 def walked(model: keras.Model, image: Any, draw: Callable[[Call, Any], Any], rounded: Callable[[str, Any], Any]) -> Any:
@@ -41,7 +42,9 @@ def simulated(model: keras.Model, ranges: Ranges) -> keras.Model:
     image = keras.Input(batch_shape=model.inputs[0].shape, name=model.inputs[0].name)
 
     def rounded(name: str, x: Any) -> Any:
-        return L.FakeQuantization(*ranges[name], name=f"{name}-rounded")(x) if name in ranges else x
+        if name not in ranges:
+            return x
+        return L.FakeQuantization(*ranges[name], TIES.get(type(model.get_layer(name))), name=f"{name}-rounded")(x)
 
     def draw(call: Call, stand_in: Any) -> Any:
         return call.operation(*stand_in(call.args), **stand_in(call.keywords))

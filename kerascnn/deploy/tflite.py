@@ -76,16 +76,13 @@ def has_ranges(model: Any) -> bool:
 
 
 def _calibrated(order: Order, operators: Sequence[str]) -> Any:
-    from kerascnn.graph.plain import in_plain_layers
-
     if (images := order.images) is None:
         shape = ", ".join(map(str, order.model.inputs[0].shape[1:]))
         raise ValueError(
             f"A file of integers needs images to measure the ranges of activations: pass calibration=images, "
             f"about 100 preprocessed training images, float32 of shape (N, {shape})."
         )
-    # What is no single operator has parts that integers have no kernel for, or that round too early.
-    converter = _of_integers(replace(order, model=in_plain_layers(order.model)), operators)
+    converter = _of_integers(order, operators)
     converter.representative_dataset = lambda: ([np.repeat(image[None], order.batch or 1, axis=0)] for image in images)
     return converter
 
@@ -93,7 +90,10 @@ def _calibrated(order: Order, operators: Sequence[str]) -> Any:
 def _of_integers(order: Order, operators: Sequence[str] = ("TFLITE_BUILTINS",)) -> Any:
     import tensorflow as tf
 
-    converter = _converter(order, operators, "float32")
+    from kerascnn.graph.plain import in_plain_layers
+
+    # What is no single operator has parts that integers have no kernel for, or that round too early.
+    converter = _converter(replace(order, model=in_plain_layers(order.model)), operators, "float32")
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.inference_input_type, converter.inference_output_type = map(tf.dtypes.as_dtype, order.types)
     return converter

@@ -161,6 +161,10 @@ def upsampling(layer: Any, name: str, x: Any) -> Any:
     return L.Resizing(height * layer.size[0], width * layer.size[1], "nearest", name=name)(x)
 
 
+def fake_quantization(layer: Any, name: str, x: Any) -> Any:
+    return L.FakeQuantization(layer.low, layer.high, name=name)(x)
+
+
 def attention(layer: Any, name: str, query: Any, value: Any, key: Any = None, **masks: Any) -> Any:
     """Heads as an axis: dense layers, a product of queries and keys, a softmax, a product with the values."""
     if len(query.shape) != 3 or layer._output_shape or any(mask is not None for mask in masks.values() if mask):
@@ -223,4 +227,5 @@ RULES: dict[type, Rule] = {
     L.CropLike: crop_like,
     L.UpSampling2D: upsampling,
     L.MultiHeadAttention: attention,
+    L.FakeQuantization: fake_quantization,
 }
