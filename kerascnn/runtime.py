@@ -45,6 +45,8 @@ class Runner:
     types
         What the file itself takes and gives: "float32", or integers, which are rounded to on the way in and scaled
         back on the way out.
+    pixels
+        Whether it takes plain pixels, 0 to 255, as one that was exported with ``pixels=True``.
     """
 
     path: Path
@@ -54,6 +56,7 @@ class Runner:
     infer: Callable[[np.ndarray], np.ndarray]
     output_step: float = 0.0
     types: tuple[str, str] = ("float32", "float32")
+    pixels: bool = False
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Run the file.
@@ -61,8 +64,7 @@ class Runner:
         Parameters
         ----------
         images
-            (N, H, W, C) float32, preprocessed as the file expects. For one that was exported with ``pixels=True``
-            these are plain pixels, 0 to 255.
+            (N, H, W, C) float32, preprocessed as the file expects.
 
         Returns
         -------
@@ -191,7 +193,7 @@ def load_keras(path: str | os.PathLike) -> "keras.Model":
     for name in layers.OURS:  # a file names the layers of the house, and Keras knows those it has seen
         getattr(layers, name)
     path = existing(path)
-    with _reading(path, "a Keras model"):
+    with reading(path, "a Keras model"):
         model: Any = keras.models.load_model(path, compile=False)
     return model
 
@@ -200,7 +202,7 @@ def keras_runner(model: "keras.Model", path: str | os.PathLike) -> Runner:
     """Run a model that is in memory, in inference mode, as if it had been read from ``path``."""
     import tensorflow as tf
 
-    with _reading(path, "a classifier of images"):
+    with reading(path, "a classifier of images"):
         _only(model.outputs, "outputs")
         batch, shape = _image(_only(model.inputs, "inputs").shape)
     signature = [tf.TensorSpec((batch, *shape), tf.float32)]
@@ -229,7 +231,7 @@ def quiet() -> Iterator[None]:
 
 def _tflite(path: Path, threads: int | None) -> Runner:
     litert = need("ai_edge_litert.interpreter", "litert", "Running a .tflite file")
-    with _reading(path, "a TensorFlow Lite model"), quiet():
+    with reading(path, "a TensorFlow Lite model"), quiet():
         interpreter = litert.Interpreter(model_path=str(path), num_threads=threads)
         image = _only(interpreter.get_input_details(), "inputs")
         scores = _only(interpreter.get_output_details(), "outputs")
@@ -240,16 +242,23 @@ def _tflite(path: Path, threads: int | None) -> Runner:
             steps = [flex.litert_step(interpreter, [image["index"]], [scores["index"]])]
 
     def infer(images: np.ndarray) -> np.ndarray:
-        values = {image["index"]: _quantised(images, image)}
+        values = {image["index"]: quantised(images, image)}
         for step in steps:
             values |= step(values)
-        return _dequantised(values[scores["index"]], scores)
+        return dequantised(values[scores["index"]], scores)
 
     types = image["dtype"].__name__, scores["dtype"].__name__
-    return Runner(path, "tflite", shape, batch, infer, scores["quantization"][0], types)
+    pixels = takes_pixels(types[0], image["quantization"][0])
+    return Runner(path, "tflite", shape, batch, infer, scores["quantization"][0], types, pixels)
 
 
-def _quantised(values: np.ndarray, tensor: dict[str, Any]) -> np.ndarray:
+def takes_pixels(dtype: str, step: float = 0.0) -> bool:
+    """Whether an input of this type, and of this step where it is quantised, is plain pixels: bytes as they are."""
+    return dtype in ("uint8", "int8") and step in (0, 1)
+
+
+def quantised(values: np.ndarray, tensor: dict[str, Any]) -> np.ndarray:
+    """Values as a tensor of a ``.tflite`` file holds them, by its details."""
     if tensor["dtype"] == np.float32:
         return values
     scale, zero_point = tensor["quantization"]
@@ -261,9 +270,11 @@ def _rounded(values: np.ndarray, dtype: Any) -> np.ndarray:
     return np.clip(np.round(values), limits.min, limits.max).astype(dtype)
 
 
-def _dequantised(values: np.ndarray, tensor: dict[str, Any]) -> np.ndarray:
+def dequantised(values: np.ndarray, tensor: dict[str, Any]) -> np.ndarray:
+    """What a tensor of a ``.tflite`` file stands for, float32."""
     scale, zero_point = tensor["quantization"]
-    return (values.astype(np.float32) - zero_point) * np.float32(scale) if scale else values
+    values = values.astype(np.float32, copy=False)
+    return (values - zero_point) * np.float32(scale) if scale else values
 
 
 def _onnx(path: Path, threads: int | None) -> Runner:
@@ -271,32 +282,33 @@ def _onnx(path: Path, threads: int | None) -> Runner:
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads or 0  # 0: as many as there are cores
     options.log_severity_level = 4  # what is wrong comes as an exception
-    with _reading(path, "an ONNX model"):
+    with reading(path, "an ONNX model"):
         session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         image, scores = _only(session.get_inputs(), "inputs"), _only(session.get_outputs(), "outputs")
         batch, shape = _image(image.shape)
-        types = _type(image.type), _type(scores.type)
+        types = onnx_dtype(image.type), onnx_dtype(scores.type)
 
     def infer(images: np.ndarray) -> np.ndarray:
-        return session.run([scores.name], {image.name: _typed(images, types[0])})[0]
+        return session.run([scores.name], {image.name: typed(images, types[0])})[0]
 
-    return Runner(path, "onnx", shape, batch, infer, types=types)
+    return Runner(path, "onnx", shape, batch, infer, types=types, pixels=takes_pixels(types[0]))
 
 
-def _type(onnx: str) -> str:
+def onnx_dtype(onnx: str) -> str:
     """NumPy's name of a type that onnxruntime writes as "tensor(float)"."""
     name = onnx.removeprefix("tensor(").removesuffix(")")
     return {"float": "float32", "double": "float64"}.get(name, name)
 
 
-def _typed(images: np.ndarray, dtype: str) -> np.ndarray:
+def typed(images: np.ndarray, dtype: str) -> np.ndarray:
+    """Images in the type that a file takes, rounded where that is of integers."""
     return _rounded(images, dtype) if "int" in dtype else images.astype(dtype, copy=False)
 
 
 def _saved_model(path: Path) -> Runner:
     import tensorflow as tf
 
-    with _reading(path, "a SavedModel"), quiet():
+    with reading(path, "a SavedModel"), quiet():
         loaded = tf.saved_model.load(str(path))
         serve = loaded.signatures["serving_default"]
         name, image = _only(serve.structured_input_signature[1].items(), "inputs")
@@ -305,17 +317,17 @@ def _saved_model(path: Path) -> Runner:
 
     def infer(images: np.ndarray) -> np.ndarray:
         # Through ``loaded``, which holds the weights: a signature alone lets go of them.
-        return loaded.signatures["serving_default"](**{name: tf.constant(_typed(images, types[0]))})[output].numpy()
+        return loaded.signatures["serving_default"](**{name: tf.constant(typed(images, types[0]))})[output].numpy()
 
     types = image.dtype.name, serve.structured_outputs[output].dtype.name
-    return Runner(path, "saved_model", shape, batch, infer, types=types)
+    return Runner(path, "saved_model", shape, batch, infer, types=types, pixels=takes_pixels(types[0]))
 
 
 _THREADED: dict[str, Callable[[Path, int | None], Runner]] = {".tflite": _tflite, ".onnx": _onnx}
 
 
 @contextmanager
-def _reading(path: str | os.PathLike, kind: str) -> Iterator[None]:
+def reading(path: str | os.PathLike, kind: str) -> Iterator[None]:
     """Turn whatever a runtime raises about a file into the one error that names it."""
     try:
         yield

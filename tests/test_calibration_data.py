@@ -286,6 +286,22 @@ def test_the_command_line_lints(model_file, tmp_path, capsys):
     assert "colours (certain)\n    found     red and blue are exchanged" in capsys.readouterr().out
 
 
+def test_what_is_no_array_of_images_is_named(model_file, tmp_path, capsys):
+    (tmp_path / "text.npy").write_text("no array at all")
+    np.save(tmp_path / "scalar.npy", np.float32(1))
+    np.save(tmp_path / "names.npy", np.array(["a", None], object), allow_pickle=True)
+    for name, says in {
+        "none": "There is no file {}",
+        "text": "{} is damaged, or is no .npy file of numbers",
+        "names": "{} is damaged, or is no .npy file of numbers",
+        "scalar": "{} holds float32 of shape ()",
+    }.items():
+        file = str(tmp_path / f"{name}.npy")
+        assert main(["lint-calibration", str(model_file), file]) == 2
+        said = capsys.readouterr().err
+        assert says.format(file) in said and "expected a .npy file of preprocessed images, a float32 array" in said
+
+
 def test_a_data_source_is_prepared_as_the_card_says(model_file, tmp_path, capsys):
     parts = {f"x_{part}": (255 * photos(48, seed)).astype("uint8") for part, seed in (("train", 2), ("test", 3))}
     np.savez(tmp_path / "two.npz", **parts, y_train=np.arange(64) % 2, y_test=np.arange(64) % 2)

@@ -6,10 +6,12 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+import flatbuffers
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 from keras import layers, ops
 
@@ -307,8 +309,10 @@ def test_the_vendors_compiler_is_heard_where_there_is_one(file, tmp_path, monkey
         "Edge TPU Compiler version 16.0.384591198\nERROR: Didn't find op for builtin opcode 'CONV_2D' version '6'.\n",
         monkeypatch,
     )
-    assert main(["check", str(path), "--delegate", "edgetpu"]) == 2
-    assert "Didn't find op" in capsys.readouterr().err
+    assert main(["check", str(path), "--delegate", "edgetpu"]) == 0
+    said = capsys.readouterr().out
+    assert "edgetpu: " in said and "edgetpu_compiler: The Edge TPU compiler mapped nothing" in said
+    assert "Didn't find op for builtin opcode 'CONV_2D'" in said
 
 
 def test_the_command(file, capsys):
@@ -322,6 +326,18 @@ def test_the_command(file, capsys):
     assert "edgetpu: 1 of " in said and "HARD_SWISH" in said and "not mapped, it is not supported" in said
 
 
+def misdirected(whole: bytes, field: str) -> bytes:
+    """A file with a number in it that names what is not there: a tensor's buffer, or an operator's output."""
+    model = schema.ModelT.InitFromPackedBuf(whole)
+    if field == "buffer":
+        model.subgraphs[0].tensors[0].buffer = 9999
+    else:
+        model.subgraphs[0].operators[0].outputs = [-1]
+    builder = flatbuffers.Builder()
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
 def test_what_cannot_be_checked(tmp_path, file, capsys):
     with pytest.raises(ValueError, match=r"Unknown delegate 'edgetp'\. Did you mean 'edgetpu'"):
         check(file("MobileNetFamily"), "edgetp")
@@ -330,7 +346,10 @@ def test_what_cannot_be_checked(tmp_path, file, capsys):
     (tmp_path / "text.tflite").write_text("no model at all")
     whole = file("MobileNetFamily").read_bytes()
     (tmp_path / "torn.tflite").write_bytes(whole[: len(whole) // 3])
+    (tmp_path / "empty.tflite").write_bytes(b"\0\0\0\0TFL3")
+    for name in ("buffer", "output"):
+        (tmp_path / f"{name}.tflite").write_bytes(misdirected(whole, name))
     for delegate in DELEGATES:
-        for name in ("text", "torn"):
+        for name in ("text", "torn", "empty", "buffer", "output"):
             with pytest.raises(ValueError, match=f"{name}.tflite is damaged"):
                 check(tmp_path / f"{name}.tflite", delegate)

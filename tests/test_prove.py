@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
-from test_deploy import SIZE, colours_swapped, copy_of, gated, plain, statistics_lost
+from test_deploy import CARD, SIZE, colours_swapped, copy_of, gated, plain, statistics_lost
 
 import kerascnn
 from kerascnn.deploy import TARGETS, ExportError, export
@@ -48,6 +48,21 @@ def test_a_sound_file_passes_and_its_format_is_seen(format, nets, images):
     proof = kerascnn.prove(nets["gated"], written.path, images=images)
     assert proof == written
     assert kerascnn.prove(nets["gated"], written.path, format).inputs == "noise"
+
+
+@pytest.mark.parametrize("format", ["tflite", "tflite-int8", "onnx", "saved_model"])
+def test_a_file_of_pixels_is_proved_by_the_card(format, nets, images):
+    images = np.clip(images, -1.5, 2)  # within what pixels become
+    written = export(nets["plain"], format=format, calibration=images, card=CARD, pixels=True)
+    assert kerascnn.prove(nets["plain"], written.path, images=images, card=CARD) == written
+    nets["plain"].save("net.keras")
+    CARD.write("net.keras")
+    assert kerascnn.prove("net.keras", written.path, format).inputs == "noise"
+    with pytest.raises(ValueError, match=r"takes plain pixels, 0 to 255, and these images are not: pass card="):
+        kerascnn.prove(nets["plain"], written.path, images=images)
+    other = replace(CARD, preprocess=replace(CARD.preprocess, mean=(0.9,) * 3))
+    with pytest.raises(ExportError, match="does not compute"):
+        kerascnn.prove(nets["plain"], written.path, images=images, card=other)
 
 
 @pytest.mark.parametrize("fault", [colours_swapped, statistics_lost])
@@ -110,8 +125,10 @@ def test_a_file_of_another_format_than_it_is_said_to_be(nets, images):
 
 
 def test_another_network(nets):
-    with pytest.raises(ExportError, match="does not compute"):
-        kerascnn.prove(nets["gated"], export(nets["plain"]).path)
+    path = export(nets["plain"]).path
+    with pytest.raises(ExportError, match="does not compute") as refusal:
+        kerascnn.prove(nets["gated"], path)
+    assert "kept" not in str(refusal.value) and Path(path).is_file()
 
 
 def test_what_is_no_exported_file(nets):

@@ -1,6 +1,7 @@
 """Layer by layer: every tensor is compared with the layer that made it, and a fault in one layer is ranked first."""
 
 import json
+import warnings
 from collections.abc import Iterator
 
 import numpy as np
@@ -13,6 +14,7 @@ from test_conformance import TINY
 
 from kerascnn.card import Card
 from kerascnn.cli import main
+from kerascnn.deploy import export
 from kerascnn.deploy.onnx import write_onnx
 from kerascnn.deploy.order import Order
 from kerascnn.deploy.tflite import write_dynamic, write_float16, write_float32, write_int8, write_int16x8
@@ -172,6 +174,45 @@ def test_a_fault_in_one_layer_of_onnx_is_ranked_first(network, tmp_path):
 
 
 @pytest.mark.parametrize("network", ["ResNet"], indirect=True)
+@pytest.mark.parametrize(
+    ("format", "io", "precision", "least"),
+    [("tflite", None, "float32", 90), ("tflite-int8", None, "int8", 20), ("tflite-int8", "int8", "int8", 20),
+     ("onnx", None, "float32", 90)],
+)  # fmt: skip
+def test_a_file_of_pixels_is_compared_behind_its_normalisation(network, format, io, precision, least, tmp_path):
+    how = Preprocess(size=32)
+    card = Card(model="net", labels=tuple("abcde"), preprocess=how)
+    given = (np.random.default_rng(1).uniform(size=(40, 32, 32, 3)) - how.mean) / how.std
+    given = given.astype(np.float32)
+    path = tmp_path / f"net.{'onnx' if format == 'onnx' else 'tflite'}"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # noise is no photo
+        export(network, path, format, calibration=given, card=card, pixels=True, io=io)
+    found = why_different(network, path, given[:2], card=card)
+    image, *rows = found.rows
+    assert found.precision == precision and image.snr > 100 and len(rows) > 10
+    assert np.median([row.own_snr for row in rows]) > least and found.float_layers() == ()
+    with pytest.raises(ValueError, match=r"far beyond its range\. It takes plain pixels: pass card="):
+        why_different(network, path, given[:2])
+    with pytest.raises(ValueError, match=r"far beyond its range\. Were they prepared for it"):
+        why_different(network, path, 100 * given[:2], card=card)
+
+
+@pytest.mark.parametrize("network", ["LeNet"], indirect=True)
+def test_a_damaged_file_is_named(network, tmp_path):
+    whole = written(network, "tflite", tmp_path).read_bytes()
+    for name, content in {
+        "torn.tflite": whole[:500],
+        "empty.tflite": b"\0\0\0\0TFL3",
+        "text.onnx": b"no model at all",
+        "empty.onnx": b"",
+    }.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ValueError, match=rf"{name} is damaged, or is not an? (TensorFlow Lite|ONNX) model: "):
+            why_different(network, tmp_path / name, images(network))
+
+
+@pytest.mark.parametrize("network", ["ResNet"], indirect=True)
 def test_every_layer_lies_between_two_that_are_compared(network):
     layers = list(single_outputs(network))
     chosen = layers[::4]
@@ -222,7 +263,9 @@ def test_the_proposal_is_applied(network, tmp_path, capsys):
     kept = before.float_layers()
     assert kept[0] in layers_in(names, single_outputs(network)) and len(kept) <= len(before.rows) // 10
     assert before.first_broken and before.first_broken.layer == kept[0] and after.first_broken is None
-    assert f"{out}: {len(kept)} layers in float, SNR of the output {before.rows[-1].snr:.1f} -> " in said
+    layers = f"{len(kept)} layer{'s' * (len(kept) > 1)}"
+    assert f"{out}: {layers} in float, SNR of the output {before.rows[-1].snr:.1f} -> " in said
+    assert "takes preprocessed images as int8, no pixels" in said
     assert {row.layer: row.own_snr for row in after.rows}[kept[0]] > 90, "what is kept in float errs as floats do"
     assert after.rows[-1].snr > before.rows[-1].snr + 10
 
@@ -238,7 +281,7 @@ def test_what_cannot_be_compared_is_said(network, tmp_path):
     two = tmp_path / "two.tflite"
     with quiet():
         write_float32(Order(model=network, batch=2), two)
-    with pytest.raises(ValueError, match=r"of shape \(2, 32, 32, 1\); layers are compared on one preprocessed image"):
+    with pytest.raises(ValueError, match=r"of shape \(2, 32, 32, 1\); layers are compared on one image, \(1, 32"):
         why_different(network, two, images(network))
     with pytest.raises(ValueError, match="takes other images than these"):
         why_different(network, written(network, "int8.tflite", tmp_path), 255 + 255 * images(network))

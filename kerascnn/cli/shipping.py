@@ -78,7 +78,11 @@ def add(command: Command) -> None:
     p.add_argument("--data", required=True, help="images, as lint-calibration takes them")
     p.add_argument("--images", type=int, default=8, help="how many of them to compare on (default: 8)")
     p.add_argument(
-        "--apply", type=Path, metavar="OUT", help="write an int8 file that keeps the proposed layers in float"
+        "--apply",
+        type=Path,
+        metavar="OUT",
+        help="write an int8 file that keeps the proposed layers in float; it takes preprocessed images as int8, "
+        "whatever FILE takes",
     )
     p.add_argument("--overwrite", action="store_true", help="with --apply: replace a file that is already there")
     p.add_argument("--json", action="store_true", help="print it as JSON")
@@ -176,10 +180,14 @@ def check(options: argparse.Namespace) -> None:
     from kerascnn.deploy.delegates.edgetpu import COMPILER, compiled, disagreements
 
     reports = [report(options.file, name) for name in ([options.delegate] if options.delegate else DELEGATES)]
-    log = compiled(options.file) if any(r.delegate == "edgetpu" for r in reports) else None
     found = [r.as_dict() for r in reports]
     for each, shown in zip(reports, found, strict=True):
-        if log and each.delegate == "edgetpu":
+        try:
+            log = compiled(options.file) if each.delegate == "edgetpu" else None
+        except ValueError as refusal:
+            shown["notes"].append(f"{COMPILER}: {refusal}")
+            continue
+        if log:
             shown["compiler"] = {"version": log.version, "mapped": log.mapped}
             differing = disagreements(each, log)
             shown["notes"] += [f"{COMPILER} {log.version} differs: {line}." for line in differing]
@@ -225,17 +233,32 @@ def lint_calibration(options: argparse.Namespace) -> None:
 
 def prepared_images(source: str, card: Any) -> tuple[Any, Any]:
     """Images of a .npy file as they are, or of a data source as the card asks, and their classes where known."""
-    import numpy as np
-
     from kerascnn.data import open_data
     from kerascnn.data.pipeline import batches
     from kerascnn.job import CALIBRATION
 
     if source.endswith(".npy"):
-        return np.load(source), None
+        return npy_images(source), None
     split = open_data(source).train
     drawn = batches(split, card.preprocess, min(CALIBRATION, len(split)), shuffle=True)
     return tuple(tensor.numpy() for tensor in next(iter(drawn)))
+
+
+def npy_images(path: str) -> Any:
+    """The images of a .npy file, once it is sure that it holds some."""
+    import numpy as np
+
+    expected = "expected a .npy file of preprocessed images, a float32 array of shape (N, H, W, C)"
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"There is no file {path}; {expected}.")
+    try:
+        with open(path, "rb") as file:
+            images = np.lib.format.read_array(file)
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged, or is no .npy file of numbers; {expected}.") from error
+    if images.ndim != 4 or not np.issubdtype(images.dtype, np.number):  # the linter tells of other types
+        raise ValueError(f"{path} holds {images.dtype} of shape {images.shape}; {expected}.")
+    return images
 
 
 def why(options: argparse.Namespace) -> None:
@@ -264,9 +287,10 @@ def why(options: argparse.Namespace) -> None:
     overwrite = options.overwrite
     write(options.model, options.apply, "tflite-int8", calibration=images, float_layers=keep, overwrite=overwrite)
     before, after = (each.rows[-1].snr for each in (found, why_different(options.model, options.apply, some)))
-    told = sys.stderr if options.json else sys.stdout
     print(
-        f"\n{options.apply}: {len(keep)} layers in float, SNR of the output {before:.1f} -> {after:.1f} dB", file=told
+        f"\n{options.apply}: {len(keep)} layer{'s' * (len(keep) > 1)} in float, SNR of the output {before:.1f} -> "
+        f"{after:.1f} dB; takes preprocessed images as int8, no pixels",
+        file=sys.stderr if options.json else sys.stdout,
     )
 
 

@@ -178,7 +178,10 @@ def export(
             if card is not None and draft.suffix == ".tflite":
                 metadata.write(draft, metadata.of_card(card, order.model.inputs[0].shape[1:]))
         step(f"running {file.name} and its model on {len(proof)} images")
-        certificate = _certificate(order, [order.types], format, _opened(draft, select_tf_ops), proof, inputs)
+        try:
+            certificate = _certificate(order, [order.types], format, _opened(draft, select_tf_ops), proof, inputs)
+        except ExportError as error:
+            raise ExportError(f"{str(error).rstrip('.')}. It was not kept.") from error
     certificate = replace(certificate, path=str(file))
     _lay_beside(file, certificate, card)
     return certificate
@@ -190,6 +193,7 @@ def prove(
     format: str | None = None,
     *,
     images: np.ndarray | Iterable[Any] | None = None,
+    card: Card | None = None,
     batch: int | None = 1,
     select_tf_ops: bool = False,
 ) -> Certificate:
@@ -200,11 +204,14 @@ def prove(
     model
         A Keras model of one image input, or the path of a ``.keras`` file.
     file
-        A ``.tflite`` or ``.onnx`` file or the folder of a SavedModel that takes what ``model`` takes.
+        A ``.tflite`` or ``.onnx`` file or the folder of a SavedModel that takes what ``model`` takes, or plain pixels.
     format
         What the file is said to be, of the formats of ``export``; None looks into it.
     images
         Preprocessed images, as ``calibration`` of ``export``. None: it is proved on noise.
+    card
+        The model's card, which says how a file of pixels has to normalise them. None: the card beside ``model``,
+        where that is a path and has one; without a card ``model`` has to take pixels too.
     batch
         How many images it has to take at a time; None for any number. A SavedModel takes any number.
     select_tf_ops
@@ -226,8 +233,11 @@ def prove(
     """
     written = _opened(existing(file), select_tf_ops)
     if isinstance(model, str | os.PathLike):
+        card = card or _card_beside(model)
         model = load_keras(model)
     check_model(model)
+    if card is not None:
+        _check_card(card, model)
     model = in_float32(model)
     format = format or _format_of(written)
     integers = _target(format).integers
@@ -237,9 +247,17 @@ def prove(
         batch=_batch(batch, format),
     )
     proof, inputs = _proof(order)
+    if written.pixels and card is not None:
+        order, proof, card = _on_pixels(order, proof, card)
+    elif written.pixels and (proof.min() < 0 or proof.max() <= 1):
+        raise ValueError(
+            f"{file} takes plain pixels, 0 to 255, and {'noise is' if images is None else 'these images are'} not: "
+            f"pass card=, the model's, if the file normalises them."
+        )
+    types = [(t, t) for t in integers] or [("uint8" if written.pixels else "float32", "float32")]
     with steps() as step:
         step(f"running {written.path.name} and its model on {len(proof)} images")
-        return _certificate(order, [(t, t) for t in integers] or [order.types], format, written, proof, inputs)
+        return _certificate(order, types, format, written, proof, inputs)
 
 
 def _certificate(

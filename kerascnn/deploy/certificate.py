@@ -143,7 +143,7 @@ def agreement(reference: Runner, file: Runner, images: np.ndarray, tolerance: fl
         )
         return replace(found, notes=(*found.notes, note))
     raise ExportError(
-        f"{file.path.name} does not compute what its model computes, and was not kept: on {found.samples} images "
+        f"{file.path.name} does not compute what its model computes: on {found.samples} images "
         f"the error of its scores is {found.error:.2g} of their spread, where {tolerance:.2g} is allowed, and it "
         f"names the same class on {found.decided_agreement:.1%} of the {found.decided} decided ones, where "
         f"{AGREEMENT:.0%} is asked (largest error {found.max_error:.3g}, mean {found.mean_error:.3g})."

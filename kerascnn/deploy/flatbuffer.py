@@ -3,6 +3,7 @@
 Read from the file itself, for an interpreter shows what its delegates made of it. The schema is LiteRT's own.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -92,7 +93,7 @@ def read_graphs(path: Path) -> tuple[Graph, ...]:
     FileNotFoundError
         When there is no such file.
     ValueError
-        When it is no TensorFlow Lite file.
+        When it is no TensorFlow Lite file, is damaged, or holds no graph.
     ImportError
         When LiteRT is not installed.
     """
@@ -101,9 +102,15 @@ def read_graphs(path: Path) -> tuple[Graph, ...]:
     if content[4:8] != b"TFL3":
         raise ValueError(f"{path} is damaged, or is not a TensorFlow Lite model: it does not begin like one.")
     try:
-        model = schema.ModelT.InitFromPackedBuf(content)
-    except Exception as error:  # of many classes: the reader follows whatever offsets it finds
-        raise ValueError(f"{path} is damaged: {str(error) or type(error).__name__}") from error
+        graphs = _graphs(schema, schema.ModelT.InitFromPackedBuf(content))
+    except Exception as error:  # of many classes: the reader follows whatever offsets and numbers it finds
+        raise ValueError(f"{path} is damaged ({error!r}).") from error
+    if not graphs:
+        raise ValueError(f"{path} is damaged: it holds no graph.")
+    return graphs
+
+
+def _graphs(schema: Any, model: Any) -> tuple[Graph, ...]:
     kinds = _names(schema.BuiltinOperator)
     # Codes below 127 may stand in either field, later ones only in the wider.
     codes = [
@@ -114,10 +121,11 @@ def read_graphs(path: Path) -> tuple[Graph, ...]:
 
 
 def _graph(raw: Any, codes: list[tuple[str, int, str]], buffers: list[Any], dtypes: dict[int, str]) -> Graph:
-    tensors = [_tensor(index, tensor, buffers, dtypes) for index, tensor in enumerate(raw.tensors)]
+    tensors = {index: _tensor(index, tensor, buffers, dtypes) for index, tensor in enumerate(raw.tensors)}
+    optional = tensors | {-1: None}
 
-    def those(indices: Any) -> tuple[Any, ...]:
-        return tuple(tensors[index] if index >= 0 else None for index in ([] if indices is None else indices))
+    def those(indices: Any, among: Mapping[int, Any] = tensors) -> tuple[Any, ...]:
+        return tuple(among[index] for index in ([] if indices is None else indices))
 
     operators = []
     for index, operator in enumerate(raw.operators or []):
@@ -128,7 +136,7 @@ def _graph(raw: Any, codes: list[tuple[str, int, str]], buffers: list[Any], dtyp
                 index=index,
                 kind=kind,
                 version=version,
-                inputs=those(operator.inputs),
+                inputs=those(operator.inputs, optional),
                 outputs=those(operator.outputs),
                 options=vars(options) if options else {},
                 custom=custom,

@@ -33,6 +33,11 @@ def to_pixels(images: np.ndarray, how: Preprocess) -> np.ndarray:
     return np.clip(np.round(pixels), 0, 255)
 
 
+def from_pixels(pixels: np.ndarray, how: Preprocess) -> np.ndarray:
+    """Pixels, 0 to 255, normalised as ``how`` says."""
+    return ((pixels / 255 - np.array(how.mean)) / np.array(how.std)).astype(np.float32)
+
+
 def from_black_to_white(pixels: np.ndarray) -> np.ndarray:
     """The same images with a black and a white corner in the first: the range of pixels is known, not measured.
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kerascnn.card import Card
 from kerascnn.deploy.function import check_model, in_float32
 from kerascnn.deploy.images import spread_out, stacked
 from kerascnn.deploy.why.inside import Inside, as_layer, open_inside
@@ -129,7 +130,11 @@ class Difference:
 
 
 def why_different(
-    model: "keras.Model | str | os.PathLike", file: str | os.PathLike, images: np.ndarray | Iterable[Any]
+    model: "keras.Model | str | os.PathLike",
+    file: str | os.PathLike,
+    images: np.ndarray | Iterable[Any],
+    *,
+    card: Card | None = None,
 ) -> Difference:
     """Compare a model and an exported file of it, layer by layer.
 
@@ -141,7 +146,11 @@ def why_different(
         A ``.tflite`` or ``.onnx`` file that was made of it, by ``export`` or otherwise; its tensors must still be
         named after the layers.
     images
-        As for ``export``: preprocessed float32, (N, H, W, C) or one by one. Up to 64 are taken; 8 say enough.
+        As for ``export``: preprocessed float32, (N, H, W, C) or one by one. Up to 64 are taken; 8 say enough. Of a
+        file of pixels both sides see the nearest pixels.
+    card
+        The model's card, which says how a file of pixels normalises them. None: the card beside ``model``, where that
+        is a path and has one; without a card the model takes pixels too.
 
     Raises
     ------
@@ -153,18 +162,21 @@ def why_different(
         When the runtime of the file is not installed.
     """
     if isinstance(model, str | os.PathLike):
+        card = card or (Card.read(model) if Card.path(os.fspath(model)).is_file() else None)
         model = load_keras(model)
     check_model(model)
     model = in_float32(model)
-    images = spread_out(stacked(images, tuple(model.inputs[0].shape[1:])))
-    inside = open_inside(Path(file), model)
+    given = spread_out(stacked(images, tuple(model.inputs[0].shape[1:])))
+    inside = open_inside(Path(file), model, card.preprocess if card else None)
+    images = inside.seen(given)
     layers = truly_held(model, inside, images[:1])
     sums, spans = sums_of(model, inside, layers, images), between(model, layers)
     rows = [_row(layer, *spans[layer], *sums[layer]) for layer in layers]
-    if rows[0].snr < SOUND["int8"]:
-        raise ValueError(
-            f"{file} takes other images than these: they are far beyond its range. Were they prepared for it?"
-        )
+    if min(rows[0].snr, _decibels(np.sum(given**2), np.sum((given - images) ** 2))) < SOUND["int8"]:
+        way_on = "Were they prepared for it?"
+        if inside.pixels and card is None:
+            way_on = "It takes plain pixels: pass card=, the model's, if it normalises them."
+        raise ValueError(f"{file} takes other images than these: they are far beyond its range. {way_on}")
     return Difference(file=str(Path(file)), precision=inside.precision, samples=len(images), rows=tuple(rows))
 
 

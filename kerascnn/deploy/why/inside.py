@@ -7,16 +7,18 @@ The converters name a tensor after the operations that it came of, and an operat
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kerascnn.deploy.pixels import from_pixels, to_pixels
 from kerascnn.errors import need
 from kerascnn.graph.calls import calls
 from kerascnn.graph.fold import pairs
-from kerascnn.runtime import existing, quiet
+from kerascnn.runtime import dequantised, existing, onnx_dtype, quantised, quiet, reading, takes_pixels, typed
+from kerascnn.spec import Preprocess
 
 if TYPE_CHECKING:
     import keras
@@ -34,22 +36,33 @@ class Inside:
         Those whose output a tensor of the file holds, in the order of the network, the image's first.
     run
         One image, (1, H, W, C) float32, to the output of each of these layers, float32.
+    pixels
+        Whether the file itself takes plain pixels, 0 to 255.
+    seen
+        Images to what the file can be given of them: nearest pixels, where it takes those.
     """
 
     precision: str
     layers: tuple[str, ...]
     run: Callable[[np.ndarray], dict[str, np.ndarray]]
+    pixels: bool
+    seen: Callable[[np.ndarray], np.ndarray] = lambda images: images
 
 
-def open_inside(path: Path, model: "keras.Model") -> Inside:
+def open_inside(path: Path, model: "keras.Model", how: Preprocess | None) -> Inside:
     """Open a ``.tflite`` or ``.onnx`` file that was made of ``model``.
+
+    Parameters
+    ----------
+    how
+        How a file of pixels normalises them; None where the model takes pixels too.
 
     Raises
     ------
     FileNotFoundError
         When there is no such file.
     ValueError
-        When it is of another kind, takes other images, or none of its tensors is named after a layer.
+        When it is of another kind, damaged, takes other images, or none of its tensors is named after a layer.
     ImportError
         When the runtime of the file is not installed.
     """
@@ -64,7 +77,21 @@ def open_inside(path: Path, model: "keras.Model") -> Inside:
         raise ValueError(
             f"The tensors of {path} are not named after the layers of {model.name!r}. Was it made of another model?"
         )
-    return inside
+    if not inside.pixels:
+        return inside
+    channels = model.inputs[0].shape[-1]
+    return _of_pixels(inside, how or Preprocess(size=0, mean=(0.0,) * channels, std=(1 / 255,) * channels))
+
+
+def _of_pixels(inside: Inside, how: Preprocess) -> Inside:
+    """A file of pixels as one of the images that they normalise to."""
+    first = inside.layers[0]
+
+    def run(images: np.ndarray) -> dict[str, np.ndarray]:
+        held = inside.run(to_pixels(images, how))
+        return held | {first: from_pixels(held[first], how)}
+
+    return replace(inside, run=run, seen=lambda images: from_pixels(to_pixels(images, how), how))
 
 
 def single_outputs(model: "keras.Model") -> dict[str, tuple[int, ...]]:
@@ -119,36 +146,38 @@ def placed(
 def _tflite(path: Path, model: "keras.Model") -> Inside:
     litert = need("ai_edge_litert.interpreter", "litert", "Running a .tflite file")
     schema = need("ai_edge_litert.schema_py_generated", "litert", "Reading a .tflite file")
-    graph = schema.Model.GetRootAs(path.read_bytes()).Subgraphs(0)
     shapes = single_outputs(model)
-    with quiet():
+    with reading(path, "a TensorFlow Lite model"), quiet():
         interpreter = litert.Interpreter(
             str(path),
             experimental_preserve_all_tensors=True,
             experimental_op_resolver_type=litert.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
         )
+        graph = schema.Model.GetRootAs(path.read_bytes()).Subgraphs(0)
+        outputs = list(_tflite_outputs(graph, model))
+    with quiet():
         interpreter.allocate_tensors()
     details = {tensor["index"]: tensor for tensor in interpreter.get_tensor_details()}
     image = interpreter.get_input_details()[0]
-    plain = image["dtype"] == np.float32 or image["quantization"][0] > 0
-    _check_image(path, tuple(image["shape"].tolist()), plain, model)
-    tensors = {next(iter(shapes)): image["index"], **placed(_tflite_outputs(graph, model), model, shapes)}
+    _check_image(path, tuple(image["shape"].tolist()), model)
+    tensors = {next(iter(shapes)): image["index"], **placed(outputs, model, shapes)}
     tensors = {layer: i for layer, i in tensors.items() if i in details and _alike(details[i]["shape"], shapes[layer])}
 
     def run(images: np.ndarray) -> dict[str, np.ndarray]:
-        interpreter.set_tensor(image["index"], _quantised(images, image))
+        interpreter.set_tensor(image["index"], quantised(images, image))
         interpreter.invoke()
         return {
-            layer: _dequantised(interpreter.get_tensor(index), details[index]).reshape(shapes[layer])
+            layer: dequantised(interpreter.get_tensor(index), details[index]).reshape(shapes[layer])
             for layer, index in tensors.items()
         }
 
-    types = {details[index]["dtype"] for index in tensors.values()}
+    types = {details[index]["dtype"] for index in tensors.values() if index != image["index"]}
     weights = {schema.TensorType.FLOAT16: "float16", schema.TensorType.INT8: "dynamic"}
     kinds = [graph.Tensors(index).Type() for index in range(graph.TensorsLength())]
     in_floats = next((name for kind, name in weights.items() if kind in kinds), "float32")
     precision = "int8" if types & {np.int8, np.uint8} else "int16x8" if np.int16 in types else in_floats
-    return Inside(precision, tuple(layer for layer in shapes if layer in tensors), run)
+    pixels = takes_pixels(image["dtype"].__name__, image["quantization"][0])
+    return Inside(precision, tuple(layer for layer in shapes if layer in tensors), run, pixels)
 
 
 def _tflite_outputs(graph: Any, model: "keras.Model") -> Iterator[tuple[int, list[list[str]]]]:
@@ -166,13 +195,12 @@ def _tflite_outputs(graph: Any, model: "keras.Model") -> Iterator[tuple[int, lis
         yield output, [[last]] if output == graph.Outputs(0) else [[name(output)], constants]
 
 
-def _check_image(path: Path, shape: tuple[Any, ...], preprocessed: bool, model: "keras.Model") -> None:
+def _check_image(path: Path, shape: tuple[Any, ...], model: "keras.Model") -> None:
     want = (1, *model.inputs[0].shape[1:])
-    if shape != want or not preprocessed:
-        kind = "preprocessed images" if preprocessed else "plain pixels"
+    if shape != want:
         raise ValueError(
-            f"{path} takes {kind} of shape {shape}; layers are compared on one preprocessed image, {want}, at a time. "
-            f"Export it with batch=1 and without pixels."
+            f"{path} takes images of shape {shape}; layers are compared on one image, {want}, at a time. "
+            f"Export it with batch=1."
         )
 
 
@@ -181,23 +209,11 @@ def _alike(shape: Iterable[int], other: Iterable[int]) -> bool:
     return [int(side) for side in shape if side != 1] == [side for side in other if side != 1]
 
 
-def _quantised(images: np.ndarray, tensor: dict[str, Any]) -> np.ndarray:
-    scale, zero = tensor["quantization"]
-    if not scale:
-        return images
-    limits = np.iinfo(tensor["dtype"])
-    return np.clip(np.round(images / scale) + zero, limits.min, limits.max).astype(tensor["dtype"])
-
-
-def _dequantised(values: np.ndarray, tensor: dict[str, Any]) -> np.ndarray:
-    scale, zero = tensor["quantization"]
-    return (values.astype(np.float32) - zero) * np.float32(scale) if scale else values.astype(np.float32)
-
-
 def _onnx(path: Path, model: "keras.Model") -> Inside:
     onnx = need("onnx", "onnx", "Reading an .onnx file")
     runtime = need("onnxruntime", "onnx", "Running an .onnx file")
-    proto = onnx.shape_inference.infer_shapes(onnx.load(path))
+    with reading(path, "an ONNX model"):
+        proto = onnx.shape_inference.infer_shapes(onnx.load(path))
     known = {info.name: info for info in (*proto.graph.value_info, *proto.graph.output)}
     shapes = single_outputs(model)
     tensors = {
@@ -209,15 +225,18 @@ def _onnx(path: Path, model: "keras.Model") -> Inside:
     proto.graph.output.extend(known[name] for name in tensors.values() if name not in there)
     options = runtime.SessionOptions()
     options.log_severity_level = 4
-    session = runtime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    with reading(path, "an ONNX model"):
+        session = runtime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
     first, image = next(iter(shapes)), session.get_inputs()[0]
-    _check_image(path, tuple(image.shape), image.type == "tensor(float)", model)
+    dtype = onnx_dtype(image.type)
+    _check_image(path, tuple(image.shape), model)
 
     def run(images: np.ndarray) -> dict[str, np.ndarray]:
-        values = session.run(list(tensors.values()), {image.name: images})
+        values = session.run(list(tensors.values()), {image.name: typed(images, dtype)})
         return {first: images} | dict(zip(tensors, values, strict=True))
 
-    return Inside("float32", tuple(layer for layer in shapes if layer == first or layer in tensors), run)
+    layers = tuple(layer for layer in shapes if layer == first or layer in tensors)
+    return Inside("float32", layers, run, takes_pixels(dtype))
 
 
 def _onnx_outputs(graph: Any, model: "keras.Model") -> Iterator[tuple[str, list[list[str]]]]:
