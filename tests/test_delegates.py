@@ -20,7 +20,7 @@ from kerascnn.cli import main
 from kerascnn.deploy.delegates import DELEGATES, check
 from kerascnn.deploy.delegates.edgetpu import compiled, disagreements, edgetpu, read_log, refusal
 from kerascnn.deploy.delegates.limits import LIMITS, table
-from kerascnn.deploy.delegates.report import pieces
+from kerascnn.deploy.delegates.report import partitions
 from kerascnn.deploy.flatbuffer import Graph, Operator, Tensor, read_graphs
 from kerascnn.deploy.images import noise
 from kerascnn.deploy.order import Order
@@ -97,8 +97,8 @@ def test_pieces_are_those_that_litert_makes(family, file):
     path = file(family)
     (graph,) = read_graphs(path)
     seen = check(path, "xnnpack")
-    assert sorted(seen.pieces) == sorted(pieces(graph, [v.mapped for v in seen.verdicts]))
-    assert sum(map(len, seen.pieces)) == seen.mapped > 0
+    assert sorted(seen.partitions) == sorted(partitions(graph, [v.mapped for v in seen.verdicts]))
+    assert sum(map(len, seen.partitions)) == seen.mapped > 0
 
 
 def drawn(draw, shape=(8, 8, 4)) -> keras.Model:
@@ -127,16 +127,16 @@ def test_what_the_gpu_refuses(kind, draw, tmp_path):
 @pytest.mark.parametrize("family", MADE_FOR_IT)
 def test_networks_made_for_it_are_mapped_whole(family, file):
     report = check(file(family), "edgetpu")
-    assert report.unmapped == {} and report.pieces == (tuple(range(report.mapped)),) and not report.notes
+    assert report.unmapped == {} and report.partitions == (tuple(range(report.mapped)),) and not report.notes
 
 
 def test_hard_swish_cuts_mobilenet_v3(file):
     report = check(file("MobileNetV3Family"), "edgetpu")
     assert report.mapped == 1, "the convolution before the first hard swish"
-    assert len(report.pieces) == report.unmapped["HARD_SWISH"] + 1
+    assert len(report.partitions) == report.unmapped["HARD_SWISH"] + 1
     (row,) = [row for row in report.grouped() if row["operator"] == "HARD_SWISH"]
     assert row["reason"] == "it is not supported" and "kerascnn.edge_safe" in row["change"]
-    assert any("later pieces are supported, and run on the CPU" in note for note in report.notes)
+    assert any("later partitions are supported, and run on the CPU" in note for note in report.notes)
 
 
 def test_convolutions_in_groups_make_the_compiler_refuse_the_file(file):
@@ -163,7 +163,7 @@ def test_a_file_with_float_inputs_and_outputs_as_the_compiler_saw_it(tmp_path):
     # Since then the converter folds the five paddings into convolutions.
     assert not [v for v in report.verdicts if v.operator.kind == "PAD"]
     assert disagreements(report, log) == ["PAD: 0 predicted to be mapped, 5 were"]
-    assert sum(log.mapped.values()) - 5 == report.mapped == 65 and len(report.pieces) == 1
+    assert sum(log.mapped.values()) - 5 == report.mapped == 65 and len(report.partitions) == 1
     assert report.unmapped == {"QUANTIZE": 1, "DEQUANTIZE": 1}
 
 
@@ -213,7 +213,7 @@ def test_a_chain_is_cut_at_its_first_unsupported_operator():
         for i, kind in enumerate(kinds)
     ]
     graph = Graph(tuple(chain), chain[0].inputs, chain[-1].outputs)
-    assert pieces(graph, [op.kind in table("edgetpu") for op in chain]) == [(0, 1), (3,), (5,)]
+    assert partitions(graph, [op.kind in table("edgetpu") for op in chain]) == [(0, 1), (3,), (5,)]
 
 
 @pytest.mark.parametrize(

@@ -167,7 +167,7 @@ def test_delegates_leave_them(net):
     for name in DELEGATES:
         report = check(certificate.path, name)
         assert sum(not verdict.mapped for verdict in report.verdicts if verdict.operator.custom) == 5
-    assert certificate.delegated["pieces"] == 4
+    assert certificate.delegated["partitions"] == 4
     assert certificate.delegated["of"] - certificate.delegated["operators"] >= 5
 
 

@@ -200,8 +200,8 @@ def check(options: argparse.Namespace) -> None:
 
 def delegate_text(found: dict[str, Any]) -> str:
     """A report on one delegate, as a person reads it."""
-    sizes = found["pieces"]
-    runs = f", in {len(sizes)} pieces of {', '.join(map(str, sizes))}" if len(sizes) > 1 else ""
+    sizes = found["partitions"]
+    runs = f", in {len(sizes)} partitions of {', '.join(map(str, sizes))}" if len(sizes) > 1 else ""
     lines = [f"{found['delegate']}: {found['mapped']} of {found['operators']} operators mapped{runs}"]
     for row in found["verdicts"]:
         if row["reason"]:

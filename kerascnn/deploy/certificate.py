@@ -98,7 +98,7 @@ class Certificate(Agreement):
         ``FlexSomething``.
     delegated
         Operators of a ``.tflite`` file that XNNPACK, LiteRT's fast kernels for CPUs, takes over on this machine; of
-        how many; and in how many pieces it takes them. Between two pieces the data goes back and forth.
+        how many; and in how many partitions it takes them. Between two partitions the data goes back and forth.
     versions
         Of the libraries that wrote and ran the file; of an ONNX file its operator set too.
     """

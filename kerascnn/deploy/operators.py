@@ -31,9 +31,9 @@ def opset(path: Path) -> str:
 
 
 def delegated(path: Path) -> dict[str, int]:
-    """How many operators XNNPACK takes over, of how many, and in how many pieces."""
+    """How many operators XNNPACK takes over, of how many, and in how many partitions."""
     report = xnnpack(path)
-    return {"operators": report.mapped, "of": len(report.verdicts), "pieces": len(report.pieces)}
+    return {"operators": report.mapped, "of": len(report.verdicts), "partitions": len(report.partitions)}
 
 
 def precision(path: Path) -> str:

@@ -14,7 +14,7 @@ DELEGATES = {"edgetpu": edgetpu, "gpu": gpu, "xnnpack": xnnpack}
 
 
 def check(path: str | os.PathLike, delegate: str) -> Report:
-    """Say which operators of a file a delegate runs, in how many pieces, why not the others and what to change.
+    """Say which operators of a file a delegate runs, in how many partitions, why not the others and what to change.
 
     Parameters
     ----------

@@ -2,8 +2,8 @@
 
 The rules are the published ones, https://coral.ai/docs/edgetpu/models-intro/: every tensor in 8 bits, every size
 fixed, parameters constant, three dimensions, and the operators of ``edgetpu.csv``. Of a file that is not wholly
-supported the compiler maps the first piece alone. The last compiler, 16.0 of 2021, was built with TensorFlow 2.5: it
-refuses a whole file that has an operator in a version newer than that (google-coral/edgetpu#631, #845), such as a
+supported the compiler maps the first partition alone. The last compiler, 16.0 of 2021, was built with TensorFlow 2.5:
+it refuses a whole file that has an operator in a version newer than that (google-coral/edgetpu#631, #845), such as a
 convolution in groups. The column ``version`` holds the newest version that TensorFlow 2.5 knew.
 """
 
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kerascnn.deploy.delegates.limits import broken_limit, table, wide
-from kerascnn.deploy.delegates.report import Report, Verdict, pieces
+from kerascnn.deploy.delegates.report import Report, Verdict, partitions
 from kerascnn.deploy.flatbuffer import Operator, read_graphs
 
 COMPILER = "edgetpu_compiler"
@@ -57,7 +57,7 @@ def edgetpu(path: Path) -> Report:
         raise ValueError(f"{path} is compiled for the Edge TPU already: check the file that it was compiled from.")
     newer = [op for op in graph.operators if op.version > int(table("edgetpu").get(op.kind, {}).get("version", 99))]
     said = [refusal(operator) for operator in graph.operators]
-    found = pieces(graph, [not reason for reason in said])
+    found = partitions(graph, [not reason for reason in said])
     first = set(found[0]) if found and not newer else set()
     verdicts = []
     for operator, reason in zip(graph.operators, said, strict=True):
@@ -106,8 +106,8 @@ def notes(graphs: int, found: list[tuple[int, ...]], refused: bool) -> list[str]
     if len(found) > 1 and not refused:
         rest = sum(map(len, found[1:]))
         said.append(
-            f"{rest} operators in {len(found) - 1} later pieces are supported, and run on the CPU: the compiler maps "
-            f"the first piece alone (its option -a maps more; each piece costs a transfer both ways)."
+            f"{rest} operators in {len(found) - 1} later partitions are supported, and run on the CPU: the compiler "
+            f"maps the first partition alone (its option -a maps more; each partition costs a transfer both ways)."
         )
     return said
 

@@ -8,7 +8,7 @@ of TensorFlow 2.21 and LiteRT 2.3 does not run that check: asked for GPU compati
 from pathlib import Path
 
 from kerascnn.deploy.delegates.limits import broken_limit, table
-from kerascnn.deploy.delegates.report import Report, Verdict, pieces
+from kerascnn.deploy.delegates.report import Report, Verdict, partitions
 from kerascnn.deploy.flatbuffer import Operator, read_graphs
 
 
@@ -39,7 +39,7 @@ def gpu(path: Path) -> Report:
         )
     if any(-1 in tensor.shape for tensor in tensors):
         notes.append("Some sizes are open: the delegate takes files of fixed sizes only.")
-    found = pieces(graph, [not reason for reason in said])
+    found = partitions(graph, [not reason for reason in said])
     return Report("gpu", verdicts, tuple(found), tuple(notes))
 
 

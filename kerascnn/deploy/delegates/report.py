@@ -1,4 +1,4 @@
-"""What a delegate makes of a file: which operators it takes, in how many pieces, and why not the others."""
+"""What a delegate makes of a file: which operators it takes, in how many partitions, and why not the others."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -40,16 +40,16 @@ class Report:
         "edgetpu", "gpu" or "xnnpack".
     verdicts
         One for each operator, in the order of execution.
-    pieces
-        The runs of operators that the delegate could take, each as places in that order. Between two pieces, tensors
-        go back to the CPU.
+    partitions
+        The runs of operators that the delegate could take, each as places in that order. Between two partitions,
+        tensors go back to the CPU.
     notes
         What holds for the whole file.
     """
 
     delegate: str
     verdicts: tuple[Verdict, ...]
-    pieces: tuple[tuple[int, ...], ...]
+    partitions: tuple[tuple[int, ...], ...]
     notes: tuple[str, ...] = ()
 
     @property
@@ -77,17 +77,17 @@ class Report:
             "delegate": self.delegate,
             "operators": len(self.verdicts),
             "mapped": self.mapped,
-            "pieces": [len(piece) for piece in self.pieces],
+            "partitions": [len(partition) for partition in self.partitions],
             "notes": list(self.notes),
             "verdicts": self.grouped(),
         }
 
 
-def pieces(graph: Graph, supported: Sequence[bool]) -> list[tuple[int, ...]]:
+def partitions(graph: Graph, supported: Sequence[bool]) -> list[tuple[int, ...]]:
     """Part a graph as the runtime does: the runs of supported operators that can be taken out as one node each.
 
     Operators are scheduled as soon as their inputs are there, in epochs that are wholly supported or wholly not; a
-    piece is a supported epoch. The first piece is all that depends on nothing unsupported.
+    partition is a supported epoch. The first partition is all that depends on nothing unsupported.
 
     Parameters
     ----------

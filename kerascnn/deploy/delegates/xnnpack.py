@@ -1,4 +1,4 @@
-"""What XNNPACK, the CPU's fast kernels, takes of a file: asked of LiteRT, which puts a node in place of each piece."""
+"""What XNNPACK, the CPU's fast kernels, takes of a file: asked of LiteRT, which puts a node in a partition's place."""
 
 from contextlib import nullcontext, suppress
 from pathlib import Path
@@ -26,14 +26,14 @@ def xnnpack(path: Path) -> Report:
     try:
         with quiet():
             interpreter = litert.Interpreter(model_path=str(path))
-            # XNNPACK takes its pieces before TensorFlow's own operators are missed.
+            # XNNPACK takes its partitions before TensorFlow's own operators are missed.
             with suppress(RuntimeError) if holds_flex(interpreter) else nullcontext():
                 interpreter.allocate_tensors()
             nodes = [node for node in interpreter._get_ops_details() if node["op_name"] == "DELEGATE"]
     except (RuntimeError, ValueError) as error:
         raise ValueError(f"LiteRT cannot load {path}: {str(error).splitlines()[0]}") from error
     found = [behind(graph, set(node["inputs"].tolist()), set(node["outputs"].tolist())) for node in nodes]
-    taken = {index for piece in found for index in piece}
+    taken = {index for partition in found for index in partition}
     verdicts = tuple(
         Verdict(op, op.index in taken, "" if op.index in taken else FLEX if is_flex(op.custom) else PLAIN)
         for op in graph.operators
