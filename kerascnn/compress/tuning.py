@@ -49,6 +49,20 @@ class Tuning:
 DEFAULT = Tuning()
 
 
+def need_floats(model: "keras.Model") -> None:
+    """Hold a model against what can be compressed.
+
+    Raises
+    ------
+    ValueError
+        When it was tuned for int8: that comes last, for it rounds what the others change.
+    """
+    from kerascnn.layers.fake_quantization import has_ranges
+
+    if has_ranges(model):
+        raise ValueError(f"{model.name} was tuned for int8, so export it as tflite-int8; compress it before that.")
+
+
 def dataset(train: Any, tuning: Tuning) -> Any:
     """Batches of images and targets, as many as an epoch has.
 

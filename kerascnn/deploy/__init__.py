@@ -25,7 +25,7 @@ from kerascnn.deploy.order import Order
 from kerascnn.deploy.pixels import as_they_are, from_black_to_white, on_pixels, to_pixels
 from kerascnn.deploy.progress import steps
 from kerascnn.deploy.saved_model import write_saved_model
-from kerascnn.deploy.tflite import has_ranges, write_dynamic, write_float16, write_float32, write_int8, write_int16x8
+from kerascnn.deploy.tflite import write_dynamic, write_float16, write_float32, write_int8, write_int16x8
 from kerascnn.errors import suggest
 from kerascnn.files import write_text, written_whole
 from kerascnn.runtime import Runner, existing, keras_runner, load_keras, open_model, quiet
@@ -303,6 +303,8 @@ def _batch(batch: int | None, format: str) -> int | None:
 def _islands(model: "keras.Model", patterns: Sequence[str], format: str, types: tuple[str, str]) -> frozenset[str]:
     if patterns and (format != "tflite-int8" or types[0] != "int8"):
         raise ValueError(f"float_layers go with tflite-int8 and io='int8'; this is {format} of {types[0]}.")
+    from kerascnn.layers.fake_quantization import has_ranges
+
     if patterns and has_ranges(model):
         raise ValueError(f"Model {model.name!r} was tuned for integers throughout: none of its layers can stay float.")
     if isinstance(patterns, str):
