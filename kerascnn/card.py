@@ -1,12 +1,13 @@
 """The card of a model file: what its numbers mean. ``digits.tflite`` has ``digits.tflite.json`` beside it."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from kerascnn.errors import suggest
 from kerascnn.files import write_text
-from kerascnn.spec import Preprocess
+from kerascnn.spec import Preprocess, expect
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,12 @@ class Card:
     preprocess: Preprocess
     facts: dict[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        expect(isinstance(self.model, str), "model", self.model, "a string")
+        strings = isinstance(self.labels, tuple | list) and all(isinstance(label, str) for label in self.labels)
+        expect(strings, "labels", self.labels, "class names, a string for each")
+        expect(isinstance(self.facts, dict), "facts", self.facts, "an object of names and values")
+
     @staticmethod
     def path(file: str | Path) -> Path:
         """Where the card of ``file`` lies."""
@@ -49,7 +56,7 @@ class Card:
         FileNotFoundError
             When there is none.
         ValueError
-            When it is not a card.
+            When it is not a card, naming the field.
         """
         path = cls.path(file)
         if not path.is_file():
@@ -58,11 +65,52 @@ class Card:
                 f"copy it along whenever you move the model file."
             )
         try:
-            raw = json.loads(path.read_text(encoding="utf-8"))
-            how = raw["preprocess"]
-            preprocess = Preprocess(**{**how, "mean": tuple(how["mean"]), "std": tuple(how["std"])})
-            return cls(
-                model=raw["model"], labels=tuple(raw["labels"]), preprocess=preprocess, facts=raw.get("facts", {})
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{path} is not a model card ({error!r}). Export or train the model again.") from error
+            raw = _parsed(path.read_bytes())
+            if list(raw) != ["facts"]:
+                return cls(**_fields(raw))
+        except ValueError as error:
+            raise ValueError(
+                f"{path} is not a model card: {error} Correct it, or export or train the model again."
+            ) from error
+        raise ValueError(
+            f"{path} is not a model card but the certificate of a file that was exported without one. Export it again "
+            f"with the card beside the .keras file."
+        )
+
+
+def _parsed(content: bytes) -> dict[str, Any]:
+    try:
+        raw = json.loads(content)
+    except ValueError as error:
+        raise ValueError(f"it is not JSON ({error}).") from error
+    expect(isinstance(raw, dict), "it", raw, "an object")
+    return raw
+
+
+def _fields(raw: dict[str, Any]) -> dict[str, Any]:
+    """What JSON holds as the fields of a card."""
+    _need(raw, "model", "labels", "preprocess")
+    how = raw["preprocess"]
+    expect(isinstance(how, dict), "preprocess", how, "an object")
+    _need(how, "size", "mean", "std")
+    known = [each.name for each in fields(Preprocess)]
+    for name in how:
+        if name not in known:
+            raise ValueError(f"preprocess has no field {name!r}. {suggest(name, known)}")
+    return {
+        "model": raw["model"],
+        "labels": _frozen(raw["labels"]),
+        "preprocess": Preprocess(**{name: _frozen(value) for name, value in how.items()}),
+        "facts": raw.get("facts", {}),
+    }
+
+
+def _need(raw: dict[str, Any], *names: str) -> None:
+    for name in names:
+        if name not in raw:
+            raise ValueError(f"{name} is missing.")
+
+
+def _frozen(value: Any) -> Any:
+    """A list of JSON as the tuple that it was."""
+    return tuple(value) if isinstance(value, list) else value

@@ -193,6 +193,8 @@ def load_keras(path: str | os.PathLike) -> "keras.Model":
     for name in layers.OURS:  # a file names the layers of the house, and Keras knows those it has seen
         getattr(layers, name)
     path = existing(path)
+    if path.suffix in _THREADED or path.is_dir():
+        raise ValueError(f"Expected a .keras file, got {path}.")
     with reading(path, "a Keras model"):
         model: Any = keras.models.load_model(path, compile=False)
     return model

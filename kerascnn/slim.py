@@ -17,10 +17,10 @@ from kerascnn.compress.quantization import quantize_aware
 from kerascnn.compress.sizes import Footprint, footprints, verdict
 from kerascnn.compress.tuning import DEFAULT, Tuning, tuned
 from kerascnn.deploy import ExportError, export
+from kerascnn.deploy.tflite import has_ranges
 from kerascnn.evaluate import evaluate
 from kerascnn.files import written_whole
 from kerascnn.graph.cost import cost
-from kerascnn.layers.fake_quantization import has_ranges
 from kerascnn.runtime import keras_runner, load_keras
 
 if TYPE_CHECKING:

@@ -1,6 +1,14 @@
 """The records of the house: plain data, no Keras."""
 
+import reprlib
 from dataclasses import dataclass
+from math import isfinite
+from numbers import Real
+from typing import Any
+
+from kerascnn.errors import suggest
+
+INTERPOLATIONS = ("bilinear", "bicubic", "nearest")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,15 +44,52 @@ class Preprocess:
     An image is resized so that its short side is ``round(size / crop)``, its centre ``size`` x ``size`` is cut out,
     and each channel of its pixels, scaled to 0..1, has ``mean`` taken off and is divided by ``std``. With ``squash``
     the whole image is resized to ``size`` x ``size`` instead, whatever its proportions.
+
+    Raises
+    ------
+    ValueError
+        When no image can go through that, naming the field.
     """
 
     size: int
     crop: float = 0.875
-    interpolation: str = "bilinear"  # or "bicubic", "nearest"
+    interpolation: str = "bilinear"  # one of INTERPOLATIONS
     mean: tuple[float, ...] = (0.485, 0.456, 0.406)
     std: tuple[float, ...] = (0.229, 0.224, 0.225)
     squash: bool = False
 
+    def __post_init__(self) -> None:
+        expect(isinstance(self.size, int) and self.size > 0, "size", self.size, "a whole number of pixels above 0")
+        expect(is_number(self.crop) and 0 < self.crop <= 1, "crop", self.crop, "a share above 0, up to 1")
+        if self.interpolation not in INTERPOLATIONS:
+            near = suggest(str(self.interpolation), INTERPOLATIONS)
+            raise ValueError(f"interpolation is none that is known: {reprlib.repr(self.interpolation)}. {near}")
+        expect(are_numbers(self.mean), "mean", self.mean, "a finite number for each channel")
+        expect(are_numbers(self.std) and min(self.std) > 0, "std", self.std, "a number above 0 for each channel")
+        if len(self.mean) != len(self.std):
+            raise ValueError(f"mean is of {len(self.mean)} channels and std of {len(self.std)}; they go together.")
+        expect(isinstance(self.squash, bool), "squash", self.squash, "true or false")
+
     @property
     def channels(self) -> int:
         return len(self.mean)
+
+
+def expect(met: bool, name: str, value: Any, expected: str) -> None:
+    """Refuse the value of a field, in a line of bounded length.
+
+    Raises
+    ------
+    ValueError
+        When what it has to be is not met.
+    """
+    if not met:
+        raise ValueError(f"{name} must be {expected}; got {reprlib.repr(value)}.")
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and isfinite(value)
+
+
+def are_numbers(values: Any) -> bool:
+    return isinstance(values, tuple | list) and len(values) > 0 and all(map(is_number, values))

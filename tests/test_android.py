@@ -191,6 +191,20 @@ def test_the_command_writes_a_project(model, tmp_path, capsys):
     assert "--android goes with a tflite format" in capsys.readouterr().err and not (tmp_path / "more").exists()
 
 
+def test_the_command_is_refused_before_it_writes(model, tmp_path, capsys):
+    model.save(tmp_path / "net.keras")
+    command = ["export", str(tmp_path / "net.keras"), "--android", str(tmp_path / "app")]
+    assert main(command) == 2
+    assert "net.keras has no card" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["net.keras"]
+    card().write(tmp_path / "net.keras")
+    assert main(command) == 0
+    options = ["--format", "tflite-int8", "--out", "x.tflite", "--pixels"]
+    assert main(["export", str(tmp_path / "net.tflite"), "--android", str(tmp_path / "more"), *options]) == 2
+    assert "as it is: leave out --format, --out, --pixels" in capsys.readouterr().err
+    assert not (tmp_path / "more").exists()
+
+
 def test_what_makes_no_app(file, tmp_path):
     write_android_project(file, tmp_path / "app")
     before = contents(tmp_path / "app")

@@ -76,7 +76,7 @@ def normalised(pixels: np.ndarray, how: Preprocess) -> np.ndarray:
     return ((pixels - how.mean) / how.std).astype(np.float32)
 
 
-IMAGENET = Preprocess(size=0)
+IMAGENET = Preprocess(size=224)
 CAFFE = ((0.485019608, 0.457956863, 0.407603922), (1 / 255,) * 3)
 
 

@@ -140,6 +140,10 @@ class TestPixels:
         grey = replace(CARD, preprocess=replace(CARD.preprocess, mean=(0.5,), std=(0.5,)))
         with pytest.raises(ValueError, match="normalises 1 channels, and model 'plain' takes 3"):
             export(nets["plain"], card=grey)
+        large = replace(CARD, preprocess=replace(CARD.preprocess, size=2 * SIZE))
+        says = f"makes images of {2 * SIZE} x {2 * SIZE} pixels, and model 'plain' takes {SIZE} x {SIZE}"
+        with pytest.raises(ValueError, match=says):
+            export(nets["plain"], card=large)
 
 
 class TestFloatLayers:
@@ -170,6 +174,15 @@ class TestFloatLayers:
             ("QUANTIZE", "INT8"),
         ]
 
+    def test_of_a_file_of_pixels(self, nets, images):
+        how = {"format": "tflite-int8", "calibration": images, "card": CARD, "pixels": True}
+        with pytest.raises(ValueError, match=r"this is tflite-int8 of uint8\. Pass io='int8' \(--io int8\)"):
+            export(nets["plain"], **how, float_layers=["head.softmax"])
+        certificate = export(nets["plain"], **how, float_layers=["head.softmax"], io="int8")
+        details = Interpreter(model_path=certificate.path).get_input_details()[0]
+        assert details["dtype"] == np.int8 and details["quantization"] == (1.0, -128)
+        assert ("SOFTMAX", "FLOAT32") in [each[:2] for each in operators_of(certificate.path)]
+
     def test_what_rounding_took_comes_back(self, nets, images):
         """A channel that is a thousand times as large as the others leaves them no steps in integers."""
         model = keras.models.clone_model(nets["plain"])
@@ -198,10 +211,10 @@ class TestFloatLayers:
 
 def test_certificate_says_what_xnnpack_takes(nets, images):
     whole = export(nets["plain"]).delegated
-    assert whole["operators"] == whole["of"] > 5 and whole["pieces"] == 1
+    assert whole["operators"] == whole["of"] > 5 and whole["partitions"] == 1
     split = export(nets["gated"], format="tflite-int8", calibration=images)
     assert 0 < split.delegated["operators"] < split.delegated["of"] == sum(split.operators.values())
-    assert split.delegated["pieces"] == 2, "hard swish of bytes has no kernel there and cuts the graph"
+    assert split.delegated["partitions"] == 2, "hard swish of bytes has no kernel there and cuts the graph"
     assert export(nets["plain"], format="onnx").delegated == {}
 
 
@@ -230,5 +243,11 @@ class TestCommandLine:
     def test_what_cannot_be_is_said_in_a_line(self, saved, capsys):
         assert main([*saved, "--io", "int4"]) == 2
         assert "io of tflite-int8 is 'int8' or 'uint8', got 'int4'" in capsys.readouterr().err
-        assert main([*saved, "--batch", "many"]) == 2
-        assert "--batch takes whole numbers" in capsys.readouterr().err
+        for batch in "many", "1,2":
+            assert main([*saved, "--batch", batch]) == 2
+            assert f"--batch is one whole number, or any; got {batch!r}" in capsys.readouterr().err
+        Path("net.tflite").touch()
+        assert main(saved) == 2
+        assert "Pass overwrite=True (--overwrite) to replace it" in capsys.readouterr().err
+        assert main(["export", "net.tflite", "--format", "onnx"]) == 2
+        assert "Expected a .keras file, got net.tflite" in capsys.readouterr().err

@@ -1,6 +1,8 @@
 """Files are written whole or not at all, cards come back as they were, and errors name the way out."""
 
+import json
 import sys
+from dataclasses import asdict
 
 import pytest
 
@@ -41,6 +43,47 @@ def test_a_missing_or_damaged_card_is_named(tmp_path):
         (tmp_path / "model.onnx.json").write_text(text)
         with pytest.raises(ValueError, match=r"model\.onnx\.json is not a model card"):
             Card.read(tmp_path / "model.onnx")
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"size": "32"}, "size must be a whole number of pixels above 0; got '32'"),
+        ({"size": 0}, "size must be a whole number of pixels above 0; got 0"),
+        ({"crop": 0}, "crop must be a share above 0, up to 1; got 0"),
+        ({"crop": "1"}, "crop must be a share"),
+        ({"interpolation": "bilinaer"}, "interpolation is none that is known: 'bilinaer'. Did you mean 'bilinear'"),
+        ({"interpolation": ["nearest"]}, "interpolation is none that is known"),
+        ({"mean": ["a" * 900]}, r"mean must be a finite number for each channel; got \('a{12}\.\.\.a{13}',\)"),
+        ({"mean": [float("nan")]}, "mean must be a finite number"),
+        ({"mean": 3}, "mean must be a finite number for each channel; got 3"),
+        ({"mean": []}, "mean must be a finite number"),
+        ({"std": [0]}, "std must be a number above 0 for each channel"),
+        ({"std": [-0.2]}, "std must be a number above 0 for each channel"),
+        ({"std": [0.2, 0.2]}, "mean is of 1 channels and std of 2"),
+        ({"squash": "no"}, "squash must be true or false; got 'no'"),
+        ({"sice": 32}, "preprocess has no field 'sice'. Did you mean 'size'"),
+        ({"model": 5}, "model must be a string; got 5"),
+        ({"labels": [0, 1]}, r"labels must be class names, a string for each; got \(0, 1\)"),
+        ({"labels": "ab"}, "labels must be class names, a string for each; got 'ab'"),
+        ({"facts": [1]}, r"facts must be an object of names and values; got \[1\]"),
+        ({"preprocess": 7}, "preprocess must be an object; got 7"),
+    ],
+)
+def test_a_card_with_a_wrong_field_names_it(changed, says, tmp_path):
+    raw = asdict(CARD)
+    inside = raw if set(changed) <= set(raw) else raw["preprocess"]
+    inside |= changed
+    (tmp_path / "model.onnx.json").write_text(json.dumps(raw))
+    with pytest.raises(ValueError, match=rf"model\.onnx\.json is not a model card: {says}") as error:
+        Card.read(tmp_path / "model.onnx")
+    assert len(str(error.value).replace(str(tmp_path), "")) < 240
+
+
+def test_a_certificate_is_no_card(tmp_path):
+    (tmp_path / "model.onnx.json").write_text('{"facts": {"export": {}}}')
+    with pytest.raises(ValueError, match="not a model card but the certificate of a file that was exported without"):
+        Card.read(tmp_path / "model.onnx")
 
 
 def test_a_missing_package_names_its_extra(monkeypatch):

@@ -13,6 +13,7 @@ from test_deploy import CARD, SIZE, plain
 from kerascnn.deploy import export, metadata
 from kerascnn.deploy.images import noise
 from kerascnn.runtime import open_model
+from kerascnn.weights.records import find_record
 
 FACTS = {"author": "A. Painter", "licence": "MIT", "version": "3", "description": "Seven things, \N{EN DASH} small."}
 WANTED = replace(CARD, labels=("cat", "dog", "ünïcode", "d e", "e", "f", "g"), facts=FACTS)
@@ -152,6 +153,44 @@ def test_pixels_need_no_normalisation(net):
     read = metadata.read("net.tflite")
     np.testing.assert_allclose(read.mean, 0)
     np.testing.assert_allclose(read.std, 1, rtol=1e-6)
+
+
+def test_a_label_of_several_lines_is_one(net):
+    export(net, "net.tflite", card=replace(WANTED, labels=("cat", "hot\n dog\u2028", *WANTED.labels[2:])))
+    assert metadata.read("net.tflite").labels == ("cat", "hot dog", *WANTED.labels[2:])
+    with pytest.raises(ValueError, match="The name of class 1 is empty"):
+        export(net, "other.tflite", card=replace(WANTED, labels=("cat", " \n", *WANTED.labels[2:])))
+    assert not Path("other.tflite").exists()
+
+
+def test_a_training_is_told_by_its_facts():
+    facts = {
+        "recipe": {
+            "model": "resnet50",
+            "data": "/home/me/photos",
+            "epochs": 2,
+            "optimizer": "sgd",
+            "lr": 0.1,
+            "weights": "imagenet",
+        },
+        "data": "0123456789abcdef",
+        "versions": {"kerascnn": "0.1.0", "keras": "3"},
+        "history": [{"val_top1": 0.25}, {"val_top1": 0.5}],
+    }
+    read = metadata.of_card(replace(WANTED, facts=facts), (SIZE, SIZE, 3))
+    record = find_record("resnet50")
+    assert read.version == "kerascnn 0.1.0" and read.author == ""
+    assert record.licence and read.licence == f"{record.licence}, of the weights {record.name}"
+    assert read.description == (
+        "Image classifier, plain: 7 classes. Trained on photos, fingerprint 0123456789abcdef. Recipe: epochs 2, "
+        "optimizer sgd, learning rate 0.1. Began with the weights imagenet. Top-1 on held-out images: 50.00%."
+    )
+    later = {**facts, "held_out": {"top1": 0.75}}
+    assert "75.00%" in metadata.of_card(replace(WANTED, facts=later), (SIZE, SIZE, 3)).description
+    assert metadata.of_card(replace(WANTED, facts={**facts, **FACTS}), (SIZE, SIZE, 3)).licence == "MIT"
+    for strange in ({"recipe": "mine.py"}, {"history": [1]}, {"versions": 3, "held_out": {"top1": "good"}}):
+        said = metadata.of_card(replace(WANTED, facts=strange), (SIZE, SIZE, 3))
+        assert said.description == "Image classifier, plain: 7 classes." and said.version == ""
 
 
 def test_what_nobody_said_is_left_out(net):

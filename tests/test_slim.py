@@ -65,6 +65,8 @@ def test_tuned_for_int8(file, capsys):
     for what in (["--int8"], ["--prune", "0.5"], ["--cluster", "8"], ["--filters", "0.5"]):
         assert main([*once_more, *what]) == 2
         assert "was tuned for int8, so export it as tflite-int8" in capsys.readouterr().err
+    assert main(["export", str(file.with_name("small.keras"))]) == 2
+    assert "was tuned for int8, which tflite is not: export it as tflite-int8" in capsys.readouterr().err
     again = ["export", str(file.with_name("small.keras")), "--format", "tflite-int8", "--overwrite"]
     assert main([*again, "--float-layers", "*"]) == 2
     assert "tuned for integers throughout" in capsys.readouterr().err

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from kerascnn.cli.common import SOURCES, Command, import_quietly, numbers
+from kerascnn.cli.common import SOURCES, Command, import_quietly
 
 
 def add(command: Command) -> None:
@@ -28,7 +28,9 @@ def add(command: Command) -> None:
         "--pixels", action="store_true", help="take pixels, uint8 from 0 to 255, and normalise them in the file"
     )
     p.add_argument(
-        "--io", help="what a file of integers takes and gives: int8 or uint8, as Android's image classifiers need"
+        "--io",
+        help="what a tflite-int8 file takes and gives, int8 (default) or uint8: a preprocessed image, quantised; "
+        "Android's image classifiers feed plain pixels, for which there is --pixels",
     )
     p.add_argument(
         "--float-layers",
@@ -97,7 +99,10 @@ def add(command: Command) -> None:
 def export(options: argparse.Namespace) -> None:
     from kerascnn.card import Card
 
-    batch = None if options.batch == "any" else numbers(options.batch, "--batch")[0]
+    batch = batch_of(options.batch)
+    finished = options.android and options.model.suffix == ".tflite"
+    if finished and (vain := in_vain(options)):
+        raise ValueError(f"{options.model} goes into the app as it is: leave out {', '.join(vain)}.")
     if options.android and options.android.exists():
         raise FileExistsError(f"{options.android} is already there. Name another folder, or move it away.")
     if options.android and not options.format.startswith("tflite"):
@@ -107,15 +112,17 @@ def export(options: argparse.Namespace) -> None:
     import_quietly()
     from kerascnn.deploy import TARGETS
     from kerascnn.deploy import export as write
+    from kerascnn.runtime import existing
 
-    if options.android and options.model.suffix == ".tflite":
+    if finished:
         return android(options.model, options.android)
+    # An app is nothing without the card: better refused now than when the file is written.
+    card = Card.read(existing(options.model)) if options.android or options.calibration else None
     calibration = None
-    if options.calibration:
+    if card and options.calibration:
         from kerascnn.data import open_data
         from kerascnn.job import some_images
 
-        card = Card.read(options.model)
         calibration = some_images(open_data(options.calibration).train, card.preprocess, seed=0)
     suffix = TARGETS[options.format].suffix if options.format in TARGETS else ""
     path = options.out or options.model.with_name(options.model.stem + suffix)
@@ -124,6 +131,7 @@ def export(options: argparse.Namespace) -> None:
         path,
         options.format,
         calibration=calibration,
+        card=card,
         batch=batch,
         pixels=options.pixels,
         io=options.io,
@@ -135,6 +143,30 @@ def export(options: argparse.Namespace) -> None:
     print(json.dumps({k: v for k, v in asdict(certificate).items() if k not in ("operators", "versions")}, indent=2))
     if options.android:
         android(path, options.android)
+
+
+def batch_of(text: str) -> int | None:
+    """Images at a time; None for any number."""
+    try:
+        return None if text == "any" else int(text)
+    except ValueError:
+        raise ValueError(f"--batch is one whole number, or any; got {text!r}.") from None
+
+
+def in_vain(options: argparse.Namespace) -> list[str]:
+    """The options that say how a file is to be written, where it is written already."""
+    said = {
+        "--format": options.format != "tflite",
+        "--out": options.out,
+        "--calibration": options.calibration,
+        "--batch": options.batch != "1",
+        "--pixels": options.pixels,
+        "--io": options.io,
+        "--float-layers": options.float_layers,
+        "--select-tf-ops": options.select_tf_ops,
+        "--overwrite": options.overwrite,
+    }
+    return [option for option, given in said.items() if given]
 
 
 def android(file: Path, folder: Path) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from kerascnn.compress.toolkit import legacy_keras
 from kerascnn.compress.twin import brought_back, twin
+from kerascnn.layers import FakeQuantization
 
 if TYPE_CHECKING:
     import keras
@@ -57,9 +58,7 @@ def need_floats(model: "keras.Model") -> None:
     ValueError
         When it was tuned for int8: that comes last, for it rounds what the others change.
     """
-    from kerascnn.layers.fake_quantization import has_ranges
-
-    if has_ranges(model):
+    if any(isinstance(layer, FakeQuantization) for layer in model.layers):
         raise ValueError(f"{model.name} was tuned for int8, so export it as tflite-int8; compress it before that.")
 
 

@@ -25,7 +25,7 @@ from kerascnn.deploy.order import Order
 from kerascnn.deploy.pixels import as_they_are, from_black_to_white, on_pixels, to_pixels
 from kerascnn.deploy.progress import steps
 from kerascnn.deploy.saved_model import write_saved_model
-from kerascnn.deploy.tflite import write_dynamic, write_float16, write_float32, write_int8, write_int16x8
+from kerascnn.deploy.tflite import has_ranges, write_dynamic, write_float16, write_float32, write_int8, write_int16x8
 from kerascnn.errors import suggest
 from kerascnn.files import write_text, written_whole
 from kerascnn.runtime import Runner, existing, keras_runner, load_keras, open_model, quiet
@@ -69,6 +69,7 @@ TARGETS = {
     "onnx": Target(write_onnx, ".onnx", 1e-4),
     "saved_model": Target(write_saved_model, "_saved_model", 1e-4),
 }
+EXACT = ("tflite-int8", "saved_model")  # hold a network that was tuned for int8 as it is
 # Formats that may hold TensorFlow's own operators. The ranges of integers are measured by a runtime that lacks them.
 SELECTABLE = ("tflite", "tflite-fp16", "tflite-dynamic")
 
@@ -116,7 +117,8 @@ def export(
         and wherever the card's mean or std differ between channels: it normalises all channels alike.
     io
         The type that a file of integers takes and gives: "int8" or "uint8" for "tflite-int8", "int16" for
-        "tflite-int16x8". None: "uint8" for pixels, and otherwise the first of these.
+        "tflite-int16x8". None: "uint8" for pixels, and otherwise the first of these. Without ``pixels`` these hold
+        the preprocessed image, by the file's scale and zero point, "uint8" as the others.
     float_layers
         Layers that stay float32 in a "tflite-int8" file, by name or by shell pattern, as "stage4-*".
     select_tf_ops
@@ -153,6 +155,8 @@ def export(
         card = card or _card_beside(model)
         model = load_keras(model)
     check_model(model)
+    if has_ranges(model) and format not in EXACT:
+        raise ValueError(f"{model.name} was tuned for int8, which {format} is not: export it as tflite-int8.")
     if card is not None:
         _check_card(card, model)
     file = _destination(path, model.name, target.suffix, overwrite)
@@ -302,9 +306,10 @@ def _batch(batch: int | None, format: str) -> int | None:
 
 def _islands(model: "keras.Model", patterns: Sequence[str], format: str, types: tuple[str, str]) -> frozenset[str]:
     if patterns and (format != "tflite-int8" or types[0] != "int8"):
-        raise ValueError(f"float_layers go with tflite-int8 and io='int8'; this is {format} of {types[0]}.")
-    from kerascnn.layers.fake_quantization import has_ranges
-
+        way = "Pass io='int8' (--io int8); pixels then go in minus 128." if format == "tflite-int8" else ""
+        raise ValueError(
+            f"float_layers go with tflite-int8 and io='int8'; this is {format} of {types[0]}. {way}".rstrip()
+        )
     if patterns and has_ranges(model):
         raise ValueError(f"Model {model.name!r} was tuned for integers throughout: none of its layers can stay float.")
     if isinstance(patterns, str):
@@ -346,6 +351,14 @@ def _check_card(card: Card, model: "keras.Model") -> None:
         raise ValueError(
             f"The card normalises {card.preprocess.channels} channels, and model {model.name!r} takes {channels}."
         )
+    height, width = model.inputs[0].shape[1:3]
+    size = card.preprocess.size
+    if (height, width) != (size, size):
+        raise ValueError(
+            f"The card makes images of {size} x {size} pixels, and model {model.name!r} takes {height} x {width}. "
+            f"Correct the card's size, or build the model for it."
+        )
+    metadata.lines(card.labels)  # refuses empty names
     if card.labels and len(card.labels) != classes:
         raise ValueError(f"The card names {len(card.labels)} classes, and model {model.name!r} has {classes} outputs.")
 
@@ -359,7 +372,9 @@ def _destination(path: str | os.PathLike | None, name: str, suffix: str, overwri
     if not overwrite:
         for there in (file, Card.path(file)):
             if there.exists():
-                raise FileExistsError(f"{there} is already there. Pass overwrite=True to replace it, or another path.")
+                raise FileExistsError(
+                    f"{there} is already there. Pass overwrite=True (--overwrite) to replace it, or another path."
+                )
     alike = file.is_file() if ending else (file / "saved_model.pb").is_file()
     if file.exists() and not alike:
         raise FileExistsError(f"{file} is something else than an older export, so it is not replaced. Move it away.")

@@ -63,7 +63,7 @@ def outputs_of(content: bytes, order: Order) -> Iterator[str]:
     schema = need("ai_edge_litert.schema_py_generated", "litert", "Reading a .tflite file")
     graph = schema.Model.GetRootAs(content).Subgraphs(0)
     layers = {layer.name for layer in order.model._flatten_layers(include_self=False)}
-    last = order.model.outputs[0]._keras_history.operation.name
+    last = last_layer(order.model).name
 
     def name(index: int) -> str:
         return graph.Tensors(index).Name().decode()
@@ -78,6 +78,14 @@ def outputs_of(content: bytes, order: Order) -> Iterator[str]:
             sources = sources | {last}
         if sources & order.float_layers:
             yield name(output)
+
+
+def last_layer(model: "keras.Model") -> "keras.Layer":
+    """The layer that makes the output, of an inner model where one does."""
+    import keras
+
+    layer = model.outputs[0]._keras_history.operation
+    return last_layer(layer) if isinstance(layer, keras.Model) else layer
 
 
 def layers_in(tensor: str, layers: set[str]) -> set[str]:

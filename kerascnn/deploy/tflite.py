@@ -43,8 +43,6 @@ def write_int8(order: Order, path: Path) -> None:
 
     The images set the ranges of activations, unless the network has learned them: ``kerascnn.compress.quantize_aware``.
     """
-    from kerascnn.layers.fake_quantization import has_ranges
-
     learned = has_ranges(order.model)
     converter = _of_integers(order) if learned else _calibrated(order, ["TFLITE_BUILTINS_INT8"])
     _write((lambda: with_islands(converter, order)) if order.float_layers else converter.convert, path)
@@ -68,6 +66,13 @@ def _converter(order: Order, operators: Sequence[str] = ("TFLITE_BUILTINS",), dt
     operators = [*operators, *(["SELECT_TF_OPS"] if order.select_tf_ops else [])]
     converter.target_spec.supported_ops = [tf.lite.OpsSet[name] for name in operators]
     return converter
+
+
+def has_ranges(model: Any) -> bool:
+    """Whether a model rounds its activations itself, and so says in what ranges they lie."""
+    from kerascnn.layers import FakeQuantization
+
+    return any(isinstance(layer, FakeQuantization) for layer in model.layers)
 
 
 def _calibrated(order: Order, operators: Sequence[str]) -> Any:

@@ -1,7 +1,5 @@
 """Numbers as an integer of eight bits would hold them. Jacob et al. 2017, https://arxiv.org/abs/1712.05877."""
 
-from typing import Any
-
 import keras
 from keras import ops
 
@@ -39,8 +37,3 @@ class FakeQuantization(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "low": self.low, "high": self.high, "ties": self.ties}
-
-
-def has_ranges(model: Any) -> bool:
-    """Whether a model rounds its activations itself, and so says in what ranges they lie."""
-    return any(isinstance(layer, FakeQuantization) for layer in model.layers)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
+from kerascnn.spec import INTERPOLATIONS
 from kerascnn.train.losses import LOSSES
 from kerascnn.train.optimizers import OPTIMIZERS
 from kerascnn.train.precision import POLICIES
@@ -99,7 +100,7 @@ RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
 TABLES: dict[str, Collection[str]] = {
     "rule": ("", "bit"),
     "batch_norm": ("train", "frozen"),
-    "interpolation": ("", "bilinear", "bicubic", "nearest"),
+    "interpolation": ("", *INTERPOLATIONS),
     "optimizer": OPTIMIZERS,
     "schedule": SCHEDULES,
     "loss": LOSSES,

@@ -5,6 +5,7 @@
 
 import math
 import platform
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -200,7 +201,7 @@ def card(recipe: Recipe, data: Data, preprocess: Preprocess, history: History, *
         "data": data.fingerprint,
         "teacher": teacher,
         "versions": {"python": platform.python_version()}
-        | {module.__name__: module.__version__ for module in (tf, keras, np)},
+        | {module.__name__: module.__version__ for module in (sys.modules["kerascnn"], tf, keras, np)},
         "history": history,
         "seconds": sum(record["seconds"] for record in history),
     }

@@ -13,6 +13,7 @@ import numpy as np
 
 from kerascnn.card import Card
 from kerascnn.deploy.images import noise
+from kerascnn.deploy.metadata import lines
 from kerascnn.deploy.operators import foreign_operators
 from kerascnn.files import written_whole
 from kerascnn.runtime import Runner, existing, open_model
@@ -95,7 +96,7 @@ def photos(shape: tuple[int, int, int]) -> np.ndarray:
 
 
 def labels_of(card: Card, classes: int) -> list[str]:
-    labels = [" ".join(label.split()) for label in card.labels] or [f"class {i}" for i in range(classes)]
+    labels = lines(card.labels) or [f"class {i}" for i in range(classes)]
     if len(labels) != classes:
         raise ValueError(f"The card names {len(labels)} classes, and the file has {classes} outputs.")
     return labels

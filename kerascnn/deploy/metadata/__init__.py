@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from kerascnn.card import Card
+from kerascnn.deploy.metadata.provenance import provenance
 from kerascnn.deploy.metadata.tables import Builder, Table, int8, uint8, uint32
 from kerascnn.errors import need
 
@@ -67,17 +68,16 @@ def of_card(card: Card, shape: Sequence[int]) -> Metadata:
     Parameters
     ----------
     card
-        Its facts may name an ``author``, a ``licence``, a ``version`` and a ``description``.
+        Its facts may name an ``author``, a ``licence``, a ``version`` and a ``description``. What they do not is told
+        by what else they hold: recipe, data, versions, weights and accuracy of a training.
     shape
         (H, W, C) of the image.
     """
-    facts = {key: str(card.facts.get(key, "")) for key in ("description", "version", "author", "licence")}
-    facts["description"] = facts["description"] or f"Image classifier, {card.model}: {len(card.labels)} classes."
     height, width, channels = shape
     how = card.preprocess
     return Metadata(
         name=card.model,
-        **facts,
+        **provenance(card),
         size=(height, width),
         channels=channels,
         mean=tuple(255 * value for value in how.mean),
@@ -131,8 +131,22 @@ def with_labels(model: bytes, labels: Sequence[str]) -> bytes:
     """The class names, one in a line, behind a model. Nothing is compressed: a phone maps the file as it lies."""
     content = io.BytesIO(model)
     with zipfile.ZipFile(content, "a", zipfile.ZIP_STORED) as files:
-        files.writestr(zipfile.ZipInfo(LABELS), "\n".join(labels))  # a ZipInfo has one date, that of 1980
+        files.writestr(zipfile.ZipInfo(LABELS), "\n".join(lines(labels)))  # a ZipInfo has one date, that of 1980
     return content.getvalue()
+
+
+def lines(labels: Sequence[str]) -> list[str]:
+    """Class names as files of one name in a line hold them: white space, which may end a line, is one blank.
+
+    Raises
+    ------
+    ValueError
+        When nothing is left of a name.
+    """
+    named = [" ".join(label.split()) for label in labels]
+    if "" in named:
+        raise ValueError(f"The name of class {named.index('')} is empty. Name it in the card's labels.")
+    return named
 
 
 def labels_in(content: bytes, name: str) -> tuple[str, ...]:

@@ -1,0 +1,67 @@
+"""Where a network comes from: what the facts of its card say, in the fields that metadata has for it."""
+
+from pathlib import Path
+from typing import Any
+
+from kerascnn.card import Card
+from kerascnn.spec import is_number
+from kerascnn.weights.records import find_record
+
+
+def provenance(card: Card) -> dict[str, str]:
+    """Description, version, author and licence; empty where nobody said.
+
+    What the facts name so is taken as it is. The rest comes of what a training records, which is no author.
+    """
+    ours = _object(card.facts, "versions").get("kerascnn")
+    found = {
+        "description": description(card),
+        "version": f"kerascnn {ours}" if ours else "",
+        "author": "",
+        "licence": licence(card),
+    }
+    return {key: str(card.facts.get(key) or text) for key, text in found.items()}
+
+
+def description(card: Card) -> str:
+    """What it is, what it was trained on and how, and how good it is."""
+    recipe = _object(card.facts, "recipe")
+    said = [f"Image classifier, {card.model}: {len(card.labels)} classes."]
+    if data := Path(str(recipe.get("data") or "")).name:  # where it lay is nobody's business
+        said += [f"Trained on {data}, fingerprint {card.facts.get('data')}."]
+    words = {"epochs": "epochs", "optimizer": "optimizer", "lr": "learning rate", "batch": "batch", "seed": "seed"}
+    if terms := [f"{word} {recipe[key]}" for key, word in words.items() if key in recipe]:
+        said += [f"Recipe: {', '.join(terms)}."]
+    if weights := Path(str(recipe.get("weights") or "")).name:
+        said += [f"Began with the weights {weights}."]
+    if (top1 := held_out(card)) is not None:
+        said += [f"Top-1 on held-out images: {top1:.2%}."]
+    return " ".join(said)
+
+
+def licence(card: Card) -> str:
+    """That of the published weights that the training began with."""
+    recipe = _object(card.facts, "recipe")
+    try:
+        record = find_record(str(recipe.get("model")), str(recipe.get("weights")))
+    except ValueError:  # none, or a file, of which nothing is known
+        return ""
+    return record.licence and f"{record.licence}, of the weights {record.name}"
+
+
+def held_out(card: Card) -> float | None:
+    """Top-1 as it was measured last: after compression, by the job, or else in the last epoch."""
+    history = card.facts.get("history")
+    last = {"epoch": history[-1]} if isinstance(history, list) and history else {}
+    measured = (
+        _object(card.facts, "compression").get("top1"),
+        _object(card.facts, "held_out").get("top1"),
+        _object(last, "epoch").get("val_top1"),
+    )
+    return next((top1 for top1 in measured if is_number(top1)), None)
+
+
+def _object(facts: dict[str, Any], name: str) -> dict[str, Any]:
+    """A fact that has parts. One that has none was written by another hand, and says nothing here."""
+    fact = facts.get(name)
+    return fact if isinstance(fact, dict) else {}
