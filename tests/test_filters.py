@@ -181,10 +181,3 @@ def test_an_unknown_norm():
 def test_a_pattern_that_fits_nothing():
     with pytest.raises(ValueError, match=r"has no layer with filters .stem-cnv.\. Did you mean .stem-conv."):
         remove_filters(trained(), Filters(share={"stem-cnv": 0.5}))
-
-
-def test_units_before_a_classifier_with_its_softmax_inside_can_go():
-    image = keras.Input((8, 8, 1))
-    x = L.GlobalAveragePooling2D()(L.Conv2D(32, 3, name="last")(L.Conv2D(8, 3, name="first")(image)))
-    thin = remove_filters(keras.Model(image, L.Dense(10, activation="softmax", name="classes")(x)), Filters(share=0.5))
-    assert thin.filters == {"first": (8, 4), "last": (32, 16), "classes": (10, 10)} and thin.untouched == ("classes",)

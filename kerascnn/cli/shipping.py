@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import re
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -50,18 +49,13 @@ def add(command: Command) -> None:
     p.add_argument("model", type=Path, help="a .keras file with its card (the .json) beside it")
     p.add_argument("--data", required=True, help=SOURCES)
     p.add_argument("--filters", type=float, metavar="SHARE", help="remove this share of the filters: really faster")
-    p.add_argument(
-        "--prune",
-        type=float,
-        metavar="SHARE",
-        help="set this share of each kernel's weights to 0, but the classifier's",
-    )
-    p.add_argument("--pattern", metavar="M:N", help="set M of every N weights along the input channels to 0, as 2:4")
+    p.add_argument("--prune", type=float, metavar="SHARE", help="set this share of the weights to 0")
+    p.add_argument("--pattern", metavar="M:N", help="set M of every N weights along the input channels to 0, as in 2:4")
     p.add_argument("--cluster", type=int, metavar="N", help="leave each kernel N different values; zeros stay zeros")
     p.add_argument(
         "--int8",
         action="store_true",
-        help="quantization-aware training: to export it as tflite-int8 then needs no calibration data",
+        help="tune it for int8; to export it as tflite-int8 needs no calibration then",
     )
     p.add_argument("--epochs", type=int, default=4, help="to train on after each of them (default: 4)")
     p.add_argument("--batch", type=int, default=64, help="images per step (default: 64)")
@@ -205,10 +199,11 @@ def compress(options: argparse.Namespace) -> None:
 
 def zeros_of(text: str) -> tuple[int, int]:
     """The two numbers of a pattern such as 2:4."""
-    match = re.fullmatch(r"(\d+):([1-9]\d*)", text)
-    if not match:
-        raise ValueError(f"--pattern is zeros:of so many, such as 2:4; got {text!r}.")
-    return int(match[1]), int(match[2])
+    try:
+        zeros, group = map(int, text.split(":"))
+        return zeros, max(group, 1)
+    except ValueError:
+        raise ValueError(f"--pattern is zeros:of so many, such as 2:4; got {text!r}.") from None
 
 
 def check(options: argparse.Namespace) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from kerascnn.compress.pruning import prunable
 from kerascnn.compress.toolkit import toolkit
-from kerascnn.compress.tuning import DEFAULT, Tuning, dataset, need_floats, tune
+from kerascnn.compress.tuning import DEFAULT, Tuning, dataset, tune
 from kerascnn.compress.twin import brought_back, rewrapped, twin
 from kerascnn.errors import suggest
 
@@ -79,7 +79,6 @@ def cluster(model: keras.Model, train: Any, clustering: Clustering = SIXTEEN, tu
     ImportError
         When the toolkit is not installed.
     """
-    need_floats(model)
     chosen = {name for name, kernel in prunable(model).items() if kernel.size > clustering.clusters}
     if not chosen:
         raise ValueError(f"{model.name} has no kernel of more than {clustering.clusters} weights to cluster.")

@@ -14,7 +14,6 @@ import keras
 import numpy as np
 
 from kerascnn.compress.channels import Channels, thinned, traced
-from kerascnn.compress.tuning import need_floats
 from kerascnn.errors import suggest
 
 
@@ -103,7 +102,6 @@ def remove_filters(model: keras.Model, filters: Filters = HALF) -> Thinned:
     ValueError
         When no filter can go, a pattern fits no layer, or the model shows no graph.
     """
-    need_floats(model)
     channels = traced(model)
     check_patterns(filters, channels.made, model.name)
     gone = chosen(channels, filters)

@@ -13,7 +13,7 @@ import numpy as np
 from keras import layers as L
 
 from kerascnn.compress.toolkit import toolkit
-from kerascnn.compress.tuning import DEFAULT, Tuning, dataset, need_floats, steps_of, tune
+from kerascnn.compress.tuning import DEFAULT, Tuning, dataset, steps_of, tune
 from kerascnn.compress.twin import brought_back, rewrapped, twin
 from kerascnn.errors import suggest
 from kerascnn.graph.calls import calls, is_graph
@@ -104,7 +104,6 @@ def prune(model: keras.Model, train: Any, pruning: Pruning = HALF, tuning: Tunin
     ImportError
         When the toolkit is not installed.
     """
-    need_floats(model)
     chosen, batches = shares(model, pruning), dataset(train, tuning)
     tools = toolkit().sparsity.keras
     steps = tuning.epochs * steps_of(batches)

@@ -14,7 +14,7 @@ import numpy as np
 from kerascnn.compress.integers import hold_biases, with_exact_slopes
 from kerascnn.compress.scales import Point, Range, points
 from kerascnn.compress.simulation import Ranges, Trainee, simulated
-from kerascnn.compress.tuning import DEFAULT, Tuning, dataset, kept, need_floats, tune
+from kerascnn.compress.tuning import DEFAULT, Tuning, dataset, kept, tune
 from kerascnn.graph.lower import lower
 from kerascnn.runtime import keras_runner
 
@@ -99,7 +99,6 @@ def quantize_aware(model: keras.Model, train: Any, tuning: Tuning = DEFAULT) -> 
     ImportError
         When the toolkit is not installed.
     """
-    need_floats(model)
     batches = dataset(train, tuning)
     lowered, trainee = prepared(model, batches)
     kernels = [config.kernel for config in trainee.kernels.values()]

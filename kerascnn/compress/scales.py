@@ -12,7 +12,7 @@ import keras
 from keras import activations
 
 from kerascnn import layers as L
-from kerascnn.graph.calls import Call, calls, is_graph
+from kerascnn.graph.calls import Call, calls
 
 Range = tuple[float, float]
 
@@ -145,8 +145,6 @@ def rule_of(layer: Any) -> Rule:
     rule = ACTIVATIONS.get(layer.activation) if type(layer) is L.Activation else RULES.get(type(layer))
     if rule is None:
         what = f"activation {layer.activation.__name__!r}" if type(layer) is L.Activation else type(layer).__name__
-        if is_graph(layer):
-            what = "a model inside the model"
         raise ValueError(f"There is no rule for quantising {layer.name!r}, {what}: leave it out, or draw it otherwise.")
     return rule
 

@@ -9,7 +9,6 @@ import numpy as np
 
 from kerascnn.compress.toolkit import legacy_keras
 from kerascnn.compress.twin import brought_back, twin
-from kerascnn.layers import FakeQuantization
 
 if TYPE_CHECKING:
     import keras
@@ -48,18 +47,6 @@ class Tuning:
 
 
 DEFAULT = Tuning()
-
-
-def need_floats(model: "keras.Model") -> None:
-    """Hold a model against what can be compressed.
-
-    Raises
-    ------
-    ValueError
-        When it was tuned for int8: that comes last, for it rounds what the others change.
-    """
-    if any(isinstance(layer, FakeQuantization) for layer in model.layers):
-        raise ValueError(f"{model.name} was tuned for int8, so export it as tflite-int8; compress it before that.")
 
 
 def dataset(train: Any, tuning: Tuning) -> Any:

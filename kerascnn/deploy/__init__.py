@@ -69,7 +69,6 @@ TARGETS = {
     "onnx": Target(write_onnx, ".onnx", 1e-4),
     "saved_model": Target(write_saved_model, "_saved_model", 1e-4),
 }
-EXACT = ("tflite-int8", "saved_model")  # hold a network that was tuned for int8 as it is
 # Formats that may hold TensorFlow's own operators. The ranges of integers are measured by a runtime that lacks them.
 SELECTABLE = ("tflite", "tflite-fp16", "tflite-dynamic")
 
@@ -155,8 +154,6 @@ def export(
         card = card or _card_beside(model)
         model = load_keras(model)
     check_model(model)
-    if has_ranges(model) and format not in EXACT:
-        raise ValueError(f"{model.name} was tuned for int8, which {format} is not: export it as tflite-int8.")
     if card is not None:
         _check_card(card, model)
     file = _destination(path, model.name, target.suffix, overwrite)
