@@ -12,21 +12,19 @@ from kerascnn.assess import labelled
 from kerascnn.card import Card
 from kerascnn.compress.clustering import Clustering, cluster
 from kerascnn.compress.filters import Filters, remove_filters
-from kerascnn.compress.pruning import Pruning, prunable, prune
+from kerascnn.compress.pruning import Pruning, prunable, prune, shares
 from kerascnn.compress.quantization import quantize_aware
 from kerascnn.compress.sizes import Footprint, footprints, verdict
 from kerascnn.compress.tuning import DEFAULT, Tuning, tuned
 from kerascnn.deploy import export
-from kerascnn.deploy.tflite import has_ranges
 from kerascnn.evaluate import evaluate
 from kerascnn.files import written_whole
 from kerascnn.graph.cost import cost
+from kerascnn.graph.rounded import has_ranges, need_floats
 from kerascnn.runtime import keras_runner, load_keras
 
 if TYPE_CHECKING:
     from kerascnn.data import Data
-
-BATCHES_APART = 64  # batches among which the next one is drawn
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,12 +44,18 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class Side:
-    """What a network is worth and what it costs; ``zeros`` is the share of them in the kernels that can be pruned."""
+    """What a network is worth and what it costs.
+
+    Parameters
+    ----------
+    zeros
+        The share of them in the kernels that were to be pruned; None where none were.
+    """
 
     top1: float
     parameters: int
     macs: int
-    zeros: float
+    zeros: float | None
     footprint: Footprint
 
 
@@ -67,8 +71,8 @@ class Slimmed:
 def slim(model: Path, source: str, plan: Plan, out: Path, *, overwrite: bool = False) -> Slimmed:
     """Compress a ``.keras`` file with its card beside it, and write the result with a card of its own.
 
-    Both networks are measured on the held-out images, and as ``.tflite`` files side by side, of float32 or, once tuned
-    for it, of int8.
+    Both networks are then measured on the held-out images, and as ``.tflite`` files side by side, of float32 or, once
+    tuned for it, of int8; the card is written once more, with what was found.
 
     Parameters
     ----------
@@ -85,44 +89,72 @@ def slim(model: Path, source: str, plan: Plan, out: Path, *, overwrite: bool = F
         When something is already there and ``overwrite`` is not set.
     ValueError, OSError, ImportError
         When the model or the data is not as it should be.
+    RuntimeError
+        When the networks cannot be measured. The result is there all the same, with a card without figures.
+    """
+    need_free(out, overwrite)
+    card, network = Card.read(model), load_keras(model)
+    need_floats(network)
+    pruned = set(shares(network, plan.pruning)) if plan.pruning else set()
+    data = labelled(source, "refuse", model, card)
+    small = steps(network, training(data, card, plan.tuning), plan)
+    facts = {"from": model.name, "plan": asdict(plan)}
+
+    def write_card() -> None:
+        replace(card, facts={**card.facts, "compression": facts}).write(out)
+
+    with written_whole(out) as draft:
+        small.save(draft)
+    write_card()
+    try:
+        found = compared([network, small], data, card, pruned)
+    except Exception as error:
+        raise RuntimeError(f"{out} and its card are written, but measuring them failed: {error}") from error
+    facts |= {"top1": found.after.top1, "verdict": found.verdict}
+    write_card()
+    return found
+
+
+def need_free(out: Path, overwrite: bool) -> None:
+    """Hold the name of a new network's file against what may be written.
+
+    Raises
+    ------
+    FileExistsError
+        When something is already there and ``overwrite`` is not set.
+    ValueError
+        When it does not end in ``.keras``.
     """
     if out.suffix != ".keras":
         raise ValueError(f"A network is written to a file that ends in .keras, got {str(out)!r}.")
     if not overwrite and (out.exists() or Card.path(out).exists()):
         raise FileExistsError(f"{out} or its card is already there. Pass --overwrite to replace it, or another --out.")
-    card, network = Card.read(model), load_keras(model)
-    data = labelled(source, "refuse", model, card)
-    small = steps(network, training(data, card, plan.tuning), plan)
-    found = compared([network, small], data, card)
-    with written_whole(out) as draft:
-        small.save(draft)
-    facts = {"from": model.name, "plan": asdict(plan), "top1": found.after.top1, "verdict": found.verdict}
-    replace(card, facts={**card.facts, "compression": facts}).write(out)
-    return found
 
 
 def training(data: "Data", card: Card, tuning: Tuning) -> Any:
-    """The training images as batches, in another order in each pass."""
+    """The training images as batches: all epochs one after the other, each in its own order over all images."""
     from kerascnn.data.pipeline import batches
 
-    drawn = batches(data.train, card.preprocess, tuning.batch, seed=tuning.seed, shuffle=True)
-    return drawn.shuffle(BATCHES_APART, seed=tuning.seed)
+    places = range(tuning.epochs * len(data.train))
+    return batches(data.train, card.preprocess, tuning.batch, seed=tuning.seed, shuffle=True, places=places)
 
 
 def steps(network: keras.Model, train: Any, plan: Plan) -> keras.Model:
+    """The network after each step of a plan; ``train`` holds all epochs of a tuning."""
+    once = replace(plan.tuning, epochs=1)
     if plan.filters:
-        network = tuned(remove_filters(network, plan.filters).model, train, plan.tuning)
+        network = tuned(remove_filters(network, plan.filters).model, train, once)
     if plan.pruning:
-        network = prune(network, train, plan.pruning, plan.tuning)
+        network = prune(network, train, plan.pruning, once)
     if plan.clustering:
-        network = cluster(network, train, plan.clustering, plan.tuning)
+        network = cluster(network, train, plan.clustering, once)
     if plan.int8:
-        network = quantize_aware(network, train, plan.tuning).simulation
+        network = quantize_aware(network, train, once).simulation
     return network
 
 
-def compared(networks: list[keras.Model], data: "Data", card: Card) -> Slimmed:
-    """Two networks on the held-out images, and side by side as files."""
+def compared(networks: list[keras.Model], data: "Data", card: Card, pruned: set[str]) -> Slimmed:
+    """Two networks on the held-out images, and side by side as files; zeros are counted in some layers' kernels."""
     from kerascnn.data.pipeline import batches
 
     seen = next(iter(batches(data.test, card.preprocess, 64, shuffle=True)))[0].numpy()
@@ -136,13 +168,13 @@ def compared(networks: list[keras.Model], data: "Data", card: Card) -> Slimmed:
     sides = []
     for network, size in zip(networks, sizes, strict=True):
         runner = keras_runner(network, network.name)
-        counted, kernels = cost(network), list(prunable(network).values())
+        counted, kernels = cost(network), [k for name, k in prunable(network).items() if name in pruned]
         sides.append(
             Side(
                 top1=evaluate(runner, batches(data.test, card.preprocess, 64), card.labels).top1,
                 parameters=counted.parameters,
                 macs=counted.macs,
-                zeros=sum(int(np.sum(k == 0)) for k in kernels) / max(1, sum(k.size for k in kernels)),
+                zeros=sum(int(np.sum(k == 0)) for k in kernels) / sum(k.size for k in kernels) if kernels else None,
                 footprint=size,
             )
         )

@@ -16,6 +16,7 @@ from kerascnn.compress.filters import chosen
 from kerascnn.deploy import export
 from kerascnn.graph.calls import calls
 from kerascnn.graph.cost import cost
+from kerascnn.graph.flat import flat
 
 NOTHING_GOES = {"BiT", "CondenseNet", "LeNet1998"}
 
@@ -93,6 +94,24 @@ def test_layers(layers):
     for layer in layers():
         x = layer(x)
     thin(keras.Model(image, x))
+
+
+def test_a_softmax_inside_the_classifier_keeps_its_classes_alone():
+    image = keras.Input((8, 8, 3))
+    x = L.Conv2D(32, 3, name="last")(L.Conv2D(16, 3, name="first")(image))
+    model = keras.Model(image, L.Dense(10, activation="softmax", name="head")(L.GlobalAveragePooling2D()(x)))
+    found = thin(model)
+    assert found.filters == {"first": (16, 8), "last": (32, 16), "head": (10, 10)} and found.untouched == ("head",)
+
+
+def test_models_inside_models():
+    inner = keras.Sequential([keras.Input((8, 8, 3)), L.Conv2D(6, 3, name="deep"), L.ReLU()], name="base")
+    image = keras.Input((8, 8, 3))
+    model = keras.Model(image, L.Dense(2, name="head")(L.GlobalAveragePooling2D()(inner(image))))
+    found = remove_filters(model)
+    assert found.filters == {"deep": (6, 3), "head": (2, 2)} and found.model.output_shape == model.output_shape
+    x = images(model)
+    assert_equal(np.asarray(found.model(x)), np.asarray(with_readers_at_0(flat(model), Filters())(x)))
 
 
 def test_the_least_filters_go():

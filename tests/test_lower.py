@@ -8,6 +8,7 @@ from parity import assert_equal, images, randomise
 from test_conformance import TINY
 
 from kerascnn import layers as L
+from kerascnn.graph.flat import flat
 from kerascnn.graph.lower import lower
 
 GONE = ("BatchNormalization", "Dropout", "GroupNormalization", "LayerNormalization", "LocalResponseNormalization")
@@ -158,7 +159,26 @@ def test_a_layer_that_is_used_twice_is_drawn_twice():
 def test_models_inside_models_are_lowered_too():
     inner = on(K.Conv2D(4, 3), K.BatchNormalization(), K.Activation("silu"))
     new = lowered(on(inner, K.GroupNormalization(2), shape=(9, 9, 6)))
-    assert kinds(new.layers[1])[1:] == ["Conv2D", "Activation", "Multiply"]
+    assert kinds(new)[1:4] == ["Conv2D", "Activation", "Multiply"] and "Functional" not in kinds(new)
+
+
+def test_models_inside_models_become_one_graph():
+    """Two levels of them, one of them used twice, with names that are taken and an operation that is no layer."""
+    deep = keras.Sequential([keras.Input((9, 9, 4)), K.Conv2D(4, 3, padding="same", name="conv")], name="deep")
+    image = keras.Input((9, 9, 6), name="image")
+    inner = keras.Model(image, deep(K.BatchNormalization()(K.Conv2D(4, 1, name="conv")(image))) * 2.0, name="inner")
+    seen, mirrored = keras.Input((9, 9, 6), name="image"), keras.Input((9, 9, 6), name="mirrored")
+    x = K.Add()([inner(seen, training=False), inner(mirrored)])
+    model = keras.Model([seen, mirrored], K.Conv2D(3, 3, name="conv")(x), name="outer")
+    randomise(model)
+    new = flat(model)
+    pixels = [np.random.default_rng(i).normal(size=(2, 9, 9, 6)).astype("float32") for i in range(2)]
+    np.testing.assert_array_equal(new(pixels), model(pixels))
+    assert {"conv", "inner-conv", "deep-conv"} <= {layer.name for layer in new.layers}
+    assert new.count_params() == model.count_params() and not {id(w) for w in new.weights} & {
+        id(w) for w in model.weights
+    }
+    assert flat(new) is new
 
 
 def test_a_lowered_model_saves_and_loads(tmp_path):

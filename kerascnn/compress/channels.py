@@ -135,10 +135,15 @@ def through(call: Call, sources: list[np.ndarray], channels: Channels) -> np.nda
     """The channels that come out of a layer; None where there is no rule, or channels are mixed beyond it."""
     layer, x, y = call.operation, call.inputs[0], call.outputs[0]
     kind, ids = type(layer), sources[0]
-    if getattr(layer, "data_format", "channels_last") != "channels_last" or is_softmax(layer):
+    if getattr(layer, "data_format", "channels_last") != "channels_last":
         return None
     if kind in MAKERS:
-        return made_by(layer, ids, channels)
+        made = made_by(layer, ids, channels)
+        if is_softmax(layer):  # mixes what the layer makes, not what it takes
+            channels.lock(made)
+        return made
+    if is_softmax(layer):
+        return None
     if kind is L.DepthwiseConv2D:
         return np.repeat(ids, layer.depth_multiplier)
     if kind in ALONE or kind is CropLike:

@@ -15,6 +15,7 @@ from kerascnn.compress.toolkit import toolkit
 from kerascnn.compress.tuning import DEFAULT, Tuning, dataset, tune
 from kerascnn.compress.twin import brought_back, rewrapped, twin
 from kerascnn.errors import suggest
+from kerascnn.graph.rounded import need_floats
 
 STARTS = {  # where centroids begin, by the toolkit's names
     "kmeans++": "KMEANS_PLUS_PLUS",
@@ -75,10 +76,11 @@ def cluster(model: keras.Model, train: Any, clustering: Clustering = SIXTEEN, tu
     Raises
     ------
     ValueError
-        When no kernel has more weights than there are clusters, or the data is none.
+        When no kernel has more weights than there are clusters, the data is none, or the model was tuned for int8.
     ImportError
         When the toolkit is not installed.
     """
+    need_floats(model)
     chosen = {name for name, kernel in prunable(model).items() if kernel.size > clustering.clusters}
     if not chosen:
         raise ValueError(f"{model.name} has no kernel of more than {clustering.clusters} weights to cluster.")

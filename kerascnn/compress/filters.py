@@ -15,6 +15,8 @@ import numpy as np
 
 from kerascnn.compress.channels import Channels, thinned, traced
 from kerascnn.errors import suggest
+from kerascnn.graph.flat import flat
+from kerascnn.graph.rounded import need_floats
 
 
 def sums_of_weights(channels: Channels) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -93,15 +95,17 @@ def remove_filters(model: keras.Model, filters: Filters = HALF) -> Thinned:
     convolution or a shuffle has in each group go in all groups. The network computes what it did with the weights at
     0 that take the removed channels in; train it on afterwards.
 
-    Never touched are the classes, and what meets group, layer or local response normalisation, weight
-    standardisation, attention, softmax, a layer used twice, a model inside the model, an operation that is no layer,
-    or a layer unknown here: see ``untouched``.
+    Models inside the model become part of its own graph. Never touched are the classes, and what meets group, layer or
+    local response normalisation, weight standardisation, attention, softmax, a layer used twice, an operation that is
+    no layer, or a layer unknown here: see ``untouched``.
 
     Raises
     ------
     ValueError
-        When no filter can go, a pattern fits no layer, or the model shows no graph.
+        When no filter can go, a pattern fits no layer, or the model shows no graph or was tuned for int8.
     """
+    need_floats(model)
+    model = flat(model)
     channels = traced(model)
     check_patterns(filters, channels.made, model.name)
     gone = chosen(channels, filters)

@@ -18,6 +18,7 @@ from kerascnn.compress.twin import brought_back, rewrapped, twin
 from kerascnn.errors import suggest
 from kerascnn.graph.calls import calls, is_graph
 from kerascnn.graph.classifier import classifiers
+from kerascnn.graph.rounded import need_floats
 
 KERNELS = {  # by layer: the kernel to make sparse. A depthwise convolution has few weights, each of them needed.
     L.Conv2D: "kernel",
@@ -100,10 +101,11 @@ def prune(model: keras.Model, train: Any, pruning: Pruning = HALF, tuning: Tunin
     Raises
     ------
     ValueError
-        When nothing can be pruned, a pattern fits no prunable layer, or the data is none.
+        When nothing can be pruned, a pattern fits no prunable layer, the data is none, or the model was tuned for int8.
     ImportError
         When the toolkit is not installed.
     """
+    need_floats(model)
     chosen, batches = shares(model, pruning), dataset(train, tuning)
     tools = toolkit().sparsity.keras
     steps = tuning.epochs * steps_of(batches)

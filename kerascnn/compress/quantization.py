@@ -16,6 +16,7 @@ from kerascnn.compress.scales import Point, Range, points
 from kerascnn.compress.simulation import Ranges, Trainee, simulated
 from kerascnn.compress.tuning import DEFAULT, Tuning, dataset, kept, tune
 from kerascnn.graph.lower import lower
+from kerascnn.graph.rounded import need_floats
 from kerascnn.runtime import keras_runner
 
 CALIBRATION = 16  # batches that the ranges are first measured on
@@ -93,12 +94,13 @@ def quantize_aware(model: keras.Model, train: Any, tuning: Tuning = DEFAULT) -> 
     Raises
     ------
     ValueError
-        When a layer has no rule in int8, or the data is none.
+        When a layer has no rule in int8, the data is none, or the model was tuned for int8 before.
     FloatingPointError
         When the loss is no number any more.
     ImportError
         When the toolkit is not installed.
     """
+    need_floats(model)
     batches = dataset(train, tuning)
     lowered, trainee = prepared(model, batches)
     kernels = [config.kernel for config in trainee.kernels.values()]

@@ -25,9 +25,10 @@ from kerascnn.deploy.order import Order
 from kerascnn.deploy.pixels import as_they_are, from_black_to_white, on_pixels, to_pixels
 from kerascnn.deploy.progress import steps
 from kerascnn.deploy.saved_model import write_saved_model
-from kerascnn.deploy.tflite import has_ranges, write_dynamic, write_float16, write_float32, write_int8, write_int16x8
+from kerascnn.deploy.tflite import write_dynamic, write_float16, write_float32, write_int8, write_int16x8
 from kerascnn.errors import suggest
 from kerascnn.files import write_text, written_whole
+from kerascnn.graph.rounded import has_ranges, need_floats
 from kerascnn.runtime import Runner, existing, keras_runner, load_keras, open_model, quiet
 
 if TYPE_CHECKING:
@@ -154,6 +155,8 @@ def export(
         card = card or _card_beside(model)
         model = load_keras(model)
     check_model(model)
+    if format not in ("tflite-int8", "saved_model"):
+        need_floats(model)
     if card is not None:
         _check_card(card, model)
     file = _destination(path, model.name, target.suffix, overwrite)

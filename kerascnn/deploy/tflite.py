@@ -12,6 +12,7 @@ from kerascnn.deploy.certificate import SELECT, ExportError
 from kerascnn.deploy.function import inference_function
 from kerascnn.deploy.islands import with_islands
 from kerascnn.deploy.order import Order
+from kerascnn.graph.rounded import has_ranges
 
 
 def write_float32(order: Order, path: Path) -> None:
@@ -66,13 +67,6 @@ def _converter(order: Order, operators: Sequence[str] = ("TFLITE_BUILTINS",), dt
     operators = [*operators, *(["SELECT_TF_OPS"] if order.select_tf_ops else [])]
     converter.target_spec.supported_ops = [tf.lite.OpsSet[name] for name in operators]
     return converter
-
-
-def has_ranges(model: Any) -> bool:
-    """Whether a model rounds its activations itself, and so says in what ranges they lie."""
-    from kerascnn.layers import FakeQuantization
-
-    return any(isinstance(layer, FakeQuantization) for layer in model.layers)
 
 
 def _calibrated(order: Order, operators: Sequence[str]) -> Any:

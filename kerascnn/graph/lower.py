@@ -6,6 +6,7 @@ import keras
 from keras import layers as L
 
 from kerascnn.graph.calls import calls
+from kerascnn.graph.flat import flat
 from kerascnn.graph.fold import fold_batch_norm, scale_and_offset
 from kerascnn.graph.plain import in_plain_layers
 from kerascnn.graph.rewrite import drawn, passed, redraw
@@ -20,14 +21,14 @@ def lower(model: keras.Model) -> keras.Model:
     convolution. Padding goes into the convolution after it, where that pads the same zeros itself.
 
     Channels are shuffled as they are: :class:`kerascnn.layers.ChannelShuffle` makes no tensor of five axes. A layer
-    without a rule stays.
+    without a rule stays. Models inside the model become part of its own graph.
 
     Raises
     ------
     ValueError
         When the model is a subclass with a ``call`` of its own, and so shows no graph; or attends with a mask.
     """
-    model = fold_batch_norm(in_plain_layers(model))
+    model = fold_batch_norm(in_plain_layers(flat(model)))
     model = redraw(model, merging)
     return redraw(model, lambda _: lambda layer: depthwise if is_batch_norm(layer) else None)
 
