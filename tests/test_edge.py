@@ -20,8 +20,7 @@ from kerascnn.runtime import quiet
 
 STILL_UNMAPPED = {  # what there is no sound replacement for
     "ViT": "BATCH_MATMUL",
-    "BiT": "NEG",  # group normalisation
-    "HRNet": "TILE",  # maps enlarged
+    "BiT": "RSQRT",  # group normalisation
 }
 SAFE = ("linear", "relu", "relu6", "sigmoid", "tanh", "softmax")
 

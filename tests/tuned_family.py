@@ -18,12 +18,12 @@ from kerascnn.runtime import open_model
 
 BATCH = 64
 EPOCHS = {  # 20 of others
-    "ViT": 60,  # attention learns slower, and so does what has no normalisation
-    "AlexNetFamily": 60,
+    "ViT": 60,  # attention learns slower
     "SENet154Family": 5,  # TensorFlow computes gradients of many groups slowly on a CPU
     "CondenseNet": 10,
     "CondenseNetConverted": 10,
 }
+DROPOUT = {"AlexNetFamily": 0.1}  # half of 16 units leaves too little to learn with, before int8 and after
 
 
 def trained(family: str):
@@ -35,6 +35,8 @@ def trained(family: str):
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = 0.9  # a short training
+        if isinstance(layer, keras.layers.Dropout):
+            layer.rate = DROPOUT.get(family, layer.rate)
     epochs = EPOCHS.get(family, 20)
     rate = keras.optimizers.schedules.CosineDecay(3e-3, epochs * len(parts[0][0]) // BATCH)
     model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
