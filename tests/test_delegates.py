@@ -93,7 +93,7 @@ def test_the_reader_sees_what_the_runtime_sees(file):
 
 @pytest.mark.sharded
 @pytest.mark.parametrize("family", TINY)
-def test_pieces_are_those_that_litert_makes(family, file):
+def test_partitions_are_those_that_litert_makes(family, file):
     path = file(family)
     (graph,) = read_graphs(path)
     seen = check(path, "xnnpack")

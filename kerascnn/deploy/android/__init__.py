@@ -15,6 +15,7 @@ from kerascnn.card import Card
 from kerascnn.deploy.images import noise
 from kerascnn.deploy.metadata import lines
 from kerascnn.deploy.operators import foreign_operators
+from kerascnn.deploy.pixels import from_pixels
 from kerascnn.files import written_whole
 from kerascnn.runtime import Runner, existing, open_model
 from kerascnn.spec import Preprocess
@@ -87,7 +88,7 @@ def input_shape(runner: Runner, card: Card) -> tuple[int, int, int]:
 def images(shape: tuple[int, int, int], how: Preprocess) -> np.ndarray:
     """What ``VECTORS`` pictures become, (N, H, W, C) float32."""
     pixels = photos(shape)[:VECTORS]
-    return ((pixels / 255 - np.array(how.mean)) / np.array(how.std)).astype(np.float32)
+    return from_pixels(pixels, how)
 
 
 def photos(shape: tuple[int, int, int]) -> np.ndarray:
