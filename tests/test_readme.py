@@ -10,7 +10,7 @@ from PIL import Image
 
 import kerascnn
 from kerascnn.card import Card
-from kerascnn.cli import main, shipping
+from kerascnn.cli import compression, main
 from kerascnn.spec import Preprocess
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
@@ -34,7 +34,7 @@ def test_the_commands_of_the_readme_run_in_their_order(tmp_path, monkeypatch, ca
         shutil.copy(Card.path(options.model), Card.path(options.out))
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(shipping, "compress", compress)
+    monkeypatch.setattr(compression, "compress", compress)
     (lines,) = re.findall(r"## Smaller, and on the device\n\n```\n(.*?)```", README, re.DOTALL)
     random = np.random.default_rng(0)
     for label in ("dark", "light"):

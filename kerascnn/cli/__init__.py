@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 from kerascnn import __version__
-from kerascnn.cli import catalogue, shipping, training
+from kerascnn.cli import catalogue, compression, shipping, training
 
 EPILOG = """examples:
   kerascnn list "eff*"                                    networks whose names match
@@ -65,6 +65,6 @@ def parser() -> argparse.ArgumentParser:
         added.set_defaults(run=run)
         return added
 
-    for group in (catalogue, training, shipping):
+    for group in (catalogue, training, compression, shipping):
         group.add(command)
     return top

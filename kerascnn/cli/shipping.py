@@ -1,9 +1,9 @@
-"""From a network to files for devices: export, compress, edge-safe, check, lint-calibration, why."""
+"""From a network to files for devices: export, check, lint-calibration, why."""
 
 import argparse
 import json
 import sys
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -43,42 +43,6 @@ def add(command: Command) -> None:
         action="store_true",
         help="allow operators that only an app with TensorFlow's own kernels runs, in a tflite format of floats",
     )
-    p.add_argument("--overwrite", action="store_true", help="replace a file that is already there")
-
-    p = command("compress", compress, "make a .keras file smaller by training it on: fewer filters, weights or values")
-    p.add_argument("model", type=Path, help="a .keras file with its card (the .json) beside it")
-    p.add_argument("--data", required=True, help=SOURCES)
-    p.add_argument("--filters", type=float, metavar="SHARE", help="remove this share of the filters: really faster")
-    p.add_argument(
-        "--prune",
-        action="append",
-        metavar="SHARE",
-        help="set this share of the weights to 0 in every convolution and dense layer but depthwise convolutions and "
-        'the classifier; or by layer, "stage4-*=0.9", several times if need be: the first pattern that fits decides, '
-        "the classifier can be named too, and other layers are left alone",
-    )
-    p.add_argument("--schedule", help="polynomial (default): zeros become more step by step; constant: all at once")
-    p.add_argument(
-        "--block", metavar="HxW", help="blocks of dense kernels that become 0 together, inputs x outputs, as in 4x1"
-    )
-    p.add_argument("--pattern", metavar="M:N", help="M zeros in every N weights along the input channels, as in 2:4")
-    p.add_argument("--cluster", type=int, metavar="N", help="leave each kernel N different values; zeros stay zeros")
-    p.add_argument(
-        "--int8",
-        action="store_true",
-        help="quantization-aware training; exporting to tflite-int8 then needs no calibration data",
-    )
-    p.add_argument("--epochs", type=int, default=4, help="to train on after each of them (default: 4)")
-    p.add_argument("--batch", type=int, default=64, help="images per step (default: 64)")
-    p.add_argument("--lr", type=float, default=1e-4, help="learning rate to begin with (default: 0.0001)")
-    p.add_argument("--out", type=Path, help="the new file (default: <model>.compressed.keras)")
-    p.add_argument("--overwrite", action="store_true", help="replace a file that is already there")
-
-    p = command(
-        "edge-safe", edge_safe, "draw a .keras file anew in operators that the Edge TPU has, and say what changed"
-    )
-    p.add_argument("model", type=Path, help="a .keras file with its card (the .json) beside it")
-    p.add_argument("--out", type=Path, help="the new file (default: <model>.edge.keras)")
     p.add_argument("--overwrite", action="store_true", help="replace a file that is already there")
 
     p = command("check", check, "say what the accelerators of phones and boards make of a .tflite file")
@@ -187,100 +151,6 @@ def android(file: Path, folder: Path) -> None:
     print(
         f"{write_android_project(file, folder).resolve()}: an Android app; its README.md says how to build and test it"
     )
-
-
-def compress(options: argparse.Namespace) -> None:
-    pattern = (
-        numbers_of("--pattern", options.pattern, ":", "zeros:of so many, such as 2:4") if options.pattern else None
-    )
-    share = shares_of(options.prune) if options.prune else pattern and pattern[0] / max(pattern[1], 1)
-    how: dict[str, Any] = {"schedule": options.schedule} if options.schedule else {}
-    if options.block:
-        how["block"] = numbers_of("--block", options.block, "x", "height x width, such as 4x1")
-    if how and share is None:
-        raise ValueError(f"--{' and --'.join(how)} say how to prune: pass --prune as well, such as --prune 0.8.")
-    import_quietly()
-    from kerascnn.compress import Clustering, Filters, Pruning, Tuning
-    from kerascnn.slim import Plan, slim
-
-    plan = Plan(
-        filters=None if options.filters is None else Filters(share=options.filters),
-        pruning=None if share is None else Pruning(sparsity=share, pattern=pattern, **how),
-        clustering=None if options.cluster is None else Clustering(clusters=options.cluster),
-        int8=options.int8,
-        tuning=Tuning(epochs=options.epochs, batch=options.batch, lr=options.lr),
-    )
-    out = options.out or options.model.with_name(f"{options.model.stem}.compressed.keras")
-    found = slim(options.model, options.data, plan, out, overwrite=options.overwrite)
-    print(f"{'':8}{'top-1':>8}{'parameters':>13}{'mult-adds':>14}{'.tflite':>12}{'gzip':>12}{'latency':>11}")
-    for name, side in (("before", found.before), ("after", found.after)):
-        file = side.footprint
-        counts = f"{side.top1:>8.2%}{side.parameters:>13,}{side.macs:>14,}"
-        print(f"{name:8}{counts}{file.bytes:>10,} B{file.gzipped:>10,} B{file.latency_ms:>8.3f} ms")
-    if found.before.zeros is not None and found.after.zeros is not None:
-        print(
-            f"\nzeros in the kernels of pruned layers: {found.before.zeros:.1%} before, {found.after.zeros:.1%} after"
-        )
-    print(f"\n{found.verdict}\n{out}")
-
-
-def numbers_of(option: str, text: str, between: str, form: str) -> tuple[int, int]:
-    """The two numbers of a pattern such as 2:4 or a block such as 4x1."""
-    try:
-        first, second = map(int, text.split(between))
-        return first, second
-    except ValueError:
-        raise ValueError(f"{option} is {form}; got {text!r}.") from None
-
-
-def shares_of(texts: list[str]) -> float | dict[str, float]:
-    """One share, or the shares of layers by pattern."""
-    pairs = [text.rpartition("=")[::2] for text in texts]
-    try:
-        shares = {pattern: float(share) for pattern, share in pairs}
-    except ValueError:
-        shares = {}
-    if not shares or ("" in shares and len(pairs) > 1):
-        form = "one share, such as 0.8, or shares by layer, such as 'stage4-*=0.9'"
-        raise ValueError(f"--prune takes {form}; got {', '.join(texts)}.")
-    return shares.get("", shares)
-
-
-def edge_safe(options: argparse.Namespace) -> None:
-    import_quietly()
-    from kerascnn.card import Card
-    from kerascnn.files import written_whole
-    from kerascnn.graph import edge
-    from kerascnn.runtime import load_keras
-    from kerascnn.slim import need_free
-
-    out = options.out or options.model.with_name(f"{options.model.stem}.edge.keras")
-    need_free(out, options.overwrite)
-    card = Card.read(options.model)
-    twin = edge.edge_safe(load_keras(options.model))
-    with written_whole(out) as draft:
-        twin.model.save(draft)
-    facts = {"from": options.model.name, "exact": twin.exact, "dropped": twin.dropped}
-    replace(card, facts={**card.facts, "edge_safe": facts}).write(out)
-    print_changes(twin)
-    print(out)
-
-
-def print_changes(twin: Any) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None)
-    for head in ("layer", "was", "is now", "same outputs"):
-        table.add_column(head)
-    for change in twin.changes:
-        table.add_row(change.layer, change.was, change.now, "yes" if change.exact else "no")
-    terminal = Console()
-    (terminal if terminal.is_terminal else Console(width=160)).print(table)
-    print(f"\ngone        {', '.join(twin.dropped) or 'no layer'}")
-    print(f"parameters  {twin.before.parameters:,} -> {twin.after.parameters:,}")
-    print(f"mult-adds   {twin.before.macs:,} -> {twin.after.macs:,}")
-    print("It computes what the model does." if twin.exact else "Its outputs differ from the model's: train it on.")
 
 
 def check(options: argparse.Namespace) -> None:
