@@ -79,8 +79,8 @@ def open_inside(path: Path, model: "keras.Model", how: Preprocess | None) -> Ins
         )
     if not inside.pixels:
         return inside
-    channels = model.inputs[0].shape[-1]
-    return _of_pixels(inside, how or Preprocess(size=0, mean=(0.0,) * channels, std=(1 / 255,) * channels))
+    _, size, _, channels = model.inputs[0].shape
+    return _of_pixels(inside, how or Preprocess(size=size, mean=(0.0,) * channels, std=(1 / 255,) * channels))
 
 
 def _of_pixels(inside: Inside, how: Preprocess) -> Inside:
