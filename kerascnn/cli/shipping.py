@@ -278,7 +278,8 @@ def print_layers(found: Any) -> None:
     from rich.table import Table
 
     broken = found.first_broken
-    table = Table(title=f"{found.file}, {found.precision}, {found.samples} images", box=None, title_justify="left")
+    print(f"{found.file}, {found.precision}, {found.samples} images")
+    table = Table(box=None)
     table.add_column("layer", no_wrap=True)
     for head in ("SNR", "own SNR", "cosine"):
         table.add_column(head, justify="right", no_wrap=True)
