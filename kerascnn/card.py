@@ -48,6 +48,17 @@ class Card:
         write_text(self.path(file), json.dumps(asdict(self), indent=2) + "\n")
 
     @classmethod
+    def beside(cls, file: str | Path) -> "Card | None":
+        """The card of ``file``; None where it has none.
+
+        Raises
+        ------
+        ValueError
+            When what lies there is not a card.
+        """
+        return cls.read(file) if cls.path(file).is_file() else None
+
+    @classmethod
     def read(cls, file: str | Path) -> "Card":
         """The card that lies beside ``file``.
 

@@ -24,8 +24,9 @@ def with_exact_slopes(model: keras.Model, ranges: Ranges) -> Ranges:
     error of up to half a step, the same way everywhere. Factors of few powers of 2 are taken, for these bring few
     numbers half-way between two steps. A scale that several tensors share stays as it is.
     """
-    sharing = Counter(point.scale for point in points(model))
-    alone = {point.name for point in points(model) if sharing[point.scale] == 1}
+    found = points(model)
+    sharing = Counter(point.scale for point in found)
+    alone = {point.name for point in found if sharing[point.scale] == 1}
     steps, wider = steps_before(model, ranges), dict(ranges)
     for call in calls(model):
         name = call.operation.name

@@ -152,7 +152,7 @@ def export(
     if select_tf_ops and format not in SELECTABLE:
         raise ValueError(f"select_tf_ops goes with {', '.join(SELECTABLE)}; this is {format}.")
     if isinstance(model, str | os.PathLike):
-        card = card or _card_beside(model)
+        card = card or Card.beside(Path(model))
         model = load_keras(model)
     check_model(model)
     if format not in ("tflite-int8", "saved_model"):
@@ -237,7 +237,7 @@ def prove(
     """
     written = _opened(existing(file), select_tf_ops)
     if isinstance(model, str | os.PathLike):
-        card = card or _card_beside(model)
+        card = card or Card.beside(Path(model))
         model = load_keras(model)
     check_model(model)
     if card is not None:
@@ -338,11 +338,6 @@ def _format_of(file: Runner) -> str:
     if file.format == "keras":
         raise ValueError(f"{file.path} is no exported file: these end in .tflite or .onnx, or are SavedModel folders.")
     return precision(file.path) if file.format == "tflite" else file.format
-
-
-def _card_beside(model: str | os.PathLike) -> Card | None:
-    path = Path(model)
-    return Card.read(path) if Card.path(path).is_file() else None
 
 
 def _check_card(card: Card, model: "keras.Model") -> None:

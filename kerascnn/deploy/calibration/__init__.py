@@ -72,7 +72,8 @@ def _contract(what: Any) -> tuple[Preprocess | None, "keras.Model | None"]:
         return what.preprocess, None
     if isinstance(what, str | os.PathLike):
         path = Path(what)
-        return (Card.read(path).preprocess if Card.path(path).is_file() else None), load_keras(path)
+        card = Card.beside(path)
+        return card.preprocess if card else None, load_keras(path)
     return None, what
 
 

@@ -162,7 +162,7 @@ def why_different(
         When the runtime of the file is not installed.
     """
     if isinstance(model, str | os.PathLike):
-        card = card or (Card.read(model) if Card.path(os.fspath(model)).is_file() else None)
+        card = card or Card.beside(Path(model))
         model = load_keras(model)
     check_model(model)
     model = in_float32(model)
