@@ -4,8 +4,8 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from kerascnn.applications import ROWS
-from kerascnn.architecture import Architecture
 from kerascnn.errors import suggest
+from kerascnn.networks.architecture import Architecture
 
 if TYPE_CHECKING:
     import keras

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from kerascnn.catalogue import find
 
 if TYPE_CHECKING:
-    from kerascnn.architecture import Architecture
+    from kerascnn.networks.architecture import Architecture
 
 
 def scale(

@@ -1,10 +1,11 @@
 """The records of the house: plain data, no Keras."""
 
 import reprlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass, replace
 from math import isfinite
 from numbers import Real
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from kerascnn.errors import suggest
 
@@ -35,6 +36,47 @@ class Paper:
     authors: str
     year: int
     url: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One column of a paper's architecture table: what the catalogue, weights and cards know of a network.
+
+    Parameters
+    ----------
+    name
+        The name in the catalogue, in lower case with underscores.
+    size
+        Side of the square image that the network was designed for, in pixels.
+    channels
+        Channels of that image.
+    classes
+        Classes of the data set that it was designed for: the default of the builder's ``classes``.
+    dropout
+        Rate of the dropout before the classifier.
+    style
+        Activation, batch norm constants and padding of every layer.
+    paper
+        Where it was published.
+    """
+
+    name: str
+    _: KW_ONLY
+    size: int = 224
+    channels: int = 3
+    classes: int = 1000
+    dropout: float = 0.0
+    style: Style = Style()
+    paper: Paper
+
+    task: ClassVar[str] = "classification"  # a name in the table of tasks: what the network's outputs mean
+    min_size: ClassVar[int] = 32  # the smallest image side that the network takes, as in keras.applications
+    any_size: ClassVar[bool] = True  # False: the trunk has weights for every place in the image
+    tiny: ClassVar[Mapping[str, Any]]  # fields to change in a row to fit a unit test
+
+    def but(self, **fields: Any) -> Self:
+        """The same row with other fields: ``ResNet50.but(depths=(1, 1, 1, 1))``."""
+        return replace(self, **fields)
 
 
 @dataclass(frozen=True, kw_only=True)

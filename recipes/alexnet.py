@@ -11,7 +11,7 @@ weights from N(0, 0.01) and set some biases to 1; here they are He's.
 
 from dataclasses import replace
 
-from kerascnn.train import Recipe
+from kerascnn.training import Recipe
 
 RECIPE = Recipe(
     model="alexnet_two_tower",

@@ -13,7 +13,7 @@ The network was trained on ImageNet-21k and is downloaded at the first run (100 
 Published for it, by the authors' README: 97.2 % on CIFAR-10, 86.5 % on CIFAR-100, 80.7 % on ImageNet.
 """
 
-from kerascnn.train import Recipe
+from kerascnn.training import Recipe
 
 RECIPE = Recipe(
     model="bit_r50x1",

@@ -10,7 +10,7 @@ M images, 120 times. Not trained here. Source: section 4 of the paper and main.p
 learned groups condense by the paper's schedule, over the first half of the epochs.
 """
 
-from kerascnn.train import Recipe
+from kerascnn.training import Recipe
 
 RECIPE = Recipe(
     model="condensenet74_c4_g4",

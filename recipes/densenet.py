@@ -13,7 +13,7 @@ here only kernels are.
 
 from dataclasses import replace
 
-from kerascnn.train import Recipe
+from kerascnn.training import Recipe
 
 RECIPE = Recipe(
     model="densenet_bc100_k12",

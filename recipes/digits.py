@@ -6,7 +6,7 @@ Two minutes on 2 CPU cores. This recognises 99.56 % of the 450 held-out digits; 
 each. The settings were chosen by the same 450 digits, so elsewhere expect a little less.
 """
 
-from kerascnn.train import Recipe
+from kerascnn.training import Recipe
 
 RECIPE = Recipe(
     model="resnet18",

@@ -13,7 +13,7 @@ B5's here. They stop by 25,022 training images that are held out; here the last 
 
 from dataclasses import replace
 
-from kerascnn.train import Recipe
+from kerascnn.training import Recipe
 
 RECIPE = B0 = Recipe(
     model="efficientnet_b0",

@@ -10,7 +10,7 @@ here. Source: efficientnet_edgetpu_builder.py and main.py of the authors' code.
 
 from dataclasses import replace
 
-from kerascnn.train import Recipe
+from kerascnn.training import Recipe
 
 RECIPE = S = Recipe(
     model="efficientnet_edgetpu_s",

@@ -10,7 +10,7 @@ Published, top-1 in float32 and in int8: 75.1 and 74.4, 76.7 and 75.9, 77.6 and 
 
 from dataclasses import replace
 
-from kerascnn.train import Recipe
+from kerascnn.training import Recipe
 
 RECIPE = LITE0 = Recipe(
     model="efficientnet_lite0",

@@ -15,7 +15,7 @@ code's dropout is the network's own in all stages. It sees the whole image in ev
 
 from dataclasses import replace
 
-from kerascnn.train import Recipe, progressive, progressive_as_released
+from kerascnn.training import Recipe, progressive, progressive_as_released
 
 CROPPED = ("crop:0.05", "flip")
 RECIPE = S = Recipe(

@@ -14,7 +14,7 @@ Momentum and a cosine: Kornblith, Shlens & Le 2018, https://arxiv.org/abs/1805.0
 256 images, goes from 1e-4 to 0.1. Batch norms held still: Keras' guide, https://keras.io/guides/transfer_learning.
 """
 
-from kerascnn.train import Recipe
+from kerascnn.training import Recipe
 
 RECIPE = Recipe(
     model="resnet50_v1_5",

@@ -11,7 +11,7 @@ epochs, Polyak averages, parts of 8 to 100 % of the area. The paper states neith
 
 from dataclasses import replace
 
-from kerascnn.train import Recipe
+from kerascnn.training import Recipe
 
 RECIPE = Recipe(
     model="googlenet_2014_auxiliary",

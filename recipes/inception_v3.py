@@ -11,7 +11,7 @@ Google's inception_v3.py for TPUs. Batch norm's moments are the network's.
 
 from dataclasses import replace
 
-from kerascnn.train import Recipe
+from kerascnn.training import Recipe
 
 RECIPE = Recipe(
     model="inception_v3_auxiliary",

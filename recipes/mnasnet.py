@@ -7,7 +7,7 @@ Published: 75.2 % top-1 for A1 (Tan et al. 2018, Table 1). Cost: 0.42 x 10^18 mu
 M images, 350 times. ImageNet was not trained here. Source: mnasnet_config.py of the authors' code.
 """
 
-from kerascnn.train import Recipe
+from kerascnn.training import Recipe
 
 RECIPE = Recipe(
     model="mnasnet_a1_100",

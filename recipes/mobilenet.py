@@ -7,7 +7,7 @@ Published: 72.3 % top-1 for these settings (TensorFlow Model Garden); the paper 
 Source: imagenet_mobilenetv1_tpu.yaml of the Model Garden.
 """
 
-from kerascnn.train import Recipe
+from kerascnn.training import Recipe
 
 RECIPE = Recipe(
     model="mobilenet_100",

@@ -10,7 +10,7 @@ the paper, 16 workers of 96 images, whose number of epochs is torchvision's; ima
 
 from dataclasses import replace
 
-from kerascnn.train import Recipe
+from kerascnn.training import Recipe
 
 RECIPE = Recipe(
     model="mobilenet_v2_100",

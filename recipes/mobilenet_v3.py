@@ -12,7 +12,7 @@ network does not.
 
 from dataclasses import replace
 
-from kerascnn.train import Recipe
+from kerascnn.training import Recipe
 
 RECIPE = Recipe(
     model="mobilenet_v3_large_100",

@@ -6,7 +6,7 @@
 For some hundred photos per class and more. A quarter of each class is held out when the folder is not split.
 """
 
-from kerascnn.train import Recipe
+from kerascnn.training import Recipe
 
 RECIPE = Recipe(
     model="resnet18",

@@ -17,7 +17,7 @@ step with the decay that comes to the same; RandAugment of A3 varies its magnitu
 
 from dataclasses import replace
 
-from kerascnn.train import Recipe
+from kerascnn.training import Recipe
 
 RECIPE = Recipe(
     model="resnet50",

@@ -8,7 +8,7 @@ Published: 77.8 % top-1 (Xie et al. 2016, Table 3: 22.2 % error); CIFAR-10 96.4 
 opts.lua and train.lua of the authors' ResNeXt. They decay all weights, here only kernels are.
 """
 
-from kerascnn.train import Recipe
+from kerascnn.training import Recipe
 
 RECIPE = Recipe(
     model="resnext50_32x4d",

@@ -10,7 +10,7 @@ Source: Hu et al. 2017, section 6.1. The authors also turn by up to 10 degrees a
 
 from dataclasses import replace
 
-from kerascnn.train import Recipe
+from kerascnn.training import Recipe
 
 RECIPE = Recipe(
     model="se_resnet50",

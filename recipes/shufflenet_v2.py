@@ -8,7 +8,7 @@ authors' code). Cost: 0.13 x 10^18 multiply-adds, 3 x 0.15 G for each of 1.28 M 
 trained here. Source: ShuffleNetV2/train.py of the authors' ShuffleNet-Series, 300,000 steps of 1024 images.
 """
 
-from kerascnn.train import Recipe
+from kerascnn.training import Recipe
 
 RECIPE = Recipe(
     model="shufflenet_v2_100",

@@ -8,7 +8,7 @@ images, 68 times. ImageNet was not trained here. Source: solver.prototxt of the 
 of 512 images.
 """
 
-from kerascnn.train import Recipe
+from kerascnn.training import Recipe
 
 RECIPE = Recipe(
     model="squeezenet1_0",

@@ -10,7 +10,7 @@ main.lua of the authors' Stochastic_Depth.
 
 from dataclasses import replace
 
-from kerascnn.train import Recipe
+from kerascnn.training import Recipe
 
 RECIPE = Recipe(
     model="stochastic_depth110_cifar",

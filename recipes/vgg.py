@@ -11,7 +11,7 @@ networks from a trained A and turned the colours by a PCA, as AlexNet's.
 
 from dataclasses import replace
 
-from kerascnn.train import Recipe
+from kerascnn.training import Recipe
 
 RECIPE = Recipe(
     model="vgg16",

@@ -10,7 +10,7 @@ Published: 77.9 % top-1 for B/16, fine-tuned at 384 pixels (Dosovitskiy et al. 2
 L2; here decay is decoupled.
 """
 
-from kerascnn.train import Recipe
+from kerascnn.training import Recipe
 
 RECIPE = Recipe(
     model="vit_b16",

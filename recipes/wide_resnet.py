@@ -12,7 +12,7 @@ times. Not trained here. Source: scripts/train_cifar.sh and train_svhn.sh of the
 
 from dataclasses import replace
 
-from kerascnn.train import Recipe
+from kerascnn.training import Recipe
 
 RECIPE = Recipe(
     model="wrn_28_10",

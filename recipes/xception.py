@@ -7,7 +7,7 @@ Published: 79.0 % top-1 (Chollet 2016, Table 1). Cost: 3.2 x 10^18 multiply-adds
 of epochs: 256 and 100 are ours.
 """
 
-from kerascnn.train import Recipe
+from kerascnn.training import Recipe
 
 RECIPE = Recipe(
     model="xception",

@@ -13,7 +13,7 @@ from kerascnn.cli import main
 from kerascnn.data import open_data
 from kerascnn.data.pipeline import batches
 from kerascnn.deploy import export
-from kerascnn.evaluate import crops
+from kerascnn.evaluation import crops
 from kerascnn.runtime import open_model
 from kerascnn.spec import Preprocess
 

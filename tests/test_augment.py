@@ -14,13 +14,14 @@ from PIL import Image, ImageEnhance, ImageOps
 from references import import_torchvision
 from scipy import stats
 
-from kerascnn.data import Data, Split, colour, geometry, jitter, mixing, policies
-from kerascnn.data.augment import AUGMENTATIONS, parse, parse_all
+from kerascnn.data import Data, Split
 from kerascnn.data.pipeline import batches
+from kerascnn.data.transforms import colour, geometry, jitter, mixing, policies
+from kerascnn.data.transforms.registry import AUGMENTATIONS, parse, parse_all
 from kerascnn.spec import Preprocess
-from kerascnn.train import Recipe
-from kerascnn.train.loop import Learner, train
-from kerascnn.train.workers import Workers
+from kerascnn.training import Recipe
+from kerascnn.training.loop import Learner, train
+from kerascnn.training.workers import Workers
 
 
 def pillow(image: np.ndarray) -> Image.Image:

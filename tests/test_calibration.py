@@ -9,8 +9,8 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 from sklearn.calibration import calibration_curve
 
-from kerascnn.evaluate import Evaluation, crops
-from kerascnn.evaluate.calibration import calibration, scaling, temperature
+from kerascnn.evaluation import Evaluation, crops
+from kerascnn.evaluation.calibration import calibration, scaling, temperature
 from kerascnn.spec import Preprocess
 
 NAMES = tuple("abcdef")

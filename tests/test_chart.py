@@ -5,8 +5,8 @@ import pytest
 
 from kerascnn.catalogue import list_models
 from kerascnn.cli import main
-from kerascnn.comparison import of_file, of_records, points
 from kerascnn.report.chart import Point, chart, frontier
+from kerascnn.workflows.chart import of_file, of_records, points
 
 
 def some(n: int = 12) -> list[Point]:

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from kerascnn.cli import main
-from kerascnn.train import Recipe
+from kerascnn.training import Recipe
 
 ROOT = Path(__file__).parents[1]
 FORMATS = ("model.keras", "model.tflite", "model.int8.tflite", "model.onnx")
@@ -202,7 +202,7 @@ def test_the_ledger_is_printed_whole_in_part_and_as_json(capsys):
 
 def test_every_recipe_is_a_recipe():
     from kerascnn.catalogue import find
-    from kerascnn.train import load_recipe
+    from kerascnn.training import load_recipe
 
     recipes = sorted((ROOT / "recipes").glob("*.py"))
     assert recipes

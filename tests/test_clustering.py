@@ -7,7 +7,7 @@ from keras import layers as L
 from tiny_digits import digits, top1, trained
 
 pytest.importorskip("tensorflow_model_optimization")
-from kerascnn.compress import Clustering, Pruning, Tuning, cluster, prune, sparsity, values
+from kerascnn.compression import Clustering, Pruning, Tuning, cluster, prune, sparsity, values
 
 TUNING = Tuning(epochs=2, lr=1e-3)
 SHORT = Tuning(epochs=1, batch=512, lr=1e-3)

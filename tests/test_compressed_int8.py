@@ -6,8 +6,8 @@ from tiny_digits import digits, top1, trained
 
 pytest.importorskip("tensorflow_model_optimization")
 pytest.importorskip("ai_edge_litert")
-from kerascnn.compress import Clustering, Pruning, Tuning, cluster, prune
-from kerascnn.compress.quantization import quantize_aware
+from kerascnn.compression import Clustering, Pruning, Tuning, cluster, prune
+from kerascnn.compression.quantization import quantize_aware
 from kerascnn.deploy import export
 from kerascnn.runtime import open_model
 

@@ -12,7 +12,7 @@ from kerascnn import layers as L
 from kerascnn.applications import CondenseNet86, CondenseNet86Converted
 from kerascnn.graph.condense import condensed
 from kerascnn.graph.cost import cost
-from kerascnn.train.condensing import CondensingSchedule
+from kerascnn.training.condensing import CondensingSchedule
 
 TINY = {"depths": (2, 2), "growths": (8, 16)}
 

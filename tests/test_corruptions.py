@@ -9,8 +9,8 @@ from PIL import Image
 from scipy import ndimage
 from sklearn.datasets import load_sample_image
 
-from kerascnn.data import corruptions
-from kerascnn.data.corruptions import CORRUPTIONS, SEVERITIES, corrupt
+from kerascnn.data.transforms import corruptions
+from kerascnn.data.transforms.corruptions import CORRUPTIONS, SEVERITIES, corrupt
 
 ORDER = ["noise"] * 3 + ["blur"] * 4 + ["weather"] * 4 + ["digital"] * 4
 

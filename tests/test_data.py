@@ -9,10 +9,10 @@ import tensorflow as tf
 from PIL import Image
 
 from kerascnn.data import Data, Split, checks, open_data
-from kerascnn.data.augment import AUGMENTATIONS, Augmentation, parse
+from kerascnn.data.dataset import InFiles
 from kerascnn.data.images import centred, decode, part_of
 from kerascnn.data.pipeline import batches, load_image
-from kerascnn.data.split import InFiles
+from kerascnn.data.transforms.registry import AUGMENTATIONS, Augmentation, parse
 from kerascnn.spec import Preprocess
 
 PHOTO = Preprocess(size=16, crop=0.8)

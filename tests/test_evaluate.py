@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix, log_loss, precision_recall_fscore_support, top_k_accuracy_score
 
-from kerascnn.data.corruptions import corrupt
-from kerascnn.evaluate import Evaluation, bar, evaluate
-from kerascnn.evaluate.robustness import robustness
+from kerascnn.data.transforms.corruptions import corrupt
+from kerascnn.evaluation import Evaluation, bar, evaluate
+from kerascnn.evaluation.robustness import robustness
 
 NAMES = tuple("abcdefgh")
 

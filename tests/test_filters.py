@@ -10,9 +10,9 @@ from parity import assert_equal, images, randomise
 from test_conformance import TINY
 from tiny_digits import digits, top1, trained
 
-from kerascnn.compress import Filters, Tuning, footprints, remove_filters, tuned, verdict
-from kerascnn.compress.channels import traced
-from kerascnn.compress.filters import chosen
+from kerascnn.compression import Filters, Tuning, footprints, remove_filters, tuned, verdict
+from kerascnn.compression.channels import traced
+from kerascnn.compression.filters import chosen
 from kerascnn.deploy import export
 from kerascnn.graph.calls import calls
 from kerascnn.graph.cost import cost

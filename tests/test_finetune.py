@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from test_train import RECIPE, apart, blobs, dropping, in_new_process, silent, tiny, trained, weights
 
-from kerascnn.train import Recipe, open_strategy
-from kerascnn.train.network import maker
+from kerascnn.training import Recipe, open_strategy
+from kerascnn.training.network import maker
 
 TUNE = Recipe(
     model="resnet18",

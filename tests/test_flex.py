@@ -11,13 +11,12 @@ from test_deploy import CARD, CLASSES, SIZE, copy_of, enliven, gated, sabotage
 from test_prove import lite
 
 import kerascnn
-from kerascnn import flex
 from kerascnn.cli import main
 from kerascnn.deploy import TARGETS, ExportError, export
 from kerascnn.deploy.android import write_android_project
 from kerascnn.deploy.delegates import DELEGATES, check
 from kerascnn.deploy.images import noise
-from kerascnn.runtime import open_model
+from kerascnn.runtime import flex, open_model
 
 FLEX = {"FlexSinh": 3, "FlexCosh": 1, "FlexMaxPoolWithArgmax": 1}
 NAMES = ", ".join(sorted(FLEX))

@@ -7,7 +7,7 @@ from plain import convolve, relu
 
 from kerascnn.applications import Highway19CIFAR
 from kerascnn.applications.highway import highway
-from kerascnn.kit import Kit
+from kerascnn.networks.layer_factory import Kit
 
 
 def sigmoid(x):

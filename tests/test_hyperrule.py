@@ -10,13 +10,13 @@ from PIL import Image
 from test_train import RECIPE, blobs, dropping, trained, weights
 
 from kerascnn.data import Data, Split
-from kerascnn.data.augment import parse
+from kerascnn.data.dataset import InFiles
 from kerascnn.data.images import with_channels
 from kerascnn.data.pipeline import batches, prepared
-from kerascnn.data.split import InFiles
+from kerascnn.data.transforms.registry import parse
 from kerascnn.spec import Preprocess
-from kerascnn.train import Recipe, load_recipe
-from kerascnn.train.settle import settle
+from kerascnn.training import Recipe, load_recipe
+from kerascnn.training.settle import settle
 
 PAGE = load_recipe(Path(__file__).parents[1] / "recipes/bit.py")
 

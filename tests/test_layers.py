@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from kerascnn import layers as L
-from kerascnn.kit import Kit
+from kerascnn.networks.layer_factory import Kit
 from kerascnn.spec import Style
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from references import import_torchvision
 
-from kerascnn.train.optimizers import OPTIMIZERS, Settings, add_coupled_decay, make_optimizer
+from kerascnn.training.optimizers import OPTIMIZERS, Settings, add_coupled_decay, make_optimizer
 
 torch = pytest.importorskip("torch")
 import_torchvision()

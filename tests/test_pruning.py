@@ -8,7 +8,7 @@ from test_conformance import TINY
 from tiny_digits import digits, top1, trained
 
 pytest.importorskip("tensorflow_model_optimization")
-from kerascnn.compress import Pruning, Tuning, prune, sparsity
+from kerascnn.compression import Pruning, Tuning, prune, sparsity
 
 TUNING = Tuning(epochs=4, lr=1e-2)
 SHORT = Tuning(epochs=1, batch=256, lr=1e-3)

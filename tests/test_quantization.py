@@ -16,11 +16,11 @@ from tiny_digits import digits
 
 import kerascnn
 from kerascnn import layers as L
-from kerascnn.compress.integers import hold_biases, with_exact_slopes
-from kerascnn.compress.quantization import Quantized, on_zero, prepared, quantize_aware
-from kerascnn.compress.scales import points
-from kerascnn.compress.simulation import on_grid, simulated
-from kerascnn.compress.tuning import Tuning, dataset
+from kerascnn.compression.integers import hold_biases, with_exact_slopes
+from kerascnn.compression.quantization import Quantized, on_zero, prepared, quantize_aware
+from kerascnn.compression.scales import points
+from kerascnn.compression.simulation import on_grid, simulated
+from kerascnn.compression.tuning import Tuning, dataset
 from kerascnn.deploy import export
 from kerascnn.graph.lower import lower
 from kerascnn.runtime import open_model

@@ -10,11 +10,11 @@ from test_train import blobs, silent
 from kerascnn.card import Card
 from kerascnn.cli import main
 from kerascnn.data import open_data
-from kerascnn.train import Recipe
-from kerascnn.train.network import row_of
-from kerascnn.train.pages import recipes_of
-from kerascnn.train.quick import BATCH, EPOCHS, IMAGES, fewer, shrink
-from kerascnn.train.stages import Stage
+from kerascnn.training import Recipe
+from kerascnn.training.network import row_of
+from kerascnn.training.pages import recipes_of
+from kerascnn.training.quick import BATCH, EPOCHS, IMAGES, fewer, shrink
+from kerascnn.training.stages import Stage
 
 PAGES = sorted((Path(__file__).parents[1] / "recipes").glob("*.py"))
 ALL = {f"{page.stem}:{name}": recipe for page in PAGES for name, recipe in recipes_of(page).items()}
@@ -59,7 +59,7 @@ SHRUNK = {
 @pytest.mark.sharded
 @pytest.mark.parametrize("name", sorted(EACH.values()))
 def test_every_recipe_learns(name, tmp_path):
-    from kerascnn.train.loop import train
+    from kerascnn.training.loop import train
 
     _, history = train(shrink(ALL[name]), fewer(open_data("digits"), IMAGES), tmp_path, log=silent)
     losses = [record["loss"] for record in history]

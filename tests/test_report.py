@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 from sklearn.metrics import precision_recall_fscore_support
 
-from kerascnn.evaluate import Evaluation
-from kerascnn.evaluate.calibration import calibration, scaling
-from kerascnn.evaluate.robustness import Robustness
+from kerascnn.evaluation import Evaluation
+from kerascnn.evaluation.calibration import calibration, scaling
+from kerascnn.evaluation.robustness import Robustness
 from kerascnn.report import FileRow, Mistake, Report, plots, write_report
 
 UNKNOWN = "\N{EN DASH}"

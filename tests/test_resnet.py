@@ -9,7 +9,7 @@ from plain import convolve, normalise, relu
 from kerascnn import layers as L
 from kerascnn.applications import ResNet20CIFAR, StochasticDepth110CIFAR
 from kerascnn.blocks import basic, padded_shortcut
-from kerascnn.kit import Kit
+from kerascnn.networks.layer_factory import Kit
 from kerascnn.spec import Style
 
 

@@ -12,7 +12,8 @@ import tensorflow as tf
 from keras import layers
 
 from kerascnn.deploy import export
-from kerascnn.runtime import BATCH, Runner, latency, open_model
+from kerascnn.runtime import Runner, latency, open_model
+from kerascnn.runtime.runner import BATCH
 
 SHAPE = (10, 12, 3)
 

@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import pytest
 
-from kerascnn.train import Recipe
-from kerascnn.train.schedule import SCHEDULES, Course, share
+from kerascnn.training import Recipe
+from kerascnn.training.schedule import SCHEDULES, Course, share
 
 RECIPE = Recipe(model="tiny", data="blobs", size=12, epochs=6, batch=64, lr=0.4)
 STEPS = 10  # of an epoch

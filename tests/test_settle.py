@@ -10,9 +10,9 @@ from kerascnn import find_record
 from kerascnn.card import Card
 from kerascnn.data import Data, Split
 from kerascnn.spec import Preprocess
-from kerascnn.train import Recipe, override
-from kerascnn.train.network import maker, row_of
-from kerascnn.train.settle import check_network, settle
+from kerascnn.training import Recipe, override
+from kerascnn.training.network import maker, row_of
+from kerascnn.training.settle import check_network, settle
 
 OPEN = Recipe(model="resnet18", data="blobs", epochs=1, batch=32, lr=0.05)
 
@@ -90,7 +90,7 @@ def test_columns_that_cannot_be_changed(column, message):
 
 
 def test_mistakes_are_met_before_data_are_opened(tmp_path):
-    from kerascnn.job import run
+    from kerascnn.workflows.train import run
 
     nowhere = replace(OPEN, data="no such folder")
     for change, message in (

@@ -7,7 +7,7 @@ from parity import randomise
 
 from kerascnn import layers as L
 from kerascnn.applications import shufflenet_v2
-from kerascnn.kit import Kit
+from kerascnn.networks.layer_factory import Kit
 from kerascnn.spec import Style
 
 

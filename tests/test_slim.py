@@ -12,12 +12,12 @@ pytest.importorskip("tensorflow_model_optimization")
 pytest.importorskip("ai_edge_litert")
 from kerascnn.card import Card
 from kerascnn.cli import main
-from kerascnn.compress import Pruning, Tuning, cluster, prune, quantize_aware, remove_filters, sparsity, values
+from kerascnn.compression import Pruning, Tuning, cluster, prune, quantize_aware, remove_filters, sparsity, values
 from kerascnn.data import open_data
 from kerascnn.layers import FakeQuantization
 from kerascnn.runtime import load_keras
-from kerascnn.slim import training
 from kerascnn.spec import Preprocess
+from kerascnn.workflows.compress import training
 
 QUICK = ["--data", "digits", "--epochs", "1", "--batch", "512", "--lr", "0.0001"]
 
@@ -102,7 +102,7 @@ def test_what_was_trained_is_kept_when_it_cannot_be_measured(file, capsys, monke
     def fail(*_):
         raise OSError("no room")
 
-    monkeypatch.setattr("kerascnn.slim.compared", fail)
+    monkeypatch.setattr("kerascnn.workflows.compress.compared", fail)
     out = file.with_name("model.compressed.keras")
     assert main(["compress", str(file), *QUICK, "--filters", "0.5"]) == 2
     assert f"{out} and its card are written, but measuring them failed: no room" in capsys.readouterr().err
@@ -118,7 +118,7 @@ def test_shares_by_layer_at_once_in_blocks(tmp_path, capsys, monkeypatch):
         plans.append(plan.pruning)
         raise ValueError("enough")
 
-    monkeypatch.setattr("kerascnn.slim.slim", noted)
+    monkeypatch.setattr("kerascnn.workflows.compress.slim", noted)
     asked = ["--prune", "head-hidden=0.75", "--prune", "head-*=0.5", "--schedule", "constant", "--block", "4x2"]
     assert main(["compress", str(tmp_path / "model.keras"), "--data", "digits", *asked]) == 2
     assert plans == [Pruning(sparsity={"head-hidden": 0.75, "head-*": 0.5}, schedule="constant", block=(4, 2))]

@@ -17,12 +17,13 @@ from PIL import Image
 from test_data import collected
 from test_train import RECIPE, trained, weights
 
-from kerascnn.data import index, open_data
+from kerascnn.data import open_data
 from kerascnn.data.checks import image_flaw
 from kerascnn.data.images import decode
+from kerascnn.data.open import WAYS
 from kerascnn.data.pipeline import batches, load_image
-from kerascnn.data.sources import WAYS
-from kerascnn.data.tfrecord import masked_crc32c, spans
+from kerascnn.data.sources import index
+from kerascnn.data.sources.tfrecord import masked_crc32c, spans
 from kerascnn.spec import Preprocess
 
 LABELS = ("blue", "red")

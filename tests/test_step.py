@@ -9,9 +9,9 @@ from references import import_torchvision
 from test_conformance import TINY
 from test_train import RECIPE, apart, blobs, in_new_process, tiny, trained, weights
 
-from kerascnn.train import open_strategy
-from kerascnn.train.losses import LOSSES
-from kerascnn.train.precision import POLICIES, computing_in
+from kerascnn.training import open_strategy
+from kerascnn.training.losses import LOSSES
+from kerascnn.training.precision import POLICIES, computing_in
 
 
 def bare(shape, classes):
@@ -218,8 +218,8 @@ def test_every_family_computes_in_16_bits(family):
     """Layers of the house keep to the policy that they are made under, and every weight has a gradient."""
     import tensorflow as tf
 
-    from kerascnn.train.step import Learner
-    from kerascnn.train.workers import Workers
+    from kerascnn.training.step import Learner
+    from kerascnn.training.workers import Workers
 
     recipe = replace(RECIPE, precision="float16", accumulate=2)
     with computing_in("float16"):

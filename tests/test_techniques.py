@@ -13,7 +13,7 @@ from test_train import RECIPE, apart, blobs, in_new_process, tiny, trained, weig
 from kerascnn.card import Card
 from kerascnn.data import Split
 from kerascnn.spec import Preprocess
-from kerascnn.train import Stage, open_strategy, override, progressive, progressive_as_released
+from kerascnn.training import Stage, open_strategy, override, progressive, progressive_as_released
 
 PLAIN = replace(RECIPE, schedule="constant", weight_decay=0.0, epochs=2)
 DATA = blobs(64)  # two batches
@@ -167,14 +167,14 @@ def test_size_of_its_own_that_is_the_same_changes_nothing(tmp_path):
     ],
 )
 def test_networks_of_one_size_say_why(tmp_path, network, size, message):
-    from kerascnn.train.loop import train
+    from kerascnn.training.loop import train
 
     with pytest.raises(ValueError, match=message):
         train(replace(PLAIN, model=network, size=size, train_size=48), DATA, tmp_path)
 
 
 def test_images_that_are_too_small_are_refused_before_training(tmp_path):
-    from kerascnn.train.loop import train
+    from kerascnn.training.loop import train
 
     with pytest.raises(ValueError, match="inception_v3 cannot learn from images of 40 x 40 pixels"):
         train(replace(PLAIN, model="inception_v3", size=75, train_size=40), DATA, tmp_path)
@@ -216,7 +216,7 @@ def test_last_stage_takes_the_remainder():
 def test_stage_drops_features_where_there_is_dropout_and_branches_never(tmp_path):
     import keras
 
-    from kerascnn.train.step import dropouts
+    from kerascnn.training.step import dropouts
 
     with pytest.raises(ValueError, match="A stage sets dropout, but tiny is drawn without"):
         trained(tmp_path, STAGED, DATA, tiny)
@@ -264,8 +264,8 @@ def test_checkpoint_of_other_stages_is_refused(tmp_path):
 
 
 def test_finished_job_knows_its_stages(tmp_path):
-    from kerascnn.job import finished
-    from kerascnn.train.settle import settle
+    from kerascnn.training.settle import settle
+    from kerascnn.workflows.train import finished
 
     short = settle(replace(STAGED, epochs=2), DATA)
     trained(tmp_path, short, DATA, dropping)
@@ -368,7 +368,7 @@ def test_auxiliary_heads_have_to_be_there_and_meant(tmp_path):
 def test_what_is_left_of_googlenet_is_googlenet(tmp_path):
     """Its file goes into the catalogue's network without auxiliary heads, and the scores are the same."""
     import kerascnn
-    from kerascnn.train.heads import up_to_logits, without_auxiliary
+    from kerascnn.training.heads import up_to_logits, without_auxiliary
 
     both = kerascnn.build("googlenet_auxiliary", classes=3, input_shape=(96, 96, 3))
     assert {name: tuple(out.shape) for name, out in up_to_logits(both).output.items()} == {
@@ -388,7 +388,7 @@ def test_distillation_loss_is_that_of_torch_and_of_the_formula():
     import torch
     from torch.nn.functional import kl_div, log_softmax
 
-    from kerascnn.train.losses import distilled
+    from kerascnn.training.losses import distilled
 
     rng = np.random.default_rng(0)
     teacher, student = rng.normal(0, 4, (2, 7, 5)).astype(np.float32)
@@ -463,8 +463,8 @@ def test_teacher_is_known_by_its_content(tmp_path):
     """Elsewhere it is the same, changed it is another: for what is continued and for what is finished."""
     import keras
 
-    from kerascnn.job import finished
-    from kerascnn.train.settle import settle
+    from kerascnn.training.settle import settle
+    from kerascnn.workflows.train import finished
 
     class Stop(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
@@ -524,8 +524,8 @@ def test_compiled_steps_learn_the_same(tmp_path, way):
 def test_steps_are_compiled(tmp_path):
     import tensorflow as tf
 
-    from kerascnn.train.step import Learner
-    from kerascnn.train.workers import Workers
+    from kerascnn.training.step import Learner
+    from kerascnn.training.workers import Workers
 
     learner = Learner(tiny((12, 12, 3), 3), replace(PLAIN, xla=True), Workers(tf.distribute.get_strategy()))
     batch = tf.zeros((2, 12, 12, 3)), tf.constant([0, 1])

@@ -15,8 +15,8 @@ import pytest
 
 from kerascnn.card import Card
 from kerascnn.data import Data, Split, open_data
-from kerascnn.train import Recipe, load_recipe, open_strategy, override
-from kerascnn.train.optimizers import OPTIMIZERS
+from kerascnn.training import Recipe, load_recipe, open_strategy, override
+from kerascnn.training.optimizers import OPTIMIZERS
 
 RECIPE = Recipe(model="tiny", data="blobs", size=12, crop=1.0, epochs=3, batch=32, lr=0.05, weight_decay=5e-3)
 
@@ -61,7 +61,7 @@ def tiny(shape, classes, *, normalise=True, dropout=0.0, head="head.softmax", re
 
 def trained(out, recipe=RECIPE, data=None, make_model=tiny, **how):
     """A short training of the tiny network."""
-    from kerascnn.train.loop import train
+    from kerascnn.training.loop import train
 
     return train(recipe, data or blobs(), out, make_model=make_model, **{"log": silent, **how})
 
@@ -171,7 +171,7 @@ def test_recipe_files(tmp_path):
         (tmp_path / name).write_text(text)
         return tmp_path / name
 
-    head = "from kerascnn.train import Recipe\n"
+    head = "from kerascnn.training import Recipe\n"
     good = written("digits_tiny.py", f"{head}RECIPE = {RECIPE!r}\n")
     assert load_recipe(good) == RECIPE
     with pytest.raises(FileNotFoundError, match=r"digits_tinny\.py.*'digits_tiny\.py'"):
@@ -326,7 +326,7 @@ def test_adamw_takes_decay_off_kernels_alone(tmp_path):
 def test_logits_are_found():
     import keras
 
-    from kerascnn.train.step import up_to_logits
+    from kerascnn.training.step import up_to_logits
 
     images = np.random.default_rng(0).random((4, 12, 12, 3), np.float32)
     model = tiny((12, 12, 3), 3)
@@ -427,7 +427,7 @@ def test_every_device_needs_an_image(tmp_path):
     ("images", "batch", "replicas"), [(33, 32, 2), (70, 32, 8), (64, 32, 8), (5, 32, 5), (9, 8, 8)]
 )
 def test_even_batches_leave_no_device_without(images, batch, replicas):
-    from kerascnn.train.loop import even_batch
+    from kerascnn.training.loop import even_batch
 
     size = even_batch(images, batch, replicas)
     assert size >= batch and (images % size == 0 or images % size >= replicas)

@@ -13,7 +13,7 @@ from parity import assert_equal, images, randomise
 from test_conformance import TINY
 
 pytest.importorskip("tf_keras")
-from kerascnn.compress.twin import twin, weights_back
+from kerascnn.compression.twin import twin, weights_back
 from kerascnn.graph.calls import calls
 
 ROOT = Path(__file__).parents[1]
@@ -178,7 +178,7 @@ def test_the_toolkit_leaves_the_keras_of_the_process_alone(switch):
     code = """
 import os
 before = os.environ.get("TF_USE_LEGACY_KERAS")
-from kerascnn.compress.toolkit import toolkit
+from kerascnn.compression.toolkit import toolkit
 tools = toolkit()
 import keras, tensorflow as tf
 assert tools.sparsity.keras.prune_low_magnitude.__module__.startswith("tensorflow_model_optimization")
@@ -199,7 +199,7 @@ print("kept")
 
 
 def test_a_missing_toolkit_is_named(monkeypatch):
-    from kerascnn.compress import toolkit
+    from kerascnn.compression import toolkit
 
     monkeypatch.setitem(sys.modules, "tensorflow_model_optimization", None)
     with pytest.raises(ImportError, match=r"kerascnn\[compress\]"):

@@ -19,10 +19,10 @@ from test_step import bare
 from test_train import LONG, RECIPE, dropping, trained, weights
 
 from kerascnn.data import Split
-from kerascnn.data.split import InFiles
-from kerascnn.train import cluster, leads, open_strategy
-from kerascnn.train.stages import Stage
-from kerascnn.train.state import Checkpoint
+from kerascnn.data.dataset import InFiles
+from kerascnn.training import cluster, leads, open_strategy
+from kerascnn.training.stages import Stage
+from kerascnn.training.state import Checkpoint
 
 ROOT = Path(__file__).parents[1]
 PROCESSES = multiprocessing.get_context("forkserver")  # whose server imports TensorFlow once, and computes nothing
@@ -264,9 +264,9 @@ def test_workers_get_their_parts_of_the_same_batches(tmp_path, augment, batch, c
     """Joined, their parts are what one process gets, and none opens a file that it does not need."""
     import tensorflow as tf
 
-    from kerascnn.data.augment import parse_all
-    from kerascnn.data.mixing import mixed_with
     from kerascnn.data.pipeline import batches
+    from kerascnn.data.transforms.mixing import mixed_with
+    from kerascnn.data.transforms.registry import parse_all
 
     split = photos(tmp_path, 21)
 

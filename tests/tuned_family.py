@@ -9,8 +9,8 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from test_conformance import TINY
 
-from kerascnn.compress.quantization import quantize_aware
-from kerascnn.compress.tuning import Tuning
+from kerascnn.compression.quantization import quantize_aware
+from kerascnn.compression.tuning import Tuning
 from kerascnn.data import open_data
 from kerascnn.deploy import export
 from kerascnn.deploy.operators import tflite_operators

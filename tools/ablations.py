@@ -4,7 +4,7 @@
     python tools/ablations.py residuals ema --seeds 5
 
 Writes ``tools/ablations.csv``, from which ``tools/front_door.py`` makes the table in README.md; lines of techniques
-that are not run stay as they are. The data are scikit-learn's digits and the images of ``kerascnn.data.shapes``, the
+that are not run stay as they are. The data are scikit-learn's digits and the generated shapes of ``--data shapes``, the
 networks are small, and no setting was sought: what is seen is the kind of a technique's effect, and not its size on
 ImageNet.
 """
@@ -25,13 +25,13 @@ from rich.progress import track
 
 from kerascnn.applications.resnet import ResNetCIFAR
 from kerascnn.applications.stochastic_depth import StochasticDepth, cifar_stem, plain
-from kerascnn.architecture import Architecture
 from kerascnn.blocks import stages
 from kerascnn.data import Data, open_data
 from kerascnn.files import write_text
-from kerascnn.train import Recipe, open_strategy
-from kerascnn.train.quick import some
-from kerascnn.train.stages import Stage
+from kerascnn.networks.architecture import Architecture
+from kerascnn.training import Recipe, open_strategy
+from kerascnn.training.quick import some
+from kerascnn.training.stages import Stage
 
 FILE = Path(__file__).with_name("ablations.csv")
 WIDTHS = (8, 16, 32)
@@ -220,7 +220,7 @@ def run(arm: Arm, data: Data, seed: int) -> dict[str, float]:
     """Train one arm once, and say how it ended; a loss that is not finite any more ends it where it began."""
     import keras
 
-    from kerascnn.train.loop import train
+    from kerascnn.training.loop import train
 
     keras.backend.clear_session()
     data = replace(data, train=some(data.train, arm.images)) if arm.images else data

@@ -30,10 +30,10 @@ import tensorflow as tf
 from PIL import Image
 
 from kerascnn.data import images
-from kerascnn.data.augment import parse
-from kerascnn.data.index import indexed
-from kerascnn.data.records import LAYOUTS, InRecords
-from kerascnn.data.split import InFiles, Split
+from kerascnn.data.dataset import InFiles, Split
+from kerascnn.data.sources.index import indexed
+from kerascnn.data.sources.records import LAYOUTS, InRecords
+from kerascnn.data.transforms.registry import parse
 from kerascnn.spec import Preprocess
 
 SIZE, PHOTOS, SEED = 224, 64, 0

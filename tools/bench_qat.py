@@ -6,8 +6,8 @@ import time
 import numpy as np
 
 from kerascnn.catalogue import build
-from kerascnn.compress.quantization import prepared
-from kerascnn.compress.tuning import Tuning, dataset
+from kerascnn.compression.quantization import prepared
+from kerascnn.compression.tuning import Tuning, dataset
 
 
 def main() -> None:

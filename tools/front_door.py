@@ -15,9 +15,9 @@ import ablations
 import shrink
 
 from kerascnn.applications import FAMILIES, ROWS
-from kerascnn.architecture import Architecture
 from kerascnn.files import write_text
 from kerascnn.ledger import human, published
+from kerascnn.networks.architecture import Architecture
 
 ROOT = Path(__file__).parents[1]
 STUB, README = ROOT / "kerascnn/applications/__init__.pyi", ROOT / "README.md"
@@ -86,7 +86,7 @@ def stub() -> str:
     lines = ['"""Written by tools/front_door.py from the tables of the families."""', ""]
     lines += ["from types import ModuleType", ""]
     lines += [f"from kerascnn.applications import {family} as {family}" for family in sorted(families)]
-    lines += ["from kerascnn.architecture import Architecture", ""]
+    lines += ["from kerascnn.networks.architecture import Architecture", ""]
     lines += ["FAMILIES: tuple[ModuleType, ...]", "ROWS: dict[str, Architecture]", ""]
     for identifier, row in ROWS.items():
         kind = type(row)

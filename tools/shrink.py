@@ -21,10 +21,10 @@ import numpy as np
 from rich.progress import track
 
 from kerascnn.card import Card
-from kerascnn.compress.tuning import Tuning
+from kerascnn.compression.tuning import Tuning
 from kerascnn.data import Data, Split, open_data
 from kerascnn.files import write_text
-from kerascnn.train import Recipe, open_strategy
+from kerascnn.training import Recipe, open_strategy
 
 FILE = Path(__file__).with_name("shrink.csv")
 OUT = Path("saved_models/shrink")
@@ -80,7 +80,7 @@ def int8(model: Any, file: Path, train: Training) -> None:
 
 
 def int8_qat(model: Any, file: Path, train: Training) -> None:
-    from kerascnn.compress import quantize_aware
+    from kerascnn.compression import quantize_aware
 
     int8(quantize_aware(model, train, QUANTIZING).simulation, file, train)
 
@@ -123,10 +123,10 @@ def faint(digits: Split, seed: int) -> Split:
 
 def measured(name: str, source: str, data: Data) -> list[dict[str, Any]]:
     """Every form of one network, trained once."""
-    from kerascnn.compress import Pruning, footprints, prune
-    from kerascnn.evaluate import evaluate
-    from kerascnn.job import held_out
+    from kerascnn.compression import Pruning, footprints, prune
+    from kerascnn.evaluation import evaluate
     from kerascnn.runtime import load_keras, open_model
+    from kerascnn.workflows.train import held_out
 
     folder, forms = OUT / f"{name}-{source}", FORMS[source]
     model = load_keras(trained(replace(RECIPE, model=name), data, folder))
@@ -157,7 +157,7 @@ def measured(name: str, source: str, data: Data) -> list[dict[str, Any]]:
 
 def trained(recipe: Recipe, data: Data, folder: Path) -> Path:
     """The file of a network that was trained by a recipe, now or before."""
-    from kerascnn.train.loop import train
+    from kerascnn.training.loop import train
 
     if not (folder / "model.keras").exists():
         make = lambda input_shape, classes: forgetting(recipe.model, input_shape, classes)  # noqa: E731

@@ -41,7 +41,7 @@ from kerascnn.applications import (
     xception,
     zfnet,
 )
-from kerascnn.architecture import Architecture
+from kerascnn.networks.architecture import Architecture
 
 FAMILIES = (
     lenet,

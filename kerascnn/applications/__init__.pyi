@@ -41,7 +41,7 @@ from kerascnn.applications import vit as vit
 from kerascnn.applications import wide_resnet as wide_resnet
 from kerascnn.applications import xception as xception
 from kerascnn.applications import zfnet as zfnet
-from kerascnn.architecture import Architecture
+from kerascnn.networks.architecture import Architecture
 
 FAMILIES: tuple[ModuleType, ...]
 ROWS: dict[str, Architecture]

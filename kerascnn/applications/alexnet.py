@@ -3,8 +3,8 @@
 from dataclasses import KW_ONLY, dataclass
 
 from kerascnn import layers as L
-from kerascnn.architecture import Architecture
 from kerascnn.blocks import local_response, two_hidden_classify
+from kerascnn.networks.architecture import Architecture
 from kerascnn.spec import Paper, Style
 
 TWO_TOWERS = Paper(

@@ -4,7 +4,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from kerascnn import layers as L
-from kerascnn.architecture import Architecture
+from kerascnn.networks.architecture import Architecture
 from kerascnn.spec import Paper, Style
 
 PAPER = Paper(
@@ -19,7 +19,7 @@ PAPER = Paper(
 class CondenseNet(Architecture):
     """Dense blocks with only a pool between them; their 1x1 convolutions learn their groups while the network trains.
 
-    ``kerascnn.train.condensing.CondensingSchedule`` condenses it, ``kerascnn.graph.condense.condensed`` then makes
+    ``kerascnn.training.condensing.CondensingSchedule`` condenses it, ``kerascnn.graph.condense.condensed`` then makes
     the converted form of it.
     """
 

@@ -5,8 +5,8 @@ B8 is that of Xie et al. 2019, https://arxiv.org/abs/1911.09665, and L2 that of 
 
 from dataclasses import KW_ONLY, dataclass
 
-from kerascnn.architecture import Architecture
 from kerascnn.blocks import deepen, divisible, drop_rates, mbconv, quarter_gate, walk
+from kerascnn.networks.architecture import Architecture
 from kerascnn.spec import Paper, Style
 
 PAPER = Paper(

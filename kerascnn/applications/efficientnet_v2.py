@@ -2,8 +2,8 @@
 
 from dataclasses import KW_ONLY, dataclass
 
-from kerascnn.architecture import Architecture
 from kerascnn.blocks import deepen, divisible, drop_rates, fused_mbconv, mbconv, quarter_gate, residual, walk
+from kerascnn.networks.architecture import Architecture
 from kerascnn.spec import Paper, Style
 
 PAPER = Paper(

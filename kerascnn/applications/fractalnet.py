@@ -7,8 +7,8 @@ Batch norm scales and shifts, as in the ports; the released Caffe networks do ne
 from dataclasses import KW_ONLY, dataclass
 
 from kerascnn import layers as L
-from kerascnn.architecture import Architecture
 from kerascnn.blocks import imagenet_stem
+from kerascnn.networks.architecture import Architecture
 from kerascnn.spec import Paper, Style
 
 PAPER = Paper(

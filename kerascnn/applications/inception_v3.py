@@ -2,8 +2,8 @@
 
 from dataclasses import KW_ONLY, dataclass
 
-from kerascnn.architecture import Architecture
 from kerascnn.blocks import average, branches, chain, fork, pool_classify, shrink
+from kerascnn.networks.architecture import Architecture
 from kerascnn.spec import Paper, Style
 
 PAPER = Paper(

@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from kerascnn import layers as L
-from kerascnn.architecture import Architecture
+from kerascnn.networks.architecture import Architecture
 from kerascnn.spec import Paper, Style
 
 PAPER = Paper(

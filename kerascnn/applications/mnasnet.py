@@ -2,8 +2,8 @@
 
 from dataclasses import KW_ONLY, dataclass
 
-from kerascnn.architecture import Multiplied
 from kerascnn.blocks import depthwise_project, divisible, mbconv, quarter_gate, walk
+from kerascnn.networks.architecture import Multiplied
 from kerascnn.spec import Paper, Style
 
 PAPER = Paper(

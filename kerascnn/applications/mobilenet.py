@@ -2,8 +2,8 @@
 
 from dataclasses import KW_ONLY, dataclass
 
-from kerascnn.architecture import Architecture, Multiplied
 from kerascnn.blocks import walk
+from kerascnn.networks.architecture import Architecture, Multiplied
 from kerascnn.spec import Paper, Style
 
 PAPER = Paper(

@@ -6,8 +6,8 @@ from itertools import groupby
 from typing import Any
 
 from kerascnn import layers as L
-from kerascnn.architecture import Architecture, Multiplied
 from kerascnn.blocks import divisible, mbconv, squeeze_excite
+from kerascnn.networks.architecture import Architecture, Multiplied
 from kerascnn.spec import Paper, Style
 
 PAPER = Paper(

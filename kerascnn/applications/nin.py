@@ -3,8 +3,8 @@
 from dataclasses import KW_ONLY, dataclass
 
 from kerascnn import layers as L
-from kerascnn.architecture import Architecture
 from kerascnn.blocks import convolve_classify
+from kerascnn.networks.architecture import Architecture
 from kerascnn.spec import Paper, Style
 
 PAPER = Paper(

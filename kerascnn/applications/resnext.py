@@ -2,8 +2,8 @@
 
 from dataclasses import KW_ONLY, dataclass
 
-from kerascnn.architecture import Architecture
 from kerascnn.blocks import bottleneck, imagenet_stem, stages
+from kerascnn.networks.architecture import Architecture
 from kerascnn.spec import Paper, Style
 
 PAPER = Paper(

@@ -7,7 +7,7 @@ of blocks.
 from dataclasses import KW_ONLY, dataclass
 
 from kerascnn import layers as L
-from kerascnn.architecture import Architecture
+from kerascnn.networks.architecture import Architecture
 from kerascnn.spec import Paper, Style
 
 PAPER = Paper(

@@ -10,8 +10,8 @@ from dataclasses import KW_ONLY, dataclass
 from functools import partial
 from typing import Any
 
-from kerascnn.architecture import Architecture
 from kerascnn.blocks import basic, bottleneck, imagenet_stem, padded_shortcut, stages
+from kerascnn.networks.architecture import Architecture
 from kerascnn.spec import Paper, Style
 
 PAPER = Paper(

@@ -176,8 +176,8 @@ def print_ledger(found: list[dict[str, Any]]) -> None:
 
 
 def chart(options: argparse.Namespace) -> None:
-    from kerascnn.comparison import of_file, of_records, points
     from kerascnn.report.chart import chart as draw
+    from kerascnn.workflows.chart import of_file, of_records, points
 
     if options.out.suffix not in (".svg", ".png", ".pdf"):
         raise ValueError(f"--out must end in .svg, .png or .pdf, got {options.out}.")

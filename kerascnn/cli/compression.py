@@ -58,8 +58,8 @@ def compress(options: argparse.Namespace) -> None:
     if how and share is None:
         raise ValueError(f"--{' and --'.join(how)} say how to prune: pass --prune as well, such as --prune 0.8.")
     import_quietly()
-    from kerascnn.compress import Clustering, Filters, Pruning, Tuning
-    from kerascnn.slim import Plan, slim
+    from kerascnn.compression import Clustering, Filters, Pruning, Tuning
+    from kerascnn.workflows.compress import Plan, slim
 
     plan = Plan(
         filters=None if options.filters is None else Filters(share=options.filters),
@@ -110,7 +110,7 @@ def edge_safe(options: argparse.Namespace) -> None:
     from kerascnn.files import written_whole
     from kerascnn.graph import edge
     from kerascnn.runtime import load_keras
-    from kerascnn.slim import need_free
+    from kerascnn.workflows.compress import need_free
 
     out = options.out or options.model.with_name(f"{options.model.stem}.edge.keras")
     need_free(out, options.overwrite)

@@ -97,7 +97,7 @@ def export(options: argparse.Namespace) -> None:
     calibration = None
     if card and options.calibration:
         from kerascnn.data import open_data
-        from kerascnn.job import some_images
+        from kerascnn.workflows.train import some_images
 
         calibration = some_images(open_data(options.calibration).train, card.preprocess, seed=0)
     suffix = TARGETS[options.format].suffix if options.format in TARGETS else ""
@@ -214,7 +214,7 @@ def prepared_images(source: str, card: Any) -> tuple[Any, Any]:
     """Images of a .npy file as they are, or of a data source as the card asks, and their classes where known."""
     from kerascnn.data import open_data
     from kerascnn.data.pipeline import batches
-    from kerascnn.job import CALIBRATION
+    from kerascnn.workflows.train import CALIBRATION
 
     if source.endswith(".npy"):
         return npy_images(source), None

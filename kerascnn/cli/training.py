@@ -56,13 +56,13 @@ def add(command: Command) -> None:
 
 
 def train(options: argparse.Namespace) -> None:
-    from kerascnn.train import load_recipe, override
+    from kerascnn.training import load_recipe, override
 
     recipe = load_recipe(options.recipe)
     recipe, name = override(recipe, options.settings), Path(options.recipe.replace(".py:", "_")).stem.lower()
     import_quietly()
-    from kerascnn.job import run
-    from kerascnn.train.quick import IMAGES, shrink
+    from kerascnn.training.quick import IMAGES, shrink
+    from kerascnn.workflows.train import run
 
     recipe = shrink(recipe) if options.quick else recipe
     recipe = override(recipe, [f"data={options.data}"] if options.data else [])
@@ -86,13 +86,13 @@ def train(options: argparse.Namespace) -> None:
 
 
 def evaluate(options: argparse.Namespace) -> None:
-    from kerascnn.data.corruptions import CORRUPTIONS
+    from kerascnn.data.transforms.corruptions import CORRUPTIONS
     from kerascnn.files import write_text
 
     kinds = tuple(CORRUPTIONS) if options.corruptions == "all" else tuple(filter(None, options.corruptions.split(",")))
     severities = tuple(numbers(options.severities, "--severities"))
     import_quietly()
-    from kerascnn.assess import Plan, assess
+    from kerascnn.workflows.evaluate import Plan, assess
 
     plan = Plan(
         split=options.split, crops=options.crops, kinds=kinds, severities=severities, on_corrupt=options.on_corrupt

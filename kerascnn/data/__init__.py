@@ -3,7 +3,7 @@
 ``pipeline``, ``images`` and the augmentations need TensorFlow.
 """
 
-from kerascnn.data.sources import open_data
-from kerascnn.data.split import Data, Split
+from kerascnn.data.dataset import Data, Split
+from kerascnn.data.open import open_data
 
 __all__ = ["Data", "Split", "open_data"]

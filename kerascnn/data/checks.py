@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from kerascnn.data.parts import Opening
+from kerascnn.data.splitting import Opening
 from kerascnn.files import changes, home, written_whole
 
 Item = TypeVar("Item")

@@ -9,11 +9,11 @@ import numpy as np
 import tensorflow as tf
 
 from kerascnn.data import images
-from kerascnn.data.augment import Step, parse_all
 from kerascnn.data.checks import image_flaw
-from kerascnn.data.mixing import mixed_with
-from kerascnn.data.share import is_own, share_of
-from kerascnn.data.split import Split
+from kerascnn.data.dataset import Split
+from kerascnn.data.sharding import is_own, share_of
+from kerascnn.data.transforms.mixing import mixed_with
+from kerascnn.data.transforms.registry import Step, parse_all
 from kerascnn.spec import Preprocess
 
 

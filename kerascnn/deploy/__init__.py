@@ -103,7 +103,7 @@ def export(
         Preprocessed float32 images as ``model`` takes them: an array (N, H, W, C), or a ``tf.data.Dataset`` or other
         iterable of images or batches, with or without labels, of which the first 1,000 images are taken.
         "tflite-int8" and "tflite-int16x8" need about 100, but for a network that was tuned for int8
-        (``kerascnn.compress.quantize_aware``); up to 64 of them are what the file is proved on, in any
+        (``kerascnn.compression.quantize_aware``); up to 64 of them are what the file is proved on, in any
         format. None: it is proved on noise.
     card
         What the file is, to lie beside it. A ``.tflite`` file holds it as standard metadata too, class names and

@@ -30,8 +30,8 @@ from typing import Any
 import numpy as np
 
 from kerascnn.deploy.operators import delegated, foreign_operators, onnx_operators, opset, tflite_operators
-from kerascnn.flex import is_flex
 from kerascnn.runtime import Runner
+from kerascnn.runtime.flex import is_flex
 
 UNDECIDED = 0.1  # logits, which are natural logarithms of odds
 MARGIN = 3.0

@@ -42,7 +42,7 @@ def write_dynamic(order: Order, path: Path) -> None:
 def write_int8(order: Order, path: Path) -> None:
     """Everything in integers of 8 bits; kernels per channel.
 
-    The images set the ranges of activations, unless the network has learned them: ``kerascnn.compress.quantize_aware``.
+    The images set the ranges of activations, unless the network has learned them: ``quantize_aware``.
     """
     learned = has_ranges(order.model)
     converter = _of_integers(order) if learned else _calibrated(order, ["TFLITE_BUILTINS_INT8"])

@@ -31,7 +31,7 @@ def condensed(model: keras.Model) -> keras.Model:
         if (counts := set(kept.sum(axis=0))) != {len(kept) // layer.condense}:
             raise ValueError(
                 f"{layer.name} still keeps {max(counts)} of {len(kept)} inputs in a group, not one of "
-                f"{layer.condense}: train it with kerascnn.train.condensing.CondensingSchedule first."
+                f"{layer.condense}: train it with kerascnn.training.condensing.CondensingSchedule first."
             )
     values = {layer.name: layer.get_weights() for layer in model.layers}
     made: dict[int, tuple[Any, Any, Any]] = {}  # by id of an output: it, its layer and its input

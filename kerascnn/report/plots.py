@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from kerascnn.errors import need
-from kerascnn.evaluate.calibration import Calibration
+from kerascnn.evaluation.calibration import Calibration
 
 # Matplotlib knows no CSS variables. It draws in these colours, and the page's own take their place in the SVG.
 INK, MUTED, LINE, TRAIN, HELD = "#0000f1", "#0000f2", "#0000f3", "#0000f4", "#0000f5"

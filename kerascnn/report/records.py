@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from kerascnn.evaluate.calibration import Calibration, Scaling
-from kerascnn.evaluate.robustness import Robustness
+from kerascnn.evaluation.calibration import Calibration, Scaling
+from kerascnn.evaluation.robustness import Robustness
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

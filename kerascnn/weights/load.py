@@ -9,9 +9,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerascnn.architecture import Architecture
 from kerascnn.errors import suggest
 from kerascnn.ledger import Entry, entries
+from kerascnn.spec import Row
 from kerascnn.weights.cache import fetch
 from kerascnn.weights.fill import (
     Bond,
@@ -41,7 +41,7 @@ class Given:
     """
 
     path: Path
-    row: Architecture
+    row: Row
     entry: Entry | None = None  # None for files of ours
     held: Mapping[str, np.ndarray] | None = None
     bgr: bool = False
@@ -95,7 +95,7 @@ class Given:
         }
 
 
-def find_weights(row: Architecture, weights: str | Path, include_top: bool = True) -> Given:
+def find_weights(row: Row, weights: str | Path, include_top: bool = True) -> Given:
     """Know the file and its author before the network is drawn; download it where a tag is given.
 
     Raises
@@ -121,14 +121,14 @@ def find_weights(row: Architecture, weights: str | Path, include_top: bool = Tru
     return Given(path, replace(row, style=replace(row.style, **entry.style)), entry, held, bool(record and record.bgr))
 
 
-def table(row: Architecture, entry: Entry) -> Section:
+def table(row: Row, entry: Entry) -> Section:
     found = section(type(row).__module__.rpartition(".")[2], entry.source, row.name, entry.source_name)
     if found is None:
         raise ValueError(f"There is no table of {entry.source}'s names for {row.name}.")
     return found
 
 
-def author(row: Architecture, path: Path, held: Mapping[str, np.ndarray]) -> Entry:
+def author(row: Row, path: Path, held: Mapping[str, np.ndarray]) -> Entry:
     """Whose implementation of ``row`` wrote the file: those whose names it has, told apart by its path."""
     sources = KERAS_SOURCES if path.name.endswith(KERAS) else TORCH_SOURCES
     known = [e for e in entries() if e.name == row.name and e.loads]
@@ -158,7 +158,7 @@ def landmarks_stand(names: Section, held: Mapping[str, np.ndarray]) -> bool:
     return names.landmarks() <= modules
 
 
-def refusal_of_strangers(row: Architecture, path: Path, known: list[Entry]) -> str:
+def refusal_of_strangers(row: Row, path: Path, known: list[Entry]) -> str:
     others = sorted({e.name for e in entries() if e.loads and e.source_name.lower() in path.name.lower()} - {row.name})
     way = f"Such a file is for {' or '.join(others)}." if others else "Check the file, or choose the network it is of."
     ours = ", ".join(f"{e.source}'s {e.source_name}" for e in known) or "nobody else"
@@ -183,7 +183,7 @@ def refuse_what_does_not_fit(model: keras.Model, path: Path, made: Plan, unused:
         )
 
 
-def to_theirs(model: keras.Model, row: Architecture, entry: Entry, like: Mapping[str, np.ndarray]) -> dict:
+def to_theirs(model: keras.Model, row: Row, entry: Entry, like: Mapping[str, np.ndarray]) -> dict:
     """Our values in the layout of another implementation: the way back.
 
     Parameters

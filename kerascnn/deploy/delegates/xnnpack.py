@@ -6,8 +6,8 @@ from pathlib import Path
 from kerascnn.deploy.delegates.report import Report, Verdict
 from kerascnn.deploy.flatbuffer import Graph, read_graphs
 from kerascnn.errors import need
-from kerascnn.flex import holds_flex, is_flex
 from kerascnn.runtime import quiet
+from kerascnn.runtime.flex import holds_flex, is_flex
 
 PLAIN = "it runs on LiteRT's plain kernels"
 FLEX = "it runs on TensorFlow's kernels, where the app brings them"

@@ -7,7 +7,7 @@ import numpy as np
 from flatbuffers import number_types
 from flatbuffers.table import Table as Raw
 
-from kerascnn import flex
+from kerascnn.runtime import flex
 
 
 @dataclass(frozen=True)

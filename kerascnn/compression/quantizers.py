@@ -1,0 +1,121 @@
+"""The toolkit's quantisers, for kernels of any layer and for tensors on one scale. Imported late, as the toolkit is."""
+
+from math import prod
+from typing import Any
+
+import tensorflow as tf
+
+from kerascnn.compression.scales import Range
+from kerascnn.compression.toolkit import toolkit
+
+keras_side = toolkit().quantization.keras
+QUANTIZERS = keras_side.quantizers
+KERNELS = {"Conv2D": "kernel", "DepthwiseConv2D": "depthwise_kernel", "Dense": "kernel"}  # by class: where it is
+
+
+class OnScale(QUANTIZERS.MovingAverageQuantizer):
+    """Follow the range of one tensor by a moving average, and round by the range of all on its scale.
+
+    Parameters
+    ----------
+    start
+        The range to begin with.
+    scale
+        Shared by all on the scale; each adds the variables of its own range.
+    """
+
+    def __init__(self, start: Range, scale: list):
+        super().__init__(num_bits=8, per_axis=False, symmetric=False, narrow_range=False)
+        self.start, self.scale = start, scale
+
+    def build(self, tensor_shape: Any, name: str, layer: Any) -> Any:
+        own = super().build(tensor_shape, name, layer)
+        for key, value in zip(("min_var", "max_var"), self.start, strict=True):
+            own[key].assign(value)
+        self.scale.append(own)
+        return own
+
+    def __call__(self, inputs: Any, training: bool, weights: Any, **_: Any) -> Any:
+        if training:
+            super().__call__(inputs, training, weights)  # for the averages that it moves
+        low = tf.reduce_min([own["min_var"] for own in self.scale])
+        high = tf.reduce_max([own["max_var"] for own in self.scale])
+        return tf.quantization.fake_quant_with_min_max_vars(inputs, low, high)
+
+
+class Fixed(QUANTIZERS.Quantizer):
+    """Round by a range that an operator has by itself."""
+
+    def __init__(self, range: Range):
+        self.range = range
+
+    def build(self, tensor_shape: Any, name: str, layer: Any) -> Any:
+        return {}
+
+    def __call__(self, inputs: Any, training: bool, weights: Any, **_: Any) -> Any:
+        return tf.quantization.fake_quant_with_min_max_args(inputs, *self.range)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"range": self.range}
+
+
+class PerOutput(QUANTIZERS.LastValueQuantizer):
+    """Round a kernel by a range around 0 for each output, as it is now: in training and after."""
+
+    def __init__(self, outputs: int):
+        super().__init__(num_bits=8, per_axis=True, symmetric=True, narrow_range=True)
+        self.outputs = outputs
+
+    def build(self, tensor_shape: Any, name: str, layer: Any) -> Any:
+        return super().build(tf.TensorShape((None, self.outputs)), name, layer)
+
+    def __call__(self, inputs: Any, training: bool, weights: Any, **_: Any) -> Any:
+        rows = tf.reshape(inputs, (-1, self.outputs))
+        return tf.reshape(super().__call__(rows, True, weights), inputs.shape)
+
+
+class Nothing(keras_side.QuantizeConfig):
+    """Round nothing of a layer."""
+
+    def get_weights_and_quantizers(self, layer: Any) -> list[Any]:
+        return []
+
+    def set_quantize_weights(self, layer: Any, quantize_weights: list[Any]) -> None:
+        pass
+
+    def get_activations_and_quantizers(self, layer: Any) -> list[Any]:
+        return []
+
+    def set_quantize_activations(self, layer: Any, quantize_activations: list[Any]) -> None:
+        pass
+
+    def get_output_quantizers(self, layer: Any) -> list[Any]:
+        return []
+
+    def get_config(self) -> dict[str, Any]:
+        return {}
+
+
+class OfKernel(Nothing):
+    """Round the kernel of a layer alone; remember the variable, which the toolkit hides."""
+
+    def __init__(self, layer: Any):
+        self.attribute = KERNELS[type(layer).__name__]
+        self.kernel = getattr(layer, self.attribute)
+
+    def get_weights_and_quantizers(self, layer: Any) -> list[Any]:
+        outputs = prod(self.kernel.shape.as_list()[2 if self.attribute == "depthwise_kernel" else -1 :])
+        return [(self.kernel, PerOutput(outputs))]
+
+    def set_quantize_weights(self, layer: Any, quantize_weights: list[Any]) -> None:
+        setattr(layer, self.attribute, quantize_weights[0])
+
+
+class OfOutput(Nothing):
+    """Round what a layer puts out."""
+
+    def __init__(self, quantizer: Any):
+        self.quantizer = quantizer
+
+    def get_output_quantizers(self, layer: Any) -> list[Any]:
+        return [self.quantizer]

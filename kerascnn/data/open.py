@@ -1,0 +1,116 @@
+"""The ways in: what a source may be, and which file of this room opens it."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from glob import escape, has_magic
+from pathlib import Path
+from typing import Any
+
+from kerascnn.data.dataset import Data
+from kerascnn.data.sources.arrays import from_npz, from_pairs
+from kerascnn.data.sources.digits import digits
+from kerascnn.data.sources.folder import LAYOUT, from_folder
+from kerascnn.data.sources.records import from_folder_of_records, from_pattern, is_shard, shards_in
+from kerascnn.data.sources.shapes import shapes
+from kerascnn.data.sources.table import from_table
+from kerascnn.data.sources.tfds import PREFIX, from_tfds
+from kerascnn.data.splitting import Opening
+from kerascnn.errors import suggest
+
+Source = str | os.PathLike | tuple
+NAMED: dict[str, Callable[[Opening], Data]] = {"digits": digits, "shapes": shapes}
+
+
+def open_data(
+    source: Source,
+    *,
+    holdout: float = 0.25,
+    seed: int = 0,
+    on_corrupt: str = "refuse",
+    progress: bool = True,
+) -> Data:
+    """Open a data set for training.
+
+    Every image file, in a folder or in a record, is decoded once, so that a broken one is met now and not hours into
+    a training.
+
+    Parameters
+    ----------
+    source
+        One of these:
+
+        - the name of a source: ``"digits"``, 1,797 handwritten digits of 8 x 8 pixels, or ``"shapes"``, 2,400 images
+          of 32 x 32 pixels that are made on the spot. A folder that bears such a name is meant by ``"./digits"``;
+        - a folder with one sub-folder of images per class, or with ``train/`` and ``test/`` (or ``val/``,
+          ``validation/``) that each have one sub-folder per class;
+        - a folder of TFRecord files, such as ``train-00000-of-01024`` and ``validation-00000-of-00128``, or a pattern
+          such as ``"imagenet/*-0000*"``; the records hold ``image/encoded`` and ``image/class/label`` as ImageNet's do,
+          or ``image`` and ``label`` as those of TensorFlow Datasets;
+        - ``"tfds:"`` and the name of one of the TensorFlow Datasets, which is downloaded if need be;
+        - a ``.csv`` file with the columns ``path``, ``label`` and, if it is split already, ``split``;
+        - an ``.npz`` file with the arrays ``x_train``, ``y_train``, ``x_test`` and ``y_test``, or ``x`` and ``y``;
+        - arrays, ``(x, y)`` or ``((x_train, y_train), (x_test, y_test))``: pixels, (N, H, W), (N, H, W, 1) or
+          (N, H, W, 3) uint8, and class numbers, (N,) integers from 0.
+    holdout
+        The share of each class that is held out, between 0 and 1. Has no meaning for what is split already.
+    seed
+        Decides, with the content, which images are held out.
+    on_corrupt
+        What to do about images that cannot be read: ``"refuse"`` the data set or ``"skip"`` them.
+    progress
+        Show on a terminal how far the decoding is, once it has taken two seconds.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such source, or a part of it is missing.
+    ValueError
+        When the source is not as said above, a class has too few images, or an image cannot be read.
+    ImportError
+        When a source needs a package that is not installed.
+    """
+    how = Opening(holdout=holdout, seed=seed, on_corrupt=on_corrupt, progress=progress)
+    if not isinstance(source, Source):
+        raise ValueError(f"A source is a name, a path or a tuple of arrays, not a {type(source).__name__}.")
+    for way in WAYS:
+        if way.knows(source):
+            return way.opens(source, how)
+    raise FileNotFoundError(missing(Path(source)))  # pyright: ignore[reportArgumentType]
+
+
+@dataclass(frozen=True)
+class Way:
+    """A line of the table: what tells that a source is of a kind, and what opens it."""
+
+    knows: Callable[[Any], bool]
+    opens: Callable[[Any, Opening], Data]
+
+
+def is_file(source: Any, suffix: str) -> bool:
+    return Path(source).suffix.lower() == suffix and Path(source).is_file()
+
+
+WAYS = (  # the first that knows a source opens it
+    Way(lambda source: isinstance(source, tuple), from_pairs),
+    Way(lambda source: source in NAMED, lambda source, how: NAMED[source](how)),
+    Way(lambda source: str(source).startswith(PREFIX), lambda source, how: from_tfds(str(source), how)),
+    Way(
+        lambda source: Path(source).is_dir() and bool(shards_in(Path(source))),
+        lambda source, how: from_folder_of_records(Path(source), how),
+    ),
+    Way(lambda source: Path(source).is_dir(), lambda source, how: from_folder(Path(source), how)),
+    Way(lambda source: is_file(source, ".csv"), lambda source, how: from_table(Path(source), how)),
+    Way(lambda source: is_file(source, ".npz"), lambda source, how: from_npz(Path(source), how)),
+    Way(lambda source: is_shard(Path(source)), lambda source, how: from_pattern(escape(str(source)), how)),
+    Way(lambda source: has_magic(str(source)), lambda source, how: from_pattern(str(source), how)),
+)
+
+
+def missing(path: Path) -> str:
+    """Why ``path`` cannot be opened, with names that are near."""
+    if path.exists():
+        return f"{path} is a file, not a folder, and its name ends in none of .csv, .npz, .tfrecord. {LAYOUT}"
+    beside = [one.name for one in path.parent.iterdir()] if path.parent.is_dir() else []
+    near = suggest(path.name, {*NAMED, *(name for name in beside if not name.startswith("."))})
+    return f"There is no data source and no folder called {str(path)!r}. {near}".rstrip()

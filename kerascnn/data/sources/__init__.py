@@ -1,0 +1,1 @@
+"""Where images lie: a file for each kind of source."""

@@ -1,0 +1,198 @@
+"""TFRecord shards of images, as ImageNet and TensorFlow Datasets are kept: any record is read without the others."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from glob import glob
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from google.protobuf.message import DecodeError  # TensorFlow's own; it reads the records
+
+from kerascnn.data.checks import listed, refuse
+from kerascnn.data.dataset import Data, Split
+from kerascnn.data.sources.folder import visible
+from kerascnn.data.sources.index import Index, Layout, indexed, names_by_label
+from kerascnn.data.sources.tfrecord import read, spans
+from kerascnn.data.splitting import HELD_OUT, Opening, check_labels, parts_among, two_parts
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+SHARD = re.compile(r"(?P<stem>.*?)-?(?P<number>\d{5})-of-(?P<count>\d{5})")
+PARTS = ("train", *HELD_OUT)
+LAYOUTS = (
+    Layout("image/encoded", "image/class/label", ("image/class/synset", "image/class/text")),  # ImageNet's
+    Layout("image", "label"),  # of TensorFlow Datasets
+)
+EXPECTED = (
+    "Expected TFRecord files such as train-00000-of-01024 and validation-00000-of-00128, whose records hold "
+    + " or ".join(f"{layout.image} and {layout.label}" for layout in LAYOUTS)
+    + "."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class InRecords:
+    """A row is that of an ``Index`` over ``files``; the feature ``image`` of a record holds an image file."""
+
+    files: tuple[str, ...]
+    image: str
+
+    def read(self, row: "tf.Tensor") -> "tf.Tensor":
+        import tensorflow as tf
+
+        record = read(tf.gather(tf.constant(self.files), row[0]), row[2])
+        return tf.io.parse_single_example(record, {self.image: tf.io.FixedLenFeature([], tf.string)})[self.image]
+
+    def name(self, row: np.ndarray, place: int) -> str:
+        return f"{self.files[row[0]]}, record {row[1]} at byte {row[2]}"
+
+    def content(self, rows: np.ndarray) -> Iterator[bytes]:
+        """Lengths and checksums."""
+        yield np.ascontiguousarray(rows[:, 3:], "<i8").tobytes()
+
+
+def shards_in(root: Path) -> list[Path]:
+    """The TFRecord files of a folder, or of its sub-folders train/, validation/ and the like, in order of names."""
+    folders = [root, *(root / part for part in PARTS)]
+    return [file for folder in folders if folder.is_dir() for file in visible(folder) if is_shard(file)]
+
+
+def is_shard(file: Path) -> bool:
+    """Whether a file is called as TFRecord files are."""
+    of_records = SHARD.fullmatch(file.name) or file.suffix in (".tfrecord", ".tfrecords")
+    return bool(of_records) and file.is_file()
+
+
+def from_folder_of_records(root: Path, how: Opening) -> Data:
+    """The data set whose shards, all of them, lie in a folder."""
+    files = shards_in(root)
+    check_complete(files, root)
+    return from_records(by_part(files, root), root, how)
+
+
+def from_pattern(pattern: str, how: Opening) -> Data:
+    """The data set of the TFRecord files that match a pattern such as ``"imagenet/train-0000*"``."""
+    files = [path for path in map(Path, sorted(glob(pattern))) if path.is_file()]
+    if not files:
+        raise FileNotFoundError(f"No file matches {pattern!r}. {EXPECTED}")
+    return from_records(by_part(files, pattern), pattern, how)
+
+
+def check_complete(files: Sequence[Path], where: object) -> None:
+    """Refuse a set of shards that says of how many it is and lacks some."""
+    have = {
+        (file.parent, *found.group("stem", "number", "count"))
+        for file in files
+        if (found := SHARD.fullmatch(file.name))
+    }
+    missing = [
+        f"{stem}{'-' * bool(stem)}{number:05}-of-{count}"
+        for folder, stem, count in sorted({(folder, stem, count) for folder, stem, _, count in have})
+        for number in range(int(count))
+        if (folder, stem, f"{number:05}", count) not in have
+    ]
+    if missing:
+        raise FileNotFoundError(
+            f"{len(missing)} shards of {where} are missing:\n{listed(missing)}\n"
+            f'Fetch them, or name those that are to be used by a pattern such as "{where}/train-0000*".'
+        )
+
+
+def by_part(files: Sequence[Path], where: object) -> dict[str, list[Path]]:
+    """The files of every part, which is the last of the words train, validation, val, test in a name or its folder's.
+
+    All belong to one part, without a name, when none has such a word.
+    """
+    parts: dict[str, list[Path]] = {}
+    for file in files:
+        words = [*re.findall("[a-z]+", file.parent.name.lower())[-1:], *re.findall("[a-z]+", file.name.lower())]
+        parts.setdefault(next((word for word in reversed(words) if word in PARTS), ""), []).append(file)
+    if "" in parts and len(parts) > 1:
+        names = listed([file.name for file in parts[""]])
+        raise ValueError(
+            f"Of these files of {where} the name does not say of which part they are:\n{names}\n{EXPECTED}"
+        )
+    return parts
+
+
+def from_records(
+    parts: dict[str, list[Path]], where: object, how: Opening, layouts: Sequence[Layout] = LAYOUTS
+) -> Data:
+    """The data set of the TFRecord files of every part.
+
+    Classes are the numbers that occur in what is learned from, in their order, unless a file of TensorFlow Datasets
+    beside the records lists them; so numbers from 1, with 0 for the background, and numbers from 0 are both at home.
+
+    Raises
+    ------
+    ValueError
+        When the records are of no layout that is known, some are damaged, or classes are not as they should be.
+    """
+    wanted = [parts[name] for name in parts_among(parts)] or [parts[""]]
+    layout = layout_of(wanted[0], layouts, where)
+    indexes = [indexed(files, layout, how.progress) for files in wanted]
+    names = declared(wanted[0][0].parent, layout)
+    splits, flaws = zip(*(sound(*pair, layout, len(names)) for pair in zip(wanted, indexes, strict=True)), strict=True)
+    skipped = {record: flaw for part in flaws for record, flaw in part.items()}
+    refuse(skipped, "record", where, how)
+    learned, held = (np.unique(split.targets).tolist() for split in (splits[0], splits[-1]))
+    called = dict(enumerate(names)) or names_of({*learned, *held}, indexes)
+    numbers = list(range(len(names))) or learned
+    labels = tuple(called[number] for number in numbers)
+    check_labels(labels, [called[number] for number in held], where)
+    counted = [replace(split, targets=np.searchsorted(numbers, split.targets).astype(np.int32)) for split in splits]
+    train, test = two_parts(counted, labels, how, where)
+    note = f"{len(labels)} labels from {numbers[0]} to {numbers[-1]}, as classes 0 to {len(labels) - 1}"
+    return Data(train=train, test=test, labels=labels, channels=3, skipped=tuple(skipped), note=note)
+
+
+def layout_of(files: Sequence[Path], layouts: Sequence[Layout], where: object) -> Layout:
+    """The layout of the first record that can be read."""
+    features = next((found for file in files for found in features_in(file)), None)
+    if features is None:
+        raise ValueError(f"{where} has no record that can be read. {EXPECTED}")
+    for layout in layouts:
+        if {layout.image, layout.label} <= features:
+            return layout
+    raise ValueError(f"The records of {where} hold {', '.join(sorted(features)) or 'nothing'}. {EXPECTED}")
+
+
+def features_in(file: Path) -> Iterator[set[str]]:
+    """The names of what each record of a file holds, where it can be read."""
+    import tensorflow as tf
+
+    for span in spans(file):
+        with suppress(tf.errors.DataLossError, DecodeError):
+            if not span.flaw:
+                record = read(tf.constant(str(file)), tf.constant(span.offset, tf.int64))
+                yield set(tf.train.Example.FromString(record.numpy()).features.feature)
+
+
+def declared(folder: Path, layout: Layout) -> list[str]:
+    """The names of all classes, where TensorFlow Datasets has left them beside its records."""
+    file = folder / f"{layout.label.replace('/', '-')}.labels.txt"
+    return file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+
+
+def sound(files: Sequence[Path], index: Index, layout: Layout, classes: int) -> tuple[Split, dict[str, str]]:
+    """The records that can be used, and why the others cannot; labels stay below ``classes``, if that is known."""
+    whole = Split(index.rows, index.labels, InRecords(tuple(map(str, files)), layout.image))
+    beyond = np.flatnonzero(index.labels >= classes).tolist() if classes else []
+    flaws = index.flaws | {p: f"the label {index.labels[p]} is out of range, of 0 to {classes - 1}" for p in beyond}
+    return whole.take(np.delete(np.arange(len(whole)), [*flaws])), {whole.name(p): flaws[p] for p in sorted(flaws)}
+
+
+def names_of(labels: Iterable[int], indexes: Sequence[Index]) -> dict[int, str]:
+    """What the class of every label is called: as records say, else by its number.
+
+    Classes that share their name, as ImageNet's two "crane", have the number behind it.
+    """
+    found = names_by_label(pair for index in indexes for pair in index.names.items())
+    names = {label: found.get(label, str(label)) for label in labels}
+    often = Counter(names.values())
+    return {label: f"{name} ({label})" if often[name] > 1 else name for label, name in names.items()}

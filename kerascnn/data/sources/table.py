@@ -1,0 +1,129 @@
+"""A table of paths and labels: a CSV file with the columns path and label, and split where it is split already."""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from kerascnn.data.checks import file_flaws, listed, refuse
+from kerascnn.data.dataset import Data, InFiles, Split
+from kerascnn.data.splitting import HELD_OUT, Opening, check_labels, parts_among, two_parts
+from kerascnn.errors import suggest
+
+COLUMNS = ("path", "label", "split")
+SPLITS = ("train", *HELD_OUT)
+EXPECTED = (
+    "Expected a header and a row per image: path,label or path,label,split, the path relative to the table, the split "
+    f"one of {', '.join(SPLITS)}."
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table; ``split`` is empty when there is no such column."""
+
+    line: int
+    path: str
+    label: str
+    split: str = ""
+
+
+def from_table(table: Path, how: Opening) -> Data:
+    """The data set of a CSV file, in its order.
+
+    Raises
+    ------
+    ValueError
+        When the table is not as ``EXPECTED``, or an image cannot be decoded.
+    FileNotFoundError
+        When images are missing.
+    """
+    rows = read(table)
+    check_rows(rows, table)
+    names = parts_among({row.split for row in rows}) or [""]
+    parts = [[row for row in rows if row.split == name] for name in names]
+    labels = tuple(in_order({row.label for row in parts[0]}))
+    check_labels(labels, {row.label for row in parts[-1]}, table)
+    paths = {row.path: table.parent / row.path for part in parts for row in part}
+    check_present(paths, table)
+    flaws = file_flaws(list(paths.values()), how)
+    refuse({path: flaws[file] for path, file in paths.items() if file in flaws}, "image file", table, how)
+    whole = [[row for row in part if paths[row.path] not in flaws] for part in parts]
+    splits = [as_split(part, paths, {label: number for number, label in enumerate(labels)}) for part in whole]
+    train, test = two_parts(splits, labels, how, table)
+    return Data(train=train, test=test, labels=labels, channels=3, skipped=tuple(map(str, flaws)))
+
+
+def as_split(rows: list[Row], paths: dict[str, Path], numbers: dict[str, int]) -> Split:
+    """Paths and class numbers, in the order of the rows."""
+    images = np.array([str(paths[row.path]) for row in rows], str)
+    return Split(images, np.array([numbers[row.label] for row in rows], np.int32), InFiles())
+
+
+def read(table: Path) -> list[Row]:
+    """The rows of the table, whatever system wrote its line ends. Raises ``ValueError`` when it is no such table."""
+    wrong = []
+    rows = []
+    try:
+        with open(table, encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, strict=True)
+            header = [name.strip() for name in next(reader, [])]
+            check_header(header, table)
+            for fields in filter(None, reader):
+                if len(fields) == len(header):
+                    given = dict(zip(header, map(str.strip, fields), strict=True))
+                    rows.append(Row(reader.line_num, **given))
+                else:
+                    wrong.append(f"line {reader.line_num}: {len(fields)} fields, expected {len(header)}")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{table} is not UTF-8 text: {error}. Save it as UTF-8. {EXPECTED}") from error
+    except csv.Error as error:
+        raise ValueError(f"{table} cannot be read as a table: line {reader.line_num}: {error}. {EXPECTED}") from error
+    if wrong:
+        raise ValueError(f"{len(wrong)} rows of {table} are not as its header:\n{listed(wrong)}\n{EXPECTED}")
+    return rows
+
+
+def check_header(header: list[str], table: Path) -> None:
+    """Refuse a header that is not path,label or path,label,split, in any order."""
+    for name in header:
+        if name not in COLUMNS:
+            raise ValueError(f"{table} has the unknown column {name!r}. {suggest(name, COLUMNS)} {EXPECTED}")
+        if header.count(name) > 1:
+            raise ValueError(f"{table} has the column {name!r} twice. {EXPECTED}")
+    for name in COLUMNS[:2]:
+        if name not in header:
+            raise ValueError(f"{table} has no column {name!r}. {EXPECTED}")
+
+
+def check_rows(rows: list[Row], table: Path) -> None:
+    """Refuse rows that lack something, an unknown split, and images that are said to be two things."""
+    wrong = []
+    split = any(row.split for row in rows)
+    first: dict[str, Row] = {}
+    for row in rows:
+        before = first.setdefault(row.path, row)
+        if not row.path or not row.label:
+            wrong.append(f"line {row.line}: no {'label' if row.path else 'path'}")
+        elif split and row.split not in SPLITS:
+            wrong.append(f"line {row.line}: the split {row.split!r}. {suggest(row.split, SPLITS)}")
+        elif (before.label, before.split) != (row.label, row.split):
+            wrong.append(f"line {row.line}: {row.path} is another thing than on line {before.line}")
+    if wrong:
+        raise ValueError(f"{len(wrong)} rows of {table} cannot be understood:\n{listed(wrong)}\n{EXPECTED}")
+
+
+def check_present(paths: dict[str, Path], table: Path) -> None:
+    """Refuse a table that names files that are not there."""
+    missing = [path for path, file in paths.items() if not file.exists()]
+    if missing:
+        raise FileNotFoundError(
+            f"{len(missing)} of the {len(paths)} files that {table} names are missing:\n{listed(missing)}\n"
+            f"Paths are relative to {table.parent}."
+        )
+
+
+def in_order(labels: set[str]) -> list[str]:
+    """Numbers by their value, names by the alphabet."""
+    return sorted(labels, key=(lambda label: (int(label), label)) if all(map(str.isdecimal, labels)) else None)

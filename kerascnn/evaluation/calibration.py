@@ -1,0 +1,148 @@
+"""Whether a classifier is as sure as it is right. Guo, Pleiss, Sun & Weinberger 2017, https://arxiv.org/abs/1706.04599.
+
+Outputs that are no probabilities are taken for logits.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kerascnn.evaluation.metrics import TINY, Evaluation, softmax
+
+BINS = 15  # as in the paper's tables
+COLDEST, HOTTEST = 0.01, 100.0  # temperatures that are looked at
+HALVINGS = 60
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Calibration:
+    """How far confidence, the largest probability of an image, is from accuracy.
+
+    Parameters
+    ----------
+    counts
+        (bins,) images whose confidence lies in each of the bins, which divide 0 to 1 evenly; a bin has its upper end.
+    confidence, accuracy
+        (bins,) means over the images of a bin; NaN where there is none.
+    brier
+        Mean over the images of the squared distance between the probabilities and the truth, 0 to 2. Brier 1950.
+    nll
+        Mean negative log-likelihood of the true class, in nats.
+    """
+
+    counts: np.ndarray
+    confidence: np.ndarray
+    accuracy: np.ndarray
+    brier: float
+    nll: float
+
+    @property
+    def gaps(self) -> np.ndarray:
+        """(bins,) accuracy above confidence; below 0 where the classifier is too sure."""
+        return self.accuracy - self.confidence
+
+    @property
+    def ece(self) -> float:
+        """Expected calibration error, equation 3: the mean gap, regardless of sign, over the images."""
+        return float(np.nansum(self.counts * np.abs(self.gaps)) / self.counts.sum())
+
+    @property
+    def mce(self) -> float:
+        """Maximum calibration error, equation 5: the gap of the worst bin."""
+        return float(np.nanmax(np.abs(self.gaps)))
+
+    def as_dict(self) -> dict[str, Any]:
+        """All numbers; NaN stands for what a bin without images has none of."""
+        columns = zip(self.counts.tolist(), self.confidence.tolist(), self.accuracy.tolist(), strict=True)
+        bins = [{"count": count, "confidence": sure, "accuracy": right} for count, sure, right in columns]
+        return {"ece": self.ece, "mce": self.mce, "brier": self.brier, "nll": self.nll, "bins": bins}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Scaling:
+    """What dividing the logits by one number does. It was found on one half of the images and judged on the other.
+
+    Parameters
+    ----------
+    temperature
+        The number; above 1 where the classifier is too sure.
+    before, after
+        Calibration on the half that it was not found on, without and with it.
+    """
+
+    temperature: float
+    before: Calibration
+    after: Calibration
+
+    def as_dict(self) -> dict[str, Any]:
+        """All numbers."""
+        return {"temperature": self.temperature, "before": self.before.as_dict(), "after": self.after.as_dict()}
+
+
+def calibration(probabilities: np.ndarray, targets: np.ndarray, bins: int = BINS) -> Calibration:
+    """Compare confidence with accuracy.
+
+    Parameters
+    ----------
+    probabilities
+        (N, classes), N being at least 1.
+    targets
+        (N,) integers: the true classes.
+    bins
+        Into how many parts confidence is divided.
+    """
+    confidence = probabilities.max(axis=1).astype(np.float64)
+    right = probabilities.argmax(axis=1) == targets
+    place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    counts = np.bincount(place, minlength=bins)
+    mean = np.where(counts, counts, np.nan)
+    truth = np.eye(probabilities.shape[1])[targets]
+    of_targets = probabilities[np.arange(len(targets)), targets]
+    return Calibration(
+        counts=counts,
+        confidence=np.bincount(place, confidence, bins) / mean,
+        accuracy=np.bincount(place, right, bins) / mean,
+        brier=float(((probabilities - truth) ** 2).sum(axis=1).mean()),
+        nll=float(-np.log(np.maximum(of_targets, TINY), dtype=np.float64).mean()) + 0.0,  # rather than -0.0
+    )
+
+
+def temperature(logits: np.ndarray, targets: np.ndarray) -> float:
+    """The number that logits must be divided by for the least negative log-likelihood, 0.01 to 100.
+
+    The likelihood is concave in the number's inverse, so its slope crosses 0 once; halving finds where.
+
+    Parameters
+    ----------
+    logits
+        (N, classes).
+    targets
+        (N,) integers: the true classes.
+    """
+    logits = logits.astype(np.float64)
+    of_targets = logits[np.arange(len(targets)), targets].mean()
+    low, high = np.log(1 / HOTTEST), np.log(1 / COLDEST)
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        expected = (softmax(np.exp(middle) * logits) * logits).sum(axis=1).mean()
+        low, high = (low, middle) if expected > of_targets else (middle, high)
+    return float(np.exp(-(low + high) / 2))
+
+
+def scaling(evaluation: Evaluation, seed: int = 0) -> Scaling | None:
+    """Find a temperature on one half of the images, drawn by ``seed``, and judge it on the other.
+
+    None for a single image, which has no halves.
+    """
+    order = np.random.default_rng(seed).permutation(len(evaluation.targets))
+    found_on, judged_on = np.array_split(order, 2)
+    if not len(judged_on):
+        return None
+    logits, targets = evaluation.logits, evaluation.targets
+    number = temperature(logits[found_on], targets[found_on])
+    return Scaling(
+        temperature=number,
+        before=calibration(softmax(logits[judged_on]), targets[judged_on]),
+        after=calibration(softmax(logits[judged_on] / number), targets[judged_on]),
+    )

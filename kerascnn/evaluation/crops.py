@@ -1,0 +1,81 @@
+"""Test-time crops: several views of an image, and the mean of what they are taken for.
+
+Krizhevsky, Sutskever & Hinton 2012, "ImageNet Classification with Deep Convolutional Neural Networks", section 4.1.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from kerascnn.evaluation.metrics import are_probabilities, softmax
+from kerascnn.spec import Preprocess
+
+COUNTS = (1, 5, 10)
+
+
+def whole(preprocess: Preprocess, count: int) -> Preprocess:
+    """What an image goes through before ``count`` crops are taken of it: for several, nothing is cut off its square.
+
+    Raises
+    ------
+    ValueError
+        When ``count`` is none of 1, 5 and 10, or the preprocessing leaves nothing beyond the crop.
+    """
+    if count not in COUNTS:
+        raise ValueError(f"The number of crops is {count}; it must be one of {', '.join(map(str, COUNTS))}.")
+    if count == 1:
+        return preprocess
+    side = round(preprocess.size / preprocess.crop)
+    if side <= preprocess.size:
+        raise ValueError(
+            f"{count} crops were asked for, but this model sees the whole image (its card says crop "
+            f"{preprocess.crop:g}), so there is nothing to crop. Ask for 1 crop."
+        )
+    return replace(preprocess, size=side, crop=1.0)
+
+
+def crops(images: np.ndarray, size: int, count: int) -> np.ndarray:
+    """The centre; of five, the four corners and the centre; of ten, those five of the image and of its mirror image.
+
+    Parameters
+    ----------
+    images
+        (N, side, side, C), side being at least ``size``.
+    size
+        Side of a crop.
+    count
+        1, 5 or 10.
+
+    Returns
+    -------
+    np.ndarray
+        (count, N, size, size, C).
+    """
+    end = images.shape[1] - size
+    middle = round(end / 2)
+    corners = [(0, 0), (0, end), (end, 0), (end, end)] if count > 1 else []
+    places = [*corners, (middle, middle)]
+    sources = [images, images[:, :, ::-1]] if count == 10 else [images]
+    return np.stack([source[:, y : y + size, x : x + size] for source in sources for y, x in places])
+
+
+def averaged(predict: Callable[[np.ndarray], ArrayLike], size: int, count: int) -> Callable[[np.ndarray], np.ndarray]:
+    """A classifier of whole squares (N, side, side, C) that answers the mean probabilities over their crops.
+
+    Parameters
+    ----------
+    predict
+        From float32 images (N, size, size, C) to probabilities or logits (N, classes).
+    size, count
+        As :func:`crops` takes them.
+    """
+
+    def answer(images: np.ndarray) -> np.ndarray:
+        views = crops(images, size, count)
+        outputs = np.asarray(predict(views.reshape(-1, *views.shape[2:])))
+        probabilities = outputs if are_probabilities(outputs) else softmax(outputs)
+        return probabilities.reshape(count, len(images), -1).mean(axis=0)
+
+    return answer

@@ -1,0 +1,1 @@
+"""From a row of a table to a Keras model."""

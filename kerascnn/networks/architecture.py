@@ -1,0 +1,121 @@
+"""The base of every family: a frozen row of a paper's table that draws a Keras model when it is called."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from inspect import signature
+from typing import TYPE_CHECKING, Any, Self
+
+from kerascnn.blocks import pool_classify
+from kerascnn.spec import Row
+
+if TYPE_CHECKING:
+    import keras
+
+    from kerascnn.networks.layer_factory import Kit
+
+
+@dataclass(frozen=True)
+class Architecture(Row, ABC):
+    """A row that draws the network it describes. A family adds the columns of its paper's table and a ``trunk``."""
+
+    def __post_init__(self):
+        p = self.paper
+        doc = f"{self.name}, {self.size} x {self.size} px. {p.authors} {p.year}, {p.title}, {p.url}"
+        object.__setattr__(self, "__doc__", doc)
+        shown = signature(self.__call__)  # with the default that holds for this row, as help() is to show it
+        arguments = [a.replace(default=self.classes) if a.name == "classes" else a for a in shown.parameters.values()]
+        object.__setattr__(self, "__signature__", shown.replace(parameters=arguments))
+
+    def __call__(
+        self,
+        include_top: bool = True,
+        weights: str | None = None,
+        input_tensor: Any = None,
+        input_shape: tuple[int | None, ...] | None = None,
+        pooling: str | None = None,
+        classes: int | None = None,
+        classifier_activation: Any = "softmax",
+        name: str | None = None,
+    ) -> "keras.Model":
+        """Draw this network as a functional Keras model; the arguments are those of ``keras.applications``.
+
+        Parameters
+        ----------
+        include_top
+            Whether the classifier stands on the last feature map.
+        weights
+            None for random initialisation; a tag, such as "imagenet"; or a file: ``.keras`` and ``.weights.h5`` of
+            this network, ``.h5`` of keras.applications, ``.safetensors`` of timm, ``.pth`` of torchvision.
+        input_tensor
+            A Keras tensor to use as the image, ``(batch, height, width, channels)``.
+        input_shape
+            ``(height, width, channels)`` of the image, by default the size of the paper. Height and width may be
+            None unless the classifier flattens the map or the network learns positions.
+        pooling
+            Without top: None for the last feature map, "avg" or "max" for its global pooling, ``(batch, channels)``.
+        classes
+            Number of classes, by default that of the data set of the paper: 1000 for ImageNet.
+        classifier_activation
+            What follows the logits; None gives the logits themselves.
+        name
+            Name of the model, by default that of the network.
+
+        Returns
+        -------
+        keras.Model
+            Images in, already normalised as the weights ask; ``(batch, classes)`` in float32 out. A network with
+            auxiliary heads gives a dictionary: ``"head"``, and each auxiliary head by name.
+
+        Raises
+        ------
+        ValueError
+            When an argument is out of range, or the image is smaller than the network can take, or the weights
+            are those of another network or number of classes.
+        FileNotFoundError
+            When ``weights`` is a path and there is no such file.
+        """
+        from kerascnn.networks.build import draw  # Keras comes with it: only drawing needs it
+
+        return draw(
+            self,
+            include_top=include_top,
+            weights=weights,
+            input_tensor=input_tensor,
+            input_shape=input_shape,
+            pooling=pooling,
+            classes=classes,
+            classifier_activation=classifier_activation,
+            name=name,
+        )
+
+    @abstractmethod
+    def trunk(self, k: "Kit", x: Any) -> Any:
+        """Draw everything below the classifier: ``(B, H, W, C)`` to the last feature map, or what ``head`` needs.
+
+        Maps handed to ``k.tap(name, x)`` on the way get an auxiliary head, whose output joins the main one's.
+        """
+
+    def topless(self, k: "Kit", x: Any) -> Any:
+        """What a network without its classifier gives: the trunk's ``(B, H, W, C)`` as it is, in most."""
+        return x
+
+    def head(self, k: "Kit", x: Any, classes: int) -> Any:
+        """Draw the classifier: the last feature map to logits ``(B, classes)``."""
+        return pool_classify(k, x, classes, self.dropout)
+
+    def auxiliary_head(self, k: "Kit", x: Any, classes: int) -> Any:
+        """Draw the classifier that stands on a tapped map while the network trains: to logits ``(B, classes)``."""
+        return pool_classify(k, x, classes)
+
+
+@dataclass(frozen=True)
+class Multiplied(Architecture):
+    """A family whose rows are one table at several widths."""
+
+    alpha: float  # what multiplies the widths of the table
+
+    def asked(self, alpha: float | None = None, **columns: Any) -> Self:
+        """This row as Keras' arguments ask: None keeps the row's own column, and ``alpha`` renames the row."""
+        if alpha is not None:
+            columns |= {"alpha": alpha, "name": f"{self.name.rpartition('_')[0]}_{round(100 * alpha):03d}"}
+        return self.but(**{name: value for name, value in columns.items() if value is not None})

@@ -1,0 +1,114 @@
+"""From a row of the catalogue to a Keras model: the arguments, the input, the top and the weights of every family."""
+
+from typing import Any
+
+import keras
+
+from kerascnn import layers as L
+from kerascnn.networks.architecture import Architecture
+from kerascnn.networks.layer_factory import Kit
+from kerascnn.weights.load import find_weights
+
+POOLINGS = {"avg": "GlobalAveragePooling2D", "max": "GlobalMaxPooling2D"}
+
+
+def draw(
+    row: Architecture,
+    *,
+    include_top: bool,
+    weights: str | None,
+    input_tensor: Any,
+    input_shape: tuple[int | None, ...] | None,
+    pooling: str | None,
+    classes: int | None,
+    classifier_activation: Any,
+    name: str | None,
+) -> keras.Model:
+    """Draw ``row``; see :meth:`kerascnn.networks.architecture.Architecture.__call__` for the arguments."""
+    asked = classes is not None
+    classes = row.classes if classes is None else classes
+    check(row, pooling, classes)
+    given = None if weights is None else find_weights(row, weights, include_top)
+    row = row.but(style=given.row.style) if given else row
+    k = Kit(row.style)
+    image = open_image(row, input_tensor, input_shape)
+    try:
+        x = row.trunk(k, image)
+        out = heads(row, k, x, classes, classifier_activation) if include_top else bare(row, k, x, pooling)
+    except ValueError as error:
+        if None in image.shape[1:3] and "None" in str(error):
+            raise ValueError(
+                f"{row.name} flattens its last map, so with include_top=True the image must have a fixed size: "
+                f"pass input_shape=({row.size}, {row.size}, {row.channels}), or include_top=False. "
+                f"Got {image.shape[1:]}."
+            ) from error
+        raise
+    source = image if input_tensor is None else keras.utils.get_source_inputs(image)
+    model = keras.Model(source, out, name=name or row.name)
+    if given:
+        given.fill(model, new_classifier=asked)
+    return model
+
+
+def check(row: Architecture, pooling: str | None, classes: int) -> None:
+    if keras.config.image_data_format() != "channels_last":
+        raise ValueError(
+            f"{row.name} is drawn with channels last, but Keras is set to "
+            f"{keras.config.image_data_format()!r}. Call keras.config.set_image_data_format('channels_last') first."
+        )
+    if pooling is not None and pooling not in POOLINGS:
+        raise ValueError(f"pooling must be None, 'avg' or 'max', got {pooling!r}.")
+    if isinstance(classes, bool) or not isinstance(classes, int) or classes < 1:
+        raise ValueError(f"classes must be a whole number of at least 1, got {classes!r}.")
+
+
+def open_image(row: Architecture, tensor: Any, shape: tuple[int | None, ...] | None) -> Any:
+    """The image the network sees, of a size that it can take."""
+    image: Any = tensor
+    if tensor is None:
+        image = keras.Input(shape or (row.size, row.size, row.channels), name="image")
+    elif not keras.backend.is_keras_tensor(tensor):
+        raise ValueError(f"input_tensor must be a Keras tensor such as keras.Input(...), got {type(tensor).__name__}.")
+    if shape is not None and tuple(image.shape[1:]) != tuple(shape):
+        raise ValueError(f"input_shape {tuple(shape)} is not that of input_tensor, {tuple(image.shape[1:])}.")
+    if len(image.shape) != 4 or image.shape[-1] is None:
+        raise ValueError(
+            f"{row.name} takes images of shape (height, width, channels) with a known number of channels, "
+            f"got {tuple(image.shape[1:])}."
+        )
+    if None in image.shape[1:3] and not row.any_size:
+        raise ValueError(
+            f"{row.name} learns a weight for every place in the image, so the image must have a fixed size: "
+            f"pass input_shape=({row.size}, {row.size}, {row.channels}). Got {tuple(image.shape[1:])}."
+        )
+    if any(side is not None and side < row.min_size for side in image.shape[1:3]):
+        raise ValueError(
+            f"{row.name} needs images of at least {row.min_size} x {row.min_size} pixels, "
+            f"got input_shape={tuple(image.shape[1:])}. Enlarge the images, or choose a network for small ones."
+        )
+    return image
+
+
+def heads(row: Architecture, k: Kit, x: Any, classes: int, activation: Any) -> Any:
+    """The classifier; with those on the tapped maps, a dictionary of them."""
+    outputs = {"head": row.head(k / "head", x, classes)}
+    outputs |= {name: row.auxiliary_head(k / name, tapped, classes) for name, tapped in k.taps.items()}
+    if activation not in (None, "linear"):
+        outputs = {name: classify(k / name, logits, activation) for name, logits in outputs.items()}
+    return outputs if k.taps else outputs["head"]
+
+
+def bare(row: Architecture, k: Kit, x: Any, pooling: str | None) -> Any:
+    """The last feature map, or what it pools to."""
+    x = row.topless(k, x)
+    return (k / "head")(getattr(L, POOLINGS[pooling]))(x) if pooling else x
+
+
+def classify(k: Kit, logits: Any, activation: Any) -> Any:
+    """Put ``activation`` on the logits as a layer of its own, so that the logits stay in reach."""
+    try:
+        known = keras.activations.get(activation)
+    except ValueError as error:
+        raise ValueError(f"classifier_activation {activation!r} is no activation that Keras knows.") from error
+    kind = activation if isinstance(activation, str) else "activation"
+    return L.Activation(known, dtype="float32", name=k.name(kind))(logits)

@@ -1,0 +1,334 @@
+"""The one training loop, on public API: ``strategy.run``, Keras optimizers, metrics and callbacks.
+
+``Model.fit`` is not used, because Keras 3 cannot run it on several machines.
+"""
+
+import math
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kerascnn.card import Card
+from kerascnn.data.dataset import Data
+from kerascnn.data.pipeline import batches
+from kerascnn.files import need_writable, written_whole
+from kerascnn.spec import Preprocess
+from kerascnn.training.condensing import CondensingSchedule
+from kerascnn.training.distillation import Teacher
+from kerascnn.training.drawing import draw_learning, draw_plain, fill
+from kerascnn.training.freezing import held
+from kerascnn.training.heads import without_auxiliary
+from kerascnn.training.network import MakeModel, maker
+from kerascnn.training.progress import Watch, epoch_bar, line
+from kerascnn.training.recipe import Recipe
+from kerascnn.training.settle import settle
+from kerascnn.training.state import WAYS_ON, Checkpoint, History, clear_drafts, identity, teacher_digest
+from kerascnn.training.step import Learner, dropping, synchronised
+from kerascnn.training.strategy import open_strategy
+from kerascnn.training.workers import Workers, missing_told, unheard
+
+LOOK = 1.0  # seconds between two looks at the meters while an epoch runs; a look makes the device wait
+
+
+@missing_told()
+def train(
+    recipe: Recipe,
+    data: Data,
+    out: str | Path,
+    *,
+    strategy: tf.distribute.Strategy | None = None,
+    make_model: MakeModel | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    overwrite: bool = False,
+    log: Callable[[str], Any] = print,
+) -> tuple[keras.Model, History]:
+    """Train a network and leave ``model.keras`` with its card in ``out``.
+
+    After every epoch the whole state goes into ``out/checkpoint.npz``. A run that was killed is continued by the same
+    call, and ends with the same weights to the bit as one that was not; on GPUs, whose sums have no fixed order, only
+    under ``tf.config.experimental.enable_op_determinism()``. Python's, NumPy's and TensorFlow's global random
+    generators are seeded.
+
+    Several workers all make this call. The first of them, the chief, writes and logs; the others read its checkpoint
+    in ``out``, which is a folder that all of them share.
+
+    Parameters
+    ----------
+    recipe
+        How to train; what it leaves open is settled first. ``recipe.data`` is not opened; ``data`` is used.
+    data
+        Training images, and held-out images to measure on after each epoch.
+    out
+        Folder for the results; made if missing, and shared by all workers.
+    strategy
+        Devices, from ``open_strategy``, which should be opened before ``data``. None: ``open_strategy("auto")``.
+    make_model
+        Makes a network of your own from an input shape (H, W, C) and a number of classes. None: ``recipe.model`` from
+        the catalogue. A network that ends in a softmax ``Activation`` is trained on what enters it; any other is taken
+        to put out logits. Auxiliary heads and the head are a dictionary of outputs, with the head as "head". A recipe
+        of less precision than float32, or with images of several sizes, calls this twice; in the latter case once with
+        (None, None, C).
+    callbacks
+        Keras callbacks. Epochs bring the logs ``loss``, ``top1``, ``val_loss``, ``val_top1``, ``lr`` and ``seconds``;
+        batches bring none. ``stop_training`` is heeded after an epoch. The learning rate is the recipe's, whatever
+        a callback sets. What a callback remembers is not part of the saved state. Each of several workers calls its
+        own, so one that writes files belongs to the chief's alone; a stop that one asks for is heeded by all.
+    overwrite
+        Allow to replace a finished run, or the checkpoint of another run, in ``out``.
+    log
+        Takes one line per epoch, at the chief.
+
+    Returns
+    -------
+    model
+        The trained network, without auxiliary heads.
+    history
+        One record per epoch, with what callbacks get.
+
+    Raises
+    ------
+    FileExistsError
+        When ``out`` holds a finished run.
+    FloatingPointError
+        When the loss is not finite any more. The last good checkpoint is kept.
+    OSError
+        When ``out`` cannot be written to.
+    RuntimeError
+        When another worker is gone.
+    ValueError
+        When the recipe cannot be settled, ``out`` holds the checkpoint of another run, the network ends in a softmax
+        that cannot be parted off or has not the heads, the dropout or the sizes that the recipe asks for, the teacher
+        knows other classes, there are fewer images than devices, several devices for compiled steps, or workers differ
+        in what they train.
+    """
+    out = Path(out)
+    model_file = out / "model.keras"
+    if model_file.exists() and not overwrite:
+        raise FileExistsError(f"{model_file} is a finished training. {WAYS_ON}")
+    need_writable(out)
+    devices = strategy or open_strategy("auto")
+    draw, recipe = maker(recipe, make_model), settle(recipe, data)
+    check_images(recipe, data, devices.num_replicas_in_sync)
+    check_compiler(recipe, devices.num_replicas_in_sync)
+    workers = Workers(devices)
+    workers.agree("recipe", {**asdict(recipe), "data": "", "teacher": ""})  # which may lie elsewhere on each
+    workers.agree("images", data.fingerprint)
+    workers.agree("teacher", teacher_digest(recipe.teacher))
+    if workers.chief:
+        clear_drafts(out)
+    else:
+        log = unheard
+    preprocess = recipe.preprocess(data.channels)
+    keras.utils.set_random_seed(recipe.seed)
+    drawing = (draw, recipe, preprocess, len(data.labels))
+    with devices.scope():
+        model = draw_learning(*drawing)
+        teacher = Teacher(recipe.teacher, data.labels, preprocess) if recipe.teacher else None
+        learner = Learner(model, recipe, workers, teacher)
+        run = identity(recipe, data.fingerprint, learner.variables)
+        checkpoint = Checkpoint(out / "checkpoint.npz", learner.variables, run)
+        history = checkpoint.restore(overwrite=overwrite)
+    workers.agree("checkpoint", f"that after epoch {len(history)} in {out.absolute()}")
+    plain = draw_plain(*drawing, model)  # now, for what cannot be drawn is to be known before training
+    if history:
+        log(f"continuing after epoch {len(history)} of {recipe.epochs}, from {checkpoint.path}")
+
+    own = [CondensingSchedule()]  # which leaves a network alone that has no learned groups
+    hooks = keras.callbacks.CallbackList([*own, *callbacks], model=model, epochs=recipe.epochs)
+    with dressed(model, learner.optimizer):
+        hooks.on_train_begin()
+        for epoch in range(len(history), recipe.epochs):
+            hooks.on_epoch_begin(epoch)
+            record = run_epoch(learner, data, preprocess, history, hooks, log)
+            history.append(record)
+            if workers.chief:
+                checkpoint.save(history)
+            with learner.averaged():
+                hooks.on_epoch_end(epoch, dict(record))
+            if any(workers.told(model.stop_training)):  # asked after the chief has saved, so nobody is ahead of it
+                break
+        learner.swap_averages()
+        hooks.on_train_end()
+
+    if plain is not model:
+        fill(plain, model)
+    model = without_auxiliary(plain)
+    if workers.chief:
+        name = model.name if recipe.auxiliary else recipe.model
+        card(recipe, data, preprocess, history, model=name, teacher=run["teacher"]).write(model_file)
+        with written_whole(model_file) as draft:  # after its card: whoever finds the model finds the card
+            model.save(draft)
+        checkpoint.remove()
+    workers.part()
+    return model, history
+
+
+def check_images(recipe: Recipe, data: Data, replicas: int) -> None:
+    """Refuse what would leave a device without an image, because an empty batch cannot be computed everywhere."""
+    if min(recipe.updates(len(data.train))[0] // recipe.accumulate, len(data.test)) < replicas:
+        parts = f" in {recipe.accumulate} parts" if recipe.accumulate > 1 else ""
+        raise ValueError(
+            f"A batch of {recipe.batch}{parts}, {len(data.train)} training images and {len(data.test)} held out are "
+            f"not all enough for {replicas} devices; every device needs an image. Use fewer devices."
+        )
+
+
+def check_compiler(recipe: Recipe, replicas: int) -> None:
+    """Refuse to compile a step of several devices: XLA would not find their variables."""
+    if recipe.xla and replicas > 1:
+        raise ValueError(
+            f"xla compiles the steps of one device, and there are {replicas}. Leave xla out, or train on one device "
+            "(--strategy one)."
+        )
+
+
+def card(recipe: Recipe, data: Data, preprocess: Preprocess, history: History, *, model: str, teacher: str) -> Card:
+    """What is known about the trained model."""
+    facts = {
+        "recipe": asdict(recipe),
+        "seed": recipe.seed,
+        "data": data.fingerprint,
+        "teacher": teacher,
+        "versions": {"python": platform.python_version()}
+        | {module.__name__: module.__version__ for module in (sys.modules["kerascnn"], tf, keras, np)},
+        "history": history,
+        "seconds": sum(record["seconds"] for record in history),
+    }
+    return Card(model=model, labels=data.labels, preprocess=preprocess, facts=facts)
+
+
+@contextmanager
+def dressed(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> Iterator[None]:
+    """Give a model what callbacks look for and only ``compile`` and ``fit`` set; saved, it is as bare as before."""
+    model.stop_training, model.optimizer = False, optimizer
+    try:
+        yield
+    finally:
+        del model.stop_training, model.optimizer
+
+
+def run_epoch(
+    learner: Learner,
+    data: Data,
+    preprocess: Preprocess,
+    history: History,
+    hooks: keras.callbacks.CallbackList,
+    log: Callable[[str], Any],
+) -> dict[str, float]:
+    """Learn from the training images once, measure on those held out, and tell how it went."""
+    recipe, workers, images, epoch = learner.recipe, learner.workers, len(data.train), len(history)
+    share = workers.index, workers.count
+    title = f"epoch {epoch + 1:{len(str(recipe.epochs))}}/{recipe.epochs}"
+    batch, steps = recipe.updates(images)
+    part_batch = batch // recipe.accumulate
+    # The remainder waits for another epoch's order: to normalise by three images can throw weights far off.
+    first = epoch * (steps * batch if recipe.steps_per_epoch else images)
+    stage = recipe.stage(epoch)
+    if stage != learner.stage:
+        learner.enter(stage)
+    dataset = batches(
+        data.train,
+        replace(preprocess, size=stage.size),
+        part_batch,
+        augment=stage.augment,
+        classes=len(data.labels),
+        seed=recipe.seed,
+        epoch=epoch,
+        shuffle=True,
+        repeats=recipe.repeats,
+        places=range(first, first + steps * batch),
+        share=share,
+    )
+    losses = [record["val_loss"] for record in history]
+    rates = [recipe.rate(epoch * steps + step, steps, losses) for step in range(steps)]
+    begun = time.monotonic()
+    if epoch == recipe.frozen_epochs > 0:
+        learner.restart()
+    still, drop = held(learner.model, recipe, epoch), dropping(learner.model, stage.dropout)
+    bar = epoch_bar(title, steps, batch, shown=workers.chief)
+    with synchronised(learner.model, learner.strategy), still, drop, bar as watch:
+        learned = learn_all(learner, distributed(dataset, workers), rates, hooks, watch)
+    seconds = time.monotonic() - begun
+    check_finite(learned, epoch, recipe)
+    most = recipe.batch // recipe.accumulate
+    size = even_batch(len(data.test), most, learner.strategy.num_replicas_in_sync)
+    held_out = batches(data.test, preprocess, size, share=share)
+    with learner.averaged():
+        judged = judge_all(learner, distributed(held_out, workers))
+    check_finite(judged, epoch, recipe)
+    record = learned | {f"val_{name}": value for name, value in judged.items()} | {"lr": rates[-1], "seconds": seconds}
+    log(line(title, record, steps * batch))
+    return record
+
+
+def distributed(dataset: Iterable, workers: Workers) -> Iterator[Any]:
+    """This worker's share of every batch in parts, one for each of its devices.
+
+    Over all workers, parts of a batch differ by one image at the most.
+
+    Not ``experimental_distribute_dataset``: the end of each pass waits there for a tuner that sleeps twice as long
+    each time, up to a minute, and that no option turns off. Epochs of 9 seconds took 10, 20 or 41.
+    """
+    for batch in dataset:
+        yield workers.strategy.experimental_distribute_values_from_function(partial(part, batch, workers.replicas))
+
+
+def part(batch: tuple[tf.Tensor, tf.Tensor], replicas: int, context: tf.distribute.ReplicaContext) -> Any:
+    """What one of this worker's replicas gets of a batch."""
+    images, targets = batch
+    replica, size = context.replica_id_in_sync_group % replicas, len(targets)
+    share = slice(size * replica // replicas, size * (replica + 1) // replicas)
+    return images[share], targets[share]
+
+
+def check_finite(meters: dict[str, float], epoch: int, recipe: Recipe) -> None:
+    """Stop a training that has run away, before its state is saved."""
+    if not math.isfinite(meters["loss"]):
+        raise FloatingPointError(
+            f"The loss is not finite any more in epoch {epoch + 1} of {recipe.epochs}. The state after the epoch "
+            f"before is kept. Train into another folder with a smaller lr (it is {recipe.lr:g}), a longer warm-up or a "
+            "clip_norm."
+        )
+
+
+def even_batch(images: int, batch: int, replicas: int) -> int:
+    """The least batch, from ``batch`` on, that leaves no remainder or one image at least for every replica."""
+    return next(size for size in count(batch) if images % size == 0 or images % size >= replicas)
+
+
+def learn_all(
+    learner: Learner, dataset: Iterator, rates: Sequence[float], hooks: keras.callbacks.CallbackList, watch: Watch
+) -> dict[str, float]:
+    """One step per rate. A process alone stops early once the loss is not finite; workers do not look at one time."""
+    learner.reset()
+    looked = time.monotonic()
+    for step, rate in enumerate(rates):
+        hooks.on_train_batch_begin(step)
+        learner.optimizer.learning_rate = rate
+        learner.step(dataset)
+        hooks.on_train_batch_end(step)
+        if time.monotonic() - looked > LOOK:
+            meters, looked = learner.glance(), time.monotonic()
+            watch(step + 1, meters)
+            if learner.workers.count == 1 and not math.isfinite(meters["loss"]):
+                break
+    return learner.meters()
+
+
+def judge_all(learner: Learner, dataset: Iterable) -> dict[str, float]:
+    """Loss and top-1 of a data set."""
+    learner.reset()
+    for batch in dataset:
+        learner.judge(batch)
+    return learner.meters()

@@ -1,0 +1,140 @@
+"""On what a training runs: one device, or several that hold the same weights. Names to ``tf.distribute`` strategies."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from kerascnn.errors import suggest
+from kerascnn.training.cluster import meet, read_cluster
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+
+def open_strategy(name: str = "auto") -> "tf.distribute.Strategy":
+    """A strategy by its name.
+
+    Open it before anything else makes TensorFlow compute: logical devices can only be made up before that.
+
+    Parameters
+    ----------
+    name
+        ``"auto"``: every GPU when there are several, else the one device there is. ``"one"``: one device.
+        ``"mirrored"``: every GPU, or the CPU. ``"mirrored:2"``: two GPUs; where there is none, two logical devices on
+        the CPU, to try out what several devices do. ``"workers"``: every GPU, or the CPU, of each of several machines,
+        on all of which the same command runs; which they are is said by ``TF_CONFIG``, or without it by a Slurm step.
+        ``"tpu"``: the TPU of this machine. ``"tpu:NAME"``: a Cloud TPU by its name, or by its address, grpc://...
+
+    Raises
+    ------
+    ValueError
+        When there is no such strategy or not so many devices, or nothing right says who the workers are.
+    RuntimeError
+        When it is too late to make logical devices or to join other workers, or there is no such TPU.
+    TimeoutError
+        When other workers do not come.
+    """
+    kind, _, detail = name.partition(":")
+    if kind not in STRATEGIES:
+        raise ValueError(f"There is no strategy {name!r}. {suggest(kind, STRATEGIES)}")
+    return STRATEGIES[kind](detail)
+
+
+def leads(name: str) -> bool:
+    """Whether this process is the chief of the strategy of this name, which is not opened: one that is alone is."""
+    return name != "workers" or read_cluster().leads
+
+
+def auto(detail: str):
+    import tensorflow as tf
+
+    refuse("auto", detail)
+    return mirrored("") if len(tf.config.list_physical_devices("GPU")) > 1 else one("")
+
+
+def one(detail: str):
+    import tensorflow as tf
+
+    refuse("one", detail)
+    return tf.distribute.get_strategy()
+
+
+def mirrored(detail: str):
+    import tensorflow as tf
+
+    gpus = len(tf.config.list_physical_devices("GPU"))
+    if detail and not (detail.isdecimal() and int(detail) > 0):
+        raise ValueError(f"'mirrored:{detail}' does not say how many devices; expected a number, as in 'mirrored:2'.")
+    count = int(detail or gpus or 1)
+    if gpus and count > gpus:
+        raise ValueError(f"'mirrored:{count}' asks for {count} GPUs; this machine has {gpus}.")
+    if not gpus:
+        divide_cpu(count)
+    return tf.distribute.MirroredStrategy([f"{'GPU' if gpus else 'CPU'}:{i}" for i in range(count)])
+
+
+def workers(detail: str):
+    import tensorflow as tf
+
+    refuse("workers", detail)
+    cluster = read_cluster()
+    meet(cluster)
+    resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
+        tf.train.ClusterSpec(dict(cluster.jobs)),
+        task_type=cluster.kind,
+        task_id=cluster.index,
+        num_accelerators={"GPU": len(tf.config.list_physical_devices("GPU"))},
+        rpc_layer="grpc",
+    )
+    try:
+        return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
+    except RuntimeError as error:
+        raise RuntimeError(
+            f"This process cannot join other workers any more ({error}). Open the strategy 'workers' first, in a fresh "
+            "process."
+        ) from error
+
+
+def tpu(detail: str):
+    import tensorflow as tf
+
+    try:
+        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(detail or "local")
+        tf.config.experimental_connect_to_cluster(resolver)
+        tf.tpu.experimental.initialize_tpu_system(resolver)
+    except (tf.errors.OpError, OSError, ValueError, RuntimeError, ImportError) as error:
+        where = f"is no TPU {detail!r} that this machine reaches" if detail else "is no TPU on this machine"
+        raise RuntimeError(
+            f"There {where} ({str(error).splitlines()[0]}). On a Cloud TPU machine install tensorflow-tpu and take "
+            "'tpu'; name a TPU elsewhere as 'tpu:NAME'."
+        ) from error
+    return tf.distribute.TPUStrategy(resolver)
+
+
+STRATEGIES: dict[str, Callable[[str], "tf.distribute.Strategy"]] = {
+    "auto": auto,
+    "one": one,
+    "mirrored": mirrored,
+    "workers": workers,
+    "tpu": tpu,
+}
+
+
+def refuse(kind: str, detail: str) -> None:
+    if detail:
+        raise ValueError(f"The strategy {kind!r} takes nothing after a colon, but {detail!r} is there.")
+
+
+def divide_cpu(count: int) -> None:
+    """Make ``count`` logical devices of the CPU, unless there are so many."""
+    import tensorflow as tf
+
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    if len(tf.config.get_logical_device_configuration(cpu) or [None]) == count:
+        return
+    try:
+        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * count)
+    except RuntimeError as error:
+        raise RuntimeError(
+            f"The CPU cannot be divided into {count} logical devices any more, because TensorFlow has computed "
+            f"something already. Open the strategy 'mirrored:{count}' first, in a fresh process."
+        ) from error

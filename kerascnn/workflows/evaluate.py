@@ -1,0 +1,175 @@
+"""Measure a model file on labelled images, and write what was found: a page with plots, and its numbers as JSON."""
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kerascnn.card import Card
+from kerascnn.data import Data, open_data
+from kerascnn.data.transforms.corruptions import SEVERITIES, check, corrupt
+from kerascnn.errors import need
+from kerascnn.evaluation import Evaluation, crops, evaluate
+from kerascnn.evaluation.calibration import Calibration, Scaling, calibration, scaling
+from kerascnn.evaluation.robustness import Robustness, robustness
+from kerascnn.report import Report, write_report
+from kerascnn.runtime import Runner, open_model
+from kerascnn.workflows.train import mistakes, size_of
+
+if TYPE_CHECKING:
+    from kerascnn.data import Split
+    from kerascnn.spec import Preprocess
+
+BATCH = 64
+CALLED = {"test": "held-out images", "train": "training images"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How a model file is measured.
+
+    Parameters
+    ----------
+    split
+        "test": the images that are held out, or "train".
+    crops
+        1, 5 or 10 views of each image, whose probabilities are averaged. Corrupted images have one.
+    kinds, severities
+        Corruptions to measure, one at a time.
+    on_corrupt
+        What to do about images that cannot be decoded, as :func:`kerascnn.data.open_data` takes it.
+    seed
+        Decides which half of the images a temperature is found on, and what corruptions draw.
+    """
+
+    split: str = "test"
+    crops: int = 1
+    kinds: tuple[str, ...] = ()
+    severities: tuple[int, ...] = SEVERITIES
+    on_corrupt: str = "refuse"
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Assessment:
+    """What was found of a model file; ``scaling`` is None of a single image, ``robustness`` when not asked for."""
+
+    evaluation: Evaluation
+    calibration: Calibration
+    scaling: Scaling | None
+    robustness: Robustness | None
+
+
+def assess(model: Path, source: str, plan: Plan, page: Path, command: str = "") -> Assessment:
+    """Run a model file over labelled images as ``plan`` says, and write ``page`` with its numbers as JSON beside it.
+
+    Parameters
+    ----------
+    model
+        A ``.keras``, ``.tflite`` or ``.onnx`` file, or the folder of a SavedModel, with its card beside it.
+    source
+        The images, as :func:`kerascnn.data.open_data` takes them; their classes must be those of the card.
+    page
+        What to write, ending in ``.html``; an earlier page is replaced.
+    command
+        The command line, for the page.
+
+    Raises
+    ------
+    ValueError, OSError, ImportError
+        When the plan, the model or the data is not as it should be; before any image is seen where that can be known.
+    """
+    card = Card.read(model)
+    prepare(plan)
+    preprocess = crops.whole(card.preprocess, plan.crops)
+    runner, data = open_model(model), labelled(source, plan.on_corrupt, model, card)
+    images = getattr(data, plan.split)
+
+    found = measured(runner, images, preprocess, card, plan)
+    for old in (page, page.with_suffix(".json")):
+        old.unlink(missing_ok=True)
+    facts = {
+        "command": command,
+        "file": f"{runner.path}, {size_of(runner.path):,} bytes",
+        "network": f"{card.model}, images {card.preprocess.size} x {card.preprocess.size} x {card.preprocess.channels}",
+        "data": f"{source}, {len(images)} {CALLED[plan.split]}, {data.fingerprint}",
+        "views of an image": f"{plan.crops}" + (", probabilities averaged" if plan.crops > 1 else ""),
+        "seed": f"{plan.seed}",
+        "date": time.strftime("%Y-%m-%d %H:%M"),
+    }
+    write_report(page, report_on(found, runner, images, card, CALLED[plan.split], facts))
+    return found
+
+
+def prepare(plan: Plan) -> None:
+    """Find out at once what would stop the work later."""
+    check(plan.kinds, plan.severities)
+    need("matplotlib", "report", "The page of an evaluation")
+    need("jinja2", "report", "The page of an evaluation")
+    for kind in plan.kinds:
+        corrupt(np.zeros((1, 1, 1), np.uint8), kind, 1)  # some need packages of their own
+
+
+def labelled(source: str, on_corrupt: str, model: Path, card: Card) -> Data:
+    """The images, when their classes are those that the model knows."""
+    data = open_data(source, on_corrupt=on_corrupt)
+    if data.labels != card.labels:
+        raise ValueError(
+            f"{source} has the classes {', '.join(data.labels)}, but {model} knows "
+            f"{', '.join(card.labels)}. Name the sub-folders as the model's classes."
+        )
+    return data
+
+
+def measured(runner: Runner, images: "Split", preprocess: "Preprocess", card: Card, plan: Plan) -> Assessment:
+    from kerascnn.data.pipeline import batches
+
+    views = crops.averaged(runner, card.preprocess.size, plan.crops) if plan.crops > 1 else runner
+    evaluation = evaluate(views, batches(images, preprocess, max(1, BATCH // plan.crops)), card.labels)
+    return Assessment(
+        evaluation=evaluation,
+        calibration=calibration(evaluation.probabilities, evaluation.targets),
+        scaling=scaling(evaluation, plan.seed),
+        robustness=under_corruption(runner, images, card.preprocess, plan) if plan.kinds else None,
+    )
+
+
+def under_corruption(runner: Runner, images: "Split", preprocess: "Preprocess", plan: Plan) -> Robustness:
+    """Corrupt what a network sees of each image, before it is normalised, as ImageNet-C does."""
+    import tensorflow as tf
+
+    from kerascnn.data.images import normalised
+    from kerascnn.data.pipeline import batches
+
+    channels = preprocess.channels
+    as_pixels = replace(preprocess, mean=(0.0,) * channels, std=(1 / 255,) * channels)
+    return robustness(
+        lambda pixels: runner(normalised(tf.cast(pixels, tf.float32), preprocess).numpy()),
+        batches(images, as_pixels, BATCH),
+        plan.kinds,
+        plan.severities,
+        plan.seed,
+    )
+
+
+def report_on(
+    found: Assessment, runner: Runner, images: "Split", card: Card, called: str, facts: dict[str, str]
+) -> Report:
+    evaluation = replace(found.evaluation, outputs=found.evaluation.probabilities)  # whose largest is the confidence
+    return Report(
+        title=f"{card.model}: {runner.path.name}",
+        subtitle=f"{len(images)} {called} of {len(card.labels)} classes",
+        facts=facts,
+        history=(),
+        labels=card.labels,
+        confusion=evaluation.confusion,
+        mistakes=mistakes(evaluation, images, card.preprocess),
+        files=(),
+        top5=evaluation.top5,
+        calibration=found.calibration,
+        scaling=found.scaling,
+        robustness=found.robustness,
+        images=called,
+    )
