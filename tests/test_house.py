@@ -32,6 +32,7 @@ ORDER = [
     "data",
     "evaluation",
     "report",
+    "tasks",
     "compression",
     "deploy",
     "training",

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -40,6 +40,56 @@ class Mistake:
                 f"The image of mistake {self.name!r} is {self.image.dtype} of shape {self.image.shape}; it must be "
                 "uint8 of shape (H, W, C) with 1, 3 or 4 channels. Give the image as it was before normalising."
             )
+
+
+@dataclass(frozen=True)
+class Headline:
+    """A number worth large print: what it is called, its value as text, and a note under it."""
+
+    name: str
+    value: str
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Picture:
+    """An image of a report with a line under it.
+
+    Parameters
+    ----------
+    image
+        (H, W, C) uint8, with 1, 3 or 4 channels.
+    caption, detail
+        A line in bold, and one in small print.
+    """
+
+    image: np.ndarray
+    caption: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Section:
+    """A part of a report: a heading, and below it text, a drawing, a table and pictures, as far as there are any.
+
+    Parameters
+    ----------
+    text
+        A paragraph.
+    drawings
+        SVG elements by their titles, from ``kerascnn.report.plots``.
+    columns, rows
+        A table: heads, and rows of text.
+    pictures
+        Images with captions.
+    """
+
+    title: str
+    text: str = ""
+    drawings: Mapping[str, str] = field(default_factory=dict)
+    columns: Sequence[str] = ()
+    rows: Sequence[Sequence[str]] = ()
+    pictures: Sequence[Picture] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,25 @@
+"""What is learned: a task says what annotations mean, what loss is minimised, and what predictions are worth.
+
+``TASKS`` is the table. Nothing outside a task's own folder asks which task it is.
+"""
+
+from kerascnn.errors import suggest
+from kerascnn.tasks.classification import Classification
+from kerascnn.tasks.task import Agreement, Evaluation, Evaluator, Prediction, Task
+
+TASKS: dict[str, type[Task]] = {task.name: task for task in (Classification,)}
+
+__all__ = ["TASKS", "Agreement", "Classification", "Evaluation", "Evaluator", "Prediction", "Task", "find_task"]
+
+
+def find_task(name: str) -> type[Task]:
+    """The task of this name.
+
+    Raises
+    ------
+    ValueError
+        When there is none; it suggests the nearest.
+    """
+    if name not in TASKS:
+        raise ValueError(f"There is no task {name!r}. {suggest(name, TASKS)}")
+    return TASKS[name]

@@ -1,0 +1,163 @@
+"""The contract between a task and the rest of the package.
+
+Outputs and targets go by name, in dictionaries. A model with a single output calls it ``"scores"``.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+import numpy as np
+
+from kerascnn.evaluation.agreement import Agreement, compare
+from kerascnn.report.records import Headline, Section
+
+if TYPE_CHECKING:
+    import keras
+
+    from kerascnn.data import Split
+    from kerascnn.spec import Preprocess
+
+SCORES = "scores"
+
+Tensors = Mapping[str, Any]  # a batch, by name
+Arrays = Mapping[str, np.ndarray]  # the same outside the graph
+
+
+class Prediction(Protocol):
+    """What a network says about one image."""
+
+    def text(self, top: int = 3) -> str:
+        """In one line, for a terminal; of a ranking, the first ``top``."""
+        ...
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        ...
+
+    def picture(self, image: np.ndarray) -> np.ndarray | None:
+        """The image, (H, W, 3) uint8, with the prediction drawn on it; None where there is nothing to draw."""
+        ...
+
+
+class Evaluation(Protocol):
+    """What a model answered on annotated images, and what that is worth."""
+
+    @property
+    def samples(self) -> int:
+        """Number of images."""
+        ...
+
+    @property
+    def headline(self) -> float:
+        """The metric that the task is known by, from 0 to 1; larger is better."""
+        ...
+
+    def agreement(self, other: Any) -> float:
+        """Fraction of all decisions, per image or per pixel, that both models took alike."""
+        ...
+
+    def as_dict(self) -> dict[str, Any]:
+        """All numbers, as JSON can hold them."""
+        ...
+
+    def text(self) -> str:
+        """The numbers as lines for a terminal."""
+        ...
+
+    def headlines(self) -> Sequence[Headline]:
+        """The numbers that stand at the top of a report."""
+        ...
+
+    def sections(self, split: "Split", preprocess: "Preprocess") -> Sequence[Section]:
+        """Tables, plots and pictures of a report; images are taken from ``split``, which was evaluated."""
+        ...
+
+
+class Evaluator(Protocol):
+    """Takes in what a model answers, batch by batch."""
+
+    def add(self, outputs: Arrays, targets: Arrays) -> None:
+        """Take in a batch: outputs of the model and targets, (N, ...) each."""
+        ...
+
+    def result(self) -> Evaluation:
+        """What all batches together are worth."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task(ABC):
+    """What is learned: the settings of a task and the class names of the data.
+
+    Parameters
+    ----------
+    labels
+        Class names, in the order of the outputs.
+    loss
+        A record whose call maps outputs and targets, by name, to the loss of each image, ``(B,)``. None: the task's
+        usual loss.
+    """
+
+    name: ClassVar[str]  # in the table of tasks, in recipes and in cards
+    annotations: ClassVar[tuple[str, ...]]  # what it needs of each image, by the names that data sources use
+    metric: ClassVar[str]  # name of the meter that is the headline, as in Keras' logs: "top1", "val_top1"
+    title: ClassVar[str]  # the same in a report: "Top-1 accuracy"
+
+    labels: tuple[str, ...]
+    loss: Any = None
+
+    # -- training -----------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def check_model(self, model: "keras.Model") -> None:
+        """Refuse a model whose outputs do not fit this task and its labels, before training starts.
+
+        Raises
+        ------
+        ValueError
+            Saying what was expected, what the model has, and how to mend it.
+        """
+
+    @abstractmethod
+    def training_model(self, model: "keras.Model") -> "keras.Model":
+        """The same layers and weights, up to what the loss takes: logits, in a dictionary by name."""
+
+    @abstractmethod
+    def inference_model(self, model: "keras.Model") -> "keras.Model":
+        """The same layers and weights, without outputs that only help to train."""
+
+    def encode(self, sample: Tensors) -> dict[str, Any]:
+        """Targets of one image from its annotations after the transforms; runs in the input pipeline's graph."""
+        return {name: sample[name] for name in self.annotations}
+
+    @abstractmethod
+    def losses(self, outputs: Tensors, targets: Tensors) -> Any:
+        """The loss that is reported, of each image, ``(B,)`` float32."""
+
+    def objective(self, outputs: Tensors, targets: Tensors) -> Any:
+        """What a step minimises, of each image, ``(B,)``: ``losses``, and those of auxiliary outputs."""
+        return self.losses(outputs, targets)
+
+    @abstractmethod
+    def meters(self) -> list[Any]:
+        """New Keras metrics, updated by ``update_state(targets, outputs)`` with dictionaries; the headline's first."""
+
+    @abstractmethod
+    def output_loss(self, activations: Mapping[str, str], targets: Tensors, outputs: Tensors) -> Any:
+        """The loss of each image from a whole model's outputs, which have passed through these last activations."""
+
+    # -- inference ----------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def evaluator(self) -> Evaluator:
+        """A new accumulator of outputs and targets."""
+
+    @abstractmethod
+    def decode(self, outputs: Arrays) -> list[Prediction]:
+        """One prediction for each image of a batch of outputs."""
+
+    def compare(self, wanted: Arrays, got: Arrays, *, steps: Mapping[str, float], tolerance: float) -> Agreement:
+        """How far a file's outputs agree with the model's: what an export is verified by."""
+        return compare(wanted, got, steps=steps, tolerance=tolerance)
