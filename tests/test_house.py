@@ -17,6 +17,7 @@ HOUSE = ROOT / "kerascnn"
 ORDER = [
     "errors",
     "files",
+    "progress",
     "spec",
     "layers",
     "blocks",
@@ -43,6 +44,7 @@ FILES = sorted(p for p in HOUSE.rglob("*.py") if p.relative_to(HOUSE).parts[0] !
 KERAS_FREE = (
     "errors",
     "files",
+    "progress",
     "spec",
     "blocks",
     "applications",

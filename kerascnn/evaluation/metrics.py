@@ -3,13 +3,12 @@
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from operator import length_hint
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kerascnn.evaluation.bar import with_bar
+from kerascnn.progress import track
 
 TINY = 1e-7  # the least probability a loss is taken of, as in Keras: a quantised output can be exactly 0
 SLACK = 0.05  # how far a row of probabilities may sum from 1: eight-bit outputs are rounded one by one
@@ -157,7 +156,7 @@ def evaluate(
     labels = tuple(labels)
     answers: list[np.ndarray] = []
     truths: list[np.ndarray] = []
-    with closing(with_bar(batches, "Evaluating", length_hint(batches) or None)) as shown:
+    with closing(track(batches, "evaluating")) as shown:
         for images, given in shown:
             targets = _checked_targets(np.asarray(given), len(labels))
             outputs = np.asarray(predict(np.asarray(images, dtype=np.float32)), dtype=np.float32)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kerascnn.data.transforms.corruptions import check, corrupt
-from kerascnn.evaluation.bar import with_bar
+from kerascnn.progress import track
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -88,7 +88,7 @@ def robustness(
     right, seen = np.zeros(len(changes)), 0
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         total = length_hint(batches) * len(changes) or None
-        for number, pixels, targets, first in with_bar(_rounds(batches, len(changes)), "Corrupting", total):
+        for number, pixels, targets, first in track(_rounds(batches, len(changes)), "corrupting", total):
             indices = range(first, first + len(pixels))
             changed = list(pool.map(lambda image, i, change=changes[number]: change(image, index=i), pixels, indices))
             right[number] += (np.asarray(predict(np.stack(changed))).argmax(axis=1) == targets).sum()

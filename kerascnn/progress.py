@@ -1,0 +1,102 @@
+"""The progress bar of the package: on standard error, on a terminal only, and only of what takes longer than a moment.
+
+It appears after ``PATIENCE`` seconds and leaves nothing behind. Native code may be kept quiet meanwhile: the bar is
+written to a copy of standard error.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from operator import length_hint
+from threading import Timer
+from typing import Any, TypeVar
+
+PATIENCE = 2.0  # seconds before a bar appears
+
+Item = TypeVar("Item")
+
+
+def track(items: Iterable[Item], title: str, total: int | None = None, *, shown: bool = True) -> Generator[Item]:
+    """Pass items on, counted by a bar.
+
+    Parameters
+    ----------
+    title
+        What is being done: ``"checking images"``.
+    total
+        Number of items; None: their length, where they have one.
+    shown
+        False shows nothing, for instance at all workers but the chief.
+    """
+    with bar(title, total or length_hint(items) or None, shown=shown) as move:
+        for item in items:
+            yield item
+            move()
+
+
+@contextmanager
+def bar(
+    title: str, total: int | None = None, *, done: int = 0, sizes: bool = False, shown: bool = True
+) -> Iterator[Callable[..., None]]:
+    """A bar that is moved by hand, with ``move(count=1, note="")``; the note stands beside the title.
+
+    Parameters
+    ----------
+    title, total, shown
+        As for :func:`track`; without a total the bar only shows that something is going on.
+    done
+        What of the total was done before.
+    sizes
+        The total counts bytes.
+    """
+    from rich.console import Console
+
+    if not (shown and Console(stderr=True).is_terminal):
+        yield lambda count=1, note="": None
+        return
+    from rich.progress import BarColumn, DownloadColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    how_far = [] if total is None else [DownloadColumn() if sizes else TaskProgressColumn(), TimeRemainingColumn()]
+    with copy_of_stderr() as terminal:
+        progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            *how_far,
+            console=Console(file=terminal),
+            transient=True,
+            redirect_stdout=sys.stdout.isatty(),  # what goes into a file goes on going there
+        )
+        task = progress.add_task(title, total=total, completed=done)
+
+        def move(count: int = 1, note: str = "") -> None:
+            progress.update(task, advance=count, description=f"{title}  {note}".strip())
+
+        timer = Timer(PATIENCE, progress.start)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield move
+        finally:
+            timer.cancel()
+            timer.join()
+            if progress.live.is_started:
+                progress.stop()
+
+
+@contextmanager
+def steps() -> Iterator[Callable[[str], None]]:
+    """Name what is being done, step after step: ``with steps() as step: step("writing the file"); ...``."""
+    with bar("") as move:
+        yield lambda step: move(0, step)
+
+
+@contextmanager
+def copy_of_stderr() -> Iterator[Any]:
+    try:
+        copy = os.dup(sys.stderr.fileno())
+    except (OSError, AttributeError):  # standard error is no file, in notebooks and tests
+        yield sys.stderr
+        return
+    with os.fdopen(copy, "w") as terminal:
+        yield terminal
