@@ -14,8 +14,8 @@ from kerascnn.deploy.delegates import check
 from kerascnn.deploy.images import noise
 from kerascnn.deploy.order import Order
 from kerascnn.deploy.tflite import write_int8
-from kerascnn.graph.calls import calls
 from kerascnn.graph.edge import edge_safe
+from kerascnn.graph.graph import Graph
 from kerascnn.runtime import quiet
 
 STILL_UNMAPPED = {  # what there is no sound replacement for
@@ -110,7 +110,7 @@ def test_gates_go_and_other_products_stay():
     twin = edge_safe(model)
     assert set(twin.dropped) == {"squeeze", "waist", "excite", "gated"}
     assert [(c.layer, c.now) for c in twin.changes] == [("gated", "left out"), ("way", "sigmoid")]
-    assert len(calls(twin.model)) == 3
+    assert len(Graph(twin.model).calls) == 3
     assert twin.before.macs - twin.after.macs == 2 * 12 * 3
     assert twin.before.parameters - twin.after.parameters == 2 * 12 * 3 + 12 + 3
 

@@ -14,9 +14,9 @@ from kerascnn.compression import Filters, Tuning, footprints, remove_filters, tu
 from kerascnn.compression.channels import traced
 from kerascnn.compression.filters import chosen
 from kerascnn.deploy import export
-from kerascnn.graph.calls import calls
 from kerascnn.graph.cost import cost
-from kerascnn.graph.flat import flat
+from kerascnn.graph.graph import Graph
+from kerascnn.graph.inline import inline_models
 
 NOTHING_GOES = {"BiT", "CondenseNet", "LeNet1998"}
 
@@ -27,7 +27,7 @@ def with_readers_at_0(model: keras.Model, filters: Filters) -> keras.Model:
     gone = chosen(channels, filters)
     other = keras.models.clone_model(model)
     other.set_weights(model.get_weights())
-    for call in calls(model):
+    for call in Graph(model).calls:
         taken = channels.kept(channels.of[id(call.inputs[0])], gone) if call.inputs else np.ones(1, bool)
         if taken.all() or not isinstance(call.operation, L.Conv2D | L.Conv2DTranspose | L.SeparableConv2D | L.Dense):
             continue
@@ -111,7 +111,7 @@ def test_models_inside_models():
     found = remove_filters(model)
     assert found.filters == {"deep": (6, 3), "head": (2, 2)} and found.model.output_shape == model.output_shape
     x = images(model)
-    assert_equal(np.asarray(found.model(x)), np.asarray(with_readers_at_0(flat(model), Filters())(x)))
+    assert_equal(np.asarray(found.model(x)), np.asarray(with_readers_at_0(inline_models(model), Filters())(x)))
 
 
 def test_the_least_filters_go():

@@ -8,7 +8,7 @@ from parity import assert_equal, images, randomise
 from test_conformance import TINY
 
 from kerascnn import layers as L
-from kerascnn.graph.flat import flat
+from kerascnn.graph.inline import inline_models
 from kerascnn.graph.lower import lower
 
 GONE = ("BatchNormalization", "Dropout", "GroupNormalization", "LayerNormalization", "LocalResponseNormalization")
@@ -171,14 +171,14 @@ def test_models_inside_models_become_one_graph():
     x = K.Add()([inner(seen, training=False), inner(mirrored)])
     model = keras.Model([seen, mirrored], K.Conv2D(3, 3, name="conv")(x), name="outer")
     randomise(model)
-    new = flat(model)
+    new = inline_models(model)
     pixels = [np.random.default_rng(i).normal(size=(2, 9, 9, 6)).astype("float32") for i in range(2)]
     np.testing.assert_array_equal(new(pixels), model(pixels))
     assert {"conv", "inner-conv", "deep-conv"} <= {layer.name for layer in new.layers}
     assert new.count_params() == model.count_params() and not {id(w) for w in new.weights} & {
         id(w) for w in model.weights
     }
-    assert flat(new) is new
+    assert inline_models(new) is new
 
 
 def test_a_lowered_model_saves_and_loads(tmp_path):

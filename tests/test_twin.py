@@ -14,7 +14,7 @@ from test_conformance import TINY
 
 pytest.importorskip("tf_keras")
 from kerascnn.compression.twin import twin, weights_back
-from kerascnn.graph.calls import calls
+from kerascnn.graph.graph import Graph
 
 ROOT = Path(__file__).parents[1]
 
@@ -28,7 +28,7 @@ def twinned(model: keras.Model):
     for a, b in zip(theirs, keras.tree.flatten(model(x, training=False)), strict=True):
         assert_equal(np.asarray(a), keras.ops.convert_to_numpy(b))
     assert other.name == model.name
-    assert {layer.name for layer in other.layers} == {call.operation.name for call in calls(model)}
+    assert {layer.name for layer in other.layers} == {call.operation.name for call in Graph(model).calls}
     return other
 
 

@@ -1,6 +1,5 @@
 """Channels followed through a graph: which ones meet, and the network without some of them."""
 
-from collections import Counter
 from collections.abc import Callable
 from math import prod
 from typing import Any
@@ -9,7 +8,8 @@ import keras
 import numpy as np
 from keras import layers as L
 
-from kerascnn.graph.calls import Call, calls, functional
+from kerascnn.graph.graph import Call, Graph
+from kerascnn.graph.rewrite import Rule, copied, redraw
 from kerascnn.layers.channel_shuffle import ChannelShuffle
 from kerascnn.layers.channel_slice import ChannelSlice
 from kerascnn.layers.crop_like import CropLike
@@ -109,15 +109,14 @@ def traced(model: keras.Model) -> Channels:
         When the model shows no graph.
     """
     channels = Channels()
-    graph = calls(model)
-    uses = Counter(call.operation for call in graph)
-    for call in graph:
+    graph = Graph(model)
+    for call in graph.calls:
         if not call.inputs:
             channels.of[id(call.outputs[0])] = channels.new(call.outputs[0].shape[-1])
             channels.lock(channels.of[id(call.outputs[0])])
             continue
         sources = [channels.of[id(x)] for x in call.inputs]
-        ids = through(call, sources, channels) if uses[call.operation] == 1 and len(call.outputs) == 1 else None
+        ids = through(call, sources, channels) if graph.uses[call.operation] == 1 and len(call.outputs) == 1 else None
         if ids is None:
             for source in sources:
                 channels.lock(source)
@@ -126,7 +125,7 @@ def traced(model: keras.Model) -> Channels:
                 channels.lock(channels.of[id(y)])
         else:
             channels.of[id(call.outputs[0])] = ids
-    for y in functional(model).outputs:
+    for y in graph.model.outputs:
         channels.lock(channels.of[id(y)])
     return channels
 
@@ -202,33 +201,29 @@ def dealt(ids: np.ndarray, groups: int, channels: Channels) -> np.ndarray:
 
 
 def thinned(model: keras.Model, channels: Channels, gone: set[int]) -> keras.Model:
-    """A copy of ``model`` without the channels of some bunches."""
-    source = functional(model)
-    graph = [call for call in calls(source) if call.inputs and isinstance(call.operation, L.Layer)]
-    keeps: dict[str, tuple[np.ndarray, np.ndarray]] = {  # by layer: which channels of its first input and its output
-        call.operation.name: (
-            channels.kept(channels.of[id(call.inputs[0])], gone),
-            channels.kept(channels.of[id(call.outputs[0])], gone),
-        )
-        for call in graph
-    }
+    """A copy of ``model`` without the channels of some bunches; layers that lose none stay as they are."""
 
-    def clone(layer: Any) -> Any:
-        config = layer.get_config()
-        if layer.name in keeps:
-            config |= changed(layer, *keeps[layer.name])
-        return layer.__class__.from_config(config)
+    def plan(graph: Graph) -> Callable[[Any], Rule | None]:
+        rules = {}
+        for call in graph.calls:
+            if call.inputs:
+                taken, made = (channels.kept(channels.of[id(x)], gone) for x in (call.inputs[0], call.outputs[0]))
+                if not (taken.all() and made.all()):
+                    rules[call.operation.name] = thinner(taken, made)
+        return lambda layer: rules.get(layer.name)
 
-    names = {id(call.outputs[0]): call.operation.name for call in calls(source) if not call.inputs}
-    inputs = keras.tree.map_structure(
-        lambda x: keras.Input(batch_shape=x.shape, dtype=x.dtype, name=names[id(x)]), source.input
-    )
-    thin = keras.models.clone_model(source, inputs, clone)
-    for layer in thin.layers:
-        if layer.weights:
-            old = model.get_layer(layer.name)
-            layer.set_weights(cut(old, *keeps[layer.name]))
-    return thin
+    return redraw(model, plan)
+
+
+def thinner(taken: np.ndarray, made: np.ndarray) -> Rule:
+    """The rule of a layer that takes and makes some channels alone."""
+
+    def rule(layer: Any, name: str, x: Any, **keywords: Any) -> Any:
+        y = (thin := copied(layer, **changed(layer, taken, made)))(x, **keywords)
+        thin.set_weights(cut(layer, taken, made))
+        return y
+
+    return rule
 
 
 def changed(layer: Any, taken: np.ndarray, made: np.ndarray) -> dict[str, Any]:
@@ -247,7 +242,7 @@ def changed(layer: Any, taken: np.ndarray, made: np.ndarray) -> dict[str, Any]:
 def cut(layer: Any, taken: np.ndarray, made: np.ndarray) -> list[np.ndarray]:
     """The weights of a layer for the channels that it still takes and makes."""
     values = layer.get_weights()
-    if taken.all() and made.all():
+    if not values:
         return values
     if isinstance(layer, L.BatchNormalization):
         return [value[made] for value in values]

@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 import tf_keras
 
-from kerascnn.graph.calls import Call
+from kerascnn.graph.graph import Call
 
 NATIVE = {  # layers that Keras 2 has too and computes alike; tools look for them by their class
     "Activation",

@@ -15,7 +15,7 @@ import numpy as np
 
 from kerascnn.compression.channels import Channels, thinned, traced
 from kerascnn.errors import suggest
-from kerascnn.graph.flat import flat
+from kerascnn.graph.inline import inline_models
 from kerascnn.graph.rounded import need_floats
 
 
@@ -105,7 +105,7 @@ def remove_filters(model: keras.Model, filters: Filters = HALF) -> Thinned:
         When no filter can go, a pattern fits no layer, or the model shows no graph or was tuned for int8.
     """
     need_floats(model)
-    model = flat(model)
+    model = inline_models(model)
     channels = traced(model)
     check_patterns(filters, channels.made, model.name)
     gone = chosen(channels, filters)

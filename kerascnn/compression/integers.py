@@ -10,8 +10,8 @@ import numpy as np
 from kerascnn import layers as L
 from kerascnn.compression.scales import Range, points
 from kerascnn.compression.simulation import Ranges
-from kerascnn.graph.calls import calls
 from kerascnn.graph.fold import OUTPUTS
+from kerascnn.graph.graph import Graph
 
 FACTOR_BITS = 8  # behind the binary point, that XNNPACK keeps of what a leaky ReLU multiplies by
 WIDER = 0.1  # share by which a range may be widened
@@ -28,7 +28,7 @@ def with_exact_slopes(model: keras.Model, ranges: Ranges) -> Ranges:
     sharing = Counter(point.scale for point in found)
     alone = {point.name for point in found if sharing[point.scale] == 1}
     steps, wider = steps_before(model, ranges), dict(ranges)
-    for call in calls(model):
+    for call in Graph(model).calls:
         name = call.operation.name
         if isinstance(call.operation, L.LeakyReLU) and name in alone:
             slope, most = call.operation.negative_slope, 2**FACTOR_BITS * steps[name] / step_of(ranges[name])
@@ -55,7 +55,7 @@ def steps_before(model: keras.Model, ranges: Ranges) -> dict[str, float]:
     """By the name of an operation, the distance between neighbouring values of its first input."""
     before: dict[str, float] = {}
     after: dict[int, Any] = {}
-    for call in calls(model):
+    for call in Graph(model).calls:
         name = call.operation.name
         if call.inputs:
             before[name] = after[id(call.inputs[0])]

@@ -16,8 +16,7 @@ from kerascnn.compression.toolkit import toolkit
 from kerascnn.compression.tuning import DEFAULT, Tuning, dataset, steps_of, tune
 from kerascnn.compression.twin import brought_back, rewrapped, twin
 from kerascnn.errors import suggest
-from kerascnn.graph.calls import calls, is_graph
-from kerascnn.graph.classifier import classifiers
+from kerascnn.graph.graph import classifiers, leaves
 from kerascnn.graph.rounded import need_floats
 
 KERNELS = {  # by layer: the kernel to make sparse. A depthwise convolution has few weights, each of them needed.
@@ -154,13 +153,8 @@ def shares(model: keras.Model, pruning: Pruning) -> dict[str, float]:
 
 def prunable(model: keras.Model, kinds: tuple[type, ...] = tuple(KERNELS)) -> dict[str, np.ndarray]:
     """The kernels that can be pruned, by the name of their layer, those in inner models too."""
-    found: dict[str, np.ndarray] = {}
-    for layer in {id(call.operation): call.operation for call in calls(model)}.values():
-        if is_graph(layer):
-            found |= prunable(layer, kinds)
-        elif type(layer) in kinds:
-            found[layer.name] = np.asarray(getattr(layer, KERNELS[type(layer)]))
-    return found
+    layers = [layer for layer in leaves(model) if type(layer) in kinds]
+    return {layer.name: np.asarray(getattr(layer, KERNELS[type(layer)])) for layer in layers}
 
 
 def sparsity(model: keras.Model) -> dict[str, float]:

@@ -4,7 +4,6 @@ The rules are those of TensorFlow Lite's operators for int8, which its quantisat
 layer. They hold for lowered models (:mod:`kerascnn.graph.lower`), each layer of which is one operator.
 """
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +11,7 @@ import keras
 from keras import activations
 
 from kerascnn import layers as L
-from kerascnn.graph.calls import Call, calls
+from kerascnn.graph.graph import Call, Graph
 
 Range = tuple[float, float]
 
@@ -119,13 +118,13 @@ def points(model: keras.Model) -> list[Point]:
     ValueError
         When there is no rule for a layer, or one is used twice.
     """
-    graph = calls(model)
-    if twice := [op.name for op, count in Counter(call.operation for call in graph).items() if count > 1]:
+    graph = Graph(model)
+    if twice := [op.name for op, count in graph.uses.items() if count > 1]:
         raise ValueError(f"Layer {twice[0]!r} is used twice and would need one range for both: draw it as two layers.")
-    rules = {call.operation.name: rule_of(call.operation) for call in graph}
+    rules = {call.operation.name: rule_of(call.operation) for call in graph.calls}
     scales = Scales(graph, rules)
-    waiting = before_fused(model, graph)
-    rounded = [c for c in graph if rules[c.operation.name].rounds and c.operation.name not in waiting]
+    waiting = before_fused(graph)
+    rounded = [c for c in graph.calls if rules[c.operation.name].rounds and c.operation.name not in waiting]
     members: dict[str, set[Range | None]] = {}
     for call in rounded:
         if not rules[call.operation.name].alike:  # a mix is in the range of what is mixed
@@ -149,34 +148,28 @@ def rule_of(layer: Any) -> Rule:
     return rule
 
 
-def before_fused(model: keras.Model, graph: list[Call]) -> set[str]:
+def before_fused(graph: Graph) -> set[str]:
     """Operations whose output an activation takes before it is rounded, for both are one operator."""
-    takers: dict[int, list[Any]] = {}
-    for call in graph:
-        for x in call.inputs:
-            takers.setdefault(id(x), []).append(call.operation)
-    seen_outside = {id(x) for x in model.outputs}
 
     def waits(call: Call) -> bool:
-        after = takers.get(id(call.outputs[0]), [])
-        if len(after) != 1 or id(call.outputs[0]) in seen_outside or not isinstance(call.operation, FUSES):
+        after = [sink.operation for sink in graph.private_consumers(call.outputs[0])]
+        if len(after) != 1 or not isinstance(call.operation, FUSES):
             return False
         return type(after[0]) is L.Activation and after[0].activation in FUSED
 
-    return {call.operation.name for call in graph if waits(call)}
+    return {call.operation.name for call in graph.calls if waits(call)}
 
 
 class Scales:
     """Which tensors lie on one scale: sets that were joined, each named after its first."""
 
-    def __init__(self, graph: list[Call], rules: dict[str, Rule]):
-        self.first = {id(x): call.operation.name for call in graph for x in call.outputs}
+    def __init__(self, graph: Graph, rules: dict[str, Rule]):
         self.joined: dict[str, str] = {}
-        for call in graph:
+        for call in graph.calls:
             if rules[call.operation.name].alike:
                 inputs = call.inputs[:1] if isinstance(call.operation, SIZE_OF_SECOND) else call.inputs
                 for x in inputs:
-                    self.join(self.first[id(x)], call.operation.name)
+                    self.join(graph.producer(x).operation.name, call.operation.name)
 
     def of(self, call: Call) -> str:
         """The name of the scale of what ``call`` puts out."""

@@ -1,6 +1,5 @@
 """A lowered model drawn anew with its rounding points: in tf_keras to be tuned, in Keras 3 to be run and written."""
 
-from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -10,46 +9,28 @@ from kerascnn import layers as L
 from kerascnn.compression.scales import Point, Range
 from kerascnn.compression.toolkit import legacy_keras, toolkit
 from kerascnn.compression.twin import called, twin
-from kerascnn.graph.calls import Call, calls
 from kerascnn.graph.fold import OUTPUTS
+from kerascnn.graph.graph import Call, Graph
+from kerascnn.graph.rewrite import replay
 
 Ranges = dict[str, Range]  # by the name of a point's operation
 TIES = {L.LeakyReLU: "up", L.AveragePooling2D: "outwards"}  # of operators that bring many: where these go
 
 
-def walked(model: keras.Model, image: Any, draw: Callable[[Call, Any], Any], rounded: Callable[[str, Any], Any]) -> Any:
-    """Every call of ``model`` drawn by ``draw`` from tensors that were rounded, on another input.
-
-    Returns
-    -------
-    tuple
-        The output before it is rounded, and after.
-    """
-    made: dict[int, Any] = {}
-
-    def stand_in(structure: Any) -> Any:
-        return keras.tree.map_structure(lambda x: made.get(id(x), x), structure)
-
-    raw = image
-    for call in calls(model):
-        raw = draw(call, stand_in) if call.inputs else image
-        made[id(call.outputs[0])] = rounded(call.operation.name, raw)
-    return raw, made[id(model.outputs[0])]
-
-
 def simulated(model: keras.Model, ranges: Ranges) -> keras.Model:
     """The network with a :class:`kerascnn.layers.FakeQuantization` at each point; it shares the layers of ``model``."""
-    image = keras.Input(batch_shape=model.inputs[0].shape, name=model.inputs[0].name)
 
-    def rounded(name: str, x: Any) -> Any:
-        if name not in ranges:
+    def rounded(layer: Any, x: Any) -> Any:
+        if layer.name not in ranges:
             return x
-        return L.FakeQuantization(*ranges[name], TIES.get(type(model.get_layer(name))), name=f"{name}-rounded")(x)
+        return L.FakeQuantization(*ranges[layer.name], TIES.get(type(layer)), name=f"{layer.name}-rounded")(x)
 
-    def draw(call: Call, stand_in: Any) -> Any:
-        return call.operation(*stand_in(call.args), **stand_in(call.keywords))
+    def draw(call: Call) -> Any:
+        return rounded(call.operation, call.operation(*call.args, **call.keywords))
 
-    return keras.Model(image, walked(model, image, draw, rounded)[1], name=model.name)
+    graph = Graph(model)
+    image = keras.Input(batch_shape=model.inputs[0].shape, name=model.inputs[0].name)
+    return keras.Model(image, replay(graph, [rounded(graph.calls[0].operation, image)], draw), name=model.name)
 
 
 class Trainee:
@@ -81,15 +62,15 @@ class Trainee:
         self.fixed = {point.name: point.fixed for point in found if point.fixed}
         points, scales = {point.name: point for point in found}, {}
 
-        def draw(call: Call, stand_in: Any) -> Any:
+        def draw(call: Call) -> Any:
             layer = self.layers[call.operation.name]
             if type(layer).__name__ in KERNELS and not layer.trainable:  # the wrapper would train it
                 kernel, *bias = layer.get_weights()
                 layer.set_weights([on_grid(kernel, OUTPUTS[type(call.operation)]), *bias])
             elif type(layer).__name__ in KERNELS:
                 self.kernels[layer.name] = config = OfKernel(layer)
-                return wrapper(layer, config)(*stand_in(call.args))
-            return called(layer, call, stand_in)
+                return wrapper(layer, config)(*call.args)
+            return called(layer, call)
 
         def rounded(name: str, x: Any) -> Any:
             if name not in points:
@@ -102,9 +83,14 @@ class Trainee:
                 quantizer = OnScale(ranges[name], self.at[name])
             return wrapper(tf_keras.layers.Activation("linear", name=f"{name}-rounded"), OfOutput(quantizer))(x)
 
+        def draw_and_round(call: Call) -> Any:
+            y, name = draw(call), call.operation.name
+            return y if name in self.fixed and graph.is_output(call.outputs[0]) else rounded(name, y)
+
+        graph = Graph(model)
         image = tf_keras.Input(batch_shape=model.inputs[0].shape)
-        raw, last = walked(model, image, draw, rounded)
-        self.network = tf_keras.Model(image, raw if last_name(model) in self.fixed else last, name=model.name)
+        scores = replay(graph, [rounded(model.inputs[0].name, image)], draw_and_round)
+        self.network = tf_keras.Model(image, scores, name=model.name)
 
     def ranges(self) -> Ranges:
         """What each point can hold now: what all on its scale hold."""
@@ -123,11 +109,6 @@ class Trainee:
             elif layer.weights:
                 theirs = self.layers[layer.name]
                 layer.set_weights(getattr(theirs, "operation", theirs).get_weights())
-
-
-def last_name(model: keras.Model) -> str:
-    """The name of the operation that puts out the scores."""
-    return next(call.operation.name for call in calls(model) if call.outputs[0] is model.outputs[0])
 
 
 def on_grid(kernel: np.ndarray, outputs: tuple[int, ...]) -> np.ndarray:

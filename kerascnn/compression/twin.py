@@ -5,7 +5,8 @@ from typing import Any
 import keras
 
 from kerascnn.compression.toolkit import legacy_keras
-from kerascnn.graph.calls import Call, calls, functional, is_graph
+from kerascnn.graph.graph import Call, Graph, is_graph
+from kerascnn.graph.rewrite import float32_copy, replay
 
 
 def twin(model: keras.Model) -> Any:
@@ -23,43 +24,31 @@ def twin(model: keras.Model) -> Any:
     ImportError
         When tf_keras is not installed.
     """
+    from kerascnn.compression.counterparts import Arguments, Borrowed, counterpart
+
     tf_keras = legacy_keras()
-    source = functional(model)
-    drawn: dict[int, Any] = {}  # by id of an operation: the layer that stands for it
-    made: dict[int, Any] = {}  # by id of a tensor: the one that stands for it
-
-    def stand_in(structure: Any) -> Any:
-        return keras.tree.map_structure(lambda x: made.get(id(x), x), structure)
-
-    for call in calls(source):
-        if not call.inputs:
-            x = call.outputs[0]
-            made[id(x)] = tf_keras.Input(batch_shape=x.shape, dtype=x.dtype, name=call.operation.name)
-            continue
-        if id(call.operation) not in drawn:
-            drawn[id(call.operation)] = stands_for(call)
-        layer = drawn[id(call.operation)]
-        outputs = called(layer, call, stand_in)
-        made |= {id(old): new for old, new in zip(call.outputs, keras.tree.flatten(outputs), strict=True)}
-    return tf_keras.Model(stand_in(source.input), stand_in(source.output), name=model.name)
+    graph = Graph(model)
+    layers: dict[Any, Any] = {}  # by operation: the layer that stands for it
+    for call in graph.calls:
+        if call.inputs and call.operation not in layers:
+            layers[call.operation] = twin(call.operation) if is_graph(call.operation) else counterpart(call)
+        elif isinstance(layer := layers.get(call.operation), Borrowed) and layer.arguments != Arguments(call):
+            raise ValueError(f"Layer {layer.name!r} is called twice, with other arguments, and so has no twin.")
+    inputs = keras.tree.map_structure(
+        lambda x: tf_keras.Input(batch_shape=x.shape, dtype=x.dtype, name=graph.producer(x).operation.name),
+        graph.model.input,
+    )
+    outputs = replay(graph, keras.tree.flatten(inputs), lambda call: called(layers[call.operation], call))
+    return tf_keras.Model(inputs, outputs, name=model.name)
 
 
-def stands_for(call: Call) -> Any:
-    from kerascnn.compression.counterparts import counterpart
+def called(layer: Any, call: Call) -> Any:
+    """Call what stands for an operation on tensors of tf_keras, otherwise as the operation was called."""
+    from kerascnn.compression.counterparts import Borrowed, without_defaults
 
-    return twin(call.operation) if is_graph(call.operation) else counterpart(call)
-
-
-def called(layer: Any, call: Call, stand_in: Any) -> Any:
-    """Call what stands for an operation as the operation was called."""
-    from kerascnn.compression.counterparts import Arguments, Borrowed, without_defaults
-
-    if not isinstance(layer, Borrowed):
-        return layer(*stand_in(call.args), **stand_in(without_defaults(call.keywords)))
-    if layer.arguments != Arguments(call):
-        raise ValueError(f"Layer {layer.name!r} is called twice, with other arguments, and so has no twin.")
-    tensors = stand_in(call.inputs)
-    return layer(tensors if len(tensors) > 1 else tensors[0])
+    if isinstance(layer, Borrowed):
+        return layer(call.inputs if len(call.inputs) > 1 else call.inputs[0])
+    return layer(*call.args, **without_defaults(call.keywords))
 
 
 def rewrapped(model: Any, change: Any) -> Any:
@@ -102,10 +91,6 @@ def weights_back(twin: Any, model: keras.Model) -> None:
 
 def brought_back(twin: Any, model: keras.Model) -> keras.Model:
     """A copy of ``model`` with the weights of ``twin``, in float32."""
-    copy = keras.models.clone_model(model, clone_function=in_float32, recursive=True)
+    copy = float32_copy(model)
     weights_back(twin, copy)
     return copy
-
-
-def in_float32(layer: Any) -> Any:
-    return layer.__class__.from_config({**layer.get_config(), "dtype": "float32"})

@@ -16,7 +16,7 @@ from kerascnn.deploy.calibration import need_sound
 from kerascnn.deploy.certificate import Certificate as Certificate
 from kerascnn.deploy.certificate import ExportError as ExportError
 from kerascnn.deploy.certificate import agreement, check_claims, check_operators, file_facts, needs
-from kerascnn.deploy.function import check_model, in_float32
+from kerascnn.deploy.function import check_model
 from kerascnn.deploy.images import noise, spread_out, stacked
 from kerascnn.deploy.islands import named
 from kerascnn.deploy.onnx import write_onnx
@@ -147,6 +147,8 @@ def export(
     ImportError
         When the format needs a package that is not installed.
     """
+    from kerascnn.graph.rewrite import in_float32
+
     target = _target(format)
     types = _types(format, io, pixels)
     if select_tf_ops and format not in SELECTABLE:
@@ -235,6 +237,8 @@ def prove(
     ImportError
         When the format needs a package that is not installed.
     """
+    from kerascnn.graph.rewrite import in_float32
+
     written = _opened(existing(file), select_tf_ops)
     if isinstance(model, str | os.PathLike):
         card = card or Card.beside(Path(model))

@@ -41,24 +41,6 @@ def check_model(model: "keras.Model") -> None:
         )
 
 
-def in_float32(model: "keras.Model") -> "keras.Model":
-    """The model itself, or its float32 twin when it was trained in mixed precision.
-
-    Its weights are float32 either way. Mobile runtimes have no kernels for float16 or bfloat16 activations.
-    """
-    import keras
-
-    if all(layer.compute_dtype == "float32" for layer in model.layers):
-        return model
-
-    def recast(layer: "keras.Layer") -> "keras.Layer":
-        return type(layer).from_config({**layer.get_config(), "dtype": "float32"})
-
-    twin = keras.models.clone_model(model, clone_function=recast, recursive=True)
-    twin.set_weights(model.get_weights())
-    return twin
-
-
 def inference_function(order: Order, dtype: str = "float32") -> Any:
     """The model as a ``tf.function`` of images, (batch, H, W, C), that returns ``{"scores": (batch, classes)}``."""
     import tensorflow as tf

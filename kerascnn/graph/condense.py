@@ -6,6 +6,8 @@ import keras
 import numpy as np
 
 from kerascnn import layers as L
+from kerascnn.graph.graph import Graph
+from kerascnn.graph.rewrite import Rule, copied, drawn, passed, redraw
 
 
 def condensed(model: keras.Model) -> keras.Model:
@@ -33,47 +35,50 @@ def condensed(model: keras.Model) -> keras.Model:
                 f"{layer.name} still keeps {max(counts)} of {len(kept)} inputs in a group, not one of "
                 f"{layer.condense}: train it with kerascnn.training.condensing.CondensingSchedule first."
             )
-    values = {layer.name: layer.get_weights() for layer in model.layers}
-    made: dict[int, tuple[Any, Any, Any]] = {}  # by id of an output: it, its layer and its input
-
-    def draw(layer, *args, **kwargs):
-        if isinstance(layer, L.LearnedGroupConv2D):
-            return in_groups(model.get_layer(layer.name), args[0], made, values)
-        out = layer(*args, **kwargs)
-        made[id(out)] = out, layer, args[0]
-        return out
-
-    converted = keras.models.clone_model(model, call_function=draw)
-    for layer in converted.layers:
-        if layer.weights:
-            layer.set_weights(values[layer.name])
-    return converted
+    return redraw(model, condensing)
 
 
-def in_groups(learned, x, made, values):
-    """Draw what replaces one learned group convolution, and note the weights of what was drawn."""
-    each_channel = []  # what stands between the selection and the convolution
-    while id(x) in made and isinstance(made[id(x)][1], L.BatchNormalization | L.Activation | L.ReLU):
-        _, layer, x = made[id(x)]
-        each_channel.insert(0, layer)
-    room, groups = learned.name.rpartition("-")[0], learned.groups
-    index = np.concatenate([np.flatnonzero(kept) for kept in learned.kept_now().T])
-    kernel, *bias = values[learned.name][: 1 + learned.use_bias]
-    parts = np.split(kernel[index], groups)
-    kernel = np.concatenate([part[:, group::groups] for group, part in enumerate(parts)], axis=1)
-    bias = [np.concatenate([b[group::groups] for group in range(groups)]) for b in bias]
+def condensing(graph: Graph) -> Any:
+    """The rules of one graph: what stands before a learned group convolution is drawn behind the selection."""
+    rules: dict[str, Rule] = {}
+    for call in graph.calls:
+        if isinstance(call.operation, L.LearnedGroupConv2D):
+            before = each_channel_before(graph, call)
+            rules |= {layer.name: passed for layer in before} | {call.operation.name: in_groups(before)}
+    return lambda layer: rules.get(layer.name)
 
-    x = L.SelectChannels(len(index), name=f"{room}-select")(x)
-    values[f"{room}-select"] = [index]
-    for layer in each_channel:
-        x = layer.__class__.from_config(layer.get_config())(x)
-        values[layer.name] = [value[index] for value in values[layer.name]]
-    plain = {"use_bias": learned.use_bias, "dtype": learned.dtype_policy, "name": learned.name}
-    if len(x.shape) == 2:
-        x = L.Dense(learned.units, **plain)(x)
-    else:
-        x, kernel = L.Conv2D(learned.units, 1, groups=groups, **plain)(x), kernel[None, None]
-    values[learned.name] = [kernel, *bias]
-    if groups > 1:
-        x = L.ChannelShuffle(groups, name=f"{room}-shuffle")(x)
-    return x
+
+def each_channel_before(graph: Graph, call: Any) -> list[Any]:
+    """The layers right before a call that work on each channel alone, in order, as far as it alone sees them."""
+    before, x = [], call.inputs[0]
+    while len(graph.private_consumers(x)) == 1:
+        source = graph.producer(x)
+        if not isinstance(source.operation, L.BatchNormalization | L.Activation | L.ReLU):
+            break
+        before.insert(0, source.operation)
+        x = source.inputs[0]
+    return before
+
+
+def in_groups(before: list[Any]) -> Rule:
+    """The rule of a learned group convolution behind these layers."""
+
+    def rule(learned: Any, name: str, x: Any) -> Any:
+        place, groups = name.rpartition("-")[0], learned.groups
+        index = np.concatenate([np.flatnonzero(kept) for kept in learned.kept_now().T])
+        kernel, *bias = learned.get_weights()[: 1 + learned.use_bias]
+        parts = np.split(kernel[index], groups)
+        kernel = np.concatenate([part[:, group::groups] for group, part in enumerate(parts)], axis=1)
+        bias = [np.concatenate([b[group::groups] for group in range(groups)]) for b in bias]
+
+        x = drawn(L.SelectChannels(len(index), name=f"{place}-select"), [index], x)
+        for layer in before:
+            x = drawn(copied(layer), [value[index] for value in layer.get_weights()], x)
+        same = {"use_bias": learned.use_bias, "dtype": learned.dtype_policy, "name": name}
+        if len(x.shape) == 2:
+            x = drawn(L.Dense(learned.units, **same), [kernel, *bias], x)
+        else:
+            x = drawn(L.Conv2D(learned.units, 1, groups=groups, **same), [kernel[None, None], *bias], x)
+        return L.ChannelShuffle(groups, name=f"{place}-shuffle")(x) if groups > 1 else x
+
+    return rule

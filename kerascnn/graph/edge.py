@@ -14,11 +14,11 @@ import numpy as np
 from keras import activations
 
 from kerascnn import layers as L
-from kerascnn.graph.calls import calls, functional
 from kerascnn.graph.cost import Cost, cost
+from kerascnn.graph.graph import Graph, functional, leaves
 from kerascnn.graph.plain import learned_group, radial_basis, separable, standardized
-from kerascnn.graph.residual import Graph
-from kerascnn.graph.rewrite import Rule, drawn, passed, redraw
+from kerascnn.graph.residual import gated
+from kerascnn.graph.rewrite import Rule, copied, drawn, kept, passed, redraw
 
 SAFE = {activations.linear, activations.relu, activations.relu6, activations.sigmoid, activations.tanh}
 SAFE |= {activations.softmax}
@@ -94,13 +94,13 @@ def edge_safe(model: keras.Model) -> EdgeSafe:
     before = cost(functional(model))
     found: dict[str, Change] = {}
 
-    def plan(graph: keras.Model) -> Callable[[Any], Rule | None]:
+    def plan(graph: Graph) -> Callable[[Any], Rule | None]:
         gates = gates_of(graph)
         return lambda layer: noted(layer, gates, found)
 
     twin = redraw(model, plan)
-    there = {layer.name for layer in twin._flatten_layers()}
-    names = [layer.name for layer in model._flatten_layers() if layer is not model]
+    there = {layer.name for layer in leaves(twin)}
+    names = [layer.name for layer in leaves(model)]
     changes = [found[name] for name in names if name in found and (name in there or found[name].now == GONE)]
     return EdgeSafe(twin, tuple(changes), tuple(name for name in names if name not in there), before, cost(twin))
 
@@ -152,18 +152,14 @@ def unsafe(layer: Any) -> str:
     return getattr(activation, "__name__", type(activation).__name__)
 
 
-def gates_of(model: keras.Model) -> dict[str, int]:
+def gates_of(graph: Graph) -> dict[str, int]:
     """For each product of a map and what squeezes and excites it, by name, the place of the map."""
-    graph, found = None, {}
-    for call in calls(model):
-        if isinstance(call.operation, L.Multiply) and len(call.inputs) == 2:
-            graph = graph or Graph(model)
-            sides = [tuple(x.shape[1:-1]) for x in call.inputs]
-            gated = graph.gated(call)
-            if gated is not None:
-                place = 0 if gated is call.inputs[0] else 1
-                if sides[1 - place] in ((1, 1), ()):
-                    found[call.operation.name] = place
+    found = {}
+    for call in graph.calls:
+        if isinstance(call.operation, L.Multiply) and len(call.inputs) == 2 and (x := gated(graph, call)) is not None:
+            place = 0 if x is call.inputs[0] else 1
+            if tuple(call.inputs[1 - place].shape[1:-1]) in ((1, 1), ()):
+                found[call.operation.name] = place
     return found
 
 
@@ -174,9 +170,7 @@ def ungated(place: int) -> Way:
 def reactivated(layer: Any, name: str, x: Any) -> Any:
     """The same layer with an activation that is mapped."""
     now = "sigmoid" if layer.activation is activations.hard_sigmoid else "relu6"
-    return drawn(
-        type(layer).from_config(layer.get_config() | {"activation": now, "name": name}), layer.get_weights(), x
-    )
+    return kept(layer, name, x, activation=now)
 
 
 def relu6(layer: Any, name: str, x: Any) -> Any:
@@ -191,8 +185,8 @@ def whole(layer: Any, name: str, x: Any) -> Any:
     for group in range(layer.groups):
         mine = slice(group * filters // layer.groups, (group + 1) * filters // layer.groups)
         full[:, :, group * each : (group + 1) * each, mine] = kernel[..., mine]
-    config = layer.get_config() | {"groups": 1, "name": name} | ({"activation": "relu6"} if unsafe(layer) else {})
-    return drawn(L.Conv2D.from_config(config), [full, *bias], x)
+    changes = {"activation": "relu6"} if unsafe(layer) else {}
+    return drawn(copied(layer, groups=1, name=name, **changes), [full, *bias], x)
 
 
 def on_map(layer: Any, name: str, x: Any) -> Any:

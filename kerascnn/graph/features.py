@@ -5,6 +5,8 @@ from typing import Any
 import keras
 from keras import layers as L
 
+from kerascnn.graph.graph import Graph
+
 
 def features(model: keras.Model) -> keras.Model:
     """A model that shares all weights and returns the last feature map at each stride, ``{4: ..., 8: ..., 16: ...}``.
@@ -42,17 +44,15 @@ def layers_by_stride(model: keras.Model) -> dict[int, Any]:
 def strides_of(model: keras.Model) -> dict[str, int]:
     """Pixels of the image between neighbours of each operation's map, by the operation's name."""
     strides: dict[str, int] = {}
-    made_by: dict[int, str] = {}
-    for operation in model.operations:
-        tensors = keras.tree.flatten(operation.output)
+    graph = Graph(model)
+    for call in graph.calls:
+        operation = call.operation
         # a map pooled to one vector has no neighbours, and what it weighs takes the stride of the map it weighs
-        if len(tensors) != 1 or len(tensors[0].shape) != 4 or operation.__class__.__name__.startswith("Global"):
+        if len(call.outputs) != 1 or len(call.outputs[0].shape) != 4 or type(operation).__name__.startswith("Global"):
             continue
-        sources = [made_by[id(t)] for t in keras.tree.flatten(operation.input) if id(t) in made_by]
-        if sources or isinstance(operation, L.InputLayer):
-            before = max((strides[name] for name in sources), default=1)
-            strides[operation.name] = step(operation, before)
-            made_by[id(tensors[0])] = operation.name
+        before = [strides[name] for x in call.inputs if (name := graph.producer(x).operation.name) in strides]
+        if before or isinstance(operation, L.InputLayer):
+            strides[operation.name] = step(operation, max(before, default=1))
     return strides
 
 

@@ -1,14 +1,13 @@
 """Batch norm folded into the convolution beside it: at inference both are one."""
 
-from collections import Counter
 from typing import Any
 
 import keras
 import numpy as np
 from keras import layers as L
 
-from kerascnn.graph.calls import Call, calls
-from kerascnn.graph.rewrite import drawn, passed, redraw
+from kerascnn.graph.graph import Call, Graph
+from kerascnn.graph.rewrite import copied, drawn, passed, redraw
 
 OUTPUTS = {L.Conv2D: (3,), L.DepthwiseConv2D: (2, 3), L.Dense: (1,)}  # axes of the kernel that count what comes out
 
@@ -35,14 +34,13 @@ def fold_batch_norm(model: keras.Model) -> keras.Model:
     return redraw(model, folding)
 
 
-def folding(model: keras.Model) -> Any:
+def folding(graph: Graph) -> Any:
     """The rules of folding in one graph."""
-    after, before = pairs(model)
+    after, before = pairs(graph)
     absorbed = {bn.name for bn in (*after.values(), *before.values())}
 
     def absorb(layer: Any, name: str, x: Any) -> Any:
-        both = layer.__class__.from_config(layer.get_config() | {"use_bias": True})
-        return drawn(both, fold(layer, before.get(layer.name), after.get(layer.name)), x)
+        return drawn(copied(layer, use_bias=True), fold(layer, before.get(layer.name), after.get(layer.name)), x)
 
     def rule_of(layer: Any) -> Any:
         if layer.name in absorbed:
@@ -52,31 +50,17 @@ def folding(model: keras.Model) -> Any:
     return rule_of
 
 
-def pairs(model: keras.Model) -> tuple[dict[str, Any], dict[str, Any]]:
+def pairs(graph: Graph) -> tuple[dict[str, Any], dict[str, Any]]:
     """The batch norm to fold after a layer, and the one before it, by the layer's name."""
-    graph = calls(model)
-    uses = Counter(call.operation for call in graph)
-    made_by = {id(x): call for call in graph for x in call.outputs}
-    taken_by: dict[int, list[Call]] = {}
-    for call in graph:
-        for x in call.inputs:
-            taken_by.setdefault(id(x), []).append(call)
-    seen_outside = {id(x) for x in model.outputs}
-
-    def takers(call: Call) -> list[Call]:
-        """Who takes the output of ``call``; nobody whom it may be folded with, where the caller sees it too."""
-        x = id(call.outputs[0])
-        return [] if x in seen_outside else taken_by.get(x, [])
-
     after, before = {}, {}
-    for call in graph:
+    for call in graph.calls:
         bn = call.operation
-        if not is_plain_batch_norm(call) or uses[bn] > 1:
+        if not is_plain_batch_norm(call) or graph.uses[bn] > 1:
             continue
-        source, sinks = made_by[id(call.inputs[0])], takers(call)
-        if absorbs(source, uses) and is_linear(source.operation) and len(takers(source)) == 1:
+        source, sinks = graph.producer(call.inputs[0]), graph.private_consumers(call.outputs[0])
+        if absorbs(source, graph) and is_linear(source.operation) and len(graph.private_consumers(call.inputs[0])) == 1:
             after[source.operation.name] = bn
-        elif sinks and all(absorbs(sink, uses) and pads_nothing(sink.operation) for sink in sinks):
+        elif sinks and all(absorbs(sink, graph) and pads_nothing(sink.operation) for sink in sinks):
             before |= {sink.operation.name: bn for sink in sinks}
     return after, before
 
@@ -89,10 +73,10 @@ def is_plain_batch_norm(call: Call) -> bool:
     return bn.axis in (-1, len(call.inputs[0].shape) - 1)
 
 
-def absorbs(call: Call, uses: Counter) -> bool:
+def absorbs(call: Call, graph: Graph) -> bool:
     """Whether this is a layer with a kernel, as Keras computes it, that is used once."""
     layer = call.operation
-    if type(layer) not in OUTPUTS or uses[layer] > 1 or getattr(layer, "quantization_mode", None):
+    if type(layer) not in OUTPUTS or graph.uses[layer] > 1 or getattr(layer, "quantization_mode", None):
         return False
     return getattr(layer, "data_format", "channels_last") == "channels_last"
 

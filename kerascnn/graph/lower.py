@@ -5,11 +5,11 @@ from typing import Any
 import keras
 from keras import layers as L
 
-from kerascnn.graph.calls import calls
-from kerascnn.graph.flat import flat
 from kerascnn.graph.fold import fold_batch_norm, scale_and_offset
+from kerascnn.graph.graph import Graph
+from kerascnn.graph.inline import inline_models
 from kerascnn.graph.plain import in_plain_layers
-from kerascnn.graph.rewrite import drawn, passed, redraw
+from kerascnn.graph.rewrite import drawn, kept, passed, redraw
 
 
 def lower(model: keras.Model) -> keras.Model:
@@ -28,7 +28,7 @@ def lower(model: keras.Model) -> keras.Model:
     ValueError
         When the model is a subclass with a ``call`` of its own, and so shows no graph; or attends with a mask.
     """
-    model = fold_batch_norm(in_plain_layers(flat(model)))
+    model = fold_batch_norm(in_plain_layers(inline_models(model)))
     model = redraw(model, merging)
     return redraw(model, lambda _: lambda layer: depthwise if is_batch_norm(layer) else None)
 
@@ -54,27 +54,21 @@ def depthwise(bn: Any, name: str, x: Any, **_: Any) -> Any:
     return L.Reshape((*tokens, channels), name=f"{name}-flat")(drawn(conv, weights, x))
 
 
-def merging(model: keras.Model) -> Any:
+def merging(graph: Graph) -> Any:
     """The rules that put padding into the convolutions after it."""
-    graph = calls(model)
-    taken_by: dict[int, list[Any]] = {}
-    for call in graph:
-        for x in call.inputs:
-            taken_by.setdefault(id(x), []).append(call.operation)
-    seen_outside = {id(x) for x in model.outputs}
     merged = {}
-    for call in graph:
-        pad, takers = call.operation, taken_by.get(id(call.outputs[0]), [])
-        if not isinstance(pad, L.ZeroPadding2D) or len(pad._inbound_nodes) > 1 or id(call.outputs[0]) in seen_outside:
+    for call in graph.calls:
+        pad, convs = call.operation, [sink.operation for sink in graph.private_consumers(call.outputs[0])]
+        if not isinstance(pad, L.ZeroPadding2D) or not convs or any(graph.uses[each] > 1 for each in (pad, *convs)):
             continue
-        if takers and all(pads_alike(conv, pad.padding, call.inputs[0].shape[1:3]) for conv in takers):
-            merged |= {pad.name: passed} | {conv.name: padded for conv in takers}
+        if all(pads_alike(conv, pad.padding, call.inputs[0].shape[1:3]) for conv in convs):
+            merged |= {pad.name: passed} | {conv.name: padded for conv in convs}
     return lambda layer: merged.get(layer.name)
 
 
 def pads_alike(conv: Any, border: tuple, sides: Any) -> bool:
     """Whether padding "same" would give a map of these sides the zeros that stand at its border."""
-    if type(conv) not in (L.Conv2D, L.DepthwiseConv2D) or conv.padding != "valid" or len(conv._inbound_nodes) > 1:
+    if type(conv) not in (L.Conv2D, L.DepthwiseConv2D) or conv.padding != "valid":
         return False
     if None in sides or conv.data_format != "channels_last":
         return False
@@ -88,4 +82,4 @@ def pads_alike(conv: Any, border: tuple, sides: Any) -> bool:
 
 
 def padded(conv: Any, name: str, x: Any) -> Any:
-    return drawn(type(conv).from_config(conv.get_config() | {"padding": "same"}), conv.get_weights(), x)
+    return kept(conv, name, x, padding="same")

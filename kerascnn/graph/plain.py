@@ -40,8 +40,7 @@ def has_activation(layer: Any) -> bool:
 
 def apart(layer: Any, name: str, x: Any) -> Any:
     """A layer with a kernel, and its activation as one of its own."""
-    config = layer.get_config() | {"activation": None, "name": name}
-    return activated(layer, name, drawn(type(layer).from_config(config), layer.get_weights(), x))
+    return activated(layer, name, kept(layer, name, x, activation=None))
 
 
 def activated(layer: Any, name: str, x: Any) -> Any:

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import keras
 from keras import layers as L
 
-from kerascnn.graph.calls import calls
+from kerascnn.graph.graph import Graph
+from kerascnn.graph.rewrite import at_size
 from kerascnn.graph.sizes import with_fixed_size
 
 Number = int | float | Fraction
@@ -159,7 +160,7 @@ def trace(model: keras.Model, image: View) -> tuple[dict[str, View], list[View]]
     """What each layer's output sees, by its name, and what the model's outputs see, when its input sees ``image``."""
     seen = {id(model.inputs[0]): image}
     named = {}
-    for call in calls(model):
+    for call in Graph(model).calls:
         if call.inputs:
             views = step(call.operation, [seen[id(x)] for x in call.inputs], call.inputs, call.outputs)
             seen |= {id(x): view for x, view in zip(call.outputs, views, strict=True)}
@@ -170,7 +171,7 @@ def trace(model: keras.Model, image: View) -> tuple[dict[str, View], list[View]]
 def step(op: Any, sources: list[View], inputs: list, outputs: list) -> list[View]:
     """What an operation's outputs see, from what its inputs see."""
     if isinstance(op, keras.Model) and len(inputs) == 1:
-        return trace(at_size_of(op, inputs[0]), sources[0])[1]
+        return trace(at_size(op, inputs[0].shape[1:]), sources[0])[1]
     wide = [(v, x) for v, x in zip(sources, inputs, strict=True) if v.height and not is_spread(x, inputs)]
     if not wide or not is_map(outputs[0]) or is_global(op, wide[0][1], outputs[0]) or any(map(is_row, inputs)):
         return [EVERYTHING] * len(outputs)
@@ -180,12 +181,6 @@ def step(op: Any, sources: list[View], inputs: list, outputs: list) -> list[View
     height = rules[0](union([view.height for view, _ in wide if view.height]))
     width = rules[1](union([view.width for view, _ in wide if view.width]))
     return [View(height, width, context)] * len(outputs)
-
-
-def at_size_of(model: keras.Model, tensor) -> keras.Model:
-    if model.inputs[0].shape[1:] == tensor.shape[1:]:
-        return model
-    return keras.models.clone_model(model, input_tensors=keras.Input(tensor.shape[1:]))
 
 
 def is_spread(tensor, others: list) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import layers as L
 
-from kerascnn.graph.calls import Call, calls
+from kerascnn.graph.graph import Call, Graph
 
 # What gives zero for zero, and passes a gradient on there; a ReLU would stop it, and the branch would never wake.
 PASSES = (L.Dropout, L.SpatialDropout2D, L.MaxPooling2D, L.AveragePooling2D, L.ZeroPadding2D)
@@ -30,7 +30,8 @@ def zero_last_gammas(model: keras.Model) -> list[str]:
         When the model has no such batch norm, or shows no graph.
     """
     graph = Graph(model)
-    norms = {norm.name: norm for call in graph.calls if isinstance(call.operation, L.Add) for norm in graph.lasts(call)}
+    adds = [call for call in graph.calls if isinstance(call.operation, L.Add)]
+    norms = {norm.name: norm for add in adds for norm in last_norms(graph, add)}
     if not norms:
         raise ValueError(
             f"{model.name} has no residual branch that ends in a batch norm, so no gamma can start at 0. Networks "
@@ -41,65 +42,65 @@ def zero_last_gammas(model: keras.Model) -> list[str]:
     return list(norms)
 
 
-class Graph:
-    """Who made each tensor of a model."""
+def last_norms(graph: Graph, add: Call) -> list[Any]:
+    """The last batch norm of each branch of an ``Add``, where it has one."""
+    found = [last_norm(graph, y) for y in add.inputs if any(is_shortcut(graph, s, y) for s in add.inputs)]
+    return [norm for norm in found if norm is not None]
 
-    def __init__(self, model: keras.Model):
-        self.calls = calls(model)
-        self.made_by = {id(x): call for call in self.calls for x in call.outputs}
 
-    def lasts(self, add: Call) -> list[Any]:
-        """The last batch norm of each branch of an ``Add``, where it has one."""
-        found = [self.last_norm(y) for y in add.inputs if any(self.is_shortcut(s, y) for s in add.inputs)]
-        return [norm for norm in found if norm is not None]
+def is_shortcut(graph: Graph, shortcut: Any, branch: Any) -> bool:
+    """Whether ``branch`` comes from a map that ``shortcut`` brings along by a shorter way."""
+    for kernels, x in way(graph, shortcut):
+        if (most := depth(graph, branch, x)) is not None:
+            return most > kernels
+    return False
 
-    def is_shortcut(self, shortcut: Any, branch: Any) -> bool:
-        """Whether ``branch`` comes from a map that ``shortcut`` brings along by a shorter way."""
-        for kernels, x in self.way(shortcut):
-            if (depth := self.depth(branch, x)) is not None:
-                return depth > kernels
-        return False
 
-    def way(self, x: Any) -> list[tuple[int, Any]]:
-        """``x`` and what it was made of, one from one; each with the number of kernels in between."""
-        kernels, way = 0, [(0, x)]
-        while len((call := self.made_by[id(x)]).inputs) == 1:
-            kernels, x = kernels + has_kernel(call.operation), call.inputs[0]
-            way.append((kernels, x))
-        return way
+def way(graph: Graph, x: Any) -> list[tuple[int, Any]]:
+    """``x`` and what it was made of, one from one; each with the number of kernels in between."""
+    kernels, found = 0, [(0, x)]
+    while len((call := graph.producer(x)).inputs) == 1:
+        kernels, x = kernels + has_kernel(call.operation), call.inputs[0]
+        found.append((kernels, x))
+    return found
 
-    def depth(self, y: Any, x: Any) -> int | None:
-        """The most kernels on a way from ``x`` to ``y``; None when not all of ``y`` comes by ``x``."""
-        known = {id(x): 0}
-        todo = [y]
-        while todo:
-            call = self.made_by[id(todo[-1])]
-            if unknown := [t for t in call.inputs if id(t) not in known]:
-                todo += unknown
-                continue
-            if not call.inputs:
-                return None
-            known.setdefault(id(todo.pop()), max(known[id(t)] for t in call.inputs) + has_kernel(call.operation))
-        return known[id(y)]
 
-    def last_norm(self, y: Any) -> Any:
-        """The batch norm that ``y`` comes from by ways that keep 0 at 0; None when there is none."""
-        while True:
-            call = self.made_by[id(y)]
-            layer = call.operation
-            if isinstance(layer, L.BatchNormalization):
-                return layer if layer.scale else None
-            if isinstance(layer, PASSES) or is_identity(layer):
-                y = call.inputs[0]
-            elif isinstance(layer, L.Multiply) and (gated := self.gated(call)) is not None:
-                y = gated
-            else:
-                return None
+def depth(graph: Graph, y: Any, x: Any) -> int | None:
+    """The most kernels on a way from ``x`` to ``y``; None when not all of ``y`` comes by ``x``."""
+    known = {id(x): 0}
+    todo = [y]
+    while todo:
+        call = graph.producer(todo[-1])
+        if unknown := [t for t in call.inputs if id(t) not in known]:
+            todo += unknown
+            continue
+        if not call.inputs:
+            return None
+        known.setdefault(id(todo.pop()), max(known[id(t)] for t in call.inputs) + has_kernel(call.operation))
+    return known[id(y)]
 
-    def gated(self, call: Call) -> Any:
-        """The factor of a product that the other was made from; None when neither was."""
-        one, other = call.inputs
-        return one if self.depth(other, one) is not None else other if self.depth(one, other) is not None else None
+
+def last_norm(graph: Graph, y: Any) -> Any:
+    """The batch norm that ``y`` comes from by ways that keep 0 at 0; None when there is none."""
+    while True:
+        call = graph.producer(y)
+        layer = call.operation
+        if isinstance(layer, L.BatchNormalization):
+            return layer if layer.scale else None
+        if isinstance(layer, PASSES) or is_identity(layer):
+            y = call.inputs[0]
+        elif isinstance(layer, L.Multiply) and (x := gated(graph, call)) is not None:
+            y = x
+        else:
+            return None
+
+
+def gated(graph: Graph, call: Call) -> Any:
+    """The factor of a product that the other was made from; None when neither was."""
+    one, other = call.inputs
+    if depth(graph, other, one) is not None:
+        return one
+    return other if depth(graph, one, other) is not None else None
 
 
 def has_kernel(layer: Any) -> bool:

@@ -1,58 +1,101 @@
-"""One walk for every rewriting: a model drawn anew, where rules draw some of its layers in another way."""
+"""The engine of every rewriting: the calls of a graph are drawn again, some of them in another way.
+
+:func:`replay` is the walk: it draws each call on other tensors, whatever these are. :func:`redraw` makes a new model by
+it, in which rules replace layers. The functions below are what rules are made of.
+"""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import keras
 import numpy as np
 from keras import layers as L
 
-from kerascnn.graph.calls import calls, functional, is_graph
+from kerascnn.graph.graph import Call, Graph, is_graph
 
 Rule = Callable[..., Any]  # draws in a layer's place: (the layer, a free name, its arguments) to its output
-Plan = Callable[[keras.Model], Callable[[Any], Rule | None]]  # for a graph, the rule of each of its layers
+Plan = Callable[[Graph], Callable[[Any], Rule | None]]  # for a graph, the rule of each of its layers
+
+
+def replay(graph: Graph, inputs: Sequence[Any], draw: Callable[[Call], Any]) -> Any:
+    """The outputs of a graph, in the structure of its model's, when its calls are drawn on other inputs.
+
+    Parameters
+    ----------
+    inputs
+        What stands for each input of the model, in order.
+    draw
+        Takes a call whose arguments are the new tensors and whose ``outputs`` are still those of the graph, and returns
+        what stands for these.
+    """
+    new = {id(old): x for old, x in zip(graph.model.inputs, inputs, strict=True)}
+
+    def renewed(structure: Any) -> Any:
+        return keras.tree.map_structure(lambda x: new.get(id(x), x), structure)
+
+    for call in graph.calls:
+        if call.inputs:
+            arguments = {name: renewed(getattr(call, name)) for name in ("inputs", "args", "keywords")}
+            outputs = keras.tree.flatten(draw(replace(call, **arguments)))
+            new |= {id(old): y for old, y in zip(call.outputs, outputs, strict=True)}
+    return renewed(graph.model.output)
 
 
 def redraw(model: keras.Model, plan: Plan) -> keras.Model:
     """A new model with weights of its own, in which ``plan`` has had its say about every layer.
 
+    Layers without a rule keep their configuration and weights, and stay shared where they are used twice.
+
     Parameters
     ----------
     plan
-        Takes a graph, the model or one inside it, and gives a function from a layer of that graph to the rule that
-        draws in its place, or to None where the layer stays. A rule is given a name that is still free: a layer that
-        is used twice is drawn twice.
+        Takes a graph, that of the model or of one inside it, and gives a function from a layer of that graph to the
+        rule that draws in its place, or to None where the layer stays. A rule is given a name that is still free: a
+        layer that is used twice is drawn twice.
 
     Raises
     ------
     ValueError
         When the model is a subclass with a ``call`` of its own, and so shows no graph.
     """
-    source = functional(model)
-    rule_of = plan(source)
-    originals = {layer.name: layer for layer in source.layers}
+    graph = Graph(model)
+    rule_of = plan(graph)
+    copies: dict[Any, Any] = {}
     uses: Counter[str] = Counter()
 
-    def copy(layer: Any) -> Any:
-        return redraw(layer, plan) if is_graph(layer) else layer.__class__.from_config(layer.get_config())
-
-    def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
-        original = originals.get(layer.name)  # what is no layer is a bare operation, and stays
-        if original is not None and (rule := rule_of(original)):
+    def draw(call: Call) -> Any:
+        layer = call.operation
+        if not isinstance(layer, L.Layer):  # a bare operation has no weights, and stays
+            return layer(*call.args, **call.keywords)
+        if rule := rule_of(layer):
             uses[layer.name] += 1
             count = uses[layer.name]
-            return rule(original, layer.name if count == 1 else f"{layer.name}_{count}", *args, **kwargs)
-        y = layer(*args, **kwargs)
-        if original is not None and original.weights and not is_graph(layer):
-            layer.set_weights(original.get_weights())
-        return y
+            return rule(layer, layer.name if count == 1 else f"{layer.name}_{count}", *call.args, **call.keywords)
+        if layer not in copies:
+            copies[layer] = redraw(layer, plan) if is_graph(layer) else copied(layer)
+        return copies[layer](*call.args, **call.keywords)
 
-    names = {id(call.outputs[0]): call.operation.name for call in calls(source) if not call.inputs}
+    new = on_new_inputs(graph, draw)
+    for layer, copy in copies.items():
+        if layer.weights and not is_graph(layer):
+            copy.set_weights(layer.get_weights())
+    return new
+
+
+def on_new_inputs(graph: Graph, draw: Callable[[Call], Any]) -> keras.Model:
+    """A model of :func:`replay`, whose inputs have the names and shapes of the graph's."""
     inputs = keras.tree.map_structure(
-        lambda x: keras.Input(batch_shape=x.shape, dtype=x.dtype, name=names[id(x)]), source.input
+        lambda x: keras.Input(batch_shape=x.shape, dtype=x.dtype, name=graph.producer(x).operation.name),
+        graph.model.input,
     )
-    return keras.models.clone_model(source, inputs, copy, call)
+    return keras.Model(inputs, replay(graph, keras.tree.flatten(inputs), draw), name=graph.model.name)
+
+
+def copied(layer: Any, **changes: Any) -> Any:
+    """A new layer of the same configuration, with these changes; it has no weights yet."""
+    return layer.__class__.from_config(layer.get_config() | changes)
 
 
 def drawn(layer: Any, weights: list[np.ndarray], x: Any) -> Any:
@@ -62,9 +105,9 @@ def drawn(layer: Any, weights: list[np.ndarray], x: Any) -> Any:
     return y
 
 
-def kept(layer: Any, name: str, x: Any) -> Any:
-    """The rule of a layer that stays as it is."""
-    return drawn(layer.__class__.from_config(layer.get_config() | {"name": name}), layer.get_weights(), x)
+def kept(layer: Any, name: str, x: Any, **changes: Any) -> Any:
+    """The rule of a layer that stays as it is, but for changes of its configuration."""
+    return drawn(copied(layer, name=name, **changes), layer.get_weights(), x)
 
 
 def passed(layer: Any, name: str, x: Any, **_: Any) -> Any:
@@ -76,3 +119,27 @@ def affine(x: Any, scale: Any, offset: Any, name: str) -> Any:
     """``x * scale + offset``, numbers or one for each channel, drawn as a batch norm, so that folding knows it."""
     values = [np.broadcast_to(v, x.shape[-1:]) for v in (scale, offset, 0, 1)]
     return drawn(L.BatchNormalization(epsilon=0.0, name=name), values, x)
+
+
+def in_float32(model: keras.Model) -> keras.Model:
+    """The model itself, or one with the same weights that computes in float32 where it was of mixed precision.
+
+    Its weights are float32 either way. Mobile runtimes have no kernels for float16 or bfloat16 activations.
+    """
+    if all(layer.compute_dtype == "float32" for layer in model.layers):
+        return model
+    return float32_copy(model)
+
+
+def float32_copy(model: keras.Model) -> keras.Model:
+    """A copy of any model, with weights of its own, that computes in float32; sequential models stay sequential."""
+    copy = keras.models.clone_model(model, clone_function=lambda layer: copied(layer, dtype="float32"), recursive=True)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def at_size(model: keras.Model, shape: tuple[int | None, ...]) -> keras.Model:
+    """``model``, or a drawing of it for images of this shape, with no weights of the model's."""
+    if tuple(model.inputs[0].shape[1:]) == tuple(shape):
+        return model
+    return keras.models.clone_model(model, input_tensors=keras.Input(shape))

@@ -2,6 +2,8 @@
 
 import keras
 
+from kerascnn.graph.rewrite import at_size
+
 
 def with_fixed_size(model: keras.Model, side: int | None = None) -> keras.Model:
     """``model``, or a drawing of it at ``side`` x ``side`` pixels that shares nothing with it but its shape.
@@ -17,6 +19,4 @@ def with_fixed_size(model: keras.Model, side: int | None = None) -> keras.Model:
     height, width = (side, side) if side else shape[1:3]
     if height is None or width is None:
         raise ValueError(f"{model.name} takes images of any size; say at which size to measure it.")
-    if (height, width) == tuple(shape[1:3]):
-        return model
-    return keras.models.clone_model(model, input_tensors=keras.Input((height, width, shape[3])))
+    return at_size(model, (height, width, shape[3]))

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import keras
 
-from kerascnn.graph.classifier import classifiers
+from kerascnn.graph.graph import classifiers, leaves
 from kerascnn.training.recipe import Recipe
 
 
@@ -38,12 +38,3 @@ def still(model: keras.Model, recipe: Recipe, epoch: int) -> list[keras.Layer]:
     if recipe.batch_norm == "frozen":
         return [layer for layer in learning if isinstance(layer, keras.layers.BatchNormalization)]
     return []
-
-
-def leaves(model: keras.Model) -> Iterator[keras.Layer]:
-    """All layers, of models inside the model too."""
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from leaves(layer)
-        else:
-            yield layer

@@ -66,12 +66,12 @@ def doubt(model: "keras.Model", images: np.ndarray, fed: Iterable[Form], right: 
 
 def first_batch_norm(model: "keras.Model") -> Any:
     """The call of the first batch norm of a network that was trained; None where there is none."""
-    from kerascnn.graph.calls import calls, is_graph
     from kerascnn.graph.fold import is_plain_batch_norm
+    from kerascnn.graph.graph import Graph, is_graph
 
     if not is_graph(model):
         return None
-    call = next((call for call in calls(model) if is_plain_batch_norm(call)), None)
+    call = next((call for call in Graph(model).calls if is_plain_batch_norm(call)), None)
     if call is None:
         return None
     mean, variance = np.asarray(call.operation.moving_mean), np.asarray(call.operation.moving_variance)

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerascnn.card import Card
-from kerascnn.deploy.function import check_model, in_float32
+from kerascnn.deploy.function import check_model
 from kerascnn.deploy.images import spread_out, stacked
 from kerascnn.deploy.why.inside import Inside, as_layer, open_inside
-from kerascnn.graph.calls import calls
+from kerascnn.graph.graph import Graph
+from kerascnn.graph.rewrite import in_float32
 from kerascnn.runtime import load_keras
 
 if TYPE_CHECKING:
@@ -201,7 +202,7 @@ def between(model: "keras.Model", layers: Iterable[str]) -> dict[str, tuple[tupl
     """By layer: which of ``layers`` it starts from, and all that is computed from there to it, itself the last."""
     wanted, found = set(layers), {}
     pending: dict[int, tuple[tuple[str, ...], tuple[str, ...]]] = {}  # the same, of each tensor
-    for call in calls(model):
+    for call in Graph(model).calls:
         name, before = call.operation.name, [pending[id(x)] for x in call.inputs]
         starts = tuple(dict.fromkeys(start for each in before for start in each[0]))
         covers = (*dict.fromkeys(cover for each in before for cover in each[1]), name)

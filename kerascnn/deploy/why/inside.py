@@ -5,7 +5,6 @@ The converters name a tensor after the operations that it came of, and an operat
 """
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,8 +14,8 @@ import numpy as np
 
 from kerascnn.deploy.pixels import from_pixels, to_pixels
 from kerascnn.errors import need
-from kerascnn.graph.calls import calls
 from kerascnn.graph.fold import pairs
+from kerascnn.graph.graph import Graph
 from kerascnn.runtime import dequantised, existing, onnx_dtype, quantised, quiet, reading, takes_pixels, typed
 from kerascnn.spec import Preprocess
 
@@ -96,12 +95,11 @@ def _of_pixels(inside: Inside, how: Preprocess) -> Inside:
 
 def single_outputs(model: "keras.Model") -> dict[str, tuple[int, ...]]:
     """(1, ...) shape of what each layer gives, in the order of the network; of those used once and with one output."""
-    graph = calls(model)
-    uses = Counter(call.operation.name for call in graph)
+    graph = Graph(model)
     return {
         call.operation.name: (1, *call.outputs[0].shape[1:])
-        for call in graph
-        if len(call.outputs) == 1 and uses[call.operation.name] == 1 and hasattr(call.outputs[0], "shape")
+        for call in graph.calls
+        if len(call.outputs) == 1 and graph.uses[call.operation] == 1 and hasattr(call.outputs[0], "shape")
     }
 
 
@@ -137,7 +135,7 @@ def placed(
             found.pop(layer, None)
         if layers:
             found[layers[-1]] = tensor
-    for layer, bn in pairs(model)[0].items():
+    for layer, bn in pairs(Graph(model))[0].items():
         if layer in found and bn.name in shapes and bn.name not in named:
             found[bn.name] = found.pop(layer)
     return found
