@@ -56,7 +56,7 @@ def trained(photos, tmp_path_factory):
     model.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
     data = open_data(photos)
     for _ in range(12):
-        model.fit(batches(data.train, preprocess, 16), shuffle=False, verbose=0)
+        model.fit(batches(data.train, preprocess, 16).map(lambda x, y: (x, y["label"])), shuffle=False, verbose=0)
     model.save(folder / "model.keras")
     card = Card(model="small", labels=LABELS, preprocess=preprocess)
     card.write(folder / "model.keras")
@@ -126,11 +126,13 @@ def test_crops_are_of_the_resized_photo(trained, photos):
     """Ten views of 16 pixels of a photo whose short side has 20: by hand, from Keras' own outputs."""
     numbers = evaluated(trained / "model.keras", photos, "--crops", "10")
     card, runner, data = Card.read(trained / "model.keras"), open_model(trained / "model.keras"), open_data(photos)
-    (images, targets), *_ = batches(data.test, Preprocess(size=20, crop=1.0, mean=(0.5,) * 3, std=(0.25,) * 3), 99)
+    (images, targets), *_ = batches(
+        data.validation, Preprocess(size=20, crop=1.0, mean=(0.5,) * 3, std=(0.25,) * 3), 99
+    )
     views = crops.crops(images.numpy(), card.preprocess.size, 10)
     mean = np.mean([runner(view) for view in views], axis=0)
-    assert numbers["top1"] == (mean.argmax(axis=1) == targets.numpy()).mean()
-    of_targets = mean[np.arange(len(targets)), targets]
+    assert numbers["top1"] == (mean.argmax(axis=1) == targets["label"].numpy()).mean()
+    of_targets = mean[np.arange(len(images)), targets["label"]]
     assert numbers["calibration"]["nll"] == pytest.approx(-np.log(of_targets).mean(), rel=1e-5)
 
 

@@ -506,14 +506,15 @@ def test_rectangles_are_numpy_s():
 
 def test_a_batch_has_one_of_several_mixes_and_every_step_another():
     rng = np.random.default_rng(0)
-    split = Split(rng.integers(0, 256, (64, 8, 8, 3), np.uint8), np.arange(64, dtype=np.int32) % 4)
+    split = Split(rng.integers(0, 256, (64, 8, 8, 3), np.uint8), {"label": np.arange(64, dtype=np.int32) % 4})
     how = dict(preprocess=Preprocess(size=8, crop=1.0, mean=(0.0,) * 3, std=(1.0,) * 3), batch=4, classes=4)
     plain, _ = zip(*batches(split, **how), strict=True)
     mixed = list(batches(split, augment=("mixup:1", "cutmix"), **how))
     again = list(batches(split, augment=("mixup:1", "cutmix"), parallel=1, **how))
     kinds, shares = Counter(), set()
     for before, (images, targets), (images2, targets2) in zip(plain, mixed, again, strict=True):
-        assert np.array_equal(images, images2) and np.array_equal(targets, targets2)
+        targets = targets["label"]
+        assert np.array_equal(images, images2) and np.array_equal(targets, targets2["label"])
         assert targets.shape == (4, 4) and np.allclose(tf.reduce_sum(targets, 1), 1)
         pure = {pixel.tobytes() for pixel in before.numpy().reshape(-1, 3)}
         shares.add(float(targets[0, 0]))
@@ -569,7 +570,8 @@ def three_classes() -> Data:
     targets = np.arange(48, dtype=np.int32) % 3
     images = rng.integers(0, 120, (48, 8, 8, 3)).astype(np.uint8)
     images[np.arange(48), :, :, targets] += 100
-    return Data(train=Split(images, targets), test=Split(images[:24], targets[:24]), labels=("a", "b", "c"), channels=3)
+    split = Split(images, {"label": targets})
+    return Data(train=split, validation=split.take(np.arange(24)), labels=("a", "b", "c"), channels=3)
 
 
 def linear(shape, classes):

@@ -64,8 +64,8 @@ def digits():
 
 
 def collected(dataset) -> tuple[np.ndarray, np.ndarray]:
-    """All images and targets of a data set."""
-    parts = [(images.numpy(), targets.numpy()) for images, targets in dataset]
+    """All images and labels of a data set."""
+    parts = [(images.numpy(), targets["label"].numpy()) for images, targets in dataset]
     return np.concatenate([images for images, _ in parts]), np.concatenate([targets for _, targets in parts])
 
 
@@ -73,41 +73,42 @@ def collected(dataset) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_digits_are_whole_and_held_out_by_class(digits):
-    assert (len(digits.train), len(digits.test)) == (1347, 450)
+    assert (len(digits.train), len(digits.validation)) == (1347, 450)
     assert digits.train.images.shape == (1347, 8, 8, 1) and digits.train.images.dtype == np.uint8
     assert digits.train.images.max() == 255 and digits.train.images.min() == 0
     assert digits.labels == tuple("0123456789") and digits.channels == 1
-    shares = np.bincount(digits.test.targets) / (np.bincount(digits.test.targets) + np.bincount(digits.train.targets))
+    parts = [np.bincount(split.annotations["label"]) for split in (digits.train, digits.validation)]
+    shares = parts[1] / sum(parts)
     assert np.allclose(shares, 0.25, atol=0.005)
-    both = np.concatenate([digits.train.images, digits.test.images]).reshape(1797, -1)
+    both = np.concatenate([digits.train.images, digits.validation.images]).reshape(1797, -1)
     assert len(np.unique(both, axis=0)) == 1797  # all different, so no image is in both parts
 
 
 def test_shapes_are_the_same_everywhere_and_their_classes_differ():
     data = open_data("shapes")
-    assert (len(data.train), len(data.test), len(data.labels)) == (1800, 600, 12)
+    assert (len(data.train), len(data.validation), len(data.labels)) == (1800, 600, 12)
     assert data.train.images.shape == (1800, 32, 32, 3) and data.train.images.dtype == np.uint8
     assert data.fingerprint == open_data("shapes").fingerprint
-    assert set(np.bincount(data.test.targets)) == {50}
+    assert set(np.bincount(data.validation.annotations["label"])) == {50}
     everywhere = np.array([[image.mean(), image.std()] for image in data.train.images])
-    means = np.array([everywhere[data.train.targets == target].mean(axis=0) for target in range(12)])
+    means = np.array([everywhere[data.train.annotations["label"] == target].mean(axis=0) for target in range(12)])
     assert (means.std(axis=0) < 0.25 * everywhere.std(axis=0)).all(), "colours must not tell a class"
 
 
 def test_split_follows_seed_and_share(digits):
     again, other = open_data("digits"), open_data("digits", seed=1)
-    assert np.array_equal(digits.test.images, again.test.images)
-    assert not np.array_equal(digits.test.images, other.test.images)
+    assert np.array_equal(digits.validation.images, again.validation.images)
+    assert not np.array_equal(digits.validation.images, other.validation.images)
     assert digits.fingerprint == again.fingerprint != other.fingerprint
-    assert len(open_data("digits", holdout=0.1).test) == pytest.approx(180, abs=5)
+    assert len(open_data("digits", validation=0.1).validation) == pytest.approx(180, abs=5)
 
 
 def test_fingerprint_sees_one_pixel_and_one_label(digits):
-    images, targets = digits.train.images.copy(), digits.train.targets.copy()
+    images, targets = digits.train.images.copy(), digits.train.annotations["label"].copy()
     images[5, 3, 3] ^= 1
     targets[5] = (targets[5] + 1) % 10
-    for train in (Split(images, digits.train.targets), Split(digits.train.images, targets)):
-        changed = Data(train=train, test=digits.test, labels=digits.labels, channels=1)
+    for train in (Split(images, digits.train.annotations), Split(digits.train.images, {"label": targets})):
+        changed = Data(train=train, validation=digits.validation, labels=digits.labels, channels=1)
         assert changed.fingerprint != digits.fingerprint
 
 
@@ -117,10 +118,11 @@ def test_folder_of_photos(photos):
     (photos / ".cache").mkdir()
     data = open_data(photos)
     assert data.labels == ("blue", "red") and data.channels == 3 and data.skipped == ()
-    assert np.bincount(data.train.targets).tolist() == [6, 6] and np.bincount(data.test.targets).tolist() == [2, 2]
-    for split in (data.train, data.test):
-        assert all(("red" in path) == bool(target) for path, target in zip(split.images, split.targets, strict=True))
-    assert not set(data.train.images) & set(data.test.images)
+    for split, count in ((data.train, 6), (data.validation, 2)):
+        labels = split.annotations["label"]
+        assert np.bincount(labels).tolist() == [count, count]
+        assert all(("red" in path) == bool(label) for path, label in zip(split.images, labels, strict=True))
+    assert not set(data.train.images) & set(data.validation.images)
 
 
 def test_fingerprint_of_a_folder_is_its_content(photos, tmp_path):
@@ -136,14 +138,14 @@ def test_folder_that_is_split_already(tmp_path, held):
     write_photos(tmp_path / "train", 3)
     write_photos(tmp_path / held, 2)
     data = open_data(tmp_path)
-    assert (len(data.train), len(data.test)) == (6, 4)
+    assert (len(data.train), len(data.validation)) == (6, 4)
     assert all("train" in path for path in data.train.images)
 
 
 def test_validation_is_watched_and_test_is_kept(tmp_path):
     for part, count in (("train", 3), ("val", 2), ("test", 1)):
         write_photos(tmp_path / part, count)
-    assert len(open_data(tmp_path).test) == 4
+    assert len(open_data(tmp_path).validation) == 4
 
 
 # What is refused
@@ -164,8 +166,8 @@ def test_unknown_sources_suggest_near_names(photos, monkeypatch):
 def test_settings_are_checked(photos):
     with pytest.raises(ValueError, match=r"on_corrupt is 'skp'.*'skip'"):
         open_data(photos, on_corrupt="skp")
-    with pytest.raises(ValueError, match="holdout is 25"):
-        open_data(photos, holdout=25)
+    with pytest.raises(ValueError, match="validation is 25"):
+        open_data(photos, validation=25)
 
 
 def test_images_without_class_folders(photos):
@@ -225,8 +227,8 @@ def test_corrupt_files_are_skipped_on_demand(photos):
     names = spoil(photos)
     data = open_data(photos, on_corrupt="skip")
     assert {path.rsplit("/", 1)[-1] for path in data.skipped} == names
-    assert not set(data.skipped) & {*data.train.images, *data.test.images}
-    assert len(data.train) + len(data.test) == 14
+    assert not set(data.skipped) & {*data.train.images, *data.validation.images}
+    assert len(data.train) + len(data.validation) == 14
     collected(batches(data.train, PHOTO, 4))
 
 
@@ -279,7 +281,7 @@ def test_evaluation_sees_what_pillow_sees(shape):
 
 
 def test_images_are_normalised():
-    split = Split(np.full((1, 16, 16, 3), (255, 0, 51), np.uint8), np.zeros(1, np.int32))
+    split = Split(np.full((1, 16, 16, 3), (255, 0, 51), np.uint8), {"label": np.zeros(1, np.int32)})
     how = Preprocess(size=16, crop=1.0, mean=(0.5, 0.1, 0.2), std=(0.5, 0.2, 0.1))
     (images, _), *_ = batches(split, how, 1)
     assert np.allclose(images, np.broadcast_to((1.0, -0.5, 0.0), (1, 16, 16, 3)), atol=1e-6)
@@ -288,17 +290,19 @@ def test_images_are_normalised():
 def test_one_file_is_prepared_as_a_batch_is(photos):
     data = open_data(photos)
     for how in (PHOTO, GREY):
-        images, _ = collected(batches(data.test, how, 3))
+        images, _ = collected(batches(data.validation, how, 3))
         assert images.shape == (4, 16, 16, how.channels) and images.dtype == np.float32
-        for image, path in zip(images, data.test.images, strict=True):
+        for image, path in zip(images, data.validation.images, strict=True):
             assert np.array_equal(image, load_image(path, how))
 
 
 def test_grey_is_luma_and_back(digits):
-    colour, _ = collected(batches(digits.test, Preprocess(size=16, crop=1.0, mean=(0.5,) * 3, std=(0.5,) * 3), 100))
-    grey, _ = collected(batches(digits.test, GREY, 100))
+    colour, _ = collected(
+        batches(digits.validation, Preprocess(size=16, crop=1.0, mean=(0.5,) * 3, std=(0.5,) * 3), 100)
+    )
+    grey, _ = collected(batches(digits.validation, GREY, 100))
     assert colour.shape == (450, 16, 16, 3) and np.allclose(colour, grey)
-    blue = Split(np.full((1, 16, 16, 3), (0, 0, 200), np.uint8), np.zeros(1, np.int32))
+    blue = Split(np.full((1, 16, 16, 3), (0, 0, 200), np.uint8), {"label": np.zeros(1, np.int32)})
     assert np.allclose(collected(batches(blue, GREY, 1))[0], (0.114 * 200 / 255 - 0.5) / 0.5, atol=0.01)
 
 
@@ -316,7 +320,7 @@ def test_load_image_says_what_is_wrong(tmp_path):
 def test_batches_do_not_depend_on_threads(photos, digits):
     first, *deciding = [name for name, line in AUGMENTATIONS.items() if line.kind in ("cut", "fit")]
     others = [name for name in AUGMENTATIONS if name not in (first, *deciding)]
-    few = Split(digits.train.images[:64], digits.train.targets[:64])
+    few = digits.train.take(np.arange(64))
     files = open_data(photos).train
     cases = [(few, GREY, (first, *others)), (files, PHOTO, (first, *others)), *((files, PHOTO, (d,)) for d in deciding)]
     for split, preprocess, augment in cases:
@@ -327,7 +331,7 @@ def test_batches_do_not_depend_on_threads(photos, digits):
 
 
 def test_augmentation_belongs_to_an_image_not_to_its_place(digits):
-    numbered = Split(digits.test.images, np.arange(450, dtype=np.int32))
+    numbered = Split(digits.validation.images, {"label": np.arange(450, dtype=np.int32)})
     how = dict(augment=("affine",), seed=3, epoch=2)
     ordered, _ = collected(batches(numbered, GREY, 64, **how))
     shuffled, order = collected(batches(numbered, GREY, 7, shuffle=True, **how))
@@ -336,24 +340,24 @@ def test_augmentation_belongs_to_an_image_not_to_its_place(digits):
 
 def test_epochs_and_seeds_differ(digits):
     first = dict(augment=("crop", "flip"), seed=0, epoch=0, shuffle=True)
-    images, targets = collected(batches(digits.test, GREY, 64, **first))
-    assert sorted(targets) == sorted(digits.test.targets)
+    images, targets = collected(batches(digits.validation, GREY, 64, **first))
+    assert sorted(targets) == sorted(digits.validation.annotations["label"])
     for change in ({"epoch": 1}, {"seed": 1}):
-        others, classes = collected(batches(digits.test, GREY, 64, **{**first, **change}))
+        others, classes = collected(batches(digits.validation, GREY, 64, **{**first, **change}))
         assert not np.array_equal(targets, classes)
         assert not np.array_equal(images, others)
 
 
 def test_last_batch_holds_what_remains(digits):
-    assert [len(targets) for _, targets in batches(digits.test, GREY, 200)] == [200, 200, 50]
+    assert [len(images) for images, _ in batches(digits.validation, GREY, 200)] == [200, 200, 50]
 
 
 def test_augmentations_that_cannot_be(digits, monkeypatch):
     with pytest.raises(ValueError, match=r"no augmentation 'flpi'.*'flip'"):
-        batches(digits.test, GREY, 8, augment=("flpi",))
+        batches(digits.validation, GREY, 8, augment=("flpi",))
     monkeypatch.setitem(AUGMENTATIONS, "slice", Augmentation("cut", "geometry"))
     with pytest.raises(ValueError, match="Only one augmentation"):
-        batches(digits.test, GREY, 8, augment=("crop", "slice"))
+        batches(digits.validation, GREY, 8, augment=("crop", "slice"))
 
 
 def test_crop_takes_the_shares_it_says():
@@ -447,7 +451,7 @@ def test_flip_flips_half_of_the_time():
 def test_a_cut_is_stretched_over_the_whole_input():
     """The rows and columns of a cut all show: the corners of what the network sees are the corners of the cut."""
     ramp = np.tile(np.arange(200, dtype=np.uint8)[:, None, None], (1, 200, 1))
-    split = Split(np.stack([ramp] * 20), np.zeros(20, np.int32))
+    split = Split(np.stack([ramp] * 20), {"label": np.zeros(20, np.int32)})
     how = Preprocess(size=16, crop=0.5, mean=(0.0,), std=(1.0,))
     images, _ = collected(batches(split, how, 20, augment=("crop",), seed=1))
     span = (images[:, -1, 0, 0] - images[:, 0, 0, 0]) * 255
@@ -469,6 +473,6 @@ def test_files_in_memory_and_on_disk_are_alike(tmp_path):
     how = dict(augment=("crop", "flip"), seed=5, shuffle=True)
     in_memory, on_disk = (
         collected(batches(split, PHOTO, 4, **how))
-        for split in (Split(pixels, targets), Split(np.array(paths), targets, InFiles()))
+        for split in (Split(pixels, {"label": targets}), Split(np.array(paths), {"label": targets}, InFiles()))
     )
     assert np.array_equal(in_memory[0], on_disk[0]) and np.array_equal(in_memory[1], on_disk[1])

@@ -102,7 +102,7 @@ def test_agreement_is_of_the_same_samples_and_labels():
 def split(found: Evaluation, *, size: int) -> list[tuple[np.ndarray, np.ndarray]]:
     """Batches whose images hold the outputs, for a classifier that reads them off."""
     images = found.outputs[:, None, None, :]
-    return [(images[i : i + size], found.targets[i : i + size]) for i in range(0, len(images), size)]
+    return [(images[i : i + size], {"label": found.targets[i : i + size]}) for i in range(0, len(images), size)]
 
 
 def read_off(images: np.ndarray) -> np.ndarray:
@@ -123,9 +123,8 @@ def test_batches_are_joined_in_order(size):
 def test_tensors_are_taken():
     tensorflow = pytest.importorskip("tensorflow")
     expected = random_evaluation(samples=20)
-    batches = tensorflow.data.Dataset.from_tensor_slices((expected.outputs[:, None, None, :], expected.targets)).batch(
-        8
-    )
+    pairs = expected.outputs[:, None, None, :], {"label": expected.targets}
+    batches = tensorflow.data.Dataset.from_tensor_slices(pairs).batch(8)
     found = evaluate(lambda images: tensorflow.convert_to_tensor(images)[:, 0, 0, :], batches, NAMES)
     np.testing.assert_array_equal(found.outputs, expected.outputs)
     assert found.as_dict() == expected.as_dict()
@@ -142,7 +141,7 @@ def test_tensors_are_taken():
 )
 def test_targets_that_have_no_label(targets, message):
     with pytest.raises(ValueError, match=message):
-        evaluate(read_off, [(np.zeros((2, 1, 1, 8)), targets)], NAMES)
+        evaluate(read_off, [(np.zeros((2, 1, 1, 8)), {"label": targets})], NAMES)
 
 
 @pytest.mark.parametrize(
@@ -156,7 +155,7 @@ def test_targets_that_have_no_label(targets, message):
 )
 def test_outputs_that_do_not_fit(outputs, message):
     with pytest.raises(ValueError, match=message):
-        evaluate(lambda images: outputs, [(np.zeros((2, 4, 4, 3)), [0, 1])], NAMES)
+        evaluate(lambda images: outputs, [(np.zeros((2, 4, 4, 3)), {"label": [0, 1]})], NAMES)
 
 
 def test_no_sample_is_an_error():
@@ -189,7 +188,7 @@ def test_robustness_is_accuracy_on_corrupted_images(size):
     targets = draw.integers(0, 4, 20)
     images = (64 * targets[:, None, None, None] + draw.integers(0, 64, (20, 12, 12, 1))).astype(np.uint8)
     kinds, severities = ("contrast", "frost", "gaussian_noise"), (2, 5)
-    batches = [(images[i : i + size].astype(np.float32), targets[i : i + size]) for i in range(0, 20, size)]
+    batches = [(images[i : i + size].astype(np.float32), {"label": targets[i : i + size]}) for i in range(0, 20, size)]
     found = robustness(by_lightness, batches, kinds, severities, seed=3)
     assert found.whole == 1
     for row, kind in enumerate(kinds):

@@ -140,7 +140,12 @@ def test_it_is_what_keras_guide_does(optimizer, batch_norm, tmp_path):
             rule = keras.optimizers.SGD(0.01, 0.9, nesterov=True) if optimizer == "sgd" else keras.optimizers.Adam(0.01)
             theirs.compile(rule, "sparse_categorical_crossentropy")
         how = recipe.preprocess(3)
-        theirs.fit(batches(data.train, how, 32, epoch=epoch, shuffle=True), epochs=1, verbose=0, shuffle=False)
+        theirs.fit(
+            batches(data.train, how, 32, epoch=epoch, shuffle=True).map(lambda x, y: (x, y["label"])),
+            epochs=1,
+            verbose=0,
+            shuffle=False,
+        )
     for layer in theirs.layers:
         layer.trainable = True
     assert apart(ours, theirs) < 2e-6

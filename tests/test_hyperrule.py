@@ -22,8 +22,8 @@ PAGE = load_recipe(Path(__file__).parents[1] / "recipes/bit.py")
 
 
 def data(images: int, height: int = 1, width: int = 1) -> Data:
-    split = Split(np.zeros((images, height, width, 3), np.uint8), np.zeros(images, np.int32))
-    return Data(train=split, test=split, labels=("a", "b"), channels=3)
+    split = Split(np.zeros((images, height, width, 3), np.uint8), {"label": np.zeros(images, np.int32)})
+    return Data(train=split, validation=split, labels=("a", "b"), channels=3)
 
 
 def published(step: int, images: int) -> float | None:
@@ -76,7 +76,7 @@ def test_resolution_follows_the_area(height, width, size, share, tmp_path):
     for i, (tall, wide, suffix) in enumerate([(height, width, "png"), (height, width, "jpg"), (2, 2, "png")]):
         Image.new("RGB", (wide, tall)).save(tmp_path / f"{i}.{suffix}")
         paths.append(str(tmp_path / f"{i}.{suffix}"))
-    files = Split(np.array(paths), np.zeros(3, np.int32), InFiles())
+    files = Split(np.array(paths), {"label": np.zeros(3, np.int32)}, InFiles())
     assert settle(PAGE, replace(data(20), train=files)) == recipe
 
 
@@ -137,7 +137,7 @@ def test_only_one_decides_what_is_seen():
 
 def numbered(count: int) -> Split:
     images = np.arange(count, dtype=np.uint8)[:, None, None, None] * np.ones((1, 4, 4, 1), np.uint8)
-    return Split(images, np.arange(count, dtype=np.int32))
+    return Split(images, {"label": np.arange(count, dtype=np.int32)})
 
 
 def test_stretches_of_the_passes_are_the_passes():
@@ -153,7 +153,7 @@ def test_stretches_of_the_passes_are_the_passes():
     for start, stop in ((0, 40), (8, 16), (10, 20), (24, 40), (8, 40)):
         for found, expected in zip(run(8, places=range(start, stop)), whole, strict=True):
             assert np.array_equal(found, expected[start:stop])
-    assert all(sorted(targets) == list(range(10)) for _, targets in passes)
+    assert all(sorted(targets["label"]) == list(range(10)) for _, targets in passes)
 
 
 def test_mixes_of_stretches_differ():

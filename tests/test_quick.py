@@ -118,7 +118,7 @@ def test_no_file_is_needed():
 def test_fewer_images_are_always_the_same():
     data = blobs(200, 50)
     few = fewer(data, 60)
-    assert (len(few.train), len(few.test), few.labels) == (60, 20, data.labels)
+    assert (len(few.train), len(few.validation), few.labels) == (60, 20, data.labels)
     assert few.fingerprint == fewer(data, 60).fingerprint != data.fingerprint
     assert fewer(data, 1000).fingerprint == data.fingerprint
 

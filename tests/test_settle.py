@@ -8,7 +8,7 @@ from test_train import RECIPE, blobs, trained
 
 from kerascnn import find_record
 from kerascnn.card import Card
-from kerascnn.data import Data, Split
+from kerascnn.data import Data
 from kerascnn.spec import Preprocess
 from kerascnn.training import Recipe, override
 from kerascnn.training.network import maker, row_of
@@ -19,8 +19,8 @@ OPEN = Recipe(model="resnet18", data="blobs", epochs=1, batch=32, lr=0.05)
 
 def grey(data: Data) -> Data:
     """The same images in one channel."""
-    splits = [Split(split.images[..., :1], split.targets) for split in (data.train, data.test)]
-    return replace(data, train=splits[0], test=splits[1], channels=1)
+    splits = [replace(split, images=split.images[..., :1]) for split in (data.train, data.validation)]
+    return replace(data, train=splits[0], validation=splits[1], channels=1)
 
 
 # What is left open

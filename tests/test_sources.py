@@ -166,7 +166,7 @@ WRITERS = {
 def seen(data) -> list[np.ndarray]:
     """Augmented training batches in a drawn order, and the images held out."""
     how = dict(augment=("crop", "flip"), classes=2, seed=5, epoch=1, shuffle=True)
-    return [*collected(batches(data.train, PHOTO, 5, **how)), *collected(batches(data.test, PHOTO, 4))]
+    return [*collected(batches(data.train, PHOTO, 5, **how)), *collected(batches(data.validation, PHOTO, 4))]
 
 
 # One way in, the same bits
@@ -216,7 +216,7 @@ def tfds(tmp_path, monkeypatch):
 
 def test_tfds_by_name(tfds, tmp_path):
     data, lying = open_data("tfds:blues_and_reds"), open_data(tmp_path / "prepared" / "blues_and_reds" / "1.0.0")
-    assert data.labels == LABELS and (len(data.train), len(data.test)) == (TRAIN, TEST)
+    assert data.labels == LABELS and (len(data.train), len(data.validation)) == (TRAIN, TEST)
     assert data.fingerprint == lying.fingerprint
     assert open_data("tfds:blues_and_reds:1.0.0").fingerprint == data.fingerprint
 
@@ -301,7 +301,10 @@ def test_batches_of_records_do_not_depend_on_threads(tmp_path):
 def test_labels_from_0_and_from_1_are_the_same_classes(tmp_path, first, names):
     data = open_data(write_shards(tmp_path / "data", first=first, names=names))
     assert data.labels == (names or (str(first), str(first + 1)))
-    assert data.train.targets.tolist() == PARTS["train"][1].tolist() and data.train.targets.dtype == np.int32
+    assert (
+        data.train.annotations["label"].tolist() == PARTS["train"][1].tolist()
+        and data.train.annotations["label"].dtype == np.int32
+    )
     assert data.note == f"2 labels from {first} to {first + 1}, as classes 0 to 1"
 
 
@@ -313,9 +316,9 @@ def test_parts_by_folder_by_pattern_and_none(tmp_path):
             os.link(file, tmp_path / "sorted" / part / file.name)
     assert len(open_data(tmp_path / "sorted").train) == TRAIN
     some = open_data(f"{root}/*-0000[12]-of-00003")
-    assert (len(some.train), len(some.test)) == (10, 4)
+    assert (len(some.train), len(some.validation)) == (10, 4)
     alone = open_data(f"{root}/validation-*")
-    assert len(alone.train) + len(alone.test) == TEST
+    assert len(alone.train) + len(alone.validation) == TEST
     (root / "extra-00000-of-00001").write_bytes((root / "train-00000-of-00003").read_bytes())
     with pytest.raises(ValueError, match="extra-00000-of-00001"):
         open_data(root)
@@ -326,8 +329,8 @@ def test_a_single_file_is_split(tmp_path):
     file = write_records(
         tmp_path / "all.tfrecord", [imagenet(encoded(i), t) for i, t in zip(pixels, targets, strict=True)]
     )
-    data = open_data(file, holdout=0.25)
-    assert (len(data.train), len(data.test)) == (12, 4) and len(open_data(tmp_path).train) == 12
+    data = open_data(file, validation=0.25)
+    assert (len(data.train), len(data.validation)) == (12, 4) and len(open_data(tmp_path).train) == 12
 
 
 def test_shards_that_are_missing_are_named(tmp_path):
@@ -366,7 +369,7 @@ def test_damaged_records_are_named_and_counted(tmp_path):
 def test_damaged_records_are_skipped_on_demand(tmp_path):
     said = spoil(write_shards(tmp_path / "data"))
     data = open_data(tmp_path / "data", on_corrupt="skip")
-    assert data.skipped == tuple(said) and len(data.test) == TEST
+    assert data.skipped == tuple(said) and len(data.validation) == TEST
     assert len(data.train) == TRAIN - 1 - 1 - 2  # of the last shard's five, two lie behind the damage
     collected(batches(data.train, PHOTO, 4))
 
@@ -385,7 +388,7 @@ def test_records_that_hold_no_image_or_no_class(tmp_path):
     ]
     write_records(tmp_path / "train-00000-of-00001", good + wrong)
     data = open_data(tmp_path, on_corrupt="skip")
-    assert len(data.train) + len(data.test) == TRAIN and len(data.skipped) == len(wrong)
+    assert len(data.train) + len(data.validation) == TRAIN and len(data.skipped) == len(wrong)
     with pytest.raises(ValueError, match=r"^8 records") as caught:
         open_data(tmp_path)
     for words in (
@@ -423,7 +426,7 @@ def test_classes_of_one_name_and_classes_that_are_only_held_out(tmp_path):
     )
     held = write_records(tmp_path / "validation-00000-of-00001", [imagenet(image, 4, "crane")])
     data = open_data(tmp_path)
-    assert data.labels == ("crane (1)", "crane (4)", "owl") and data.test.targets.tolist() == [1]
+    assert data.labels == ("crane (1)", "crane (4)", "owl") and data.validation.annotations["label"].tolist() == [1]
     write_records(held, [imagenet(image, 3, "oewl")])
     with pytest.raises(ValueError, match=r"'oewl'.*held out but is not in train/. Did you mean 'owl'"):
         open_data(tmp_path)
@@ -439,7 +442,7 @@ def test_classes_that_a_list_beside_the_records_names(tmp_path):
     with pytest.raises(ValueError, match=r"record 2 at byte .*: the label 5 is out of range, of 0 to 1"):
         open_data(tmp_path)
     data = open_data(tmp_path, on_corrupt="skip")
-    assert data.labels == LABELS and len(data.train) + len(data.test) == 4 and len(data.skipped) == 1
+    assert data.labels == LABELS and len(data.train) + len(data.validation) == 4 and len(data.skipped) == 1
     (tmp_path / "label.labels.txt").write_text("blue\nred\nteal\ngreen\ngrey\npink\n")
     with pytest.raises(ValueError, match=r"The class 'teal' of .* has no image"):
         open_data(tmp_path)
@@ -531,7 +534,7 @@ GOOD = "path,label\n" + "".join(
 def test_tables_of_every_system_are_read_alike(tmp_path):
     write_files(tmp_path)
     before = open_data(written_table(tmp_path, GOOD))
-    assert before.labels == LABELS and len(before.train) + len(before.test) == 16
+    assert before.labels == LABELS and len(before.train) + len(before.validation) == 16
     for text, encoding in (
         (GOOD.replace("\n", "\r\n"), "utf-8"),
         (GOOD, "utf-8-sig"),

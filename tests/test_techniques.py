@@ -67,7 +67,7 @@ def by_hand(recipe, make, objective):
         how = dict(augment=stage.augment if stage else (), classes=3, seed=recipe.seed, epoch=epoch, shuffle=True)
         for images, targets in batches(DATA.train, replace(recipe.preprocess(3), size=side), recipe.batch, **how):
             with tf.GradientTape() as tape:
-                loss = tf.reduce_mean(objective(model, images, targets))
+                loss = tf.reduce_mean(objective(model, images, targets["label"]))
             sgd.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
     return model
 
@@ -150,7 +150,8 @@ def test_training_sees_its_own_size(tmp_path):
 def held_out(recipe):
     from kerascnn.data.pipeline import batches
 
-    return next(iter(batches(DATA.test, recipe.preprocess(3), 33)))
+    images, targets = next(iter(batches(DATA.validation, recipe.preprocess(3), 33)))
+    return images, targets["label"]
 
 
 def test_size_of_its_own_that_is_the_same_changes_nothing(tmp_path):
@@ -583,11 +584,11 @@ def test_repeats_are_those_of_timm():
     import_torchvision()
     from timm.data.distributed_sampler import RepeatAugSampler
 
-    split = Split(np.zeros((600, 2, 2, 1), np.uint8), np.arange(600, dtype=np.int32))
+    split = Split(np.zeros((600, 2, 2, 1), np.uint8), {"label": np.arange(600, dtype=np.int32)})
     small, how = Preprocess(size=2, crop=1.0, mean=(0.0,), std=(1.0,)), dict(seed=5, epoch=1, shuffle=True)
-    order = np.concatenate([targets for _, targets in batches(split, small, 64, **how)])
+    order = np.concatenate([targets["label"] for _, targets in batches(split, small, 64, **how)])
     for repeats in (2, 3, 4):
-        seen = np.concatenate([targets for _, targets in batches(split, small, 64, repeats=repeats, **how)])
+        seen = np.concatenate([targets["label"] for _, targets in batches(split, small, 64, repeats=repeats, **how)])
         sampler = RepeatAugSampler(range(600), num_replicas=1, rank=0, shuffle=False, num_repeats=repeats)
         theirs = [int(order[place]) for place in sampler]
         assert len(theirs) == 512 and theirs == seen[:512].tolist()
@@ -599,7 +600,7 @@ def test_repeats_are_augmented_each_anew():
     from kerascnn.data.pipeline import batches
 
     rng = np.random.default_rng(0)
-    split = Split(rng.integers(0, 256, (12, 20, 20, 3)).astype(np.uint8), np.arange(12, dtype=np.int32))
+    split = Split(rng.integers(0, 256, (12, 20, 20, 3)).astype(np.uint8), {"label": np.arange(12, dtype=np.int32)})
     how = dict(preprocess=Preprocess(size=12), batch=12, augment=("crop", "flip", "jitter"), seed=2, shuffle=True)
     ((once, names),) = batches(split, **how)
     ((twice, same),) = batches(split, repeats=2, **how)

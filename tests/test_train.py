@@ -33,9 +33,9 @@ def blobs(train: int = 71, test: int = 33) -> Data:
         targets = rng.integers(0, 3, count).astype(np.int32)
         images = rng.integers(0, 120, (count, 12, 12, 3)).astype(np.uint8)
         images[np.arange(count), :, :, targets] += 50
-        return Split(images, targets)
+        return Split(images, {"label": targets})
 
-    return Data(train=split(train), test=split(test), labels=("a", "b", "c"), channels=3)
+    return Data(train=split(train), validation=split(test), labels=("a", "b", "c"), channels=3)
 
 
 def tiny(shape, classes, *, normalise=True, dropout=0.0, head="head.softmax", regularizer=None):
@@ -239,11 +239,13 @@ def test_training_learns_and_leaves_a_model_with_its_card(tmp_path):
     assert card.facts["data"] == data.fingerprint and set(card.facts["versions"]) >= {"kerascnn", "python", "keras"}
 
     loaded = keras.models.load_model(tmp_path / "model.keras")
-    images, targets = next(iter(batches(data.test, card.preprocess, 100)))
+    images, targets = next(iter(batches(data.validation, card.preprocess, 100)))
     probabilities = np.asarray(loaded(images))
     assert np.array_equal(probabilities, model(images)) and np.allclose(probabilities.sum(-1), 1, atol=1e-6)
-    assert history[-1]["val_top1"] == pytest.approx(np.mean(probabilities.argmax(-1) == targets))
-    assert history[-1]["val_loss"] == pytest.approx(-np.log(probabilities[np.arange(33), targets]).mean(), rel=1e-4)
+    assert history[-1]["val_top1"] == pytest.approx(np.mean(probabilities.argmax(-1) == targets["label"]))
+    assert history[-1]["val_loss"] == pytest.approx(
+        -np.log(probabilities[np.arange(33), targets["label"]]).mean(), rel=1e-4
+    )
 
 
 def test_photos_from_files_are_trained_on(tmp_path):
@@ -278,7 +280,7 @@ def fitted(recipe: Recipe, data: Data, optimizer, regularizer=None):
     for epoch in range(recipe.epochs):
         dataset = batches(
             data.train, recipe.preprocess(3), recipe.batch, seed=recipe.seed, epoch=epoch, shuffle=True
-        ).map(lambda images, targets: (images, keras.ops.one_hot(targets, 3)))
+        ).map(lambda images, targets: (images, keras.ops.one_hot(targets["label"], 3)))
         model.fit(dataset, epochs=1, verbose=0, shuffle=False)
     return model
 
@@ -375,7 +377,8 @@ def test_callbacks_are_called_and_may_stop(tmp_path):
 def test_rate_falls_on_a_plateau(tmp_path):
     """Held-out images are labelled wrong here, so that their loss grows."""
     data, recipe = blobs(), replace(RECIPE, schedule="plateau", decay_rate=0.5, patience=2, epochs=6)
-    data = replace(data, test=replace(data.test, targets=(data.test.targets + 1) % 3))
+    other = {"label": (data.validation.annotations["label"] + 1) % 3}
+    data = replace(data, validation=replace(data.validation, annotations=other))
     _, history = trained(tmp_path, recipe, data)
     losses = [record["val_loss"] for record in history]
     assert [record["lr"] for record in history] == [recipe.rate(0, 2, losses[:epoch]) for epoch in range(6)]

@@ -251,7 +251,7 @@ def photos(folder: Path, count: int) -> Split:
     paths = [folder / f"{i}.png" for i in range(count)]
     for i, path in enumerate(paths):
         tf.io.write_file(str(path), tf.io.encode_png(np.full((12, 12, 3), 10 * i, np.uint8)))
-    return Split(np.array([str(path) for path in paths]), np.arange(count, dtype=np.int32) % 3, InFiles())
+    return Split(np.array([str(path) for path in paths]), {"label": np.arange(count, dtype=np.int32) % 3}, InFiles())
 
 
 @pytest.mark.parametrize(
@@ -272,7 +272,7 @@ def test_workers_get_their_parts_of_the_same_batches(tmp_path, augment, batch, c
 
     def part(*share):
         how = dict(augment=augment, classes=3, seed=3, shuffle=True, share=share)
-        return [(x.numpy(), y.numpy()) for x, y in batches(split, RECIPE.preprocess(3), batch, **how)]
+        return [(x.numpy(), y["label"].numpy()) for x, y in batches(split, RECIPE.preprocess(3), batch, **how)]
 
     whole, parts = part(0, 1), [part(index, count) for index in range(count)]
     for joined, *shares in zip(whole, *parts, strict=True):

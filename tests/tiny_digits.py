@@ -13,7 +13,9 @@ from kerascnn.data import open_data
 def digits() -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
     """Training and held-out images (N, 8, 8, 1), from 0 to 1, and targets (N,)."""
     data = open_data("digits")
-    return tuple(((part.images / 255).astype("float32"), part.targets) for part in (data.train, data.test))
+    return tuple(
+        ((part.images / 255).astype("float32"), part.annotations["label"]) for part in (data.train, data.validation)
+    )
 
 
 def drawn() -> keras.Model:

@@ -31,7 +31,10 @@ def trained(family: str):
     keras.utils.set_random_seed(0)
     model = TINY[family](classes=10)
     data = open_data("digits", progress=False)
-    parts = [(images(part.images, model.input_shape[1:]), np.asarray(part.targets)) for part in (data.train, data.test)]
+    parts = [
+        (images(part.images, model.input_shape[1:]), np.asarray(part.annotations["label"]))
+        for part in (data.train, data.validation)
+    ]
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = 0.9  # a short training

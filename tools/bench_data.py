@@ -84,7 +84,7 @@ def write_photos(folder: Path) -> list[str]:
 
 
 def in_files(files: list[str]) -> Split:
-    return Split(np.array(files), np.zeros(len(files), np.int32), InFiles())
+    return Split(np.array(files), {"label": np.zeros(len(files), np.int32)}, InFiles())
 
 
 def write_records(path: Path, files: list[str]) -> Split:
@@ -97,7 +97,7 @@ def write_records(path: Path, files: list[str]) -> Split:
             features = tf.train.Features(feature={layout.image: image, layout.label: label})
             writer.write(tf.train.Example(features=features).SerializeToString())
     index = indexed([path], layout, progress=False)
-    return Split(index.rows, index.labels, InRecords((str(path),), layout.image))
+    return Split(index.rows, {"label": index.labels}, InRecords((str(path),), layout.image))
 
 
 def seeded(numbers: Iterable[int]) -> tf.data.Dataset:

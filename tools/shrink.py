@@ -106,7 +106,7 @@ def main() -> None:
     for source in options.data or FORMS:
         data = open_data("digits")
         if source == "faint":
-            data = replace(data, train=faint(data.train, 0), test=faint(data.test, 1))
+            data = replace(data, train=faint(data.train, 0), validation=faint(data.validation, 1))
         for name in options.networks or NETWORKS:
             rows = measured(name, source, data)
             write(rows)
@@ -184,8 +184,8 @@ def whole(split: Any, card: Card, passes: int = 5) -> Training:
 
     how: dict[str, Any] = {"shuffle": True, "augment": RECIPE.augment, "classes": len(card.labels)}
     every = [next(iter(batches(split, card.preprocess, len(split), seed=seed, **how))) for seed in range(passes)]
-    images, targets = (np.concatenate(part) for part in zip(*every, strict=True))
-    return images, targets
+    images, labels = (np.concatenate(part) for part in zip(*((x, y["label"]) for x, y in every), strict=True))
+    return images, labels
 
 
 def write(rows: list[dict[str, Any]]) -> None:

@@ -35,7 +35,12 @@ def add(command: Command) -> None:
     p = command("evaluate", evaluate, "measure a .keras, .tflite or .onnx file on labelled images")
     p.add_argument("model", type=Path, help="a model file with its card (the .json) beside it")
     p.add_argument("--data", required=True, help=SOURCES)
-    p.add_argument("--split", default="test", choices=("test", "train"), help="held-out images (default) or the others")
+    p.add_argument(
+        "--split",
+        default="validation",
+        choices=("validation", "train", "test"),
+        help="the part to measure (default: validation)",
+    )
     p.add_argument("--crops", type=int, default=1, help="views of each image to average over: 1 (default), 5 or 10")
     p.add_argument(
         "--corruptions",

@@ -56,7 +56,8 @@ def dataset(train: Any, tuning: Tuning) -> Any:
     ----------
     train
         Images ``(N, H, W, C)`` float32, preprocessed as the network expects, and targets, ``(N,)`` integers or every
-        class's share ``(N, classes)``; or a ``tf.data.Dataset`` of batches of such pairs, finite.
+        class's share ``(N, classes)``; or a ``tf.data.Dataset`` of batches of such pairs, finite, in which targets may
+        also have their names: ``{"label": ...}``.
 
     Raises
     ------
@@ -68,6 +69,9 @@ def dataset(train: Any, tuning: Tuning) -> Any:
     if isinstance(train, tf.data.Dataset):
         if train.cardinality() == tf.data.INFINITE_CARDINALITY:
             raise ValueError("This dataset has no end; say with take(steps) how many batches make an epoch.")
+        spec: Any = train.element_spec
+        if isinstance(spec[1], dict):
+            return train.map(lambda images, targets: (images, targets["label"]))
         return train
     if not isinstance(train, Sequence) or len(train) != 2:
         raise ValueError(f"Training data is (images, targets) or a tf.data.Dataset, got a {type(train).__name__}.")

@@ -1,8 +1,8 @@
-"""What the data room gives: images and what they show, wherever the images lie."""
+"""What data sources give: images and their annotations, wherever they are stored."""
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Store(Protocol):
-    """Where images lie. A split has a row of an array for each; a store knows what the row means."""
+    """Where images are stored. A split has a row of an array for each image; a store knows what the row means."""
 
     def read(self, row: "tf.Tensor") -> "tf.Tensor":
         """The pixels of one image, (H, W, C) uint8, or the bytes of its file, () string; made for a graph."""
@@ -60,38 +60,49 @@ class InFiles:
             yield f"{path.parent.name}/{path.name}:{path.stat().st_size}\n".encode()
 
 
+IN_MEMORY = InMemory()
+
+
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Images and what they show.
+    """Images and their annotations.
 
     Parameters
     ----------
     images
         A row for every image, (N, ...), which ``store`` reads; in memory, pixels, (N, H, W, C) uint8.
-    targets
-        The number of each image's class, (N,) int32.
+    annotations
+        A row for every image, by name: ``"label"``, the number of its class, (N,) int32.
     store
-        Where the images lie.
+        Where the images are stored.
+    stores
+        Where annotations that are not in memory are stored, by name.
     """
 
     images: np.ndarray
-    targets: np.ndarray
-    store: Store = InMemory()
+    annotations: Mapping[str, np.ndarray]
+    store: Store = IN_MEMORY
+    stores: Mapping[str, Store] = field(default_factory=dict)
 
     def __len__(self) -> int:
-        return len(self.targets)
+        return len(self.images)
 
     def take(self, places: np.ndarray) -> "Split":
-        """The images at ``places``, numbers or a mask."""
-        return replace(self, images=self.images[places], targets=self.targets[places])
+        """The images at ``places``, numbers or a Boolean mask."""
+        annotations = {name: rows[places] for name, rows in self.annotations.items()}
+        return replace(self, images=self.images[places], annotations=annotations)
 
     def name(self, place: int) -> str:
         """What to call an image in an error or a report."""
         return self.store.name(self.images[place], place)
 
     def digest(self) -> bytes:
-        """A hash of the targets and of the images, as far as their store tells."""
-        hashed = hashlib.sha256(np.ascontiguousarray(self.targets).data)
+        """A hash of the images and their annotations, as far as their stores tell."""
+        hashed = hashlib.sha256()
+        for name, rows in sorted(self.annotations.items()):
+            hashed.update(name.encode())
+            for piece in self.stores.get(name, IN_MEMORY).content(rows):
+                hashed.update(piece)
         for piece in self.store.content(self.images):
             hashed.update(piece)
         return hashed.digest()
@@ -99,31 +110,39 @@ class Split:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Data:
-    """A classification data set, split in two.
+    """A data set in its parts.
 
     Parameters
     ----------
-    train, test
-        What is learned from, and what is held out.
+    train
+        What weights are learned from.
+    validation
+        What a training is watched and steered by.
+    test
+        What only a final evaluation looks at; None where the source has none.
     labels
-        Class names; a target is a place in this tuple.
+        Class names; a label is a place in this tuple.
     channels
         Colour channels that the images have: 1 or 3. A preprocessing may ask for the other.
     skipped
         Images left out because they cannot be read, by name.
     note
         How the source was understood, where it leaves a choice.
+    found
+        In one line, which parts the source has and how it was split.
     """
 
     train: Split
-    test: Split
+    validation: Split
+    test: Split | None = None
     labels: tuple[str, ...]
     channels: int
     skipped: tuple[str, ...] = ()
     note: str = ""
+    found: str = ""
 
     @cached_property
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits that change with the images, the classes or the way they are split."""
-        parts = (self.train.digest(), self.test.digest(), "\n".join(self.labels).encode())
-        return hashlib.sha256(b"".join(parts)).hexdigest()[:16]
+        parts = [part.digest() for part in (self.train, self.validation, self.test) if part is not None]
+        return hashlib.sha256(b"".join([*parts, "\n".join(self.labels).encode()])).hexdigest()[:16]

@@ -25,7 +25,7 @@ NAMED: dict[str, Callable[[Opening], Data]] = {"digits": digits, "shapes": shape
 def open_data(
     source: Source,
     *,
-    holdout: float = 0.25,
+    validation: float = 0.25,
     seed: int = 0,
     on_corrupt: str = "refuse",
     progress: bool = True,
@@ -52,10 +52,10 @@ def open_data(
         - an ``.npz`` file with the arrays ``x_train``, ``y_train``, ``x_test`` and ``y_test``, or ``x`` and ``y``;
         - arrays, ``(x, y)`` or ``((x_train, y_train), (x_test, y_test))``: pixels, (N, H, W), (N, H, W, 1) or
           (N, H, W, 3) uint8, and class numbers, (N,) integers from 0.
-    holdout
-        The share of each class that is held out, between 0 and 1. Has no meaning for what is split already.
+    validation
+        The fraction of the images that become the validation part, between 0 and 1, where the source has none.
     seed
-        Decides, with the content, which images are held out.
+        Decides, with the content, which images these are.
     on_corrupt
         What to do about images that cannot be read: ``"refuse"`` the data set or ``"skip"`` them.
     progress
@@ -70,7 +70,7 @@ def open_data(
     ImportError
         When a source needs a package that is not installed.
     """
-    how = Opening(holdout=holdout, seed=seed, on_corrupt=on_corrupt, progress=progress)
+    how = Opening(validation=validation, seed=seed, on_corrupt=on_corrupt, progress=progress)
     if not isinstance(source, Source):
         raise ValueError(f"A source is a name, a path or a tuple of arrays, not a {type(source).__name__}.")
     for way in WAYS:

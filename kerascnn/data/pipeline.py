@@ -1,16 +1,17 @@
 """Batches for training and evaluation, and single images for prediction."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from kerascnn.data import images
 from kerascnn.data.checks import image_flaw
-from kerascnn.data.dataset import Split
+from kerascnn.data.dataset import IN_MEMORY, Split
 from kerascnn.data.sharding import is_own, share_of
 from kerascnn.data.transforms.mixing import mixed_with
 from kerascnn.data.transforms.registry import Step, parse_all
@@ -22,6 +23,7 @@ def batches(
     preprocess: Preprocess,
     batch: int,
     *,
+    encode: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None,
     augment: Sequence[str] = (),
     classes: int = 0,
     seed: int = 0,
@@ -40,11 +42,14 @@ def batches(
     Parameters
     ----------
     split
-        Images and targets.
+        Images and annotations.
     preprocess
         Size, channels and range that the network wants.
     batch
         Images per batch; the last batch holds what remains.
+    encode
+        Makes a sample's targets of the sample: its ``"image"`` and annotations by name, after the transforms, in the
+        graph. None: the annotations are the targets.
     augment
         Names from ``AUGMENTATIONS`` with their arguments, in the order in which they are made; a cut comes before all
         changes. Without a cut, images have the geometry of evaluation. Of several mixes, each batch has one.
@@ -71,8 +76,8 @@ def batches(
     Returns
     -------
     tf.data.Dataset
-        Pairs of images, (B, size, size, C) float32, and targets, (B,) int32; with mixes, every class's share of each
-        image, (B, classes) float32.
+        Pairs of images, (B, size, size, C) float32, and targets by name: ``"label"``, (B,) int32, or with mixes the
+        weight of every class in each image, (B, classes) float32.
 
     Raises
     ------
@@ -84,7 +89,8 @@ def batches(
     count = len(split)
     places = range(epoch * count, (epoch + 1) * count) if places is None else places
     order, copies, salts = drawn(count, places, seed, shuffle, repeats)
-    rows, targets = tf.constant(split.images), tf.constant(split.targets, tf.int32)
+    rows = tf.constant(split.images)
+    annotations = {name: tf.constant(of_all) for name, of_all in split.annotations.items()}
 
     own = is_own(len(order), batch, share)
     if not mixes:
@@ -97,7 +103,14 @@ def batches(
         source = split.store.read(tf.gather(rows, index))
         seeds = tf.unstack(tf.random.split(tf.stack([salt, index + copy * count]), len(steps)))
         seeded = list(zip(steps, seeds, strict=True))
-        return prepared(source, preprocess, seeded), tf.gather(targets, index)
+        image, annotated = prepared(source, preprocess, seeded), annotations_of(index)
+        return image, encode({"image": image, **annotated}) if encode else annotated
+
+    def annotations_of(index):
+        return {
+            name: split.stores.get(name, IN_MEMORY).read(tf.gather(of_all, index))
+            for name, of_all in annotations.items()
+        }
 
     def draws(number):
         return tf.unstack(tf.random.split(tf.stack([salts[0], -1 - number]), 2))  # images' seeds count from 0 up
@@ -114,15 +127,15 @@ def batches(
     @plain
     def sample_if(index, copy, salt, own, needed):
         blank = tf.zeros([preprocess.size, preprocess.size, preprocess.channels])
-        image, target = tf.cond(needed, lambda: sample(index, copy, salt), lambda: (blank, tf.gather(targets, index)))
-        return image, target, own
+        image, targets = tf.cond(needed, lambda: sample(index, copy, salt), lambda: (blank, annotations_of(index)))
+        return image, targets["label"], own
 
     @plain
     def mixed(number, batch):
-        images, targets, own = batch
+        images, labels, own = batch
         of_which, of_mix = draws(number)
-        both = mix(mixes, images, tf.one_hot(targets, classes), which=of_which, seed=of_mix)
-        return tuple(tf.boolean_mask(one, own) for one in both)
+        images, weights = mix(mixes, images, tf.one_hot(labels, classes), which=of_which, seed=of_mix)
+        return tf.boolean_mask(images, own), {"label": tf.boolean_mask(weights, own)}
 
     if mixes:
         first = places.start % count // batch

@@ -15,7 +15,7 @@ HELD_OUT = ("validation", "val", "test")  # of several, the first: a test set is
 class Opening:
     """How a source is opened, as ``open_data`` takes it."""
 
-    holdout: float = 0.25
+    validation: float = 0.25
     seed: int = 0
     on_corrupt: str = "refuse"
     progress: bool = True
@@ -23,9 +23,10 @@ class Opening:
     def __post_init__(self) -> None:
         if self.on_corrupt not in ("refuse", "skip"):
             raise ValueError(f"on_corrupt is {self.on_corrupt!r}. {suggest(str(self.on_corrupt), ('refuse', 'skip'))}")
-        if not 0 < self.holdout < 1:
+        if not 0 < self.validation < 1:
             raise ValueError(
-                f"holdout is {self.holdout}; it is the share of images held out, between 0 and 1, such as 0.25."
+                f"validation is {self.validation}; it is the fraction of images to validate on, between 0 and 1, such "
+                "as 0.25."
             )
 
 
@@ -55,10 +56,10 @@ def two_parts(
     ValueError
         When a class has no image to learn from, or a single one although one has to be held out.
     """
-    for target in np.flatnonzero(np.bincount(parts[0].targets, minlength=len(labels)) == 0).tolist():
+    for target in np.flatnonzero(np.bincount(parts[0].annotations["label"], minlength=len(labels)) == 0).tolist():
         raise ValueError(f"The class {labels[target]!r} of {where} has no image that can be read. {expected}".rstrip())
     if len(parts) == 1:
-        return held_out(parts[0], how.holdout, how.seed, labels)
+        return held_out(parts[0], how.validation, how.seed, labels)
     if not len(parts[1]):
         raise ValueError(f"The part of {where} that is held out has no image that can be read. {expected}".rstrip())
     return parts[0], parts[1]
@@ -68,8 +69,8 @@ def held_out(split: Split, holdout: float, seed: int, labels: Sequence[str]) -> 
     """Hold out a share of every class, at least one image of each and never all of them."""
     rng = np.random.default_rng(seed)
     chosen = np.zeros(len(split), bool)
-    for target in np.unique(split.targets):
-        members = np.flatnonzero(split.targets == target)
+    for target in np.unique(split.annotations["label"]):
+        members = np.flatnonzero(split.annotations["label"] == target)
         if len(members) < 2:
             raise ValueError(
                 f"The class {labels[target]!r} has a single image; one to learn from and one to hold out are needed."

@@ -1,6 +1,6 @@
 """Run a classifier over labelled images, and what its answers are worth."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -131,7 +131,7 @@ class Evaluation:
 
 def evaluate(
     predict: Callable[[np.ndarray], ArrayLike],
-    batches: Iterable[tuple[ArrayLike, ArrayLike]],
+    batches: Iterable[tuple[ArrayLike, Mapping[str, ArrayLike]]],
     labels: Sequence[str],
 ) -> Evaluation:
     """Run a classifier over batches and keep what it answered.
@@ -143,7 +143,7 @@ def evaluate(
     predict
         From float32 images (N, H, W, C) to outputs (N, classes).
     batches
-        Pairs of images (N, H, W, C), already normalised, and targets (N,), integers.
+        Pairs of images (N, H, W, C), already normalised, and targets by name: ``"label"``, (N,) integers.
     labels
         Class names, in the order of the outputs.
 
@@ -158,7 +158,7 @@ def evaluate(
     truths: list[np.ndarray] = []
     with closing(track(batches, "evaluating")) as shown:
         for images, given in shown:
-            targets = _checked_targets(np.asarray(given), len(labels))
+            targets = _checked_targets(np.asarray(given["label"]), len(labels))
             outputs = np.asarray(predict(np.asarray(images, dtype=np.float32)), dtype=np.float32)
             answers.append(_checked_outputs(outputs, len(targets), len(labels)))
             truths.append(targets)

@@ -1,7 +1,7 @@
 """How a classifier fares on corrupted images. Hendrycks & Dietterich 2019, https://arxiv.org/abs/1903.12261."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -58,7 +58,7 @@ class Robustness:
 
 def robustness(
     predict: Callable[[np.ndarray], ArrayLike],
-    batches: Iterable[tuple[ArrayLike, ArrayLike]],
+    batches: Iterable[tuple[ArrayLike, Mapping[str, ArrayLike]]],
     kinds: Sequence[str],
     severities: Sequence[int],
     seed: int = 0,
@@ -72,7 +72,8 @@ def robustness(
     predict
         From images (N, H, W, C) uint8 to outputs (N, classes).
     batches
-        Pairs of images (N, H, W, C) of values 0 to 255, which are rounded, and their classes (N,); gone through once.
+        Pairs of images (N, H, W, C) of values 0 to 255, which are rounded, and targets by name: ``"label"``,
+        (N,) integers; gone through once.
     kinds, severities
         Names from :data:`kerascnn.data.transforms.corruptions.CORRUPTIONS`, and numbers of 1 to 5.
     seed
@@ -101,13 +102,13 @@ def robustness(
 
 
 def _rounds(
-    batches: Iterable[tuple[ArrayLike, ArrayLike]], times: int
+    batches: Iterable[tuple[ArrayLike, Mapping[str, ArrayLike]]], times: int
 ) -> Iterator[tuple[int, np.ndarray, np.ndarray, int]]:
     """Every batch with the numbers 0 to ``times``: its images as bytes, its targets, the number of its first image."""
     first = 0
     for images, targets in batches:
         pixels = np.clip(np.rint(np.asarray(images)), 0, 255).astype(np.uint8)
-        yield from ((number, pixels, np.asarray(targets), first) for number in range(times))
+        yield from ((number, pixels, np.asarray(targets["label"]), first) for number in range(times))
         first += len(pixels)
 
 

@@ -176,11 +176,11 @@ def train(
 
 def check_images(recipe: Recipe, data: Data, replicas: int) -> None:
     """Refuse what would leave a device without an image, because an empty batch cannot be computed everywhere."""
-    if min(recipe.updates(len(data.train))[0] // recipe.accumulate, len(data.test)) < replicas:
+    if min(recipe.updates(len(data.train))[0] // recipe.accumulate, len(data.validation)) < replicas:
         parts = f" in {recipe.accumulate} parts" if recipe.accumulate > 1 else ""
         raise ValueError(
-            f"A batch of {recipe.batch}{parts}, {len(data.train)} training images and {len(data.test)} held out are "
-            f"not all enough for {replicas} devices; every device needs an image. Use fewer devices."
+            f"A batch of {recipe.batch}{parts}, {len(data.train)} images to train on and {len(data.validation)} to "
+            f"validate on are not all enough for {replicas} devices; every device needs an image. Use fewer devices."
         )
 
 
@@ -262,8 +262,8 @@ def run_epoch(
     seconds = time.monotonic() - begun
     check_finite(learned, epoch, recipe)
     most = recipe.batch // recipe.accumulate
-    size = even_batch(len(data.test), most, learner.strategy.num_replicas_in_sync)
-    held_out = batches(data.test, preprocess, size, share=share)
+    size = even_batch(len(data.validation), most, learner.strategy.num_replicas_in_sync)
+    held_out = batches(data.validation, preprocess, size, share=share)
     with learner.averaged():
         judged = judge_all(learner, distributed(held_out, workers))
     check_finite(judged, epoch, recipe)
@@ -284,12 +284,12 @@ def distributed(dataset: Iterable, workers: Workers) -> Iterator[Any]:
         yield workers.strategy.experimental_distribute_values_from_function(partial(part, batch, workers.replicas))
 
 
-def part(batch: tuple[tf.Tensor, tf.Tensor], replicas: int, context: tf.distribute.ReplicaContext) -> Any:
+def part(batch: tuple[tf.Tensor, dict[str, tf.Tensor]], replicas: int, context: tf.distribute.ReplicaContext) -> Any:
     """What one of this worker's replicas gets of a batch."""
     images, targets = batch
-    replica, size = context.replica_id_in_sync_group % replicas, len(targets)
+    replica, size = context.replica_id_in_sync_group % replicas, len(images)
     share = slice(size * replica // replicas, size * (replica + 1) // replicas)
-    return images[share], targets[share]
+    return images[share], {name: target[share] for name, target in targets.items()}
 
 
 def check_finite(meters: dict[str, float], epoch: int, recipe: Recipe) -> None:

@@ -85,7 +85,7 @@ def side(recipe: Recipe) -> int:
 
 def fewer(data: Data, most: int) -> Data:
     """At most ``most`` images to learn from, and a third as many held out, drawn at random, always the same."""
-    return replace(data, train=some(data.train, most), test=some(data.test, most // 3))
+    return replace(data, train=some(data.train, most), validation=some(data.validation, most // 3))
 
 
 def some(split: Split, most: int) -> Split:

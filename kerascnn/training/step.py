@@ -132,6 +132,7 @@ class Learner:
 
     def _gradients(self, images, targets) -> list[Any]:
         """Of this replica's share of the loss, scaled: over all replicas, they add up to the gradients."""
+        targets = targets["label"]
         # Replicas may hold unequal parts of a batch, so each divides by the images of all.
         together = tf.distribute.get_replica_context().all_reduce("sum", tf.shape(targets)[0])
         with tf.GradientTape() as tape:
@@ -164,6 +165,7 @@ class Learner:
         self.optimizer.apply(gradients, weights)
 
     def _judge(self, images, targets):
+        targets = targets["label"]
         logits = self._heads(images, training=False)[HEAD]
         self._measure(self._losses(targets, logits), targets, logits)
 

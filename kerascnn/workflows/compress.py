@@ -157,7 +157,7 @@ def compared(networks: list[keras.Model], data: "Data", card: Card, pruned: set[
     """Two networks on the held-out images, and side by side as files; zeros are counted in some layers' kernels."""
     from kerascnn.data.pipeline import batches
 
-    seen = next(iter(batches(data.test, card.preprocess, 64, shuffle=True)))[0].numpy()
+    seen = next(iter(batches(data.validation, card.preprocess, 64, shuffle=True)))[0].numpy()
     with tempfile.TemporaryDirectory() as folder:
         formats = ["tflite-int8" if has_ranges(network) else "tflite" for network in networks]
         files = [
@@ -171,7 +171,7 @@ def compared(networks: list[keras.Model], data: "Data", card: Card, pruned: set[
         counted, kernels = cost(network), [k for name, k in prunable(network).items() if name in pruned]
         sides.append(
             Side(
-                top1=evaluate(runner, batches(data.test, card.preprocess, 64), card.labels).top1,
+                top1=evaluate(runner, batches(data.validation, card.preprocess, 64), card.labels).top1,
                 parameters=counted.parameters,
                 macs=counted.macs,
                 zeros=sum(int(np.sum(k == 0)) for k in kernels) / sum(k.size for k in kernels) if kernels else None,

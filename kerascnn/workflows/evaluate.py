@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from kerascnn.spec import Preprocess
 
 BATCH = 64
-CALLED = {"test": "held-out images", "train": "training images"}
+CALLED = {"train": "training images", "validation": "validation images", "test": "test images"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ class Plan:
     Parameters
     ----------
     split
-        "test": the images that are held out, or "train".
+        "train", "validation" or, where the source has one, "test".
     crops
         1, 5 or 10 views of each image, whose probabilities are averaged. Corrupted images have one.
     kinds, severities
@@ -44,7 +44,7 @@ class Plan:
         Decides which half of the images a temperature is found on, and what corruptions draw.
     """
 
-    split: str = "test"
+    split: str = "validation"
     crops: int = 1
     kinds: tuple[str, ...] = ()
     severities: tuple[int, ...] = SEVERITIES
@@ -86,6 +86,8 @@ def assess(model: Path, source: str, plan: Plan, page: Path, command: str = "") 
     preprocess = crops.whole(card.preprocess, plan.crops)
     runner, data = open_model(model), labelled(source, plan.on_corrupt, model, card)
     images = getattr(data, plan.split)
+    if images is None:
+        raise ValueError(f"{source} has no test part. Measure its validation part: --split validation.")
 
     found = measured(runner, images, preprocess, card, plan)
     for old in (page, page.with_suffix(".json")):

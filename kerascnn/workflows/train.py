@@ -114,7 +114,7 @@ def run(
         export(model_file, out / f"model{TARGETS[name].suffix}", name, calibration=calibration, overwrite=True)
         for name in recipe.export
     ]
-    log(f"running every file on the {len(data.test)} held-out images")
+    log(f"running every file on the {len(data.validation)} held-out images")
     rows, evaluations = measure(model_file, certificates, data, card)
     page = out / "report.html"
     for old in (page, page.with_suffix(".json")):
@@ -161,7 +161,7 @@ def described(recipe: Recipe, data: Data, replicas: int) -> str:
     more = ", ..." if len(data.skipped) > 20 else ""
     skipped = f", {len(data.skipped)} skipped: {', '.join(data.skipped[:20])}{more}" if data.skipped else ""
     return (
-        f"{recipe.model} on {recipe.data}: {len(data.train)} images to learn from, {len(data.test)} held out, "
+        f"{recipe.model} on {recipe.data}: {len(data.train)} images to learn from, {len(data.validation)} held out, "
         f"{len(data.labels)} classes{note}, {replicas} device{'s' * (replicas > 1)}{skipped}"
     )
 
@@ -178,7 +178,7 @@ def some_images(split: "Split", preprocess: "Preprocess", seed: int) -> np.ndarr
 def held_out(data: Data, preprocess: "Preprocess") -> Any:
     from kerascnn.data.pipeline import batches
 
-    return batches(data.test, preprocess, 64)
+    return batches(data.validation, preprocess, 64)
 
 
 def measure(
@@ -242,12 +242,12 @@ def report_on(
     ]
     return Report(
         title=f"{card.model} on {recipe.data}",
-        subtitle=f"{len(data.test)} held-out images of {len(data.labels)} classes",
+        subtitle=f"{len(data.validation)} held-out images of {len(data.labels)} classes",
         facts=told(recipe, data, card, command),
         history=history,
         labels=data.labels,
         confusion=evaluation.confusion,
-        mistakes=mistakes(evaluation, data.test, card.preprocess),
+        mistakes=mistakes(evaluation, data.validation, card.preprocess),
         files=files,
         top5=evaluation.top5,
     )
@@ -259,7 +259,7 @@ def told(recipe: Recipe, data: Data, card: Card, command: str) -> dict[str, str]
     return {
         "command": command,
         "network": f"{card.model}, images {card.preprocess.size} x {card.preprocess.size} x {card.preprocess.channels}",
-        "data": f"{recipe.data}, {len(data.train)} to learn from, {len(data.test)} held out, {data.fingerprint}",
+        "data": f"{recipe.data}, {len(data.train)} to learn from, {len(data.validation)} held out, {data.fingerprint}",
         "training": f"{len(card.facts['history'])} epochs in {card.facts['seconds']:.0f} s, seed {recipe.seed}",
         "machine": f"{platform.machine()}, {platform.system()}",
         "versions": versions,

@@ -56,21 +56,21 @@ def from_arrays(pairs: list[Pair], names: tuple[tuple[str, str], ...], where: ob
     parts = [
         checked(np.asarray(images), np.asarray(targets), of) for (images, targets), of in zip(pairs, names, strict=True)
     ]
-    train, test = parts[0], parts[-1]
-    if train.images.shape[3] != test.images.shape[3]:
+    first, last = parts[0], parts[-1]
+    if first.images.shape[3] != last.images.shape[3]:
         raise ValueError(
-            f"{where}: {names[0][0]} has the shape {train.images.shape}, {names[1][0]} has {test.images.shape}."
+            f"{where}: {names[0][0]} has the shape {first.images.shape}, {names[1][0]} has {last.images.shape}."
         )
-    classes = int(train.targets.max()) + 1
-    if (beyond := test.targets >= classes).any():
+    classes = int(first.annotations["label"].max()) + 1
+    unknown = last.annotations["label"][last.annotations["label"] >= classes]
+    if len(unknown):
         raise ValueError(
-            f"{names[1][1]} holds the class {test.targets[beyond][0]}, but those of {names[0][1]} go from 0 to "
-            f"{classes - 1}."
+            f"{names[1][1]} holds the class {unknown[0]}, but those of {names[0][1]} go from 0 to {classes - 1}."
         )
     labels = tuple(map(str, range(classes)))
     check_labels(labels, (), where)
-    train, test = two_parts(parts, labels, how, where)
-    return Data(train=train, test=test, labels=labels, channels=train.images.shape[3])
+    train, validation = two_parts(parts, labels, how, where)
+    return Data(train=train, validation=validation, labels=labels, channels=train.images.shape[3])
 
 
 def checked(images: np.ndarray, targets: np.ndarray, names: tuple[str, str]) -> Split:
@@ -82,7 +82,7 @@ def checked(images: np.ndarray, targets: np.ndarray, names: tuple[str, str]) -> 
     check_targets(targets, y)
     if len(images) != len(targets):
         raise ValueError(f"{x} has {len(images)} images and {y} {len(targets)} targets; expected as many.")
-    return Split(images if images.ndim == 4 else images[..., None], targets.astype(np.int32))
+    return Split(images if images.ndim == 4 else images[..., None], {"label": targets.astype(np.int32)})
 
 
 def check_pixels(images: np.ndarray, x: str) -> None:

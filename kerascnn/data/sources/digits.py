@@ -12,5 +12,7 @@ def digits(how: Opening) -> Data:
     bunch = need("sklearn.datasets", "data", 'The data set "digits"').load_digits()
     images = np.round(bunch.images * (255 / 16)).astype(np.uint8)[..., None]
     labels = tuple("0123456789")
-    train, test = held_out(Split(images, bunch.target.astype(np.int32)), how.holdout, how.seed, labels)
-    return Data(train=train, test=test, labels=labels, channels=1)
+    train, validation = held_out(
+        Split(images, {"label": bunch.target.astype(np.int32)}), how.validation, how.seed, labels
+    )
+    return Data(train=train, validation=validation, labels=labels, channels=1)

@@ -20,7 +20,7 @@ Listing = dict[str, list[Path]]  # the image files of every class
 
 
 def from_folder(root: Path, how: Opening) -> Data:
-    """The data set that lies in a folder, split as it lies there or else by ``how.holdout``."""
+    """The data set that lies in a folder, split as it lies there or else by ``how.validation``."""
     parts = [listing(part) for part in parts_of(root)]
     labels = tuple(parts[0])
     check_labels(labels, parts[-1], root, LAYOUT)
@@ -30,8 +30,8 @@ def from_folder(root: Path, how: Opening) -> Data:
     for label, files in ((label, files) for part in whole for label, files in part.items()):
         if not files:
             raise ValueError(f"The class {label!r} of {root} has no image that can be read. {LAYOUT}")
-    train, test = two_parts([as_split(part, labels) for part in whole], labels, how, root, LAYOUT)
-    return Data(train=train, test=test, labels=labels, channels=3, skipped=tuple(map(str, flaws)))
+    train, validation = two_parts([as_split(part, labels) for part in whole], labels, how, root, LAYOUT)
+    return Data(train=train, validation=validation, labels=labels, channels=3, skipped=tuple(map(str, flaws)))
 
 
 def parts_of(root: Path) -> list[Path]:
@@ -64,4 +64,4 @@ def as_split(part: Listing, labels: tuple[str, ...]) -> Split:
     """Paths and class numbers, class by class in order of names."""
     paths = np.array([str(path) for files in part.values() for path in files])
     numbers = np.array([labels.index(label) for label in part], np.int32)
-    return Split(paths, np.repeat(numbers, [len(files) for files in part.values()]), InFiles())
+    return Split(paths, {"label": np.repeat(numbers, [len(files) for files in part.values()])}, InFiles())

@@ -140,15 +140,18 @@ def from_records(
     splits, flaws = zip(*(sound(*pair, layout, len(names)) for pair in zip(wanted, indexes, strict=True)), strict=True)
     skipped = {record: flaw for part in flaws for record, flaw in part.items()}
     refuse(skipped, "record", where, how)
-    learned, held = (np.unique(split.targets).tolist() for split in (splits[0], splits[-1]))
+    learned, held = (np.unique(split.annotations["label"]).tolist() for split in (splits[0], splits[-1]))
     called = dict(enumerate(names)) or names_of({*learned, *held}, indexes)
     numbers = list(range(len(names))) or learned
     labels = tuple(called[number] for number in numbers)
     check_labels(labels, [called[number] for number in held], where)
-    counted = [replace(split, targets=np.searchsorted(numbers, split.targets).astype(np.int32)) for split in splits]
-    train, test = two_parts(counted, labels, how, where)
+    counted = [
+        replace(split, annotations={"label": np.searchsorted(numbers, split.annotations["label"]).astype(np.int32)})
+        for split in splits
+    ]
+    train, validation = two_parts(counted, labels, how, where)
     note = f"{len(labels)} labels from {numbers[0]} to {numbers[-1]}, as classes 0 to {len(labels) - 1}"
-    return Data(train=train, test=test, labels=labels, channels=3, skipped=tuple(skipped), note=note)
+    return Data(train=train, validation=validation, labels=labels, channels=3, skipped=tuple(skipped), note=note)
 
 
 def layout_of(files: Sequence[Path], layouts: Sequence[Layout], where: object) -> Layout:
@@ -181,7 +184,7 @@ def declared(folder: Path, layout: Layout) -> list[str]:
 
 def sound(files: Sequence[Path], index: Index, layout: Layout, classes: int) -> tuple[Split, dict[str, str]]:
     """The records that can be used, and why the others cannot; labels stay below ``classes``, if that is known."""
-    whole = Split(index.rows, index.labels, InRecords(tuple(map(str, files)), layout.image))
+    whole = Split(index.rows, {"label": index.labels}, InRecords(tuple(map(str, files)), layout.image))
     beyond = np.flatnonzero(index.labels >= classes).tolist() if classes else []
     flaws = index.flaws | {p: f"the label {index.labels[p]} is out of range, of 0 to {classes - 1}" for p in beyond}
     return whole.take(np.delete(np.arange(len(whole)), [*flaws])), {whole.name(p): flaws[p] for p in sorted(flaws)}

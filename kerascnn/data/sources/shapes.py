@@ -32,8 +32,8 @@ def shapes(how: Opening) -> Data:
     kinds = [(shape, texture) for shape in SHAPES.values() for texture in TEXTURES.values() for _ in range(EACH)]
     images = np.stack([image(rng, shape, texture) for shape, texture in kinds])
     targets = np.repeat(np.arange(len(labels), dtype=np.int32), EACH)
-    train, test = held_out(Split(images, targets), how.holdout, how.seed, labels)
-    return Data(train=train, test=test, labels=labels, channels=3)
+    train, validation = held_out(Split(images, {"label": targets}), how.validation, how.seed, labels)
+    return Data(train=train, validation=validation, labels=labels, channels=3)
 
 
 def image(rng: np.random.Generator, shape, texture) -> np.ndarray:

@@ -51,14 +51,14 @@ def from_table(table: Path, how: Opening) -> Data:
     refuse({path: flaws[file] for path, file in paths.items() if file in flaws}, "image file", table, how)
     whole = [[row for row in part if paths[row.path] not in flaws] for part in parts]
     splits = [as_split(part, paths, {label: number for number, label in enumerate(labels)}) for part in whole]
-    train, test = two_parts(splits, labels, how, table)
-    return Data(train=train, test=test, labels=labels, channels=3, skipped=tuple(map(str, flaws)))
+    train, validation = two_parts(splits, labels, how, table)
+    return Data(train=train, validation=validation, labels=labels, channels=3, skipped=tuple(map(str, flaws)))
 
 
 def as_split(rows: list[Row], paths: dict[str, Path], numbers: dict[str, int]) -> Split:
     """Paths and class numbers, in the order of the rows."""
     images = np.array([str(paths[row.path]) for row in rows], str)
-    return Split(images, np.array([numbers[row.label] for row in rows], np.int32), InFiles())
+    return Split(images, {"label": np.array([numbers[row.label] for row in rows], np.int32)}, InFiles())
 
 
 def read(table: Path) -> list[Row]:
