@@ -551,7 +551,7 @@ def test_names_that_cannot_be_understood(text, error):
 
 def test_every_name_has_its_function():
     for name, line in AUGMENTATIONS.items():
-        function = getattr(importlib.import_module(f"kerascnn.data.{line.module}"), name)
+        function = getattr(importlib.import_module(f"kerascnn.data.transforms.{line.module}"), name)
         inputs = {
             "cut": ["shape", "seed"],
             "fit": ["image", "how", "seed"],
