@@ -42,5 +42,5 @@ def test_zeros_and_clusters_outlast_int8(tmp_path):
     for kernel in filed:
         assert np.mean(kernel == 0) >= 0.75
         assert max(len(np.unique(row)) for row in kernel.reshape(len(kernel), -1)) <= 8
-    answers = open_model(tmp_path / "model.tflite")(images).argmax(axis=-1)
+    answers = open_model(tmp_path / "model.tflite")(images)["scores"].argmax(axis=-1)
     assert np.mean(answers == targets) > top1(clustered) - 0.03

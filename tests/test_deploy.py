@@ -14,8 +14,9 @@ from keras import layers
 
 from kerascnn.card import Card
 from kerascnn.deploy import TARGETS, ExportError, export
-from kerascnn.deploy.certificate import agreement, compare
+from kerascnn.deploy.certificate import agreement
 from kerascnn.deploy.images import noise
+from kerascnn.evaluation.agreement import compare
 from kerascnn.layers import ChannelShuffle, LocalResponseNormalization
 from kerascnn.runtime import Runner, open_model
 from kerascnn.spec import Preprocess
@@ -117,7 +118,7 @@ def test_file_computes_what_keras_computes(net, format, bound, nets, images):
     certificate = export(nets[net], format=format, calibration=images)
 
     file = Path(net + TARGETS[format].suffix)
-    got, want = logits(open_model(file)(images)), logits(nets[net].predict(images, verbose=0))
+    got, want = logits(open_model(file)(images)["scores"]), logits(nets[net].predict(images, verbose=0))
     assert want.std() > 0.9 and len(set(want.argmax(axis=1))) > 2, (
         "the net must tell images apart, or nothing is proved"
     )
@@ -275,12 +276,12 @@ def test_small_fault_is_refused_in_float32(format, monkeypatch, nets):
 def test_older_export_survives_a_refused_one(format, nets, monkeypatch):
     path = Path("net" + TARGETS[format].suffix)
     export(nets["plain"], path, format)
-    before = open_model(path)(np.ones((1, SIZE, SIZE, 3), np.float32)), Card.path(path).read_bytes()
+    before = open_model(path)(np.ones((1, SIZE, SIZE, 3), np.float32))["scores"], Card.path(path).read_bytes()
 
     sabotage(monkeypatch, format, statistics_lost)
     with pytest.raises(ExportError):
         export(nets["plain"], path, format, overwrite=True)
-    np.testing.assert_array_equal(open_model(path)(np.ones((1, SIZE, SIZE, 3), np.float32)), before[0])
+    np.testing.assert_array_equal(open_model(path)(np.ones((1, SIZE, SIZE, 3), np.float32))["scores"], before[0])
     assert Card.path(path).read_bytes() == before[1]
     assert sorted(entry.name for entry in Path().iterdir()) == sorted([path.name, Card.path(path).name])
 
@@ -312,7 +313,9 @@ def test_card_of_another_file_is_not_replaced(nets):
 def test_folder_is_replaced_only_by_its_like(nets, images):
     export(nets["plain"], "served", "saved_model")
     export(nets["gated"], "served", "saved_model", overwrite=True)
-    np.testing.assert_allclose(open_model("served")(images), nets["gated"].predict(images, verbose=0), rtol=1e-4)
+    np.testing.assert_allclose(
+        open_model("served")(images)["scores"], nets["gated"].predict(images, verbose=0), rtol=1e-4
+    )
     assert sorted(path.name for path in Path().iterdir()) == ["served", "served.json"]
 
     Path("photos").mkdir()
@@ -338,7 +341,7 @@ def test_keras_file_and_its_card(nets, images):
     export("trained.keras", "out/net.tflite")
     assert Card.read("out/net.tflite").labels == CARD.labels
     np.testing.assert_allclose(
-        open_model("out/net.tflite")(images), nets["plain"].predict(images, verbose=0), atol=1e-5
+        open_model("out/net.tflite")(images)["scores"], nets["plain"].predict(images, verbose=0), atol=1e-5
     )
 
 
@@ -416,7 +419,7 @@ def test_mixed_precision_is_exported_in_float32(nets, images):
         certificate = export(model, format=format)
         assert not {"CAST", "Cast"} & set(certificate.operators)
         np.testing.assert_allclose(
-            open_model(certificate.path)(images), nets["plain"].predict(images, verbose=0), atol=1e-5
+            open_model(certificate.path)(images)["scores"], nets["plain"].predict(images, verbose=0), atol=1e-5
         )
 
 
@@ -453,7 +456,8 @@ class TestCompare:
     reference = np.random.default_rng(0).normal(size=(200, 10))
 
     def compare(self, got, reference=None, step=0.0, tolerance=0.3):
-        return compare(self.reference if reference is None else reference, got, step=step, tolerance=tolerance)
+        reference = self.reference if reference is None else reference
+        return compare({"a": reference}, {"a": got}, steps={"a": step}, tolerance=tolerance)
 
     def test_error_is_a_share_of_the_spread(self):
         assert self.compare(self.reference + 0.1).error == pytest.approx(0.1 / self.reference.std())
@@ -493,22 +497,41 @@ class TestCompare:
         assert self.compare(rounded, reference).error > 0.3, "which is why the step counts"
 
     def test_shapes_and_finiteness(self):
-        with pytest.raises(ExportError, match=r"\(200, 10\), the file of shape \(200, 9\)"):
+        with pytest.raises(ValueError, match=r"\(200, 10\), the file of shape \(200, 9\)"):
             self.compare(self.reference[:, :9])
-        with pytest.raises(ExportError, match="outputs of the file are not all finite"):
+        with pytest.raises(ValueError, match="outputs of the file are not all finite"):
             self.compare(self.reference * np.nan)
+        with pytest.raises(ValueError, match="the outputs a, the file b"):
+            compare({"a": self.reference}, {"b": self.reference}, steps={}, tolerance=0.3)
+
+    def test_every_pixel_of_a_map_is_a_decision(self):
+        maps = self.reference.reshape(2, 10, 10, 10)
+        found = self.compare(maps + 0.1, maps)
+        assert found.error == pytest.approx(0.1 / maps.std()) and found.samples == 2
+        clear = np.eye(10)[np.arange(200) % 10].reshape(2, 10, 10, 10) * 9
+        wrong = clear.copy()
+        wrong[0, 0, :5] = np.roll(wrong[0, 0, :5], 1, axis=-1)
+        assert self.compare(wrong, clear).decided == 200
+        assert self.compare(wrong, clear).decided_agreement == pytest.approx(195 / 200)
+
+    def test_the_worst_output_counts(self):
+        other = np.random.default_rng(1).normal(size=(200, 4))
+        found = compare(
+            {"a": self.reference, "b": other}, {"a": self.reference, "b": other[:, ::-1]}, steps={}, tolerance=0.01
+        )
+        assert found.error > 1 and found.decided_agreement < 0.5 and found.decided > 390
 
 
 def trembling(fault: float) -> Runner:
     """Sees class 0 in most images; in the three bright ones the last bit of a pixel decides, as rounding would."""
 
-    def infer(images: np.ndarray) -> np.ndarray:
+    def infer(images: np.ndarray) -> dict[str, np.ndarray]:
         images = images * np.float32(1 + fault)
         odd = (images[:, 0, 0, 0].view(np.uint32) & 1) == 1
         scores = np.zeros((len(images), CLASSES), np.float32)
         scores[:, 0] = 20
         scores[(images.mean((1, 2, 3)) > 1) & odd, 1] = 40
-        return scores
+        return {"scores": scores}
 
     return Runner(Path("trembling"), "keras", (2, 2, 1), None, infer)
 

@@ -116,7 +116,9 @@ class TestPixels:
         pixels = np.clip(np.round(255 * (images * CARD.preprocess.std + CARD.preprocess.mean)), 0, 255)
         runner = open_model(certificate.path)
         assert runner.types[0] == certificate.types[0] == "uint8"
-        got, want = (logits(x) for x in (runner(pixels.astype(np.float32)), nets["plain"].predict(images, verbose=0)))
+        got, want = (
+            logits(x) for x in (runner(pixels.astype(np.float32))["scores"], nets["plain"].predict(images, verbose=0))
+        )
         error = np.sqrt(np.mean((got - want) ** 2)) / want.std()
         assert error <= TARGETS[format].tolerance
 

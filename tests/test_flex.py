@@ -77,7 +77,7 @@ def test_proved_when_asked_for(batch, format, net):
     assert kerascnn.prove(net, certificate.path, batch=batch, select_tf_ops=True) == certificate
 
     images = noise((SIZE, SIZE, 3))
-    got, want = open_model(certificate.path, threads=1)(images), net.predict(images, verbose=0)
+    got, want = open_model(certificate.path, threads=1)(images)["scores"], net.predict(images, verbose=0)
     assert np.sqrt(np.mean((got - want) ** 2)) < TARGETS[format].tolerance * want.std()
 
 
@@ -85,9 +85,9 @@ def test_proved_when_asked_for(batch, format, net):
 def test_a_file_that_is_cut_computes_the_same_to_the_bit(format, monkeypatch):
     images = noise((SIZE, SIZE, 3))
     path = export(gated(), format=format, calibration=images).path
-    whole = open_model(path)(images)
+    whole = open_model(path)(images)["scores"]
     monkeypatch.setattr(flex, "holds_flex", lambda interpreter: True)
-    np.testing.assert_array_equal(open_model(path)(images), whole)
+    np.testing.assert_array_equal(open_model(path)(images)["scores"], whole)
 
 
 def test_refused_when_not(net, tmp_path):

@@ -147,6 +147,6 @@ def test_a_kernel_that_fails_while_it_runs():
         raise RuntimeError("SquaredDifference only supports FLOAT32\nand more")
 
     broken = Runner(Path("net.tflite"), "tflite", (4, 4, 1), 1, infer)
-    sound = replace(broken, infer=lambda images: images.reshape(1, 16))
+    sound = replace(broken, infer=lambda images: {"scores": images.reshape(1, 16)})
     with pytest.raises(ExportError, match=r"does not run it: net\.tflite: SquaredDifference only supports FLOAT32$"):
         agreement(sound, broken, noise((4, 4, 1)), 0.1)

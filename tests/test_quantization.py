@@ -156,7 +156,7 @@ def test_a_file_computes_what_was_tuned_to_the_bit(tmp_path):
     tuned = quantize_aware(model, random_batches(model, 32), Tuning(epochs=1))
     export(tuned.simulation, tmp_path / "net.tflite", "tflite-int8")
     x, file = images(model, 64), open_model(tmp_path / "net.tflite")
-    off = np.round((tuned.predict(x) - file(x)) / file.output_step)
+    off = np.round((tuned.predict(x) - file(x)["scores"]) / file.steps["scores"])
     assert np.mean(off != 0) < 0.01 and np.abs(off).max() <= 1
 
 

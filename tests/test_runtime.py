@@ -11,9 +11,9 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from kerascnn.deploy import export
+from kerascnn.deploy import TARGETS, export
 from kerascnn.runtime import Runner, latency, open_model
-from kerascnn.runtime.runner import BATCH
+from kerascnn.runtime.runner import BATCH, OUTPUT
 
 SHAPE = (10, 12, 3)
 
@@ -64,12 +64,13 @@ def folder(tmp_path_factory):
 def test_every_format_runs(name, format, batch, folder, images):
     runner = open_model(folder / name)
     assert (runner.path, runner.format, runner.input_shape) == (folder / name, format, SHAPE)
-    assert runner.batch == batch and runner.output_step == 0
-    outputs = runner(images)
+    assert runner.batch == batch and runner.steps == {}
+    assert set(runner(images)) == {OUTPUT}
+    outputs = runner(images)[OUTPUT]
     assert outputs.shape == (len(images), 5) and outputs.dtype == np.float32
     want = keras.models.load_model(folder / "net.keras").predict(images, verbose=0)
     np.testing.assert_allclose(outputs, want, rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(runner(images[7:8]), outputs[7:8], rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(runner(images[7:8])[OUTPUT], outputs[7:8], rtol=1e-4, atol=1e-6)
     assert latency(runner, repeats=3) > 0
 
 
@@ -86,20 +87,22 @@ def test_quantised_files_take_and_give_floats(dtype, tmp_path, images):
         )
     )
     runner = open_model(path)
-    outputs, want = runner(images), model.predict(images, verbose=0)
+    outputs, want = runner(images)[OUTPUT], model.predict(images, verbose=0)
     assert outputs.dtype == np.float32
     assert np.abs(outputs - want).max() < 0.05 * np.abs(want).max()
-    steps = outputs / runner.output_step
-    assert runner.output_step > 0
+    steps = outputs / runner.steps[OUTPUT]
+    assert runner.steps[OUTPUT] > 0
     np.testing.assert_allclose(steps, steps.round(), atol=1e-3)
     far = np.full((1, *SHAPE), 1e6, np.float32)
-    np.testing.assert_array_equal(runner(far), runner(1e3 * far), "values out of range are cut off, not wrapped")
+    np.testing.assert_array_equal(
+        runner(far)[OUTPUT], runner(1e3 * far)[OUTPUT], "values out of range are cut off, not wrapped"
+    )
 
 
 def test_a_static_batch_is_fed_one_by_one(tmp_path, images):
     net(batch=1).save(tmp_path / "one.keras")
     runner = open_model(tmp_path / "one.keras")
-    assert runner.batch == 1 and runner(images[:3]).shape == (3, 5)
+    assert runner.batch == 1 and runner(images[:3])[OUTPUT].shape == (3, 5)
 
 
 @pytest.mark.parametrize("batch", [4, None])
@@ -109,7 +112,7 @@ def test_files_of_other_batches(batch, tmp_path, images):
     runner = open_model(tmp_path / "net.tflite")
     assert runner.batch == batch
     for count in 1, 4, 7:
-        np.testing.assert_allclose(runner(images[:count]), model(images[:count]), rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(runner(images[:count])[OUTPUT], model(images[:count]), rtol=1e-4, atol=1e-5)
 
 
 def test_bytes_are_taken_as_they_are(tmp_path):
@@ -120,14 +123,14 @@ def test_bytes_are_taken_as_they_are(tmp_path):
     runner = open_model(path)
     assert runner.types == ("uint8", "float32")
     pixels = np.linspace(-3.2, 260.2, 20, dtype=np.float32).reshape(1, 4, 5, 1)
-    np.testing.assert_array_equal(runner(pixels), np.clip(pixels.round(), 0, 255).reshape(1, 20))
+    np.testing.assert_array_equal(runner(pixels)[OUTPUT], np.clip(pixels.round(), 0, 255).reshape(1, 20))
 
 
 def test_any_size_of_image(tmp_path):
     net(height=None, width=None).save(tmp_path / "free.keras")
     runner = open_model(tmp_path / "free.keras")
     assert runner.input_shape == (None, None, 3)
-    assert runner(np.zeros((2, 9, 40, 3), np.float32)).shape == (2, 5)
+    assert runner(np.zeros((2, 9, 40, 3), np.float32))[OUTPUT].shape == (2, 5)
     with pytest.raises(ValueError, match=r"shape \(N, any, any, 3\); got float32 of shape \(2, 9, 40, 1\)"):
         runner(np.zeros((2, 9, 40, 1), np.float32))
     with pytest.raises(ValueError, match="no one latency"):
@@ -146,7 +149,7 @@ def test_any_size_of_image(tmp_path):
     ],
 )
 def test_wrong_images(wrong, got):
-    runner = Runner(Path("net.tflite"), "tflite", SHAPE, 1, lambda batch: batch)
+    runner = Runner(Path("net.tflite"), "tflite", SHAPE, 1, lambda batch: {OUTPUT: batch})
     with pytest.raises(ValueError, match=rf"float32 array of shape \(N, 10, 12, 3\); got {got}"):
         runner(wrong)
 
@@ -184,8 +187,9 @@ def test_only_files_that_take_images_are_run(tmp_path):
         open_model(tmp_path / "flat.keras")
 
     image = keras.Input((8, 8, 3))
-    keras.Model(image, [layers.Flatten()(image), image]).save(tmp_path / "two.keras")
-    with pytest.raises(ValueError, match=r"two\.keras .* has 2 outputs where one"):
+    shared = layers.Dense(2, name="shared")
+    keras.Model(image, [shared(image), shared(layers.Flatten()(image)[:, :3])]).save(tmp_path / "two.keras")
+    with pytest.raises(ValueError, match=r"two\.keras .* outputs need names that differ; they are shared, shared"):
         open_model(tmp_path / "two.keras")
 
     tensor = onnx.helper.make_tensor_value_info
@@ -197,10 +201,34 @@ def test_only_files_that_take_images_are_run(tmp_path):
         open_model(tmp_path / "sum.onnx")
 
 
+@pytest.mark.parametrize("as_list", [True, False])
+@pytest.mark.parametrize("format", ["keras", "tflite", "tflite-int8", "onnx", "saved_model"])
+def test_several_outputs_go_by_name(format, as_list, tmp_path, images):
+    """A map and a vector, given in a list, by the names of their layers, or in a dictionary, by its keys."""
+    image = keras.Input(SHAPE, name="image")
+    x = layers.Conv2D(6, 3, activation="relu", name="stem")(image)
+    outputs = [layers.Conv2D(4, 1, name="pixels")(x), layers.Dense(3, name="head")(layers.GlobalMaxPooling2D()(x))]
+    wanted = dict(zip(["pixels", "head"] if as_list else ["map", "a"], outputs, strict=True))
+    model = keras.Model(image, outputs if as_list else wanted, name="net")
+    want = dict(zip(wanted, keras.Model(image, outputs).predict(images, verbose=0), strict=True))
+    path = tmp_path / ("net.keras" if format == "keras" else f"net{TARGETS[format].suffix}")
+    if format == "keras":
+        model.save(path)
+    else:
+        report = export(model, path, format, calibration=images)
+        assert report.decided > len(images), "every pixel is a decision"
+    runner = open_model(path)
+    got = runner(images)
+    assert {*got} == {*want} and {*runner.steps} == ({*want} if format == "tflite-int8" else set())
+    for name in want:
+        atol = 4 * runner.steps[name] if runner.steps else 1e-5
+        np.testing.assert_allclose(got[name], want[name], rtol=1e-4, atol=atol)
+
+
 def test_threads(folder, images):
     for name in "net.tflite", "net.onnx":
         alone, several = open_model(folder / name, threads=1), open_model(folder / name, threads=2)
-        np.testing.assert_allclose(alone(images[:2]), several(images[:2]), rtol=1e-5)
+        np.testing.assert_allclose(alone(images[:2])[OUTPUT], several(images[:2])[OUTPUT], rtol=1e-5)
         with pytest.raises(ValueError, match="threads must be 1 or more, got 0"):
             open_model(folder / name, threads=0)
     for name in "net.keras", "net":
@@ -212,6 +240,12 @@ def test_opening_files_says_nothing(folder, capfd):
     for name in "net.tflite", "net.onnx", "net":
         open_model(folder / name)
     assert capfd.readouterr() == ("", "")
+
+
+def test_import_leaves_the_limit_of_recursion_alone():
+    code = "import sys; before = sys.getrecursionlimit(); import kerascnn.runtime, kerascnn.deploy, keras\n"
+    code += "print(sys.getrecursionlimit() - before)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "0\n"
 
 
 def test_import_is_light():

@@ -153,6 +153,6 @@ def predict(options: argparse.Namespace) -> None:
     import_quietly()
     card, runner = Card.read(options.model), open_model(options.model)
     for path in options.images:
-        scores = runner(load_image(path, card.preprocess)[None])[0]
+        scores = runner(load_image(path, card.preprocess)[None])["scores"][0]
         best = np.argsort(-scores)[: options.top]
         print(f"{path}: " + ", ".join(f"{card.labels[i]} {scores[i]:.1%}" for i in best))

@@ -16,6 +16,7 @@ from kerascnn.compression.tuning import DEFAULT, Tuning, dataset, tune
 from kerascnn.compression.twin import brought_back, rewrapped, twin
 from kerascnn.errors import suggest
 from kerascnn.graph.rounded import need_floats
+from kerascnn.runtime import deep_graphs
 
 STARTS = {  # where centroids begin, by the toolkit's names
     "kmeans++": "KMEANS_PLUS_PLUS",
@@ -55,6 +56,7 @@ class Clustering:
 SIXTEEN = Clustering()
 
 
+@deep_graphs()
 def cluster(model: keras.Model, train: Any, clustering: Clustering = SIXTEEN, tuning: Tuning = DEFAULT) -> keras.Model:
     """A copy of ``model`` with few different values in its kernels, tuned.
 

@@ -17,6 +17,7 @@ from kerascnn.compression.channels import Channels, thinned, traced
 from kerascnn.errors import suggest
 from kerascnn.graph.inline import inline_models
 from kerascnn.graph.rounded import need_floats
+from kerascnn.runtime import deep_graphs
 
 
 def sums_of_weights(channels: Channels) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -86,6 +87,7 @@ class Thinned:
 HALF = Filters()
 
 
+@deep_graphs()
 def remove_filters(model: keras.Model, filters: Filters = HALF) -> Thinned:
     """A copy of ``model`` without the filters that weigh least, with fewer parameters and multiply-adds.
 

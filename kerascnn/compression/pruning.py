@@ -18,6 +18,7 @@ from kerascnn.compression.twin import brought_back, rewrapped, twin
 from kerascnn.errors import suggest
 from kerascnn.graph.graph import classifiers, leaves
 from kerascnn.graph.rounded import need_floats
+from kerascnn.runtime import deep_graphs
 
 KERNELS = {  # by layer: the kernel to make sparse. A depthwise convolution has few weights, each of them needed.
     L.Conv2D: "kernel",
@@ -79,6 +80,7 @@ class Pruning:
 HALF = Pruning()
 
 
+@deep_graphs()
 def prune(model: keras.Model, train: Any, pruning: Pruning = HALF, tuning: Tuning = DEFAULT) -> keras.Model:
     """A copy of ``model`` with zeros in its kernels, tuned.
 

@@ -17,7 +17,7 @@ from kerascnn.compression.simulation import Ranges, Trainee, simulated
 from kerascnn.compression.tuning import DEFAULT, Tuning, dataset, kept, tune
 from kerascnn.graph.lower import lower
 from kerascnn.graph.rounded import need_floats
-from kerascnn.runtime import keras_runner
+from kerascnn.runtime import OUTPUT, deep_graphs, keras_runner
 
 CALIBRATION = 16  # batches that the ranges are first measured on
 LEAST = 1e-4  # width of a range; a tensor that is always 0 still needs one
@@ -66,9 +66,10 @@ class Quantized:
         ValueError
             When the images have another shape or dtype.
         """
-        return keras_runner(self.simulation, self.model.name)(images)
+        return keras_runner(self.simulation, self.model.name)(images)[OUTPUT]
 
 
+@deep_graphs()
 def quantize_aware(model: keras.Model, train: Any, tuning: Tuning = DEFAULT) -> Quantized:
     """Tune a trained network so that it loses little in int8.
 

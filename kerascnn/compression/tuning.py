@@ -9,6 +9,7 @@ import numpy as np
 
 from kerascnn.compression.toolkit import legacy_keras
 from kerascnn.compression.twin import brought_back, twin
+from kerascnn.runtime import deep_graphs
 
 if TYPE_CHECKING:
     import keras
@@ -91,6 +92,7 @@ def steps_of(batches: Any) -> int:
     return known if known > 0 else sum(1 for _ in batches)
 
 
+@deep_graphs()
 def tuned(model: "keras.Model", train: Any, tuning: Tuning = DEFAULT) -> "keras.Model":
     """A copy of a Keras 3 classifier, trained on, in float32. Zeros and equal weights stay so, see ``kept``.
 

@@ -29,7 +29,7 @@ from kerascnn.deploy.tflite import write_dynamic, write_float16, write_float32, 
 from kerascnn.errors import suggest
 from kerascnn.files import write_text, written_whole
 from kerascnn.graph.rounded import has_ranges, need_floats
-from kerascnn.runtime import Runner, existing, keras_runner, load_keras, open_model, quiet
+from kerascnn.runtime import Runner, deep_graphs, existing, keras_runner, load_keras, open_model, quiet
 
 if TYPE_CHECKING:
     import keras
@@ -74,6 +74,7 @@ TARGETS = {
 SELECTABLE = ("tflite", "tflite-fp16", "tflite-dynamic")
 
 
+@deep_graphs()
 def export(
     model: "keras.Model | str | os.PathLike",
     path: str | os.PathLike | None = None,
@@ -193,6 +194,7 @@ def export(
     return certificate
 
 
+@deep_graphs()
 def prove(
     model: "keras.Model | str | os.PathLike",
     file: str | os.PathLike,
@@ -269,7 +271,7 @@ def prove(
 
 
 def _certificate(
-    order: Order, types: Sequence[tuple[str, str]], format: str, written: Runner, proof: np.ndarray, inputs: str
+    order: Order, types: Sequence[tuple[str, ...]], format: str, written: Runner, proof: np.ndarray, inputs: str
 ) -> Certificate:
     check_claims(written, batch=order.batch, types=types)
     tolerance = TARGETS[format].tolerance

@@ -1,22 +1,14 @@
 """The proof of an exported file: what it computes in its own runtime, against what Keras computes.
 
-Two numbers decide. Both look at scores, the logits of a classifier up to a constant of the image, because
-probabilities of a confident network are all near 0 or 1 and those of an untrained one all near 1 / classes: they agree
-whatever happened to the file.
-
-*Error* is the root mean square of the differences of scores, as a share of the spread (standard deviation) of the
-scores of Keras: the inverse of a signal-to-noise ratio. Every format has its own tolerance. A share of the spread, and
-not of the largest score, says how much of what tells classes and images apart has survived.
-
-*Agreement* is top-1 agreement on the images that are decided: those whose best class leads by more than
-``MARGIN`` times the error that the format is allowed. Near ties are left out, because rounding alone may turn them.
+Two numbers of :mod:`kerascnn.evaluation.agreement` decide. The *error* of every output has to be within the tolerance
+of the format: a fraction of the spread of scores, and not of the largest score, says how much of what tells classes
+and images apart has survived. And ``AGREEMENT`` of the clear decisions have to be the same.
 
 Some networks magnify rounding: an untrained EfficientNetV2-S has logits of 10,000, and a ten-millionth more light
-turns its answer. Such a network is held to the error that it has against itself, and to agreement as before.
+turns its answer. Such a network is allowed the error that it has against itself, and agreement counts as before.
 
-Scores that spread less than ``UNDECIDED`` say nothing: odds between classes differ by less than a tenth. Their errors
-are held against ``UNDECIDED`` instead, so that an untrained network can be exported, to time it on a phone for
-instance, and its certificate says what the proof is worth.
+A network whose scores hardly spread, as an untrained one, can be exported too, to time it on a phone for instance, and
+its certificate says what the proof is worth.
 """
 
 import hashlib
@@ -30,11 +22,10 @@ from typing import Any
 import numpy as np
 
 from kerascnn.deploy.operators import delegated, foreign_operators, onnx_operators, opset, tflite_operators
+from kerascnn.evaluation.agreement import Agreement, compare
 from kerascnn.runtime import Runner
 from kerascnn.runtime.flex import is_flex
 
-UNDECIDED = 0.1  # logits, which are natural logarithms of odds
-MARGIN = 3.0
 AGREEMENT = 0.9
 SELECT = "With select_tf_ops=True a file of floats may hold it, for apps that bring TensorFlow's own kernels."
 OPERATORS = {"tflite": tflite_operators, "onnx": onnx_operators}
@@ -43,36 +34,6 @@ LIBRARIES = {"tflite": ("ai_edge_litert",), "onnx": ("tf2onnx", "onnx", "onnxrun
 
 class ExportError(RuntimeError):
     """A file could not be written, or was written and computes something else than the model."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Agreement:
-    """How far two sets of outputs agree. Errors are in scores: centred log-probabilities, or logits as they are.
-
-    Parameters
-    ----------
-    error
-        Root mean square of the differences, as a share of the spread of the reference.
-    max_error, mean_error
-        Largest and mean absolute difference.
-    top1_agreement
-        Share of all images on which both name the same class.
-    decided, decided_agreement
-        Number of images on which the reference is decided, and top-1 agreement on these; 1 where there are none.
-    samples
-        Number of images.
-    notes
-        Why these numbers may prove little, and what else than LiteRT the file needs. Mostly empty.
-    """
-
-    error: float
-    max_error: float
-    mean_error: float
-    top1_agreement: float
-    decided: int
-    decided_agreement: float
-    samples: int
-    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +53,7 @@ class Certificate(Agreement):
     tolerance
         The largest ``error`` that this format is allowed.
     types
-        What the file takes and what it gives: "float32", "int8", "uint8" or "int16".
+        What the file takes, then what it gives: "float32", "int8", "uint8" or "int16".
     operators
         How often each operator occurs, the most frequent first; empty for a SavedModel. TensorFlow's own are called
         ``FlexSomething``.
@@ -110,7 +71,7 @@ class Certificate(Agreement):
     input_shape: tuple[int | None, ...]
     inputs: str
     tolerance: float
-    types: tuple[str, str]
+    types: tuple[str, ...]
     operators: dict[str, int]
     delegated: dict[str, int]
     versions: dict[str, str]
@@ -130,11 +91,14 @@ def agreement(reference: Runner, file: Runner, images: np.ndarray, tolerance: fl
     """
     with full_precision():
         want = reference(images)
-        found = compare(want, _run(file, images), step=file.output_step, tolerance=tolerance)
+        try:
+            found = compare(want, _run(file, images), steps=file.steps, tolerance=tolerance)
+        except ValueError as error:
+            raise ExportError(str(error)) from error
         if found.error <= tolerance and found.decided_agreement >= AGREEMENT:
             return found
         trembling = max(
-            compare(want, reference(shaken(images, seed)), step=0.0, tolerance=tolerance).error for seed in range(3)
+            compare(want, reference(shaken(images, seed)), steps={}, tolerance=tolerance).error for seed in range(3)
         )
     if found.error <= trembling and found.decided_agreement >= AGREEMENT:
         note = (
@@ -145,12 +109,12 @@ def agreement(reference: Runner, file: Runner, images: np.ndarray, tolerance: fl
     raise ExportError(
         f"{file.path.name} does not compute what its model computes: on {found.samples} images "
         f"the error of its scores is {found.error:.2g} of their spread, where {tolerance:.2g} is allowed, and it "
-        f"names the same class on {found.decided_agreement:.1%} of the {found.decided} decided ones, where "
+        f"decides alike in {found.decided_agreement:.1%} of the {found.decided} clear decisions, where "
         f"{AGREEMENT:.0%} is asked (largest error {found.max_error:.3g}, mean {found.mean_error:.3g})."
     )
 
 
-def _run(file: Runner, images: np.ndarray) -> np.ndarray:
+def _run(file: Runner, images: np.ndarray) -> dict[str, np.ndarray]:
     try:
         return file(images)
     except RuntimeError as error:  # a kernel that meets a type it was not written for says so now, not before
@@ -162,75 +126,6 @@ def shaken(images: np.ndarray, seed: int) -> np.ndarray:
     """The images with every pixel off by what float32 may round away."""
     noise = np.random.default_rng(seed).standard_normal(images.shape, dtype=np.float32)
     return images * (1 + np.float32(1e-7) * noise)
-
-
-def compare(reference: np.ndarray, got: np.ndarray, *, step: float, tolerance: float) -> Agreement:
-    """Measure the agreement of two sets of outputs.
-
-    Parameters
-    ----------
-    reference, got
-        (N, ...) outputs of Keras and of the file.
-    step
-        Distance between neighbouring values of ``got``; 0 for floats.
-    tolerance
-        Error that is allowed; it says which images count as decided.
-
-    Raises
-    ------
-    ExportError
-        When shapes differ, or an output is not finite.
-    """
-    if got.shape != reference.shape:
-        raise ExportError(f"The model gives outputs of shape {reference.shape}, the file of shape {got.shape}.")
-    for outputs, whose in (reference, "model"), (got, "file"):
-        if not np.isfinite(outputs).all():
-            raise ExportError(f"The outputs of the {whose} are not all finite.")
-    want, have = scores(reference, reference, step), scores(got, reference, step)
-    difference = np.abs(have - want)
-    spread = max(float(want.std()), UNDECIDED)
-    same = want.argmax(axis=1) == have.argmax(axis=1)
-    decided = lead(want) > MARGIN * tolerance * spread
-    return Agreement(
-        error=float(np.sqrt(np.mean(difference**2))) / spread,
-        max_error=float(difference.max()),
-        mean_error=float(difference.mean()),
-        top1_agreement=float(same.mean()),
-        decided=int(decided.sum()),
-        decided_agreement=float(same[decided].mean()) if decided.any() else 1.0,
-        samples=len(want),
-        notes=tuple(weaknesses(want)),
-    )
-
-
-def scores(outputs: np.ndarray, reference: np.ndarray, step: float) -> np.ndarray:
-    """Outputs as (N, classes) float64 scores; probabilities, if the reference is such, as centred logarithms.
-
-    The logarithm of a small quantised probability is noise: what lies below eight steps, where rounding is more than
-    a sixteenth of the value, counts as eight steps. Float probabilities are cut at 1e-12.
-    """
-    outputs, reference = (array.reshape(len(array), -1).astype(np.float64) for array in (outputs, reference))
-    if (reference < 0).any() or not np.allclose(reference.sum(axis=1), 1, atol=1e-3):
-        return outputs
-    logarithms = np.log(np.maximum(outputs, max(8 * step, 1e-12)))
-    return logarithms - logarithms.mean(axis=1, keepdims=True)
-
-
-def lead(scores: np.ndarray) -> np.ndarray:
-    """(N,) by how much the best class of each image leads the second; 0 where there is only one."""
-    if scores.shape[1] == 1:
-        return np.zeros(len(scores))
-    second, first = np.partition(scores, -2, axis=1)[:, -2:].T
-    return first - second
-
-
-def weaknesses(want: np.ndarray) -> Iterator[str]:
-    if want.std() < UNDECIDED:
-        yield "The model is undecided on every image, as an untrained one is: the proof says little."
-    elif (want - want.mean(axis=0)).std() < 0.1 * want.std():
-        yield "The model answers nearly the same on all these images: the proof says little. Pass calibration images."
-    elif want.shape[1] > 1 and len(set(want.argmax(axis=1))) == 1:
-        yield "The model sees one class in all these images: top-1 agreement says little."
 
 
 def check_operators(path: Path, select_tf_ops: bool) -> None:
@@ -259,7 +154,7 @@ def needs(operators: Iterable[str]) -> Iterator[str]:
         )
 
 
-def check_claims(file: Runner, *, batch: int | None, types: Sequence[tuple[str, str]]) -> None:
+def check_claims(file: Runner, *, batch: int | None, types: Sequence[tuple[str, ...]]) -> None:
     """Hold what a file takes and gives against what was asked for.
 
     Raises
@@ -273,7 +168,8 @@ def check_claims(file: Runner, *, batch: int | None, types: Sequence[tuple[str, 
         raise ExportError(f"{name} takes {got}, and {want} was asked for.")
     if file.types not in types:
         want = " or ".join(" and gives ".join(each) for each in types)
-        raise ExportError(f"{name} takes {file.types[0]} and gives {file.types[1]}; a file of its format takes {want}.")
+        got = f"{file.types[0]} and gives {', '.join(file.types[1:])}"
+        raise ExportError(f"{name} takes {got}; a file of its format takes {want}.")
 
 
 def file_facts(file: Runner) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from kerascnn.deploy.order import Order
+from kerascnn.runtime import output_names, outputs_by_name
 
 if TYPE_CHECKING:
     import keras
@@ -14,7 +15,7 @@ def check_model(model: "keras.Model") -> None:
     Raises
     ------
     ValueError
-        When it does not map images of one size to one output, or Keras does not run on TensorFlow.
+        When it does not map images of one size to outputs that have names, or Keras does not run on TensorFlow.
     """
     import keras
 
@@ -28,11 +29,15 @@ def check_model(model: "keras.Model") -> None:
         raise ValueError(
             f"Model {model.name!r} is not drawn yet: export takes a functional or a built sequential model."
         )
-    if len(inputs) != 1 or len(outputs) != 1:
+    if len(inputs) != 1:
         raise ValueError(
-            f"Model {model.name!r} has {len(inputs)} inputs and {len(outputs)} outputs; export takes one of each. "
-            f"Wrap what you need: keras.Model(image, scores)."
+            f"Model {model.name!r} has {len(inputs)} inputs; export takes models of one image input. "
+            f"Wrap what you need: keras.Model(image, outputs)."
         )
+    try:
+        output_names(model)
+    except ValueError as error:
+        raise ValueError(f"Model {model.name!r} cannot be exported: {error}") from error
     shape = tuple(inputs[0].shape)
     if len(shape) != 4 or None in shape[1:]:
         raise ValueError(
@@ -42,12 +47,12 @@ def check_model(model: "keras.Model") -> None:
 
 
 def inference_function(order: Order, dtype: str = "float32") -> Any:
-    """The model as a ``tf.function`` of images, (batch, H, W, C), that returns ``{"scores": (batch, classes)}``."""
+    """The model as a ``tf.function`` of images, (batch, H, W, C), that returns its outputs by name."""
     import tensorflow as tf
 
     images = tf.TensorSpec((order.batch, *order.model.inputs[0].shape[1:]), dtype, name="image")
 
     def infer(image: Any) -> dict[str, Any]:
-        return {"scores": order.model(tf.cast(image, "float32"), training=False)}
+        return outputs_by_name(order.model, order.model(tf.cast(image, "float32"), training=False))
 
     return tf.function(infer, input_signature=[images])

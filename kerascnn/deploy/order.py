@@ -16,7 +16,7 @@ class Order:
     Parameters
     ----------
     model
-        A float32 model of one image, (None, H, W, C), and one output.
+        A float32 model of one image, (None, H, W, C).
     images
         What the ranges of activations are measured on, (N, H, W, C) float32 as ``model`` takes them, or None.
     batch

@@ -6,8 +6,10 @@ import keras
 from keras import layers as L
 
 from kerascnn.graph.graph import Graph
+from kerascnn.runtime import deep_graphs
 
 
+@deep_graphs()
 def features(model: keras.Model) -> keras.Model:
     """A model that shares all weights and returns the last feature map at each stride, ``{4: ..., 8: ..., 16: ...}``.
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import keras
 
+from kerascnn.runtime import deep_graphs
+
 
 @dataclass(frozen=True)
 class Call:
@@ -75,6 +77,7 @@ def is_graph(layer: Any) -> bool:
     return hasattr(layer, "_nodes_by_depth") or (isinstance(layer, keras.Sequential) and layer.built)
 
 
+@deep_graphs()
 def functional(model: keras.Model) -> keras.Model:
     """``model`` as a functional one: a sequential model keeps its layers."""
     if not is_graph(model):

@@ -14,6 +14,7 @@ import numpy as np
 from keras import layers as L
 
 from kerascnn.graph.graph import Call, Graph, is_graph
+from kerascnn.runtime import deep_graphs
 
 Rule = Callable[..., Any]  # draws in a layer's place: (the layer, a free name, its arguments) to its output
 Plan = Callable[[Graph], Callable[[Any], Rule | None]]  # for a graph, the rule of each of its layers
@@ -84,6 +85,7 @@ def redraw(model: keras.Model, plan: Plan) -> keras.Model:
     return new
 
 
+@deep_graphs()
 def on_new_inputs(graph: Graph, draw: Callable[[Call], Any]) -> keras.Model:
     """A model of :func:`replay`, whose inputs have the names and shapes of the graph's."""
     inputs = keras.tree.map_structure(
@@ -131,6 +133,7 @@ def in_float32(model: keras.Model) -> keras.Model:
     return float32_copy(model)
 
 
+@deep_graphs()
 def float32_copy(model: keras.Model) -> keras.Model:
     """A copy of any model, with weights of its own, that computes in float32; sequential models stay sequential."""
     copy = keras.models.clone_model(model, clone_function=lambda layer: copied(layer, dtype="float32"), recursive=True)
@@ -138,6 +141,7 @@ def float32_copy(model: keras.Model) -> keras.Model:
     return copy
 
 
+@deep_graphs()
 def at_size(model: keras.Model, shape: tuple[int | None, ...]) -> keras.Model:
     """``model``, or a drawing of it for images of this shape, with no weights of the model's."""
     if tuple(model.inputs[0].shape[1:]) == tuple(shape):

@@ -7,11 +7,13 @@ import keras
 from kerascnn import layers as L
 from kerascnn.networks.architecture import Architecture
 from kerascnn.networks.layer_factory import Kit
+from kerascnn.runtime.recursion import deep_graphs
 from kerascnn.weights.load import find_weights
 
 POOLINGS = {"avg": "GlobalAveragePooling2D", "max": "GlobalMaxPooling2D"}
 
 
+@deep_graphs()
 def draw(
     row: Architecture,
     *,

@@ -1,25 +1,27 @@
 """Model files, run in the runtime they are made for: what a phone or a server computes, computed here."""
 
+from kerascnn.runtime.keras import keras_runner, load_keras, output_names, outputs_by_name
+from kerascnn.runtime.onnx import onnx_dtype
+from kerascnn.runtime.open import open_model
+from kerascnn.runtime.recursion import deep_graphs
 from kerascnn.runtime.runner import (
+    OUTPUT,
     Runner,
     check_images,
-    dequantised,
     existing,
-    keras_runner,
     latency,
-    load_keras,
-    onnx_dtype,
-    open_model,
-    quantised,
     quiet,
     reading,
     takes_pixels,
     typed,
 )
+from kerascnn.runtime.tflite import dequantised, quantised
 
 __all__ = [
+    "OUTPUT",
     "Runner",
     "check_images",
+    "deep_graphs",
     "dequantised",
     "existing",
     "keras_runner",
@@ -27,6 +29,8 @@ __all__ = [
     "load_keras",
     "onnx_dtype",
     "open_model",
+    "output_names",
+    "outputs_by_name",
     "quantised",
     "quiet",
     "reading",

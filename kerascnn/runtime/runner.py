@@ -1,28 +1,22 @@
-"""Model files, run in the runtime they are made for: what a phone or a server computes, computed here."""
+"""A model file that is ready to run, in whichever runtime, and what all runtimes do alike."""
 
 import logging
 import os
-import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from kerascnn import layers
-from kerascnn.errors import need
-from kerascnn.runtime import flex
-
-if TYPE_CHECKING:
-    import keras
-
-sys.setrecursionlimit(max(sys.getrecursionlimit(), 20_000))  # Keras walks a graph with a frame for each layer in line
 BATCH = 16  # images at once, where a file takes any number
+OUTPUT = "scores"  # what the output of a model is called that has one
+
+Outputs = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -40,12 +34,12 @@ class Runner:
     batch
         How many images the file takes at a time, mostly 1; None for any number.
     infer
-        Maps one batch to its outputs.
-    output_step
-        Distance between neighbouring values of a quantised output, 0 for a float one.
+        Maps one batch to its outputs, by name.
+    steps
+        By name, the distance between neighbouring values of the outputs that are quantised.
     types
-        What the file itself takes and gives: "float32", or integers, which are rounded to on the way in and scaled
-        back on the way out.
+        What the file itself takes, then what it gives: "float32", or integers, which are rounded to on the way in and
+        scaled back on the way out. Outputs of one type count once.
     pixels
         Whether it takes plain pixels, 0 to 255, as one that was exported with ``pixels=True``.
     """
@@ -54,12 +48,12 @@ class Runner:
     format: str
     input_shape: tuple[int | None, ...]
     batch: int | None
-    infer: Callable[[np.ndarray], np.ndarray]
-    output_step: float = 0.0
-    types: tuple[str, str] = ("float32", "float32")
+    infer: Callable[[np.ndarray], Outputs]
+    steps: Mapping[str, float] = field(default_factory=dict)
+    types: tuple[str, ...] = ("float32", "float32")
     pixels: bool = False
 
-    def __call__(self, images: np.ndarray) -> np.ndarray:
+    def __call__(self, images: np.ndarray) -> Outputs:
         """Run the file.
 
         Parameters
@@ -69,8 +63,8 @@ class Runner:
 
         Returns
         -------
-        np.ndarray
-            (N, classes) float32.
+        dict of np.ndarray
+            (N, ...) float32 by name. A single output is called "scores", whatever the file calls it.
 
         Raises
         ------
@@ -79,46 +73,14 @@ class Runner:
         """
         check_images(images, self.input_shape)
         size = self.batch or BATCH
-        return np.concatenate([self._few(images[start : start + size]) for start in range(0, len(images), size)])
+        parts = [self._few(images[start : start + size]) for start in range(0, len(images), size)]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
-    def _few(self, images: np.ndarray) -> np.ndarray:
+    def _few(self, images: np.ndarray) -> Outputs:
         """Run one batch; what is missing to a fixed one is filled up with its last image."""
         missing = max(0, (self.batch or 0) - len(images))
-        return self.infer(np.pad(images, [(0, missing), (0, 0), (0, 0), (0, 0)], mode="edge"))[: len(images)]
-
-
-def open_model(path: str | os.PathLike, *, threads: int | None = None) -> Runner:
-    """Open a ``.keras``, ``.tflite`` or ``.onnx`` file, or the folder of a SavedModel, to run it.
-
-    TensorFlow's own operators in a ``.tflite`` file, called Flex, run in TensorFlow, and the others in LiteRT.
-
-    Parameters
-    ----------
-    threads
-        CPU threads of a ``.tflite`` or ``.onnx`` file; None leaves the number to its runtime.
-
-    Raises
-    ------
-    FileNotFoundError
-        When there is no such file.
-    ValueError
-        When the file is of an unknown kind, damaged, or takes anything but images; or when ``threads`` cannot be set.
-    ImportError
-        When the runtime of the file is not installed.
-    """
-    path = existing(path)
-    if path.suffix in _THREADED and path.is_file():
-        if threads is not None and threads < 1:
-            raise ValueError(f"threads must be 1 or more, got {threads}.")
-        return _THREADED[path.suffix](path, threads)
-    if threads is not None:
-        raise ValueError(f"threads goes with {' and '.join(_THREADED)} files; {path} runs on TensorFlow's own threads.")
-    if path.is_dir():
-        return _saved_model(path)
-    if path.suffix == ".keras":
-        return keras_runner(load_keras(path), path)
-    known = ", ".join([".keras", *_THREADED])
-    raise ValueError(f"{path} is of no known kind. A model is a file that ends in {known}, or a SavedModel folder.")
+        outputs = self.infer(np.pad(images, [(0, missing), (0, 0), (0, 0), (0, 0)], mode="edge"))
+        return {name: values[: len(images)] for name, values in outputs.items()}
 
 
 def latency(runner: Runner, *, repeats: int = 30) -> float:
@@ -146,7 +108,7 @@ def latency(runner: Runner, *, repeats: int = 30) -> float:
 
 
 def check_images(images: np.ndarray, shape: tuple[int | None, ...]) -> None:
-    """Hold images against the (H, W, C) that a model takes.
+    """Compare images with the (H, W, C) that a model takes.
 
     Raises
     ------
@@ -179,43 +141,9 @@ def existing(path: str | os.PathLike) -> Path:
     return path
 
 
-def load_keras(path: str | os.PathLike) -> "keras.Model":
-    """Read a ``.keras`` file, without its optimizer.
-
-    Raises
-    ------
-    FileNotFoundError
-        When there is no such file.
-    ValueError
-        When it is not a Keras model.
-    """
-    import keras
-
-    for name in layers.OURS:  # a file names the layers of the house, and Keras knows those it has seen
-        getattr(layers, name)
-    path = existing(path)
-    if path.suffix in _THREADED or path.is_dir():
-        raise ValueError(f"Expected a .keras file, got {path}.")
-    with reading(path, "a Keras model"):
-        model: Any = keras.models.load_model(path, compile=False)
-    return model
-
-
-def keras_runner(model: "keras.Model", path: str | os.PathLike) -> Runner:
-    """Run a model that is in memory, in inference mode, as if it had been read from ``path``."""
-    import tensorflow as tf
-
-    with reading(path, "a classifier of images"):
-        _only(model.outputs, "outputs")
-        batch, shape = _image(_only(model.inputs, "inputs").shape)
-    signature = [tf.TensorSpec((batch, *shape), tf.float32)]
-    graph = tf.function(lambda images: model(images, training=False), input_signature=signature).get_concrete_function()
-    return Runner(Path(path), "keras", shape, batch, lambda images: np.asarray(graph(tf.constant(images)), np.float32))
-
-
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Hold back what TensorFlow and its runtimes say while they work. What goes wrong comes as an exception.
+    """Hold back what TensorFlow and its runtimes print while they work. What goes wrong comes as an exception.
 
     Standard error is that of the whole process, so this is for short blocks in one thread.
     """
@@ -232,103 +160,6 @@ def quiet() -> Iterator[None]:
             logging.disable(level)
 
 
-def _tflite(path: Path, threads: int | None) -> Runner:
-    litert = need("ai_edge_litert.interpreter", "litert", "Running a .tflite file")
-    with reading(path, "a TensorFlow Lite model"), quiet():
-        interpreter = litert.Interpreter(model_path=str(path), num_threads=threads)
-        image = _only(interpreter.get_input_details(), "inputs")
-        scores = _only(interpreter.get_output_details(), "outputs")
-        batch, shape = _image(image["shape_signature"].tolist())
-        if flex.holds_flex(interpreter):
-            steps = list(flex.steps(path, threads))
-        else:
-            steps = [flex.litert_step(interpreter, [image["index"]], [scores["index"]])]
-
-    def infer(images: np.ndarray) -> np.ndarray:
-        values = {image["index"]: quantised(images, image)}
-        for step in steps:
-            values |= step(values)
-        return dequantised(values[scores["index"]], scores)
-
-    types = image["dtype"].__name__, scores["dtype"].__name__
-    pixels = takes_pixels(types[0], image["quantization"][0])
-    return Runner(path, "tflite", shape, batch, infer, scores["quantization"][0], types, pixels)
-
-
-def takes_pixels(dtype: str, step: float = 0.0) -> bool:
-    """Whether an input of this type, and of this step where it is quantised, is plain pixels: bytes as they are."""
-    return dtype in ("uint8", "int8") and step in (0, 1)
-
-
-def quantised(values: np.ndarray, tensor: dict[str, Any]) -> np.ndarray:
-    """Values as a tensor of a ``.tflite`` file holds them, by its details."""
-    if tensor["dtype"] == np.float32:
-        return values
-    scale, zero_point = tensor["quantization"]
-    return _rounded(values / (scale or 1) + zero_point, tensor["dtype"])
-
-
-def _rounded(values: np.ndarray, dtype: Any) -> np.ndarray:
-    limits = np.iinfo(dtype)
-    return np.clip(np.round(values), limits.min, limits.max).astype(dtype)
-
-
-def dequantised(values: np.ndarray, tensor: dict[str, Any]) -> np.ndarray:
-    """What a tensor of a ``.tflite`` file stands for, float32."""
-    scale, zero_point = tensor["quantization"]
-    values = values.astype(np.float32, copy=False)
-    return (values - zero_point) * np.float32(scale) if scale else values
-
-
-def _onnx(path: Path, threads: int | None) -> Runner:
-    runtime = need("onnxruntime", "onnx", "Running an .onnx file")
-    options = runtime.SessionOptions()
-    options.intra_op_num_threads = threads or 0  # 0: as many as there are cores
-    options.log_severity_level = 4  # what is wrong comes as an exception
-    with reading(path, "an ONNX model"):
-        session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        image, scores = _only(session.get_inputs(), "inputs"), _only(session.get_outputs(), "outputs")
-        batch, shape = _image(image.shape)
-        types = onnx_dtype(image.type), onnx_dtype(scores.type)
-
-    def infer(images: np.ndarray) -> np.ndarray:
-        return session.run([scores.name], {image.name: typed(images, types[0])})[0]
-
-    return Runner(path, "onnx", shape, batch, infer, types=types, pixels=takes_pixels(types[0]))
-
-
-def onnx_dtype(onnx: str) -> str:
-    """NumPy's name of a type that onnxruntime writes as "tensor(float)"."""
-    name = onnx.removeprefix("tensor(").removesuffix(")")
-    return {"float": "float32", "double": "float64"}.get(name, name)
-
-
-def typed(images: np.ndarray, dtype: str) -> np.ndarray:
-    """Images in the type that a file takes, rounded where that is of integers."""
-    return _rounded(images, dtype) if "int" in dtype else images.astype(dtype, copy=False)
-
-
-def _saved_model(path: Path) -> Runner:
-    import tensorflow as tf
-
-    with reading(path, "a SavedModel"), quiet():
-        loaded = tf.saved_model.load(str(path))
-        serve = loaded.signatures["serving_default"]
-        name, image = _only(serve.structured_input_signature[1].items(), "inputs")
-        output = _only(serve.structured_outputs, "outputs")
-        batch, shape = _image(image.shape)
-
-    def infer(images: np.ndarray) -> np.ndarray:
-        # Through ``loaded``, which holds the weights: a signature alone lets go of them.
-        return loaded.signatures["serving_default"](**{name: tf.constant(typed(images, types[0]))})[output].numpy()
-
-    types = image.dtype.name, serve.structured_outputs[output].dtype.name
-    return Runner(path, "saved_model", shape, batch, infer, types=types, pixels=takes_pixels(types[0]))
-
-
-_THREADED: dict[str, Callable[[Path, int | None], Runner]] = {".tflite": _tflite, ".onnx": _onnx}
-
-
 @contextmanager
 def reading(path: str | os.PathLike, kind: str) -> Iterator[None]:
     """Turn whatever a runtime raises about a file into the one error that names it."""
@@ -339,16 +170,45 @@ def reading(path: str | os.PathLike, kind: str) -> Iterator[None]:
         raise ValueError(f"{path} is damaged, or is not {kind}: {reason}") from error
 
 
-def _only(things: Any, what: str) -> Any:
-    things = list(things)
-    if len(things) != 1:
-        raise ValueError(f"it has {len(things)} {what} where one is expected.")
-    return things[0]
+def only_input(inputs: Any) -> Any:
+    """The one input that a model has."""
+    inputs = list(inputs)
+    if len(inputs) != 1:
+        raise ValueError(f"it has {len(inputs)} inputs where one is expected.")
+    return inputs[0]
 
 
-def _image(shape: Sequence[Any]) -> tuple[int | None, tuple[int | None, ...]]:
+def named(names: Sequence[str]) -> list[str]:
+    """What a file's outputs are called here, in the order of their names in the file."""
+    if not names or len({*names}) < len(names):
+        raise ValueError(f"its outputs need names that differ; they are {', '.join(names) or 'none'}.")
+    return [OUTPUT] if len(names) == 1 else list(names)
+
+
+def image_shape(shape: Sequence[Any]) -> tuple[int | None, tuple[int | None, ...]]:
     """Take a shape of any runtime apart: the batch, and (H, W, C). What is not fixed has a name, or None, or -1."""
     batch, *image = [int(size) if isinstance(size, int) and size > 0 else None for size in shape]
     if len(image) != 3:
         raise ValueError(f"it takes arrays of shape {tuple(shape)} where images, (1, H, W, C) or (N, H, W, C), go.")
     return batch, tuple(image)
+
+
+def types_of(image: str, outputs: Sequence[str]) -> tuple[str, ...]:
+    """``Runner.types`` of these NumPy names."""
+    return image, *dict.fromkeys(outputs)
+
+
+def takes_pixels(dtype: str, step: float = 0.0) -> bool:
+    """Whether an input of this type, and of this step where it is quantised, is plain pixels: bytes as they are."""
+    return dtype in ("uint8", "int8") and step in (0, 1)
+
+
+def typed(images: np.ndarray, dtype: str) -> np.ndarray:
+    """Images in the type that a file takes, rounded where that is of integers."""
+    return rounded(images, dtype) if "int" in dtype else images.astype(dtype, copy=False)
+
+
+def rounded(values: np.ndarray, dtype: Any) -> np.ndarray:
+    """Values as the nearest that an integer type holds."""
+    limits = np.iinfo(dtype)
+    return np.clip(np.round(values), limits.min, limits.max).astype(dtype)

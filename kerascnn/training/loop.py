@@ -23,6 +23,7 @@ from kerascnn.card import Card
 from kerascnn.data.dataset import Data
 from kerascnn.data.pipeline import batches
 from kerascnn.files import need_writable, written_whole
+from kerascnn.runtime import deep_graphs
 from kerascnn.spec import Preprocess
 from kerascnn.training.condensing import CondensingSchedule
 from kerascnn.training.distillation import Teacher
@@ -42,6 +43,7 @@ LOOK = 1.0  # seconds between two looks at the meters while an epoch runs; a loo
 
 
 @missing_told()
+@deep_graphs()
 def train(
     recipe: Recipe,
     data: Data,

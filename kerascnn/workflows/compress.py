@@ -22,6 +22,7 @@ from kerascnn.graph.cost import cost
 from kerascnn.graph.rounded import has_ranges, need_floats
 from kerascnn.runtime import keras_runner, load_keras
 from kerascnn.workflows.evaluate import labelled
+from kerascnn.workflows.train import scores_of
 
 if TYPE_CHECKING:
     from kerascnn.data import Data
@@ -167,11 +168,11 @@ def compared(networks: list[keras.Model], data: "Data", card: Card, pruned: set[
         sizes = footprints(files)
     sides = []
     for network, size in zip(networks, sizes, strict=True):
-        runner = keras_runner(network, network.name)
+        scores = scores_of(keras_runner(network, network.name))
         counted, kernels = cost(network), [k for name, k in prunable(network).items() if name in pruned]
         sides.append(
             Side(
-                top1=evaluate(runner, batches(data.validation, card.preprocess, 64), card.labels).top1,
+                top1=evaluate(scores, batches(data.validation, card.preprocess, 64), card.labels).top1,
                 parameters=counted.parameters,
                 macs=counted.macs,
                 zeros=sum(int(np.sum(k == 0)) for k in kernels) / sum(k.size for k in kernels) if kernels else None,

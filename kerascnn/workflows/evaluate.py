@@ -16,7 +16,7 @@ from kerascnn.evaluation.calibration import Calibration, Scaling, calibration, s
 from kerascnn.evaluation.robustness import Robustness, robustness
 from kerascnn.report import Report, write_report
 from kerascnn.runtime import Runner, open_model
-from kerascnn.workflows.train import mistakes, size_of
+from kerascnn.workflows.train import mistakes, scores_of, size_of
 
 if TYPE_CHECKING:
     from kerascnn.data import Split
@@ -128,7 +128,8 @@ def labelled(source: str, on_corrupt: str, model: Path, card: Card) -> Data:
 def measured(runner: Runner, images: "Split", preprocess: "Preprocess", card: Card, plan: Plan) -> Assessment:
     from kerascnn.data.pipeline import batches
 
-    views = crops.averaged(runner, card.preprocess.size, plan.crops) if plan.crops > 1 else runner
+    scores = scores_of(runner)
+    views = crops.averaged(scores, card.preprocess.size, plan.crops) if plan.crops > 1 else scores
     evaluation = evaluate(views, batches(images, preprocess, max(1, BATCH // plan.crops)), card.labels)
     return Assessment(
         evaluation=evaluation,
@@ -148,7 +149,7 @@ def under_corruption(runner: Runner, images: "Split", preprocess: "Preprocess", 
     channels = preprocess.channels
     as_pixels = replace(preprocess, mean=(0.0,) * channels, std=(1 / 255,) * channels)
     return robustness(
-        lambda pixels: runner(normalised(tf.cast(pixels, tf.float32), preprocess).numpy()),
+        lambda pixels: scores_of(runner)(normalised(tf.cast(pixels, tf.float32), preprocess).numpy()),
         batches(images, as_pixels, BATCH),
         plan.kinds,
         plan.severities,

@@ -16,7 +16,7 @@ from kerascnn.errors import need, suggest
 from kerascnn.evaluation import Evaluation, evaluate
 from kerascnn.files import need_writable
 from kerascnn.report import FileRow, Mistake, Report, write_report
-from kerascnn.runtime import Runner, latency, open_model
+from kerascnn.runtime import OUTPUT, Runner, latency, open_model
 from kerascnn.training import Recipe, leads, open_strategy
 from kerascnn.training.quick import fewer
 from kerascnn.training.settle import check_network, settle
@@ -186,12 +186,16 @@ def measure(
 ) -> tuple[list[FileRow], list[Evaluation]]:
     """Run the Keras model and every exported file over the held-out images, and time them side by side."""
     runners = [open_model(model_file), *(open_model(c.path) for c in certificates)]
-    evaluations = [evaluate(runner, held_out(data, card.preprocess), data.labels) for runner in runners]
+    evaluations = [evaluate(scores_of(runner), held_out(data, card.preprocess), data.labels) for runner in runners]
     rows = [
         row(runner, evaluation, evaluations[0], certificate)
         for runner, evaluation, certificate in zip(runners, evaluations, [None, *certificates], strict=True)
     ]
     return rows, evaluations
+
+
+def scores_of(runner: Runner) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda images: runner(images)[OUTPUT]
 
 
 def row(runner: Runner, evaluation: Evaluation, keras: Evaluation, certificate: Certificate | None) -> FileRow:

@@ -17,7 +17,7 @@ from kerascnn.deploy.metadata import lines
 from kerascnn.deploy.operators import foreign_operators
 from kerascnn.deploy.pixels import from_pixels
 from kerascnn.files import written_whole
-from kerascnn.runtime import Runner, existing, open_model
+from kerascnn.runtime import OUTPUT, Runner, existing, open_model
 from kerascnn.spec import Preprocess
 
 PROJECT = Path(__file__).parent / "project"
@@ -63,7 +63,7 @@ def write_android_project(file: str | os.PathLike, folder: str | os.PathLike, ca
     card = card or Card.read(file)
     runner = open_model(file)
     inputs = images(input_shape(runner, card), card.preprocess)
-    outputs = runner(inputs)
+    outputs = runner(inputs)[OUTPUT]
     labels = labels_of(card, outputs.shape[-1])
     with written_whole(folder) as draft:
         copy_templates(draft, name_of(card.model))
@@ -71,7 +71,7 @@ def write_android_project(file: str | os.PathLike, folder: str | os.PathLike, ca
         shutil.copyfile(file, assets / "model.tflite")
         write_lines(assets / "labels.txt", labels)
         write_lines(assets / "preprocess.properties", preprocessing(card))
-        write_vectors(made(draft / "app/src/androidTest/assets"), inputs, outputs, runner.output_step)
+        write_vectors(made(draft / "app/src/androidTest/assets"), inputs, outputs, runner.steps.get(OUTPUT, 0.0))
         write_photo(made(draft / "app/src/test/resources"), card)
     return folder
 

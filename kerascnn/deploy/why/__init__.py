@@ -20,7 +20,7 @@ from kerascnn.deploy.images import spread_out, stacked
 from kerascnn.deploy.why.inside import Inside, as_layer, open_inside
 from kerascnn.graph.graph import Graph
 from kerascnn.graph.rewrite import in_float32
-from kerascnn.runtime import load_keras
+from kerascnn.runtime import deep_graphs, load_keras
 
 if TYPE_CHECKING:
     import keras
@@ -130,6 +130,7 @@ class Difference:
         }
 
 
+@deep_graphs()
 def why_different(
     model: "keras.Model | str | os.PathLike",
     file: str | os.PathLike,

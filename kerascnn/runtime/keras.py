@@ -1,0 +1,87 @@
+"""Keras models, from a ``.keras`` file or in memory."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kerascnn import layers
+from kerascnn.runtime.recursion import deep_graphs
+from kerascnn.runtime.runner import Runner, existing, image_shape, named, only_input, reading
+
+if TYPE_CHECKING:
+    import keras
+
+
+def open_keras(path: Path) -> Runner:
+    """Read a ``.keras`` file to run it."""
+    return keras_runner(load_keras(path), path)
+
+
+@deep_graphs()
+def load_keras(path: str | os.PathLike) -> "keras.Model":
+    """Read a ``.keras`` file, without its optimizer.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such file.
+    ValueError
+        When it is not a Keras model.
+    """
+    import keras
+
+    for name in layers.OURS:  # a file names the package's layers, and Keras knows those that are imported
+        getattr(layers, name)
+    path = existing(path)
+    if path.suffix in (".tflite", ".onnx") or path.is_dir():
+        raise ValueError(f"Expected a .keras file, got {path}.")
+    with reading(path, "a Keras model"):
+        model: Any = keras.models.load_model(path, compile=False)
+    return model
+
+
+def keras_runner(model: "keras.Model", path: str | os.PathLike) -> Runner:
+    """Run a model that is in memory, in inference mode, as if it had been read from ``path``."""
+    import tensorflow as tf
+
+    with reading(path, "a model of images"):
+        batch, shape = image_shape(only_input(model.inputs).shape)
+        output_names(model)
+    signature = [tf.TensorSpec((batch, *shape), tf.float32)]
+    with deep_graphs():
+        graph = tf.function(
+            lambda images: outputs_by_name(model, model(images, training=False)), input_signature=signature
+        ).get_concrete_function()
+
+    def infer(images: np.ndarray) -> dict[str, np.ndarray]:
+        return {name: np.asarray(values, np.float32) for name, values in graph(tf.constant(images)).items()}
+
+    return Runner(Path(path), "keras", shape, batch, infer)
+
+
+def output_names(model: "keras.Model") -> list[str]:
+    """What a model's outputs are called: the keys of its dictionary of outputs, or else the layers that give them.
+
+    Raises
+    ------
+    ValueError
+        When two have the same name, or outputs lie in lists or dictionaries of each other.
+    """
+    outputs: Any = getattr(model, "_outputs_struct", None)  # of a functional model, in the structure that a call gives
+    if isinstance(outputs, Mapping):
+        nested = [name for name, output in outputs.items() if not hasattr(output, "shape")]
+        if nested:
+            raise ValueError(f"its output {nested[0]!r} is not one array.")
+        return named(list(outputs))
+    return named([output._keras_history.operation.name for output in model.outputs])
+
+
+def outputs_by_name(model: "keras.Model", outputs: Any) -> dict[str, Any]:
+    """What a call of a model gave, by the names of its outputs."""
+    names = output_names(model)
+    if isinstance(outputs, Mapping):
+        return dict(outputs) if len(names) > 1 else dict(zip(names, outputs.values(), strict=True))
+    return dict(zip(names, outputs if isinstance(outputs, list | tuple) else [outputs], strict=True))

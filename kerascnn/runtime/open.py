@@ -1,0 +1,48 @@
+"""The table of runtimes: which kind of model file is run by what."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from kerascnn.runtime.keras import open_keras
+from kerascnn.runtime.onnx import open_onnx
+from kerascnn.runtime.runner import Runner, existing
+from kerascnn.runtime.saved_model import open_saved_model
+from kerascnn.runtime.tflite import open_tflite
+
+# By what a name ends in. These runtimes take a number of threads; what TensorFlow runs has TensorFlow's.
+THREADED: dict[str, Callable[[Path, int | None], Runner]] = {".tflite": open_tflite, ".onnx": open_onnx}
+TENSORFLOW: dict[str, Callable[[Path], Runner]] = {".keras": open_keras, "folder": open_saved_model}
+
+
+def open_model(path: str | os.PathLike, *, threads: int | None = None) -> Runner:
+    """Open a ``.keras``, ``.tflite`` or ``.onnx`` file, or the folder of a SavedModel, to run it.
+
+    TensorFlow's own operators in a ``.tflite`` file, called Flex, run in TensorFlow, and the others in LiteRT.
+
+    Parameters
+    ----------
+    threads
+        CPU threads of a ``.tflite`` or ``.onnx`` file; None leaves the number to its runtime.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such file.
+    ValueError
+        When the file is of an unknown kind, damaged, or takes anything but images; or when ``threads`` cannot be set.
+    ImportError
+        When the runtime of the file is not installed.
+    """
+    path = existing(path)
+    kind = "folder" if path.is_dir() else path.suffix
+    if kind in THREADED:
+        if threads is not None and threads < 1:
+            raise ValueError(f"threads must be 1 or more, got {threads}.")
+        return THREADED[kind](path, threads)
+    if threads is not None:
+        raise ValueError(f"threads goes with {' and '.join(THREADED)} files; {path} runs on TensorFlow's own threads.")
+    if kind in TENSORFLOW:
+        return TENSORFLOW[kind](path)
+    known = ", ".join([".keras", *THREADED])
+    raise ValueError(f"{path} is of no known kind. A model is a file that ends in {known}, or a SavedModel folder.")

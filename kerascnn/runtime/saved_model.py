@@ -1,0 +1,38 @@
+"""SavedModel folders, run in TensorFlow."""
+
+from pathlib import Path
+
+import numpy as np
+
+from kerascnn.runtime.runner import (
+    Runner,
+    image_shape,
+    named,
+    only_input,
+    quiet,
+    reading,
+    takes_pixels,
+    typed,
+    types_of,
+)
+
+
+def open_saved_model(path: Path) -> Runner:
+    """Load a SavedModel to run its signature "serving_default"."""
+    import tensorflow as tf
+
+    with reading(path, "a SavedModel"), quiet():
+        loaded = tf.saved_model.load(str(path))
+        serve = loaded.signatures["serving_default"]
+        argument, image = only_input(serve.structured_input_signature[1].items())
+        outputs = serve.structured_outputs
+        names = dict(zip(outputs, named(list(outputs)), strict=True))
+        batch, shape = image_shape(image.shape)
+        types = types_of(image.dtype.name, [output.dtype.name for output in outputs.values()])
+
+    def infer(images: np.ndarray) -> dict[str, np.ndarray]:
+        # Through ``loaded``, which holds the weights: a signature alone lets go of them.
+        answer = loaded.signatures["serving_default"](**{argument: tf.constant(typed(images, types[0]))})
+        return {names[name]: values.numpy() for name, values in answer.items()}
+
+    return Runner(path, "saved_model", shape, batch, infer, types=types, pixels=takes_pixels(types[0]))

@@ -1,0 +1,75 @@
+"""``.tflite`` files, run in LiteRT; TensorFlow's own operators in them, called Flex, in TensorFlow."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kerascnn.errors import need
+from kerascnn.runtime import flex
+from kerascnn.runtime.runner import (
+    Runner,
+    image_shape,
+    named,
+    only_input,
+    quiet,
+    reading,
+    rounded,
+    takes_pixels,
+    types_of,
+)
+
+
+def open_tflite(path: Path, threads: int | None) -> Runner:
+    """Load a ``.tflite`` file. Outputs have the names of its signature, or else of its tensors."""
+    litert = need("ai_edge_litert.interpreter", "litert", "Running a .tflite file")
+    with reading(path, "a TensorFlow Lite model"), quiet():
+        interpreter = litert.Interpreter(model_path=str(path), num_threads=threads)
+        image = only_input(interpreter.get_input_details())
+        outputs = outputs_of(interpreter)
+        batch, shape = image_shape(image["shape_signature"].tolist())
+        if flex.holds_flex(interpreter):
+            steps = list(flex.steps(path, threads))
+        else:
+            steps = [flex.litert_step(interpreter, [image["index"]], [each["index"] for each in outputs.values()])]
+
+    def infer(images: np.ndarray) -> dict[str, np.ndarray]:
+        values = {image["index"]: quantised(images, image)}
+        for step in steps:
+            values |= step(values)
+        return {name: dequantised(values[each["index"]], each) for name, each in outputs.items()}
+
+    dtype = image["dtype"].__name__
+    return Runner(
+        path,
+        "tflite",
+        shape,
+        batch,
+        infer,
+        steps={name: each["quantization"][0] for name, each in outputs.items() if each["quantization"][0]},
+        types=types_of(dtype, [each["dtype"].__name__ for each in outputs.values()]),
+        pixels=takes_pixels(dtype, image["quantization"][0]),
+    )
+
+
+def outputs_of(interpreter: Any) -> dict[str, dict[str, Any]]:
+    """The details of each output, by name."""
+    details = {each["index"]: each for each in interpreter.get_output_details()}
+    signatures = list(interpreter._get_full_signature_list().values())
+    found = signatures[0]["outputs"] if signatures else {each["name"]: index for index, each in details.items()}
+    return {name: details[index] for name, index in zip(named(list(found)), found.values(), strict=True)}
+
+
+def quantised(values: np.ndarray, tensor: dict[str, Any]) -> np.ndarray:
+    """Values as a tensor of a ``.tflite`` file holds them, by its details."""
+    if tensor["dtype"] == np.float32:
+        return values
+    scale, zero_point = tensor["quantization"]
+    return rounded(values / (scale or 1) + zero_point, tensor["dtype"])
+
+
+def dequantised(values: np.ndarray, tensor: dict[str, Any]) -> np.ndarray:
+    """What a tensor of a ``.tflite`` file stands for, float32."""
+    scale, zero_point = tensor["quantization"]
+    values = values.astype(np.float32, copy=False)
+    return (values - zero_point) * np.float32(scale) if scale else values
