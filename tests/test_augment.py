@@ -19,9 +19,10 @@ from kerascnn.data.pipeline import batches
 from kerascnn.data.transforms import colour, geometry, jitter, mixing, policies
 from kerascnn.data.transforms.registry import AUGMENTATIONS, parse, parse_all
 from kerascnn.spec import Preprocess
+from kerascnn.tasks import Classification
+from kerascnn.tasks.classification.losses import CrossEntropy
 from kerascnn.training import Recipe
-from kerascnn.training.loop import Learner, train
-from kerascnn.training.workers import Workers
+from kerascnn.training.loop import train
 
 
 def pillow(image: np.ndarray) -> Image.Image:
@@ -582,18 +583,20 @@ def linear(shape, classes):
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
-def test_loss_and_top1_of_shares(smoothing):
-    recipe = Recipe(model="m", data="d", size=8, epochs=1, batch=4, lr=0.1, label_smoothing=smoothing)
-    learner = Learner(linear((8, 8, 3), 3), recipe, Workers(tf.distribute.get_strategy()))
+def test_loss_and_top1_of_mixed_images(smoothing):
+    task = Classification(labels=("a", "b", "c"), loss=CrossEntropy(label_smoothing=smoothing))
     logits = tf.constant([[2.0, -1.0, 0.5], [0.0, 3.0, 1.0]])
-    shares = np.array([[0.7, 0.3, 0.0], [0.4, 0.0, 0.6]], np.float32)
-    target = (1 - smoothing) * shares + smoothing / 3
+    weights = np.array([[0.7, 0.3, 0.0], [0.4, 0.0, 0.6]], np.float32)
+    target = (1 - smoothing) * weights + smoothing / 3
     expected = -(target * np.log(tf.nn.softmax(logits))).sum(1)
-    assert np.allclose(learner._losses(tf.constant(shares), logits), expected, atol=1e-6)
+    outputs, targets = {"scores": logits}, {"label": tf.constant(weights)}
+    assert np.allclose(task.losses(outputs, targets), expected, atol=1e-6)
     pure = tf.constant([2, 1])
-    assert np.allclose(learner._losses(tf.one_hot(pure, 3), logits), learner._losses(pure, logits), atol=1e-6)
-    learner._measure(tf.constant(expected), tf.constant(shares), logits)
-    assert learner.meters()["top1"] == pytest.approx(0.5)  # 0 has the greatest share of the first; 2 of the second
+    one, other = ({"label": labels} for labels in (tf.one_hot(pure, 3), pure))
+    assert np.allclose(task.losses(outputs, one), task.losses(outputs, other), atol=1e-6)
+    (top1,) = task.meters()
+    top1.update_state(targets, outputs)
+    assert float(top1.result()) == pytest.approx(0.5)  # 0 weighs most in the first; 2 in the second
 
 
 def test_training_on_mixed_images_learns_and_goes_on_to_the_bit(tmp_path):

@@ -9,8 +9,8 @@ from references import import_torchvision
 from test_conformance import TINY
 from test_train import RECIPE, apart, blobs, in_new_process, tiny, trained, weights
 
+from kerascnn.tasks.classification.losses import BinaryCrossEntropy, CrossEntropy, of_activated
 from kerascnn.training import open_strategy
-from kerascnn.training.losses import LOSSES
 from kerascnn.training.precision import POLICIES, computing_in
 
 
@@ -37,9 +37,34 @@ def test_losses_are_those_of_torch_and_timm(smoothing):
     targets, logits = scores()
     tensors = torch.tensor(logits), torch.tensor(targets)
     softmax = torch.nn.functional.cross_entropy(*tensors, label_smoothing=smoothing, reduction="none")
-    np.testing.assert_allclose(LOSSES["softmax"](targets, logits, smoothing), softmax, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        CrossEntropy(label_smoothing=smoothing).of(logits, targets), softmax, rtol=1e-5, atol=1e-6
+    )
     sigmoid = timm.loss.BinaryCrossEntropy(smoothing=smoothing, reduction="none")(*tensors).mean(-1)
-    np.testing.assert_allclose(LOSSES["sigmoid"](targets, logits, smoothing), sigmoid, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        BinaryCrossEntropy(label_smoothing=smoothing).of(logits, targets), sigmoid, rtol=1e-5, atol=1e-6
+    )
+
+
+def test_losses_of_what_a_whole_model_puts_out():
+    import tensorflow as tf
+
+    targets, logits = scores()
+    logits = logits / 8
+    for activation, probabilities, loss in (
+        ("linear", logits, CrossEntropy()),
+        ("softmax", tf.nn.softmax(logits), CrossEntropy()),
+        ("sigmoid", tf.nn.sigmoid(logits), BinaryCrossEntropy()),
+    ):
+        expected = loss.of(logits, targets)
+        np.testing.assert_allclose(of_activated(activation, probabilities, targets), expected, rtol=1e-4, atol=1e-5)
+        weights = tf.one_hot(targets, 5)
+        np.testing.assert_allclose(of_activated(activation, probabilities, weights), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_network_that_does_not_fit_the_classes_is_refused_before_training(tmp_path):
+    with pytest.raises(ValueError, match=r"tiny puts out \(None, 4\) as its scores; expected \(None, 3\)"):
+        trained(tmp_path, make_model=lambda shape, classes: tiny(shape, 4))
 
 
 def test_binary_cross_entropy_learns(tmp_path):
@@ -218,16 +243,17 @@ def test_every_family_computes_in_16_bits(family):
     """Layers of the house keep to the policy that they are made under, and every weight has a gradient."""
     import tensorflow as tf
 
+    from kerascnn.tasks import Classification
     from kerascnn.training.step import Learner
     from kerascnn.training.workers import Workers
 
     recipe = replace(RECIPE, precision="float16", accumulate=2)
     with computing_in("float16"):
         model = TINY[family](classes=5)
-    learner = Learner(model, recipe, Workers(tf.distribute.get_strategy()))
+    learner = Learner(model, recipe, Classification(labels=tuple("abcde")), Workers(tf.distribute.get_strategy()))
     images = np.random.default_rng(0).random((2, *model.input_shape[1:]), np.float32)
     learner.optimizer.dynamic_scale.assign(1.0)  # as after some steps that overflowed
-    learner._collect(tf.constant(images), tf.constant([0, 1]))
+    learner._collect(tf.constant(images), {"label": tf.constant([0, 1])})
     assert all(np.isfinite(total).all() for total in learner.sums) and np.isfinite(learner.meters()["loss"])
     assert {v.dtype for v in model.trainable_variables} == {"float32"}
 

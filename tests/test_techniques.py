@@ -163,8 +163,8 @@ def test_size_of_its_own_that_is_the_same_changes_nothing(tmp_path):
 @pytest.mark.parametrize(
     ("network", "size", "message"),
     [
-        ("vgg11", 32, "vgg11 cannot learn from images of 48 pixels and be measured on 32.*one size only.*flattens"),
-        ("vit_ti_16", 32, "cannot learn from images of 48 pixels.*learns a weight for every place"),
+        ("vgg11", 32, "vgg11 cannot be trained on images of 48 pixels and evaluated on 32.*one size only.*flattens"),
+        ("vit_ti_16", 32, "cannot be trained on images of 48 pixels.*learns a weight for every place"),
     ],
 )
 def test_networks_of_one_size_say_why(tmp_path, network, size, message):
@@ -177,7 +177,7 @@ def test_networks_of_one_size_say_why(tmp_path, network, size, message):
 def test_images_that_are_too_small_are_refused_before_training(tmp_path):
     from kerascnn.training.loop import train
 
-    with pytest.raises(ValueError, match="inception_v3 cannot learn from images of 40 x 40 pixels"):
+    with pytest.raises(ValueError, match="inception_v3 cannot be trained on images of 40 x 40 pixels"):
         train(replace(PLAIN, model="inception_v3", size=75, train_size=40), DATA, tmp_path)
 
 
@@ -369,11 +369,11 @@ def test_auxiliary_heads_have_to_be_there_and_meant(tmp_path):
 def test_what_is_left_of_googlenet_is_googlenet(tmp_path):
     """Its file goes into the catalogue's network without auxiliary heads, and the scores are the same."""
     import kerascnn
-    from kerascnn.training.heads import up_to_logits, without_auxiliary
+    from kerascnn.tasks.classification.heads import up_to_logits, without_auxiliary
 
     both = kerascnn.build("googlenet_auxiliary", classes=3, input_shape=(96, 96, 3))
     assert {name: tuple(out.shape) for name, out in up_to_logits(both).output.items()} == {
-        name: (None, 3) for name in ("head", "auxiliary1", "auxiliary2")
+        name: (None, 3) for name in ("scores", "auxiliary1", "auxiliary2")
     }
     left = without_auxiliary(both)
     left.save(tmp_path / "model.keras")
@@ -389,7 +389,7 @@ def test_distillation_loss_is_that_of_torch_and_of_the_formula():
     import torch
     from torch.nn.functional import kl_div, log_softmax
 
-    from kerascnn.training.losses import distilled
+    from kerascnn.training.methods.distillation import distilled
 
     rng = np.random.default_rng(0)
     teacher, student = rng.normal(0, 4, (2, 7, 5)).astype(np.float32)
@@ -525,13 +525,15 @@ def test_compiled_steps_learn_the_same(tmp_path, way):
 def test_steps_are_compiled(tmp_path):
     import tensorflow as tf
 
+    from kerascnn.tasks import Classification
     from kerascnn.training.step import Learner
     from kerascnn.training.workers import Workers
 
-    learner = Learner(tiny((12, 12, 3), 3), replace(PLAIN, xla=True), Workers(tf.distribute.get_strategy()))
-    batch = tf.zeros((2, 12, 12, 3)), tf.constant([0, 1])
-    learner.learn(batch)
-    assert "HloModule" in learner.learn.experimental_get_compiler_ir(batch)(stage="hlo")
+    workers, task = Workers(tf.distribute.get_strategy()), Classification(labels=("a", "b", "c"))
+    learner = Learner(tiny((12, 12, 3), 3), replace(PLAIN, xla=True), task, workers)
+    batch = tf.zeros((2, 12, 12, 3)), {"label": tf.constant([0, 1])}
+    learner.train_step(batch)
+    assert "HloModule" in learner.train_step.experimental_get_compiler_ir(batch)(stage="hlo")
 
 
 def test_several_devices_are_not_compiled_for(tmp_path):

@@ -192,7 +192,7 @@ def test_recipe_files(tmp_path):
 
 def test_recipes_need_no_tensorflow():
     """Reading a recipe and finding its mistakes takes no seconds of imports."""
-    code = "import sys, kerascnn.train, kerascnn.data; assert not {'tensorflow', 'keras'} & set(sys.modules)"
+    code = "import sys, kerascnn.training, kerascnn.data; assert not {'tensorflow', 'keras'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent.parent, check=True)
 
 
@@ -328,15 +328,15 @@ def test_adamw_takes_decay_off_kernels_alone(tmp_path):
 def test_logits_are_found():
     import keras
 
-    from kerascnn.training.step import up_to_logits
+    from kerascnn.tasks.classification.heads import up_to_logits
 
     images = np.random.default_rng(0).random((4, 12, 12, 3), np.float32)
     model = tiny((12, 12, 3), 3)
     logits = up_to_logits(model)
-    assert np.allclose(keras.ops.softmax(logits(images)), model(images), atol=1e-6)
+    assert np.allclose(keras.ops.softmax(logits(images)["scores"]), model(images), atol=1e-6)
     assert [id(v) for v in logits.trainable_variables] == [id(v) for v in model.trainable_variables]
     bare = tiny((12, 12, 3), 3, head="")
-    assert up_to_logits(bare) is bare
+    assert np.array_equal(up_to_logits(bare)(images)["scores"], bare(images))
     inside = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, "softmax", name="out")])
     with pytest.raises(ValueError, match="inside its last layer, 'out'"):
         up_to_logits(inside)

@@ -96,8 +96,8 @@ class Task(ABC):
     labels
         Class names, in the order of the outputs.
     loss
-        A record whose call maps outputs and targets, by name, to the loss of each image, ``(B,)``. None: the task's
-        usual loss.
+        A record whose call maps outputs and targets, by name, to the loss of each image, ``(B,)``; each task has a
+        usual one.
     """
 
     name: ClassVar[str]  # in the table of tasks, in recipes and in cards
@@ -106,7 +106,7 @@ class Task(ABC):
     title: ClassVar[str]  # the same in a report: "Top-1 accuracy"
 
     labels: tuple[str, ...]
-    loss: Any = None
+    loss: Any
 
     # -- training -----------------------------------------------------------------------------------------------------
 
@@ -142,7 +142,7 @@ class Task(ABC):
 
     @abstractmethod
     def meters(self) -> list[Any]:
-        """New Keras metrics, updated by ``update_state(targets, outputs)`` with dictionaries; the headline's first."""
+        """New Keras metrics, updated by ``update_state(targets, outputs)`` with dictionaries; first ``metric``."""
 
     @abstractmethod
     def output_loss(self, activations: Mapping[str, str], targets: Tensors, outputs: Tensors) -> Any:

@@ -1,4 +1,4 @@
-"""The network that learns, and the one that is left, where the two are not drawn alike."""
+"""The network that is trained, and the one that is left, where the two are not drawn alike."""
 
 from collections.abc import Iterable
 
@@ -10,8 +10,8 @@ from kerascnn.training.precision import computing_in
 from kerascnn.training.recipe import Recipe
 
 
-def draw_learning(make: MakeModel, recipe: Recipe, preprocess: Preprocess, classes: int) -> keras.Model:
-    """The network that learns: of one size where training and evaluation see one, else of any.
+def draw_trained(make: MakeModel, recipe: Recipe, preprocess: Preprocess, classes: int) -> keras.Model:
+    """The network that is trained: of one size where training and evaluation see one, else of any.
 
     Raises
     ------
@@ -27,8 +27,8 @@ def draw_learning(make: MakeModel, recipe: Recipe, preprocess: Preprocess, class
             model = make((None, None, channels), classes)
         except ValueError as error:
             raise ValueError(
-                f"{recipe.model} cannot learn from images of {listed(sides)} pixels and be measured on {size}, because "
-                f"it takes images of one size only. {error}"
+                f"{recipe.model} cannot be trained on images of {listed(sides)} pixels and evaluated on {size}, "
+                f"because it takes images of one size only. {error}"
             ) from error
     for side in sides:
         check_side(model, side, channels)
@@ -40,22 +40,22 @@ def check_side(model: keras.Model, side: int, channels: int) -> None:
     try:
         model.compute_output_shape((1, side, side, channels))
     except ValueError as error:
-        raise ValueError(f"{model.name} cannot learn from images of {side} x {side} pixels: {error}") from error
+        raise ValueError(f"{model.name} cannot be trained on images of {side} x {side} pixels: {error}") from error
 
 
-def draw_plain(
-    make: MakeModel, recipe: Recipe, preprocess: Preprocess, classes: int, learning: keras.Model
+def draw_inference(
+    make: MakeModel, recipe: Recipe, preprocess: Preprocess, classes: int, trained: keras.Model
 ) -> keras.Model:
-    """The network that is left, of one size and in float32; the one that learns, when that is both."""
-    if recipe.precision == "float32" and None not in learning.input_shape[1:]:
-        return learning
+    """The network that is left, of one size and in float32; the one that is trained, when that is both."""
+    if recipe.precision == "float32" and None not in trained.input_shape[1:]:
+        return trained
     with computing_in("float32"):
         return make((preprocess.size, preprocess.size, preprocess.channels), classes)
 
 
-def fill(plain: keras.Model, learning: keras.Model) -> None:
+def fill(model: keras.Model, source: keras.Model) -> None:
     """Put into one drawing of a network the values of another."""
-    for variable, value in zip(plain.variables, learning.variables, strict=True):
+    for variable, value in zip(model.variables, source.variables, strict=True):
         variable.assign(value)
 
 

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from kerascnn.spec import INTERPOLATIONS
-from kerascnn.training.losses import LOSSES
+from kerascnn.tasks.classification.losses import BinaryCrossEntropy, CrossEntropy
 from kerascnn.training.optimizers import OPTIMIZERS
 from kerascnn.training.precision import POLICIES
 from kerascnn.training.schedule import SCHEDULES
 from kerascnn.training.stages import Stage
+
+LOSSES = {"softmax": CrossEntropy, "sigmoid": BinaryCrossEntropy}
 
 
 @dataclass(frozen=True)

@@ -26,23 +26,22 @@ from kerascnn.files import need_writable, written_whole
 from kerascnn.runtime import deep_graphs
 from kerascnn.spec import Preprocess
 from kerascnn.training.condensing import CondensingSchedule
-from kerascnn.training.distillation import Teacher
-from kerascnn.training.drawing import draw_learning, draw_plain, fill
-from kerascnn.training.freezing import held
-from kerascnn.training.heads import without_auxiliary
+from kerascnn.training.drawing import draw_inference, draw_trained, fill
+from kerascnn.training.freezing import frozen
+from kerascnn.training.methods.distillation import Teacher
 from kerascnn.training.network import MakeModel, maker
 from kerascnn.training.progress import Watch, epoch_bar, line
 from kerascnn.training.recipe import Recipe
-from kerascnn.training.settle import settle
+from kerascnn.training.settle import settle, task_of
 from kerascnn.training.state import WAYS_ON, Checkpoint, History, clear_drafts, identity, teacher_digest
 from kerascnn.training.step import Learner, dropping, synchronised
 from kerascnn.training.strategy import open_strategy
-from kerascnn.training.workers import Workers, missing_told, unheard
+from kerascnn.training.workers import Workers, reporting_lost_workers, unheard
 
 LOOK = 1.0  # seconds between two looks at the meters while an epoch runs; a look makes the device wait
 
 
-@missing_told()
+@reporting_lost_workers()
 @deep_graphs()
 def train(
     recipe: Recipe,
@@ -133,22 +132,24 @@ def train(
         log = unheard
     preprocess = recipe.preprocess(data.channels)
     keras.utils.set_random_seed(recipe.seed)
-    drawing = (draw, recipe, preprocess, len(data.labels))
+    task, drawing = task_of(recipe, data), (draw, recipe, preprocess, len(data.labels))
     with devices.scope():
-        model = draw_learning(*drawing)
-        teacher = Teacher(recipe.teacher, data.labels, preprocess) if recipe.teacher else None
-        learner = Learner(model, recipe, workers, teacher)
+        model = draw_trained(*drawing)
+        teacher = None
+        if recipe.teacher:
+            teacher = Teacher(recipe.teacher, task, preprocess, weight=recipe.distill, temperature=recipe.temperature)
+        learner = Learner(model, recipe, task, workers, teacher)
         run = identity(recipe, data.fingerprint, learner.variables)
         checkpoint = Checkpoint(out / "checkpoint.npz", learner.variables, run)
         history = checkpoint.restore(overwrite=overwrite)
     workers.agree("checkpoint", f"that after epoch {len(history)} in {out.absolute()}")
-    plain = draw_plain(*drawing, model)  # now, for what cannot be drawn is to be known before training
+    plain = draw_inference(*drawing, model)  # now, for what cannot be drawn is to be known before training
     if history:
         log(f"continuing after epoch {len(history)} of {recipe.epochs}, from {checkpoint.path}")
 
     own = [CondensingSchedule()]  # which leaves a network alone that has no learned groups
     hooks = keras.callbacks.CallbackList([*own, *callbacks], model=model, epochs=recipe.epochs)
-    with dressed(model, learner.optimizer):
+    with compiled(model, learner.optimizer):
         hooks.on_train_begin()
         for epoch in range(len(history), recipe.epochs):
             hooks.on_epoch_begin(epoch)
@@ -158,21 +159,21 @@ def train(
                 checkpoint.save(history)
             with learner.averaged():
                 hooks.on_epoch_end(epoch, dict(record))
-            if any(workers.told(model.stop_training)):  # asked after the chief has saved, so nobody is ahead of it
+            if any(workers.gathered(model.stop_training)):  # asked after the chief has saved, so nobody is ahead of it
                 break
         learner.swap_averages()
         hooks.on_train_end()
 
     if plain is not model:
         fill(plain, model)
-    model = without_auxiliary(plain)
+    model = task.inference_model(plain)
     if workers.chief:
-        name = model.name if recipe.auxiliary else recipe.model
+        name = recipe.model if model is plain else model.name
         card(recipe, data, preprocess, history, model=name, teacher=run["teacher"]).write(model_file)
         with written_whole(model_file) as draft:  # after its card: whoever finds the model finds the card
             model.save(draft)
         checkpoint.remove()
-    workers.part()
+    workers.barrier()
     return model, history
 
 
@@ -211,7 +212,7 @@ def card(recipe: Recipe, data: Data, preprocess: Preprocess, history: History, *
 
 
 @contextmanager
-def dressed(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> Iterator[None]:
+def compiled(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> Iterator[None]:
     """Give a model what callbacks look for and only ``compile`` and ``fit`` set; saved, it is as bare as before."""
     model.stop_training, model.optimizer = False, optimizer
     try:
@@ -228,8 +229,8 @@ def run_epoch(
     hooks: keras.callbacks.CallbackList,
     log: Callable[[str], Any],
 ) -> dict[str, float]:
-    """Learn from the training images once, measure on those held out, and tell how it went."""
-    recipe, workers, images, epoch = learner.recipe, learner.workers, len(data.train), len(history)
+    """Train on the training images once, evaluate on the validation images, and log how it went."""
+    recipe, task, workers, images, epoch = learner.recipe, learner.task, learner.workers, len(data.train), len(history)
     share = workers.index, workers.count
     title = f"epoch {epoch + 1:{len(str(recipe.epochs))}}/{recipe.epochs}"
     batch, steps = recipe.updates(images)
@@ -238,11 +239,12 @@ def run_epoch(
     first = epoch * (steps * batch if recipe.steps_per_epoch else images)
     stage = recipe.stage(epoch)
     if stage != learner.stage:
-        learner.enter(stage)
+        learner.set_stage(stage)
     dataset = batches(
         data.train,
         replace(preprocess, size=stage.size),
         part_batch,
+        encode=task.encode,
         augment=stage.augment,
         classes=len(data.labels),
         seed=recipe.seed,
@@ -257,25 +259,26 @@ def run_epoch(
     begun = time.monotonic()
     if epoch == recipe.frozen_epochs > 0:
         learner.restart()
-    still, drop = held(learner.model, recipe, epoch), dropping(learner.model, stage.dropout)
+    freeze, drop = frozen(learner.model, recipe, epoch), dropping(learner.model, stage.dropout)
     bar = epoch_bar(title, steps, batch, shown=workers.chief)
-    with synchronised(learner.model, learner.strategy), still, drop, bar as watch:
-        learned = learn_all(learner, distributed(dataset, workers), rates, hooks, watch)
+    with synchronised(learner.model, learner.strategy), freeze, drop, bar as watch:
+        trained = train_steps(learner, distributed(dataset, workers), rates, hooks, watch)
     seconds = time.monotonic() - begun
-    check_finite(learned, epoch, recipe)
+    check_finite(trained, epoch, recipe)
     most = recipe.batch // recipe.accumulate
     size = even_batch(len(data.validation), most, learner.strategy.num_replicas_in_sync)
-    held_out = batches(data.validation, preprocess, size, share=share)
+    dataset = batches(data.validation, preprocess, size, encode=task.encode, share=share)
     with learner.averaged():
-        judged = judge_all(learner, distributed(held_out, workers))
-    check_finite(judged, epoch, recipe)
-    record = learned | {f"val_{name}": value for name, value in judged.items()} | {"lr": rates[-1], "seconds": seconds}
-    log(line(title, record, steps * batch))
+        validated = evaluate(learner, distributed(dataset, workers))
+    check_finite(validated, epoch, recipe)
+    record = trained | {f"val_{name}": value for name, value in validated.items()}
+    record |= {"lr": rates[-1], "seconds": seconds}
+    log(line(title, record, task.metric, steps * batch))
     return record
 
 
 def distributed(dataset: Iterable, workers: Workers) -> Iterator[Any]:
-    """This worker's share of every batch in parts, one for each of its devices.
+    """This worker's part of every batch, cut again into one for each of its devices.
 
     Over all workers, parts of a batch differ by one image at the most.
 
@@ -290,8 +293,8 @@ def part(batch: tuple[tf.Tensor, dict[str, tf.Tensor]], replicas: int, context: 
     """What one of this worker's replicas gets of a batch."""
     images, targets = batch
     replica, size = context.replica_id_in_sync_group % replicas, len(images)
-    share = slice(size * replica // replicas, size * (replica + 1) // replicas)
-    return images[share], {name: target[share] for name, target in targets.items()}
+    own = slice(size * replica // replicas, size * (replica + 1) // replicas)
+    return images[own], {name: target[own] for name, target in targets.items()}
 
 
 def check_finite(meters: dict[str, float], epoch: int, recipe: Recipe) -> None:
@@ -309,7 +312,7 @@ def even_batch(images: int, batch: int, replicas: int) -> int:
     return next(size for size in count(batch) if images % size == 0 or images % size >= replicas)
 
 
-def learn_all(
+def train_steps(
     learner: Learner, dataset: Iterator, rates: Sequence[float], hooks: keras.callbacks.CallbackList, watch: Watch
 ) -> dict[str, float]:
     """One step per rate. A process alone stops early once the loss is not finite; workers do not look at one time."""
@@ -328,9 +331,9 @@ def learn_all(
     return learner.meters()
 
 
-def judge_all(learner: Learner, dataset: Iterable) -> dict[str, float]:
-    """Loss and top-1 of a data set."""
+def evaluate(learner: Learner, dataset: Iterable) -> dict[str, float]:
+    """Loss and metrics of a data set."""
     learner.reset()
     for batch in dataset:
-        learner.judge(batch)
+        learner.evaluate(batch)
     return learner.meters()

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from kerascnn.data import Data
 from kerascnn.spec import Preprocess
+from kerascnn.tasks import Task, find_task
+from kerascnn.training.fields import LOSSES
 from kerascnn.training.hyperrule import ruled
 from kerascnn.training.network import row_of
 from kerascnn.training.recipe import Recipe
@@ -77,3 +79,9 @@ def check_network(recipe: Recipe) -> None:
     """
     row_of(recipe)
     of_weights(recipe)
+
+
+def task_of(recipe: Recipe, data: Data) -> Task:
+    """What is learned, with the recipe's loss."""
+    loss = LOSSES[recipe.loss](label_smoothing=recipe.label_smoothing, auxiliary=recipe.auxiliary)
+    return find_task("classification")(labels=data.labels, loss=loss)

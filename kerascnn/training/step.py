@@ -8,10 +8,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerascnn.tasks import Task
 from kerascnn.training.average import Average
-from kerascnn.training.distillation import Teacher
-from kerascnn.training.heads import HEAD, by_name, check_heads, last_layers, up_to_logits
-from kerascnn.training.losses import LOSSES, distilled
+from kerascnn.training.methods.distillation import Teacher
 from kerascnn.training.optimizers import Settings, add_coupled_decay, make_optimizer
 from kerascnn.training.recipe import Recipe
 from kerascnn.training.stages import Stage
@@ -19,38 +18,42 @@ from kerascnn.training.workers import Workers
 
 
 class Learner:
-    """A network with what its steps need: optimizer, loss and meters. Made within the scope of its strategy."""
+    """A network with what its steps need: optimizer, task and meters. Made within the scope of its strategy."""
 
-    def __init__(self, model: keras.Model, recipe: Recipe, workers: Workers, teacher: Teacher | None = None):
-        check_heads(model, recipe.auxiliary)
+    def __init__(
+        self, model: keras.Model, recipe: Recipe, task: Task, workers: Workers, teacher: Teacher | None = None
+    ):
+        task.check_model(model)
         if any(stage.dropout is not None for stage in recipe.stages):
             dropouts(model)  # or refuse now, not when that stage comes
-        self.model, self.recipe, self.workers, self.teacher = model, recipe, workers, teacher
+        self.model, self.recipe, self.task, self.workers, self.teacher = model, recipe, task, workers, teacher
         self.strategy = workers.strategy
-        self.logits = up_to_logits(model)
-        for last in last_layers(self.logits).values():
-            last.dtype_policy = "float32"  # 16 bits would round what enters the loss
+        self.trained = task.training_model(model)
+        outputs = keras.tree.flatten(self.trained.output)
+        for layer in self.trained.layers:
+            if any(layer.output is output for output in outputs):
+                layer.dtype_policy = "float32"  # 16 bits would round what enters the loss
         self.optimizer = optimizer_of(model, recipe)
         self.average = Average(model, recipe.ema) if recipe.ema else None
         self.sums = gradient_sums(model.trainable_variables) if recipe.accumulate > 1 else {}
         self.loss = keras.metrics.Mean("loss")
-        self.top1 = keras.metrics.SparseCategoricalAccuracy("top1")
-        self.enter(recipe.stage(0))
+        self.metrics = task.meters()
+        self.set_stage(recipe.stage(0))
 
-    def enter(self, stage: Stage) -> None:
-        """Learn from now on as ``stage`` says; its dropout and size are part of what is traced, so it starts anew."""
+    def set_stage(self, stage: Stage) -> None:
+        """Train as ``stage`` says from now on; its dropout and size are part of what is traced."""
         self.stage = stage
         self.trace()
 
     def trace(self) -> None:
-        """Trace the steps anew from the next on, because what they do to the network has changed."""
-        self.collect, self.learn = (
+        """Trace the steps again from the next on, because what they do to the network has changed."""
+        self.collect, self.train_step = (
             tf.function(call, reduce_retracing=True, jit_compile=self.recipe.xla or None)
-            for call in (self._collect_everywhere, self._learn_everywhere)
+            for call in (self._collect_everywhere, self._train_everywhere)
         )
 
     def restart(self) -> None:
-        """Learn from now on with a new optimizer's state, for all weights that can be trained now."""
+        """Go on with a new optimizer's state, for all weights that can be trained now."""
         with self.strategy.scope():
             fresh = optimizer_of(self.model, self.recipe)
             for variable, value in zip(self.optimizer.variables, fresh.variables, strict=True):
@@ -78,47 +81,48 @@ class Learner:
             self.swap_averages()
 
     def reset(self) -> None:
-        self.loss.reset_state()
-        self.top1.reset_state()
+        for meter in (self.loss, *self.metrics):
+            meter.reset_state()
 
     def meters(self) -> dict[str, float]:
-        """Mean loss and top-1 since the last reset, over all workers."""
-        return {meter.name: float(np.asarray(meter.result())) for meter in (self.loss, self.top1)}
+        """Mean loss and the task's metrics since the last reset, over all workers."""
+        return {meter.name: float(np.asarray(meter.result())) for meter in (self.loss, *self.metrics)}
 
     def glance(self) -> dict[str, float]:
-        """The same of this worker's images alone, for which no other worker has to do anything."""
+        """The same of this worker's images alone, for which no other worker has to do anything; means only."""
 
         def own(variable) -> float:
             return sum(float(value) for value in self.strategy.experimental_local_results(variable.value))
 
-        return {meter.name: own(meter.total) / own(meter.count) for meter in (self.loss, self.top1)}
+        means = [meter for meter in (self.loss, *self.metrics) if isinstance(meter, keras.metrics.Mean)]
+        return {meter.name: own(meter.total) / own(meter.count) for meter in means}
 
     def step(self, batches: Iterator) -> None:
         """One update of the weights, from the next batches; one batch unless the recipe accumulates gradients."""
         for _ in range(self.recipe.accumulate - 1):
             self.collect(next(batches))
-        self.learn(next(batches))
+        self.train_step(next(batches))
 
     def _collect_everywhere(self, batch) -> None:
         """Add up the gradients of a batch that the strategy has distributed, and change no weight."""
         self.strategy.run(self._collect, args=batch)
 
-    def _learn_everywhere(self, batch) -> None:
+    def _train_everywhere(self, batch) -> None:
         """Update the weights, from a distributed batch and from what was collected before it."""
-        self.strategy.run(self._learn, args=batch)
+        self.strategy.run(self._train, args=batch)
         if self.average:
             self.average.update(self.optimizer.iterations)
 
     @tf.function(reduce_retracing=True)
-    def judge(self, batch) -> None:
+    def evaluate(self, batch) -> None:
         """Measure a distributed batch."""
-        self.strategy.run(self._judge, args=batch)
+        self.strategy.run(self._evaluate, args=batch)
 
     def _collect(self, images, targets):
         for total, gradient in zip(self._sums(), self._gradients(images, targets), strict=True):
             total.assign_add(gradient)
 
-    def _learn(self, images, targets):
+    def _train(self, images, targets):
         gradients = self._gradients(images, targets)
         if self.sums:
             gradients = [(s + g) / self.recipe.accumulate for s, g in zip(self._sums(), gradients, strict=True)]
@@ -131,14 +135,14 @@ class Learner:
         return [self.sums[id(weight)] for weight in self.model.trainable_variables]
 
     def _gradients(self, images, targets) -> list[Any]:
-        """Of this replica's share of the loss, scaled: over all replicas, they add up to the gradients."""
-        targets = targets["label"]
+        """Of this replica's part of the loss, scaled: over all replicas, they add up to the gradients."""
         # Replicas may hold unequal parts of a batch, so each divides by the images of all.
-        together = tf.distribute.get_replica_context().all_reduce("sum", tf.shape(targets)[0])
+        together = tf.distribute.get_replica_context().all_reduce("sum", tf.shape(images)[0])
         with tf.GradientTape() as tape:
-            heads = self._heads(images, training=True)
-            losses = self._losses(targets, heads[HEAD])
-            objectives = self._objectives(images, targets, heads, losses)
+            outputs = self._outputs(images, training=True)
+            losses, objectives = self.task.losses(outputs, targets), self.task.objective(outputs, targets)
+            if self.teacher:
+                objectives += self.teacher.weight * (self.teacher.losses(images, outputs) - losses)
             objective = tf.reduce_sum(objectives) / tf.cast(together, losses.dtype)
             if penalties := self.model.losses:  # a network of the user's may bring regularisers
                 objective += (
@@ -146,11 +150,11 @@ class Learner:
                     / self.strategy.num_replicas_in_sync
                 )
             objective: Any = self.optimizer.scale_loss(objective)
-        self._measure(losses, targets, heads[HEAD])
+        self._measure(losses, targets, outputs)
         return tape.gradient(objective, self.model.trainable_variables)
 
     def _update(self, gradients) -> None:
-        """Clip, decay and apply. The optimizer sums over replicas, so each brings its share of everything."""
+        """Clip, decay and apply. The optimizer sums over replicas, so each brings its part of everything."""
         recipe, weights, replicas = self.recipe, self.model.trainable_variables, self.strategy.num_replicas_in_sync
         scale: Any = self.optimizer.scale_loss(1.0)  # which the gradients bear, and the optimizer takes away
         # Clipping asks for the norm of the whole gradient, loss scaling whether the whole is finite.
@@ -164,34 +168,18 @@ class Learner:
             gradients = add_coupled_decay(recipe.optimizer, gradients, weights, decay)
         self.optimizer.apply(gradients, weights)
 
-    def _judge(self, images, targets):
-        targets = targets["label"]
-        logits = self._heads(images, training=False)[HEAD]
-        self._measure(self._losses(targets, logits), targets, logits)
+    def _evaluate(self, images, targets):
+        outputs = self._outputs(images, training=False)
+        self._measure(self.task.losses(outputs, targets), targets, outputs)
 
-    def _heads(self, images, training: bool) -> dict[str, Any]:
-        """Every head's logits."""
-        outputs = by_name(self.logits(images, training=training))
-        return {name: tf.cast(logits, tf.float32) for name, logits in outputs.items()}
+    def _outputs(self, images, training: bool) -> dict[str, Any]:
+        """What enters the loss, by name, in float32."""
+        return {name: tf.cast(x, tf.float32) for name, x in self.trained(images, training=training).items()}
 
-    def _objectives(self, images, targets, heads, losses):
-        """What is to grow less, for each image: the head's losses, with the teacher's share and auxiliary heads'."""
-        recipe, objectives = self.recipe, losses
-        if self.teacher:
-            from_teacher = distilled(self.teacher(images), heads[HEAD], recipe.temperature)
-            objectives = (1 - recipe.distill) * losses + recipe.distill * from_teacher
-        for name, logits in heads.items():
-            if name != HEAD:
-                objectives += recipe.auxiliary * self._losses(targets, logits)
-        return objectives
-
-    def _losses(self, targets, logits):
-        return LOSSES[self.recipe.loss](targets, logits, self.recipe.label_smoothing)
-
-    def _measure(self, losses, targets, logits):
+    def _measure(self, losses, targets, outputs):
         self.loss.update_state(losses)
-        # Of a mixed image, the class with the greatest share is the right one.
-        self.top1.update_state(tf.argmax(targets, -1) if targets.shape.rank == 2 else targets, logits)
+        for metric in self.metrics:
+            metric.update_state(targets, outputs)
 
 
 def optimizer_of(model: keras.Model, recipe: Recipe) -> keras.optimizers.Optimizer:
@@ -221,7 +209,7 @@ def gradient_sums(weights: Sequence[keras.Variable]) -> dict[int, tf.Variable]:
 
 @contextmanager
 def dropping(model: keras.Model, rate: float | None) -> Iterator[None]:
-    """Let every dropout layer drop ``rate`` while a stage is learned. None: as it is drawn."""
+    """Let every dropout layer drop ``rate`` during a stage. None: as it is drawn."""
     layers = [] if rate is None else dropouts(model)
     before = [layer.rate for layer in layers]
     try:

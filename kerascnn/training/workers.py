@@ -45,7 +45,7 @@ class Workers:
     def chief(self) -> bool:
         return self.index == 0
 
-    def told(self, number: int) -> list[int]:
+    def gathered(self, number: int) -> list[int]:
         """The number that each worker brings, in the order of workers."""
         if self.count == 1:
             return [number]
@@ -53,15 +53,15 @@ class Workers:
 
         return self._exchange(tf.constant(number, tf.int64)).numpy().tolist()[:: self.replicas]
 
-    def part(self) -> None:
-        """Go on when every worker has come here and heard so of all others; none is needed any more.
+    def barrier(self) -> None:
+        """Go on when every worker has come here and knows so of all others; none is needed any more.
 
-        Whoever hears of all first would else be gone while others still ask it. Only the second time does that not
+        Whoever knows of all first would else be gone while others still ask it. Only the second time does that not
         matter.
         """
-        self.told(0)
+        self.gathered(0)
         with suppress(*gone()):
-            self.told(0)
+            self.gathered(0)
 
     def agree(self, what: str, fact: Any) -> None:
         """Make sure that all workers hold the same for true.
@@ -71,8 +71,8 @@ class Workers:
         ValueError
             On every worker, when one differs.
         """
-        told = self.told(crc32(repr(fact).encode()))
-        strange = [index for index, number in enumerate(told) if number != told[0]]
+        numbers = self.gathered(crc32(repr(fact).encode()))
+        strange = [index for index, number in enumerate(numbers) if number != numbers[0]]
         if strange:
             raise ValueError(
                 f"The workers do not have the same {what}: that of {', '.join(map(str, strange))} is not that of "
@@ -104,7 +104,7 @@ def gone() -> tuple[Any, ...]:
 
 
 @contextmanager
-def missing_told() -> Iterator[None]:
+def reporting_lost_workers() -> Iterator[None]:
     """Say what it means when a step cannot be ended because another worker is gone.
 
     Raises

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from kerascnn.tasks.task import Arrays, Evaluator, Prediction, Task, Tensors
+from kerascnn.tasks.classification.losses import ClassificationLoss, CrossEntropy, of_activated
+from kerascnn.tasks.task import SCORES, Arrays, Evaluator, Prediction, Task, Tensors
 
 if TYPE_CHECKING:
     import keras
@@ -19,23 +20,38 @@ class Classification(Task):
     metric: ClassVar[str] = "top1"
     title: ClassVar[str] = "Top-1 accuracy"
 
+    loss: ClassificationLoss = CrossEntropy()
+
     def check_model(self, model: "keras.Model") -> None:
-        raise NotImplementedError
+        from kerascnn.tasks.classification.heads import check_heads
+
+        check_heads(model, len(self.labels), self.loss.auxiliary)
 
     def training_model(self, model: "keras.Model") -> "keras.Model":
-        raise NotImplementedError
+        from kerascnn.tasks.classification.heads import up_to_logits
+
+        return up_to_logits(model)
 
     def inference_model(self, model: "keras.Model") -> "keras.Model":
-        raise NotImplementedError
+        from kerascnn.tasks.classification.heads import without_auxiliary
+
+        return without_auxiliary(model)
 
     def losses(self, outputs: Tensors, targets: Tensors) -> Any:
-        raise NotImplementedError
+        return self.loss(outputs, targets)
+
+    def objective(self, outputs: Tensors, targets: Tensors) -> Any:
+        """The losses, and those of auxiliary heads by their weight."""
+        auxiliary = [self.loss.of(logits, targets["label"]) for name, logits in outputs.items() if name != SCORES]
+        return sum((self.loss.auxiliary * loss for loss in auxiliary), self.losses(outputs, targets))
 
     def meters(self) -> list[Any]:
-        raise NotImplementedError
+        from kerascnn.tasks.classification.heads import Top1
+
+        return [Top1(self.metric)]
 
     def output_loss(self, activations: Mapping[str, str], targets: Tensors, outputs: Tensors) -> Any:
-        raise NotImplementedError
+        return of_activated(activations[SCORES], outputs[SCORES], targets["label"])
 
     def evaluator(self) -> Evaluator:
         raise NotImplementedError

@@ -1,0 +1,1 @@
+"""Methods of training that wrap a task's objective."""
