@@ -16,14 +16,15 @@ PAPER = Paper(
 ROW, COLUMN, V = (1, 7), (7, 1), "valid"  # V as in the figures
 
 
-def scaled(scale):
+@dataclass(frozen=True)
+class Scaled:
     """x plus so much of what the branches' outputs, mixed by a 1x1 convolution, add to it. Section 3.3."""
 
-    def block(k, x, *columns):
-        y = k.conv(branches(k, x, *columns), x.shape[-1], bias=True)
-        return k.act(k.add(x, k(L.Rescaling, scale)(y)))
+    scale: float
 
-    return block
+    def __call__(self, k, x, *columns):
+        y = k.conv(branches(k, x, *columns), x.shape[-1], bias=True)
+        return k.act(k.add(x, k(L.Rescaling, self.scale)(y)))
 
 
 def unscaled(k, x, *columns):
@@ -47,9 +48,9 @@ B_TO_C_V1 = (  # figure 12
     (shrink,),
 )
 V1 = (  # figure 15; one group a map size: how a block is drawn, its branches
-    ((scaled(0.17), A_V1),) * 5,
-    ((branches, A_TO_B_V1), *((scaled(0.1), B_V1),) * 10),
-    ((branches, B_TO_C_V1), *((scaled(0.2), C_V1),) * 5),
+    ((Scaled(0.17), A_V1),) * 5,
+    ((branches, A_TO_B_V1), *((Scaled(0.1), B_V1),) * 10),
+    ((branches, B_TO_C_V1), *((Scaled(0.2), C_V1),) * 5),
 )
 A = ((32, 1),), ((32, 1), (32, 3)), ((32, 1), (48, 3), (64, 3))
 B = ((192, 1),), ((128, 1), (160, ROW), (192, COLUMN))
@@ -63,9 +64,9 @@ B_TO_C = (
     (shrink,),
 )
 V2 = (  # TF-slim's: the paper's figures 15 to 19 have Inception v4's stem, wider blocks and fewer of them
-    ((branches, TO_A), *((scaled(0.17), A),) * 10),
-    ((branches, A_TO_B), *((scaled(0.1), B),) * 20),
-    ((branches, B_TO_C), *((scaled(0.2), C),) * 9, (unscaled, C)),
+    ((branches, TO_A), *((Scaled(0.17), A),) * 10),
+    ((branches, A_TO_B), *((Scaled(0.1), B),) * 20),
+    ((branches, B_TO_C), *((Scaled(0.2), C),) * 9, (unscaled, C)),
 )
 
 
@@ -84,7 +85,7 @@ class InceptionResNet(Architecture):
     paper: Paper = PAPER
 
     min_size = 75
-    tiny = {"table": (((branches, TO_A), (scaled(0.17), A), (unscaled, A)),), "last": 16, "size": 75}
+    tiny = {"table": (((branches, TO_A), (Scaled(0.17), A), (unscaled, A)),), "last": 16, "size": 75}
 
     def trunk(self, k, x):
         for i, steps in enumerate(self.stem, 1):

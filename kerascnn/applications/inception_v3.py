@@ -2,7 +2,7 @@
 
 from dataclasses import KW_ONLY, dataclass
 
-from kerascnn.blocks import average, branches, chain, fork, pool_classify, shrink
+from kerascnn.blocks import Fork, average, branches, chain, pool_classify, shrink
 from kerascnn.networks.architecture import Architecture
 from kerascnn.spec import Paper, Style
 
@@ -31,7 +31,7 @@ def six(w):
     return ((192, 1),), ((w, 1), (w, ROW), (192, COLUMN)), twice, (average, (192, 1))
 
 
-SIDES = fork((384, (1, 3)), (384, (3, 1)))
+SIDES = Fork(((384, (1, 3)), (384, (3, 1))))
 SEVEN = ((320, 1),), ((384, 1), SIDES), ((448, 1), (384, 3), SIDES), (average, (192, 1))  # figure 7
 FIVE_TO_SIX = ((384, 3, 2, V),), ((64, 1), (96, 3), (96, 3, 2, V)), (shrink,)  # figure 10
 SIX_TO_SEVEN = ((192, 1), (320, 3, 2, V)), ((192, 1), (192, ROW), (192, COLUMN), (192, 3, 2, V)), (shrink,)

@@ -2,7 +2,7 @@
 
 from dataclasses import KW_ONLY, dataclass
 
-from kerascnn.blocks import average, branches, chain, fork, shrink
+from kerascnn.blocks import Fork, average, branches, chain, shrink
 from kerascnn.networks.architecture import Architecture
 from kerascnn.spec import Paper, Style
 
@@ -28,7 +28,7 @@ B = (  # figure 5
     (average, (128, 1)),
 )
 B_TO_C = ((192, 1), (192, 3, 2, V)), ((256, 1), (256, ROW), (320, COLUMN), (320, 3, 2, V)), (shrink,)  # figure 8
-SIDES = fork((256, (1, 3)), (256, (3, 1)))
+SIDES = Fork(((256, (1, 3)), (256, (3, 1))))
 C = ((256, 1),), ((384, 1), SIDES), ((384, 1), (448, (3, 1)), (512, (1, 3)), SIDES), (average, (256, 1))  # figure 6
 FIGURE_9 = (A,) * 4, (A_TO_B, *(B,) * 7), (B_TO_C, *(C,) * 3)  # one group a map size
 

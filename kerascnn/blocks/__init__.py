@@ -1,9 +1,9 @@
 """What several papers share, as functions on tensors. ``k`` is the kit, ``x`` the feature map ``(B, H, W, C)``."""
 
+from kerascnn.blocks.branching import Fork as Fork
 from kerascnn.blocks.branching import average as average
 from kerascnn.blocks.branching import branches as branches
 from kerascnn.blocks.branching import chain as chain
-from kerascnn.blocks.branching import fork as fork
 from kerascnn.blocks.branching import shrink as shrink
 from kerascnn.blocks.heads import convolve_classify as convolve_classify
 from kerascnn.blocks.heads import pool_classify as pool_classify

@@ -5,6 +5,8 @@ norm and activation, padded in the family's style where the step names no other;
 map, such as a pool.
 """
 
+from dataclasses import dataclass
+
 
 def branches(k, x, *columns):
     """The outputs of several chains beside each other. Szegedy et al. 2014, figure 2b.
@@ -21,9 +23,14 @@ def chain(k, x, *steps):
     return x
 
 
-def fork(*steps):
+@dataclass(frozen=True)
+class Fork:
     """A step that puts the outputs of several steps on one map beside each other. Szegedy et al. 2015, figure 7."""
-    return lambda k, x: k.concat(*(chain(k, x, step) for step in steps))
+
+    steps: tuple[tuple, ...]
+
+    def __call__(self, k, x):
+        return k.concat(*(chain(k, x, step) for step in self.steps))
 
 
 def average(k, x):
