@@ -1,9 +1,11 @@
 """Settings for every test: quiet, on the CPU, nothing from one test in the next."""
 
 import gc
+import json
 import os
 from datetime import date
-from zlib import crc32
+from pathlib import Path
+from statistics import median
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
@@ -37,11 +39,22 @@ def fresh_keras():
     keras.utils.set_random_seed(0)
 
 
+# -- tests that come in hundreds are dealt out to parts that take equally long -----------------------------------------
+
+DURATIONS = Path(__file__).with_name("durations.json")  # measured seconds, by test function and parameters
+MEASURED: dict[str, float] = {}
+
+
 def pytest_addoption(parser):
     parser.addoption(
         "--shard",
         default="all",
         help="of the tests marked sharded, run part k of n (k/n), today's part of n (today/n), or all of them",
+    )
+    parser.addoption(
+        "--write-durations",
+        action="store_true",
+        help=f"write how long the tests marked sharded took into {DURATIONS.name}, by which parts are evened out",
     )
 
 
@@ -50,10 +63,48 @@ def pytest_collection_modifyitems(config, items):
     if part == "all":
         return
     wanted = (date.today().toordinal() if part == "today" else int(part)) % int(parts)
-    mine = [
-        item
-        for item in items
-        if not item.get_closest_marker("sharded") or crc32(item.nodeid.encode()) % int(parts) == wanted
-    ]
+    place = dealt_out([item.nodeid for item in items if item.get_closest_marker("sharded")], int(parts))
+    mine = [item for item in items if place.get(item.nodeid, wanted) == wanted]
     config.hook.pytest_deselected(items=[item for item in items if item not in mine])
     items[:] = mine
+
+
+def dealt_out(tests, parts):
+    """The part of each test: the longest first, each goes to the part that has the least so far."""
+    seconds = expected_seconds(tests)
+    place, total = {}, [0.0] * parts
+    for test in sorted(tests, key=lambda test: (-seconds[test], test)):
+        place[test] = total.index(min(total))
+        total[place[test]] += seconds[test]
+    return place
+
+
+def expected_seconds(tests):
+    """Seconds of each test as measured; of an unknown one the median of its function, or of all that are known."""
+    table = read_durations()
+    of_all = median([s for times in table.values() for s in times.values()] or [1.0])
+    usual = {function: median(times.values()) for function, times in table.items()}
+    expected = {}
+    for test in tests:
+        function, _, parameters = test.partition("[")
+        expected[test] = table.get(function, {}).get(parameters, usual.get(function, of_all))
+    return expected
+
+
+def read_durations():
+    return json.loads(DURATIONS.read_text(encoding="utf-8")) if DURATIONS.is_file() else {}
+
+
+def pytest_runtest_logreport(report):
+    """With several processes, the one that gathers the reports of all is told too."""
+    if "sharded" in report.keywords:
+        MEASURED[report.nodeid] = MEASURED.get(report.nodeid, 0.0) + report.duration
+
+
+def pytest_sessionfinish(session):
+    if session.config.getoption("--write-durations") and not hasattr(session.config, "workerinput"):
+        table = read_durations()
+        for test, seconds in MEASURED.items():
+            function, _, parameters = test.partition("[")
+            table.setdefault(function, {})[parameters] = round(seconds, 1)
+        DURATIONS.write_text(json.dumps(table, indent=0, sort_keys=True) + "\n", encoding="utf-8")

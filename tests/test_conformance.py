@@ -18,7 +18,10 @@ FIRST = {type(row): row for row in reversed(ROWS.values())}
 TINY = {kind.__name__: row.but(**kind.tiny) for kind, row in FIRST.items()}
 
 
-@pytest.fixture(params=list(TINY), scope="module")
+CHECKED = ("ResNet", "MobileNetV2Family", "VGG")  # enough for make check to see that drawing works
+
+
+@pytest.fixture(params=[pytest.param(n, marks=[pytest.mark.check] * (n in CHECKED)) for n in TINY], scope="module")
 def row(request):
     return TINY[request.param]
 
@@ -43,6 +46,7 @@ def test_two_drawings_have_the_same_names(row):
     assert all("-" in layer.name for layer in first.layers if layer.weights), "a layer stands in no room"
 
 
+@pytest.mark.sharded
 def test_a_seed_decides_the_weights(row):
     keras.utils.set_random_seed(3)
     first = row().get_weights()
@@ -51,6 +55,7 @@ def test_a_seed_decides_the_weights(row):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.sharded
 def test_every_weight_learns(row):
     tf = pytest.importorskip("tensorflow")
     model = row(classes=3, classifier_activation=None)
@@ -116,6 +121,7 @@ def test_a_classifier_for_other_classes_is_new_where_it_was_asked_for(row, suffi
             np.testing.assert_array_equal(w, theirs[w.path])
 
 
+@pytest.mark.sharded
 @pytest.mark.parametrize("pooling", [None, "avg", "max"])
 def test_without_top(row, pooling):
     model = row(include_top=False, pooling=pooling)
@@ -123,6 +129,7 @@ def test_without_top(row, pooling):
     assert model.output_shape[-1] == row(include_top=False).output_shape[-1]
 
 
+@pytest.mark.sharded
 @pytest.mark.parametrize("channels", [1, 3, 5])
 def test_any_channels_and_odd_sizes(row, channels):
     side = row.size + 13
@@ -130,6 +137,7 @@ def test_any_channels_and_odd_sizes(row, channels):
     assert np.isfinite(model(batch(model, 2))).all()
 
 
+@pytest.mark.sharded
 def test_any_size_at_run_time_without_top(row):
     if not row.any_size:
         with pytest.raises(ValueError, match=f"fixed size: pass input_shape=.{row.size}, {row.size}, {row.channels}"):
@@ -141,12 +149,14 @@ def test_any_size_at_run_time_without_top(row):
         assert out.shape[1] >= 1
 
 
+@pytest.mark.sharded
 def test_draws_on_a_tensor(row):
     image = keras.Input((row.size, row.size, row.channels))
     model = row(input_tensor=keras.layers.Rescaling(2.0)(image), classes=3)
     assert model.inputs[0] is image and model.output_shape == (None, 3)
 
 
+@pytest.mark.sharded
 def test_the_smallest_image(row):
     side = row.min_size
     assert row(input_shape=(side, side, row.channels), classes=2).output_shape == (None, 2)
@@ -165,6 +175,7 @@ def test_features_rise_in_stride_and_share_weights(row):
     np.testing.assert_array_equal(maps(batch(model))[strides[-1]], model(batch(model)))
 
 
+@pytest.mark.sharded
 def test_mixed_precision_ends_in_float32(row):
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:

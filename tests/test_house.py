@@ -1,6 +1,7 @@
 """The rules of the house: who may import whom, how long a family is, what stands at the front door."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from kerascnn import applications
 from kerascnn.applications import FAMILIES, ROWS
 from kerascnn.catalogue import plain
 
+pytestmark = pytest.mark.check
 ROOT = Path(__file__).parents[1]
 HOUSE = ROOT / "kerascnn"
 ORDER = [
@@ -120,6 +122,14 @@ def test_rows_are_named_after_themselves():
         assert any(plain(i) == plain(row.name) for i in same), f"{identifier} is called {row.name}"
     rows = {id(row): row for row in ROWS.values()}.values()
     assert len({plain(row.name) for row in rows}) == len(rows), "two rows share a name"
+
+
+def test_the_files_that_the_lists_for_contributors_name_are_there():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    paths = [p for p in re.findall(r"`([\w./<>]+)`", text) if "/" in p and "<" not in p]
+    assert len(paths) > 10
+    for path in paths:
+        assert (ROOT / path).exists(), f"CONTRIBUTING.md names {path}, which is not there"
 
 
 def test_the_front_door_opens():

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 import kerascnn
@@ -51,6 +52,7 @@ def test_the_commands_of_the_readme_run_in_their_order(tmp_path, monkeypatch, ca
     assert Path("my_app/settings.gradle.kts").is_file()
 
 
+@pytest.mark.check
 def test_the_readme_names_every_network():
     rows = kerascnn.applications.ROWS
     named = {row.name for identifier, row in rows.items() if f"`{identifier}`" in README}
