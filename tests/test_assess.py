@@ -13,9 +13,9 @@ from kerascnn.cli import main
 from kerascnn.data import open_data
 from kerascnn.data.pipeline import batches
 from kerascnn.deploy import export
-from kerascnn.evaluation import crops
 from kerascnn.runtime import open_model
 from kerascnn.spec import Preprocess
+from kerascnn.tasks.classification import crops
 
 FORMATS = ("model.keras", "model.tflite", "model.onnx")
 LABELS = ("field", "night", "sky")
@@ -108,14 +108,14 @@ def test_what_is_printed_is_what_is_written(trained, photos, tmp_path, capsys):
     for row in numbers["classes"]:
         assert rows[row["label"]] == [str(row["support"]), f"{row['precision']:.2%}", f"{row['recall']:.2%}"]
     (contrast,) = numbers["corruptions"]["kinds"]
-    assert rows["contrast"] == [f"{share:.2%}" for share in (*contrast["accuracy"], contrast["error"])]
+    assert rows["contrast"] == [f"{score:.2%}" for score in (*contrast["scores"], contrast["error"])]
     assert numbers["corruptions"]["whole"] == pytest.approx(numbers["top1"])
     page = (trained / "out/model.tflite/evaluation.html").read_text()
-    assert "small: model.tflite" in page and "18 held-out images" in page and "kerascnn" in page
+    assert "small: model.tflite" in page and "18 validation images" in page and "kerascnn" in page
 
 
 def test_the_page_lies_beside_the_model_and_is_replaced(trained, photos, capsys):
-    for split, images in (("train", 54), ("test", 18)):
+    for split, images in (("train", 54), ("validation", 18)):
         assert main(["evaluate", str(trained / "model.keras"), "--data", str(photos), "--split", split]) == 0
         folder = trained / "model.keras.evaluation"
         assert json.loads((folder / "evaluation.json").read_text())["samples"] == images

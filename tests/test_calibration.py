@@ -9,9 +9,10 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 from sklearn.calibration import calibration_curve
 
-from kerascnn.evaluation import Evaluation, crops
-from kerascnn.evaluation.calibration import calibration, scaling, temperature
 from kerascnn.spec import Preprocess
+from kerascnn.tasks import Classification, Task
+from kerascnn.tasks.classification import ClassEvaluation, crops
+from kerascnn.tasks.classification.calibration import calibration, scaling, temperature
 
 NAMES = tuple("abcdef")
 
@@ -84,24 +85,24 @@ def test_temperature_recovers_what_the_logits_were_multiplied_by(heat):
     assert found == pytest.approx(least.x, rel=1e-4)
 
 
-def test_scaling_is_found_on_one_half_and_judged_on_the_other():
+def test_scaling_is_found_on_one_half_and_evaluated_on_the_other():
     logits, targets = drawn(12_000, heat=3.0)
-    found = scaling(Evaluation(logits, targets, NAMES), seed=7)
+    found = scaling(logits, targets, seed=7)
     assert found is not None and found.temperature == pytest.approx(3, rel=0.1)
     first, second = np.array_split(np.random.default_rng(7).permutation(12_000), 2)
     assert found.temperature == temperature(logits[first], targets[first])
     expected = calibration(softmax(logits[second] / found.temperature, axis=1), targets[second])
     assert found.after.ece == pytest.approx(expected.ece) and found.after.counts.sum() == len(second)
     assert found.after.ece < 0.03 < 0.1 < found.before.ece and found.after.nll < found.before.nll
-    assert scaling(Evaluation(logits[:1], targets[:1], NAMES)) is None
+    assert scaling(logits[:1], targets[:1]) is None
 
 
 def test_outputs_that_are_no_probabilities_are_logits():
     logits, targets = drawn(50)
-    of_logits, of_probabilities = (Evaluation(o, targets, NAMES) for o in (logits, softmax(logits, axis=1)))
+    of_logits, of_probabilities = (ClassEvaluation(o, targets, NAMES) for o in (logits, softmax(logits, axis=1)))
     np.testing.assert_allclose(of_logits.probabilities, of_probabilities.probabilities)
     np.testing.assert_allclose(softmax(of_probabilities.logits, axis=1), of_probabilities.outputs, atol=1e-6)
-    one, two = scaling(of_logits), scaling(of_probabilities)
+    one, two = of_logits.scaling, of_probabilities.scaling
     assert one is not None and two is not None and one.temperature == pytest.approx(two.temperature, rel=1e-5)
 
 
@@ -125,9 +126,22 @@ def test_crops_are_torchvisions(side, size):
 def test_probabilities_are_averaged_over_the_crops():
     images = np.random.default_rng(0).random((3, 8, 8, 2), np.float32)
     expected = np.mean([softmax(view.sum(axis=(1, 2)), axis=1) for view in crops.crops(images, 6, 10)], axis=0)
-    np.testing.assert_allclose(crops.averaged(lambda x: x.sum(axis=(1, 2)), 6, 10)(images), expected, rtol=1e-6)
-    known = crops.averaged(lambda x: softmax(x.sum(axis=(1, 2)), axis=1), 6, 10)(images)
-    np.testing.assert_allclose(known, expected, rtol=1e-6)
+    answered = crops.averaged(lambda x: {"scores": x.sum(axis=(1, 2))}, 6, 10)(images)
+    np.testing.assert_allclose(answered["scores"], expected, rtol=1e-6)
+    known = crops.averaged(lambda x: {"scores": softmax(x.sum(axis=(1, 2)), axis=1)}, 6, 10)(images)
+    np.testing.assert_allclose(known["scores"], expected, rtol=1e-6)
+
+
+def test_a_task_says_what_its_views_are_of():
+    card, task = Preprocess(size=6, crop=0.75), Classification(labels=("a", "b"))
+    images = np.random.default_rng(0).random((3, 8, 8, 2), np.float32)
+    predict = lambda x: {"scores": x.sum(axis=(1, 2))}  # noqa: E731
+    views, whole = task.views(predict, card, 5)
+    assert whole == crops.whole(card, 5)
+    np.testing.assert_array_equal(views(images)["scores"], crops.averaged(predict, 6, 5)(images)["scores"])
+    assert task.views(predict, card, 1) == (predict, card)
+    with pytest.raises(ValueError, match="on one view of each image, not on 5 crops"):
+        Task.views(task, predict, card, 5)
 
 
 def test_what_is_cropped_is_the_cards_resized_image():

@@ -185,10 +185,10 @@ def test_a_training_is_told_by_its_facts():
         "Image classifier, plain: 7 classes. Trained on photos, fingerprint 0123456789abcdef. Recipe: epochs 2, "
         "optimizer sgd, learning rate 0.1. Began with the weights imagenet. Top-1 on held-out images: 50.00%."
     )
-    later = {**facts, "held_out": {"top1": 0.75}}
+    later = {**facts, "validation": {"top1": 0.75}}
     assert "75.00%" in metadata.of_card(replace(WANTED, facts=later), (SIZE, SIZE, 3)).description
     assert metadata.of_card(replace(WANTED, facts={**facts, **FACTS}), (SIZE, SIZE, 3)).licence == "MIT"
-    for strange in ({"recipe": "mine.py"}, {"history": [1]}, {"versions": 3, "held_out": {"top1": "good"}}):
+    for strange in ({"recipe": "mine.py"}, {"history": [1]}, {"versions": 3, "validation": {"top1": "good"}}):
         said = metadata.of_card(replace(WANTED, facts=strange), (SIZE, SIZE, 3))
         assert said.description == "Image classifier, plain: 7 classes." and said.version == ""
 

@@ -135,4 +135,4 @@ def test_from_the_command_line(tmp_path, monkeypatch):
         assert main(["train", page, *data, *settings, "--overwrite"]) == 0
         card = Card.read(tmp_path / "saved_models/photos_quick/model.keras")
         assert card.facts["recipe"]["tiny"] and len(card.labels) == classes and card.preprocess.size == 32
-        assert card.facts["held_out"]["samples"] == IMAGES // 3
+        assert card.facts["validation"]["samples"] == IMAGES // 3

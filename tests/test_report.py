@@ -9,10 +9,12 @@ import pytest
 from PIL import Image
 from sklearn.metrics import precision_recall_fscore_support
 
-from kerascnn.evaluation import Evaluation
-from kerascnn.evaluation.calibration import calibration, scaling
-from kerascnn.evaluation.robustness import Robustness
-from kerascnn.report import FileRow, Mistake, Report, plots, write_report
+from kerascnn.data import Split
+from kerascnn.evaluation import Robustness
+from kerascnn.report import FileRow, Panel, Picture, Report, Section, Strong, plots, robustness, write_report
+from kerascnn.spec import Preprocess
+from kerascnn.tasks.classification import ClassEvaluation
+from kerascnn.tasks.classification.report import most_confused
 
 UNKNOWN = "\N{EN DASH}"
 VOID = {"meta", "img", "br", "link", "input", "hr"}
@@ -70,37 +72,57 @@ def an_epoch(epoch: int, **changes: float | None) -> dict[str, float | None]:
     return {"epoch": epoch, **values, "lr": 1e-3 / epoch, "images_per_second": 1000.0 + epoch, **changes}
 
 
-def a_mistake(**changes) -> Mistake:
+def a_picture(**changes) -> Picture:
     image = np.arange(192, dtype=np.uint8).reshape(8, 8, 3)
-    return Mistake(
-        **{"image": image, "true": "cat", "predicted": "dog", "confidence": 0.875, "name": "7.png"} | changes
-    )
+    given = {"image": image, "caption": ["cat → ", Strong("dog")], "details": ["87.5% sure", "7.png"], "alt": "a cat"}
+    return Picture(**given | changes)
 
 
 FILES = [
-    FileRow(name="net.keras", format="Keras", bytes=412_331, top1=0.9, agreement=1.0, latency_ms=4.812, max_error=0.0),
+    FileRow(
+        name="net.keras", format="Keras", bytes=412_331, headline=0.9, agreement=1.0, latency_ms=4.812, max_error=0.0
+    ),
     FileRow(
         name="net.int8.tflite",
         format="TFLite, int8",
         bytes=68_944,
-        top1=0.8765,
+        headline=0.8765,
         agreement=0.9321,
-        proved="same classes",
+        verified="same classes",
     ),
 ]
 
 
-def a_report(labels=("cat", "dog", "owl"), **changes) -> Report:
+def an_evaluation(confusion=None, labels=("cat", "dog", "owl"), sure=0.9) -> ClassEvaluation:
+    """Of images with this confusion matrix, each answer with the same confidence."""
     classes = len(labels)
+    if confusion is None:
+        confusion = 9 * np.eye(classes, dtype=int) + np.eye(classes, k=1, dtype=int)
+    pairs = [pair for pair, count in np.ndenumerate(confusion) for _ in range(count)]
+    outputs = np.full((len(pairs), classes), (1 - sure) / max(classes - 1, 1), np.float32)
+    outputs[np.arange(len(pairs)), [predicted for _, predicted in pairs]] = sure
+    return ClassEvaluation(outputs, np.array([true for true, _ in pairs]), tuple(labels))
+
+
+def sections(found: ClassEvaluation) -> list[Section]:
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (found.samples, 8, 8, 1), dtype=np.uint8)
+    split = Split(images, {"label": found.targets.astype(np.int32)})
+    return found.sections(split, Preprocess(size=8, crop=1.0, mean=(0.5,), std=(0.25,)))
+
+
+def a_report(found: ClassEvaluation | None = None, **changes) -> Report:
+    found = found or an_evaluation()
     given = {
         "title": "LeNet-5 on pets",
         "subtitle": "Trained for 3 epochs.",
+        "metric": ("top1", "Top-1 accuracy"),
         "facts": {"Command": "kerascnn train lenet5", "Seed": "7"},
+        "headlines": found.headlines(),
         "history": [an_epoch(epoch) for epoch in (1, 2, 3)],
-        "labels": labels,
-        "confusion": 9 * np.eye(classes, dtype=int) + np.eye(classes, k=1, dtype=int),
-        "mistakes": [a_mistake()],
+        "sections": sections(found),
         "files": FILES,
+        "numbers": found.as_dict(),
     }
     return Report(**given | changes)
 
@@ -127,26 +149,29 @@ def test_the_page_refers_to_nothing_outside(tmp_path):
 
 
 def test_the_page_shows_what_was_given(tmp_path):
-    page = written(tmp_path, a_report(top5=0.9876))
+    page = written(tmp_path, a_report())
     for shown in (
         "LeNet-5 on pets",
         "Trained for 3 epochs.",
         "kerascnn train lenet5",
         "93.10%",
-        "on 29 held-out images",
-        "98.76%",
-        "of 3, by held-out accuracy",
+        "on 29 images",
+        "of 3, by validation top-1 accuracy",
         "1,002",
         "68.9 kB",
-        "2 of 29 held-out images",
-        "87.5% sure",
-        "7.png",
+        "2 of 29 images",
+        "90.0% sure",
+        "image 9",
     ):
         assert shown in page.text
     files = {row[0]: row[1:] for row in page.rows}
     assert files["net.keras"] == ["Keras", "412 kB", "90.00%", "100.00%", "4.81", "0", UNKNOWN]
     assert files["net.int8.tflite"] == ["TFLite, int8", "68.9 kB", "87.65%", "93.21%", UNKNOWN, UNKNOWN, "same classes"]
     assert page.drawings()[:3] == [f"{name} over 3 epochs" for name in ("Loss", "Top-1 accuracy", "Learning rate")]
+    assert page.drawings()[3:] == [
+        "Confusion matrix of 3 classes: 27 of 29 images on its diagonal",
+        "Accuracy against confidence in 15 bins",
+    ]
 
 
 def test_the_page_is_accessible(tmp_path):
@@ -164,92 +189,112 @@ def test_classes_are_those_of_scikit_learn(tmp_path):
     draw = np.random.default_rng(0)
     true, predicted = draw.integers(0, 4, 300), draw.integers(0, 4, 300)
     confusion = np.bincount(true * 4 + predicted, minlength=16).reshape(4, 4)
-    report = a_report(("a", "b", "c", "d"), confusion=confusion)
+    page = written(tmp_path, a_report(an_evaluation(confusion, ("a", "b", "c", "d"))))
     precision, recall, _, support = precision_recall_fscore_support(true, predicted)
-    np.testing.assert_allclose([row.precision for row in report.classes], precision)
-    np.testing.assert_allclose([row.recall for row in report.classes], recall)
-    np.testing.assert_array_equal([row.support for row in report.classes], support)
-    assert report.top1 == pytest.approx((true == predicted).mean())
-    rows = [row for row in written(tmp_path, report).rows if row[0] in report.labels]
-    weakest = int(recall.argmin())
-    assert rows[0] == ["abcd"[weakest], str(support[weakest]), f"{recall[weakest]:.2%}", f"{precision[weakest]:.2%}"]
+    rows = [row for row in page.rows if row[0] in ("a", "b", "c", "d")]
+    expected = [[f"{i:,}", f"{r:.2%}", f"{p:.2%}"] for i, r, p in zip(support, recall, precision, strict=True)]
+    assert rows == [["abcd"[i], *expected[i]] for i in recall.argsort()]
+    numbers = json.loads((tmp_path / "report.json").read_text())
+    assert [row["recall"] for row in numbers["classes"]] == pytest.approx(recall.tolist())
+    assert [row["precision"] for row in numbers["classes"]] == pytest.approx(precision.tolist())
 
 
 def test_a_class_without_images_has_no_recall(tmp_path):
-    page = written(tmp_path, a_report(("cat", "dog"), confusion=np.array([[3, 0], [0, 0]]), mistakes=[]))
+    page = written(tmp_path, a_report(an_evaluation(np.array([[3, 0], [0, 0]]), ("cat", "dog"))))
     assert ["dog", "0", UNKNOWN, UNKNOWN] in page.rows
     assert json.loads((tmp_path / "report.json").read_text())["classes"][1]["recall"] is None
 
 
-def test_the_most_confused_are_named():
-    report = a_report(confusion=np.array([[5, 3, 0], [1, 5, 0], [0, 0, 5]]))
-    found = [(pair.true, pair.predicted, pair.count, pair.support) for pair in report.most_confused(3)]
-    assert found == [("cat", "dog", 3, 8), ("dog", "cat", 1, 6)]
+def test_the_most_confused_are_named(tmp_path):
+    found = an_evaluation(np.array([[5, 3, 0], [1, 5, 0], [0, 0, 5]]))
+    pairs = [(pair.true, pair.predicted, pair.count, pair.support) for pair in most_confused(found, 3)]
+    assert pairs == [("cat", "dog", 3, 8), ("dog", "cat", 1, 6)]
+    page = written(tmp_path, a_report(found))
+    assert "Most confused: cat taken for dog (3 of 8), dog taken for cat (1 of 6)." in page.text
+    assert len(page.every("strong")) == 4 + 4 + 1  # the pairs, what the mistakes were taken for, the temperature
 
 
 def test_names_are_text_whatever_they_hold(tmp_path):
-    mistake = a_mistake(true=EVIL, predicted=EVIL, name=EVIL)
+    found = an_evaluation(labels=(EVIL, "$\\frac{$", "猫 $x_1$"))
     report = a_report(
-        (EVIL, "$\\frac{$", "猫 $x_1$"),
-        mistakes=[mistake],
+        found,
+        sections=[
+            *sections(found),
+            Section(
+                title=EVIL, text=EVIL, pictures=[a_picture(caption=[EVIL, Strong(EVIL)], details=[EVIL], alt=EVIL)]
+            ),
+            Section(
+                title=EVIL, panels=[Panel(title=EVIL, note=EVIL, label=EVIL, columns={EVIL: "name"}, rows=[[EVIL]])]
+            ),
+        ],
         title=EVIL,
         subtitle=EVIL,
         facts={EVIL: EVIL},
-        files=[FileRow(name=EVIL, format=EVIL, bytes=1, proved=EVIL)],
+        files=[FileRow(name=EVIL, format=EVIL, bytes=1, verified=EVIL)],
     )
     page = written(tmp_path, report)
     assert not page.every("script")
     assert EVIL in page.text
     assert any("$\\frac{$" in word for word in page.words)
-    assert page.every("img")[0]["alt"] == f"{EVIL}, true class {EVIL}"
+    assert page.every("img")[0]["alt"] == f"image 9, true class {EVIL}" and page.every("img")[2]["alt"] == EVIL
 
 
 def test_images_are_the_ones_given(tmp_path):
     draw = np.random.default_rng(0)
     grey = draw.integers(0, 256, (8, 8, 1), dtype=np.uint8)
     large = draw.integers(0, 256, (600, 300, 3), dtype=np.uint8)
-    mistakes = [a_mistake(image=grey, confidence=0.9), a_mistake(image=large, confidence=0.8)]
-    sources = [str(image["src"]) for image in written(tmp_path, a_report(mistakes=mistakes)).every("img")]
+    pictures = Section(title="Pictures", pictures=[a_picture(image=grey), a_picture(image=large)])
+    page = written(tmp_path, a_report(sections=[pictures]))
+    sources = [str(image["src"]) for image in page.every("img")]
     shown = [Image.open(io.BytesIO(base64.b64decode(source.split(",")[1]))) for source in sources]
     np.testing.assert_array_equal(np.asarray(shown[0]), grey[..., 0])
     assert shown[1].size == (80, 160)
+    assert "cat → dog" in page.text and "87.5% sure" in page.text and "7.png" in page.text
+
+
+def test_mistakes_are_shown_as_the_network_saw_them(tmp_path):
+    found = an_evaluation()
+    shown = next(section for section in sections(found) if section.pictures).pictures
+    images = np.random.default_rng(0).integers(0, 256, (found.samples, 8, 8, 1), dtype=np.uint8)
+    wrong = np.flatnonzero(found.predictions != found.targets)
+    assert len(shown) == 2
+    for picture, i in zip(shown, wrong, strict=True):
+        np.testing.assert_array_equal(picture.image, images[i])
 
 
 def test_at_most_forty_mistakes_the_most_confident_first(tmp_path):
-    mistakes = [a_mistake(confidence=i / 100, name=f"image {i}") for i in range(60)]
-    page = written(tmp_path, a_report(mistakes=mistakes))
-    assert [image["alt"] for image in page.every("img")] == [f"image {i}, true class cat" for i in range(59, 19, -1)]
-    assert "Here are 40 of them" in page.text
+    right = np.linspace(0.1, 0.4, 60, dtype=np.float32)
+    found = ClassEvaluation(np.stack([right, 1 - right], axis=1), np.zeros(60, int), ("cat", "dog"))
+    page = written(tmp_path, a_report(found))
+    assert [image["alt"] for image in page.every("img")] == [f"image {i}, true class cat" for i in range(40)]
+    assert "60 of 60 images were taken for something else. Here are 40 of them" in page.text
+    mistakes = json.loads((tmp_path / "report.json").read_text())["mistakes"]
+    assert [mistake["name"] for mistake in mistakes] == [f"image {i}" for i in range(60)]
 
 
 def test_no_mistake_is_worth_a_sentence(tmp_path):
-    page = written(tmp_path, a_report(confusion=4 * np.eye(3, dtype=int), mistakes=[]))
-    assert "all 12 held-out images were recognised" in page.text
+    page = written(tmp_path, a_report(an_evaluation(4 * np.eye(3, dtype=int))))
+    assert "all 12 images were recognised" in page.text
     assert not page.every("img")
-
-
-def test_mistakes_that_were_not_kept_are_not_denied(tmp_path):
-    page = written(tmp_path, a_report(mistakes=[]))
-    assert "2 of 29 held-out images were taken for something else; none was kept" in page.text
 
 
 @pytest.mark.parametrize("classes", [2, 20, 21, 100, 130])
 def test_any_number_of_classes(tmp_path, classes):
     labels = tuple(f"class number {i:03}" for i in range(classes))
-    page = written(tmp_path, a_report(labels, confusion=77 * np.eye(classes, dtype=int), mistakes=[]))
+    page = written(tmp_path, a_report(an_evaluation(77 * np.eye(classes, dtype=int), labels)))
     assert (page.words.count("77") >= 2 * classes) == (classes <= 20)  # in every cell, and in the table
     named = 2 * len(range(0, classes, 1 if classes <= 100 else 2))
     assert sum(word.startswith("class number") for word in page.words) == named + classes
-    assert f"Confusion matrix of {classes} classes" in page.drawings()[-1]
+    assert f"Confusion matrix of {classes} classes" in page.drawings()[3]
 
 
 @pytest.mark.parametrize("nothing", [float("nan"), None])
-def test_one_epoch_without_held_out_numbers(tmp_path, nothing):
+def test_one_epoch_without_validation_numbers(tmp_path, nothing):
     history = [an_epoch(1, val_loss=nothing, val_top1=nothing, images_per_second=nothing)]
     page = written(tmp_path, a_report(history=history))
     assert "Loss over 1 epoch" in page.drawings()
     assert "training" in page.words
-    assert "held-out" not in page.words
+    assert "validation" not in page.words
     assert "Best epoch" not in page.text
     assert json.loads((tmp_path / "report.json").read_text())["history"][0]["val_loss"] is None
 
@@ -257,28 +302,33 @@ def test_one_epoch_without_held_out_numbers(tmp_path, nothing):
 def test_columns_may_be_absent(tmp_path):
     history = [{"epoch": 1, "loss": 1.0}, {"epoch": 2, "loss": 0.5}]
     page = written(tmp_path, a_report(history=history, files=[], facts={}))
-    assert page.drawings()[:-1] == ["Loss over 2 epochs"]
+    assert page.drawings()[:-2] == ["Loss over 2 epochs"]
     assert "Files" not in page.words
     assert "Top-5 accuracy" not in page.text
 
 
 def test_no_history_at_all(tmp_path):
     page = written(tmp_path, a_report(history=[]))
-    assert len(page.drawings()) == 1
+    assert len(page.drawings()) == 2
     assert "Training" not in page.words
 
 
-def test_the_twin_holds_all_numbers(tmp_path):
-    report = a_report(top5=np.float32(0.5))
+def test_the_json_holds_all_numbers(tmp_path):
+    found = an_evaluation(labels=tuple("abcdef"))
+    report = a_report(found)
     write_report(tmp_path / "report.html", report)
     numbers = json.loads((tmp_path / "report.json").read_text())
-    assert numbers["confusion"] == report.confusion.tolist()
+    assert numbers["confusion"] == found.confusion.tolist()
     assert numbers["history"] == report.history
-    assert numbers["labels"] == list(report.labels)
-    assert numbers["top1"] == report.top1
-    assert numbers["top5"] == 0.5
+    assert numbers["labels"] == list(found.labels)
+    assert (numbers["top1"], numbers["top5"]) == (found.top1, found.top5)
     assert numbers["files"][1]["agreement"] == 0.9321
-    assert numbers["mistakes"] == [{"true": "cat", "predicted": "dog", "confidence": 0.875, "name": "7.png"}]
+    assert numbers["mistakes"][0] == {
+        "true": "a",
+        "predicted": "b",
+        "confidence": pytest.approx(0.9),
+        "name": "image 9",
+    }
 
 
 def test_the_same_report_is_the_same_page(tmp_path):
@@ -286,46 +336,54 @@ def test_the_same_report_is_the_same_page(tmp_path):
     assert one == two
 
 
-def an_evaluation() -> dict:
-    """What an evaluation adds to a report."""
+def test_an_evaluation_shows_calibration_and_corruptions(tmp_path):
     draw = np.random.default_rng(0)
     targets = draw.integers(0, 3, 200)
-    found = Evaluation(draw.dirichlet((1, 1, 1), 200).astype(np.float32), targets, ("cat", "dog", "owl"))
-    accuracy = np.array([[0.875, 0.625], [0.5, 0.25]])
-    return {
-        "calibration": calibration(found.outputs, targets),
-        "scaling": scaling(found),
-        "robustness": Robustness(kinds=("fog", "zoom_blur"), severities=(1, 5), accuracy=accuracy, whole=0.9),
-        "images": "training images",
-        "history": [],
-        "files": [],
-    }
-
-
-def test_an_evaluation_shows_calibration_and_corruptions(tmp_path):
-    given = an_evaluation()
-    page = written(tmp_path, a_report(**given))
+    found = ClassEvaluation(draw.dirichlet((1, 1, 1), 200).astype(np.float32), targets, ("cat", "dog", "owl"))
+    scores = np.array([[0.875, 0.625], [0.5, 0.25]])
+    under = Robustness(kinds=("fog", "zoom_blur"), severities=(1, 5), scores=scores, whole=0.9)
+    report = a_report(
+        found,
+        history=[],
+        files=[],
+        headlines=[*found.headlines(), robustness.headline(under)],
+        sections=[*sections(found), robustness.section(under, "Top-1 accuracy")],
+    )
+    page = written(tmp_path, report)
     assert page.drawings()[1:] == [
         "Accuracy against confidence in 15 bins",
-        "Accuracy by severity of fog",
-        "Accuracy by severity of zoom blur",
+        "Top-1 accuracy by severity of fog",
+        "Top-1 accuracy by severity of zoom blur",
     ]
     assert len(page.every("svg")) == 4
     rows = {row[0]: row[1:] for row in page.rows}
-    assert rows["fog"] == ["87.5%", "62.5%", "25.0%"] and rows["zoom blur"] == ["50.0%", "25.0%", "62.5%"]
-    scaling = given["scaling"]
-    three = (given["calibration"], scaling.before, scaling.after)
+    assert rows["fog"] == ["87.50%", "62.50%", "25.00%"] and rows["zoom blur"] == ["50.00%", "25.00%", "62.50%"]
+    assert found.scaling is not None
+    three = (found.calibration, found.scaling.before, found.scaling.after)
     assert rows["Expected error"] == [f"{one.ece:.2%}" for one in three]
     assert rows["NLL, nats"] == [f"{one.nll:.3g}" for one in three]
-    assert f"temperature of {scaling.temperature:.3g} makes this network" in page.text
-    assert "43.75%" in page.text and "on 29 training images" in page.text and "held-out" not in page.text
+    assert f"temperature of {found.scaling.temperature:.3g} makes this network" in page.text
+    assert "43.75%" in page.text and "on 200 images" in page.text and "validation" not in page.text
     numbers = json.loads((tmp_path / "report.json").read_text())
     assert numbers["corruptions"]["mean_error"] == 0.4375 and numbers["corruptions"]["whole"] == 0.9
-    assert numbers["corruptions"]["kinds"][1] == {"kind": "zoom_blur", "accuracy": [0.5, 0.25], "error": 0.625}
-    assert numbers["calibration"]["ece"] == given["calibration"].ece
+    assert numbers["corruptions"]["kinds"][1] == {"kind": "zoom_blur", "scores": [0.5, 0.25], "error": 0.625}
+    assert numbers["calibration"]["ece"] == found.calibration.ece
     assert sum(one["count"] for one in numbers["calibration"]["bins"]) == 200
     assert numbers["calibration"]["bins"][0] == {"count": 0, "confidence": None, "accuracy": None}
-    assert numbers["temperature_scaling"]["temperature"] == scaling.temperature
+    assert numbers["temperature_scaling"]["temperature"] == found.scaling.temperature
+
+
+def test_any_section_is_shown(tmp_path):
+    columns = {"Class": "name", "Pixels": "count", "IoU": "bar", "Size": "size", "Note": "text", "Loss": "number"}
+    rows = [("road", 1234, 0.5, 2000, "", 1 / 3), ("sky", None, float("nan"), None, "far", None)]
+    drawing = plots.curve({"one": [(1, 2.0), (2, 3.0)]}, name="mine")
+    panels = [Panel(label="Classes", columns=columns, rows=rows), Panel(drawing=drawing or "", label="A curve")]
+    section = Section(title="Regions", text=["Of ", Strong("two")], panels=panels, pictures=[a_picture(alt="")])
+    page = written(tmp_path, a_report(sections=[section], metric=("miou", "Mean IoU"), history=[], files=[]))
+    assert ["road", "1,234", "50.00%", "2 kB", UNKNOWN, "0.333"] in page.rows
+    assert ["sky", UNKNOWN, UNKNOWN, UNKNOWN, "far", UNKNOWN] in page.rows
+    assert page.drawings() == ["A curve"] and page.every("img")[0]["alt"] == "cat → dog"
+    assert "Regions Of two" in page.text
 
 
 def test_curves_go_through_the_values():
@@ -354,16 +412,14 @@ def test_nothing_is_overwritten(tmp_path, standing):
     with pytest.raises(FileExistsError, match=standing):
         write_report(tmp_path / "report.html", a_report())
     assert [file.read_text() for file in tmp_path.iterdir()] == ["mine"]
+    write_report(tmp_path / "report.html", a_report(), overwrite=True)
+    assert (tmp_path / standing).read_text() != "mine"
 
 
 def test_bad_input_is_told(tmp_path):
     with pytest.raises(ValueError, match=r"must end in '\.html', not 'report\.json'"):
         write_report(tmp_path / "report.json", a_report())
-    with pytest.raises(ValueError, match=r"shape \(2, 2\), but there are 3 labels"):
-        a_report(confusion=np.eye(2, dtype=int))
-    with pytest.raises(ValueError, match="counts no sample"):
-        a_report(confusion=np.zeros((3, 3), dtype=int))
-    with pytest.raises(ValueError, match=r"'7\.png' is float32 of shape \(8, 8, 3\)"):
-        a_mistake(image=np.zeros((8, 8, 3), np.float32))
+    with pytest.raises(ValueError, match=r"'a cat' is float32 of shape \(8, 8, 3\)"):
+        a_picture(image=np.zeros((8, 8, 3), np.float32))
     with pytest.raises(ValueError, match="1, 3 or 4 channels"):
-        a_mistake(image=np.zeros((8, 8), np.uint8))
+        a_picture(image=np.zeros((8, 8), np.uint8))

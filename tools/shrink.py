@@ -124,9 +124,8 @@ def faint(digits: Split, seed: int) -> Split:
 def measured(name: str, source: str, data: Data) -> list[dict[str, Any]]:
     """Every form of one network, trained once."""
     from kerascnn.compression import Pruning, footprints, prune
-    from kerascnn.evaluation import evaluate
     from kerascnn.runtime import load_keras, open_model
-    from kerascnn.workflows.train import held_out, scores_of
+    from kerascnn.workflows.common import evaluated, task_of
 
     folder, forms = OUT / f"{name}-{source}", FORMS[source]
     model = load_keras(trained(replace(RECIPE, model=name), data, folder))
@@ -146,7 +145,7 @@ def measured(name: str, source: str, data: Data) -> list[dict[str, Any]]:
             "data": source,
             "form": form,
             "proof": "passed" if Card.path(file).exists() else "refused",
-            "top1": f"{evaluate(scores_of(open_model(file)), held_out(data, card.preprocess), data.labels).top1:.4f}",
+            "top1": f"{evaluated(open_model(file), data.validation, card.preprocess, task_of(card)).headline:.4f}",
             "bytes": print_.bytes,
             "gzipped": print_.gzipped,
             "latency_ms": f"{print_.latency_ms:.3f}",

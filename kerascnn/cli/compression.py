@@ -73,7 +73,7 @@ def compress(options: argparse.Namespace) -> None:
     print(f"{'':8}{'top-1':>8}{'parameters':>13}{'mult-adds':>14}{'.tflite':>12}{'gzip':>12}{'latency':>11}")
     for name, side in (("before", found.before), ("after", found.after)):
         file = side.footprint
-        counts = f"{side.top1:>8.2%}{side.parameters:>13,}{side.macs:>14,}"
+        counts = f"{side.headline:>8.2%}{side.parameters:>13,}{side.macs:>14,}"
         print(f"{name:8}{counts}{file.bytes:>10,} B{file.gzipped:>10,} B{file.latency_ms:>8.3f} ms")
     if found.before.zeros is not None and found.after.zeros is not None:
         print(
@@ -110,7 +110,7 @@ def edge_safe(options: argparse.Namespace) -> None:
     from kerascnn.files import written_whole
     from kerascnn.graph import edge
     from kerascnn.runtime import load_keras
-    from kerascnn.workflows.compress import need_free
+    from kerascnn.workflows.common import need_free
 
     out = options.out or options.model.with_name(f"{options.model.stem}.edge.keras")
     need_free(out, options.overwrite)

@@ -97,9 +97,9 @@ def export(options: argparse.Namespace) -> None:
     calibration = None
     if card and options.calibration:
         from kerascnn.data import open_data
-        from kerascnn.workflows.train import some_images
+        from kerascnn.workflows.common import some_images
 
-        calibration = some_images(open_data(options.calibration).train, card.preprocess, seed=0)
+        calibration, _ = some_images(open_data(options.calibration).train, card.preprocess)
     suffix = TARGETS[options.format].suffix if options.format in TARGETS else ""
     path = options.out or options.model.with_name(options.model.stem + suffix)
     certificate = write(
@@ -213,14 +213,12 @@ def lint_calibration(options: argparse.Namespace) -> None:
 def prepared_images(source: str, card: Any) -> tuple[Any, Any]:
     """Images of a .npy file as they are, or of a data source as the card asks, and their classes where known."""
     from kerascnn.data import open_data
-    from kerascnn.data.pipeline import batches
-    from kerascnn.workflows.train import CALIBRATION
+    from kerascnn.workflows.common import some_images
 
     if source.endswith(".npy"):
         return npy_images(source), None
-    split = open_data(source).train
-    drawn = batches(split, card.preprocess, min(CALIBRATION, len(split)), shuffle=True)
-    return tuple(tensor.numpy() for tensor in next(iter(drawn)))
+    images, annotations = some_images(open_data(source).train, card.preprocess)
+    return images, annotations.get("label")
 
 
 def npy_images(path: str) -> Any:

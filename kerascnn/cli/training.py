@@ -4,7 +4,6 @@ import argparse
 import shlex
 import sys
 from pathlib import Path
-from typing import Any
 
 from kerascnn.cli.common import SOURCES, Command, import_quietly, numbers
 
@@ -85,7 +84,7 @@ def train(options: argparse.Namespace) -> None:
         return
     print(f"\n{'file':22}{'size':>10}{'top-1':>9}{'agrees':>9}{'latency':>11}")
     for file in outcome.files:
-        size, accuracy = f"{file.bytes / 1e6:.2f} MB", f"{file.top1:>9.2%}{file.agreement:>9.2%}"
+        size, accuracy = f"{file.bytes / 1e6:.2f} MB", f"{file.headline:>9.2%}{file.agreement:>9.2%}"
         print(f"{file.name:22}{size:>10}{accuracy}{file.latency_ms:>8.2f} ms")
     print(f"\nmodels  {outcome.report.parent.resolve()}\nreport  {outcome.report.resolve()}")
 
@@ -106,44 +105,11 @@ def evaluate(options: argparse.Namespace) -> None:
     found = assess(options.model, options.data, plan, page, command=shlex.join(["kerascnn", *sys.argv[1:]]))
     if options.json:
         write_text(options.json, page.with_suffix(".json").read_text(encoding="utf-8"))
-    print(f"{options.model} on {len(found.evaluation.targets)} images of {options.data}")
-    print_assessment(found)
+    print(f"{options.model} on {found.evaluation.samples} images of {options.data}\n{found.text}")
     print(f"\nreport  {page.resolve()}")
 
 
-def print_assessment(found: Any) -> None:
-    evaluation, scaling, robustness = found.evaluation, found.scaling, found.robustness
-    print(f"top-1 {evaluation.top1:.2%}" + (f", top-5 {evaluation.top5:.2%}" if evaluation.top5 is not None else ""))
-    print(
-        f"negative log-likelihood {found.calibration.nll:.4f}, expected calibration error {found.calibration.ece:.2%}"
-    )
-    if scaling:
-        before, after = scaling.before, scaling.after
-        print(
-            f"temperature {scaling.temperature:.3f}, found on half of the images; on the others "
-            f"{before.nll:.4f} becomes {after.nll:.4f} and {before.ece:.2%} becomes {after.ece:.2%}"
-        )
-    width = max(20, *(len(label) + 2 for label in evaluation.labels))
-    print(f"\n{'class':{width}}{'images':>8}{'precision':>11}{'recall':>9}")
-    for label, images, precision, recall in zip(
-        evaluation.labels, evaluation.support, evaluation.precision, evaluation.recall, strict=True
-    ):
-        print(f"{label:{width}}{images:>8}{share(precision):>11}{share(recall):>9}")
-    if robustness:
-        print(f"\n{'top-1 by severity':20}{''.join(f'{s:>9}' for s in robustness.severities)}{'mean error':>12}")
-        for kind, accuracy, error in zip(robustness.kinds, robustness.accuracy, robustness.errors, strict=True):
-            print(f"{kind:20}{''.join(f'{share(a):>9}' for a in accuracy)}{share(error):>12}")
-        print(f"mean corruption error {robustness.mean_error:.2%}, not divided by AlexNet's")
-
-
-def share(value: float) -> str:
-    """As a percentage; what is not defined, such as the recall of a class without images, is a dash."""
-    return "-" if value != value else f"{value:.2%}"
-
-
 def predict(options: argparse.Namespace) -> None:
-    import numpy as np
-
     from kerascnn.card import Card
     from kerascnn.data.pipeline import load_image
     from kerascnn.runtime import open_model
@@ -151,8 +117,9 @@ def predict(options: argparse.Namespace) -> None:
     if options.top < 1:
         raise ValueError(f"--top must be at least 1, got {options.top}.")
     import_quietly()
+    from kerascnn.workflows.common import task_of
+
     card, runner = Card.read(options.model), open_model(options.model)
     for path in options.images:
-        scores = runner(load_image(path, card.preprocess)[None])["scores"][0]
-        best = np.argsort(-scores)[: options.top]
-        print(f"{path}: " + ", ".join(f"{card.labels[i]} {scores[i]:.1%}" for i in best))
+        (prediction,) = task_of(card).decode(runner(load_image(path, card.preprocess)[None]))
+        print(f"{path}: {prediction.text(options.top)}")

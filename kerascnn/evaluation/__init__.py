@@ -1,5 +1,6 @@
-"""How good a classifier is, whoever runs it: a Keras model, a TFLite or an ONNX file, anything that maps arrays."""
+"""What a model's answers are worth, whoever runs it: a Keras model, a TFLite or an ONNX file. It knows no task."""
 
-from kerascnn.evaluation.metrics import Evaluation, evaluate
+from kerascnn.evaluation.loop import Evaluator, evaluate
+from kerascnn.evaluation.robustness import Robustness, robustness
 
-__all__ = ["Evaluation", "evaluate"]
+__all__ = ["Evaluator", "Robustness", "evaluate", "robustness"]

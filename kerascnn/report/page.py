@@ -9,26 +9,20 @@ from dataclasses import asdict
 from operator import itemgetter
 from pathlib import Path
 from statistics import median
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any
 
 import numpy as np
 
 from kerascnn.errors import need
 from kerascnn.files import write_text
-from kerascnn.report import plots
-from kerascnn.report.records import Report
+from kerascnn.report import plots, text
+from kerascnn.report.records import Headline, Panel, Report, Section, Strong, plain_text
 
-MOST_MISTAKES = 40
 LARGEST_IMAGE = 160  # pixels of the longer side; a report is for looking, and it travels by mail
-UNKNOWN = "\N{EN DASH}"
-CURVES = {
-    "Loss": {"loss": "training", "val_loss": "held-out"},
-    "Top-1 accuracy": {"top1": "training", "val_top1": "held-out"},
-    "Learning rate": {"lr": "learning rate"},
-}
+SMALL = 0.25  # panels narrower than this fraction of a section stay small
 
 
-def write_report(path: str | os.PathLike, report: Report) -> Path:
+def write_report(path: str | os.PathLike, report: Report, *, overwrite: bool = False) -> Path:
     """Write ``path``, an HTML page that refers to no other file, and the same numbers as ``.json`` beside it.
 
     Labels and names are taken for text, whatever they hold.
@@ -39,6 +33,8 @@ def write_report(path: str | os.PathLike, report: Report) -> Path:
         Where to write; it must end in ``.html``.
     report
         What to show.
+    overwrite
+        Replace an earlier page and its numbers.
 
     Returns
     -------
@@ -48,7 +44,7 @@ def write_report(path: str | os.PathLike, report: Report) -> Path:
     Raises
     ------
     FileExistsError
-        When either file is already there.
+        When either file is already there and ``overwrite`` is not set.
     ImportError
         When Matplotlib or Jinja is not installed.
     ValueError
@@ -59,23 +55,15 @@ def write_report(path: str | os.PathLike, report: Report) -> Path:
         raise ValueError(f"A report is a web page, so its name must end in '.html', not {path.name!r}.")
     numbers = path.with_suffix(".json")
     for file in (path, numbers):
-        if file.exists():
+        if file.exists() and not overwrite:
             raise FileExistsError(f"{file} is already there. Choose another name, or remove it first.")
-    page = _render(report)
-    write_text(numbers, json.dumps(_numbers(report), allow_nan=False) + "\n")
+    page = render(report)
+    write_text(numbers, json.dumps(as_json(report), allow_nan=False) + "\n")
     write_text(path, page)
     return path
 
 
-class Headline(NamedTuple):
-    """A number worth large print."""
-
-    name: str
-    value: str
-    note: str
-
-
-def _render(report: Report) -> str:
+def render(report: Report) -> str:
     jinja2 = need("jinja2", "report", "A report")
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("kerascnn.report", ""),
@@ -84,129 +72,98 @@ def _render(report: Report) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(count="{:,}".format, percent=_percent, size=_size, number=_number, picture=_picture)
-    markup = need("markupsafe", "report", "A report").Markup
+    kinds = {"figure": str, "count": text.count, "number": text.number, "size": text.size, "percent": text.percent}
+    environment.filters |= {
+        "picture": picture,
+        "plain": plain_text,
+        "drawing": need("markupsafe", "report", "A report").Markup,
+    }
+    environment.tests["strong"] = lambda piece: isinstance(piece, Strong)
     return environment.get_template("page.html.j2").render(
         report=report,
-        headlines=_headlines(report),
-        curves={title: markup(drawing) for title, drawing in _curves(report).items()},
-        matrix=markup(plots.matrix(report.confusion, report.labels, name="matrix")),
-        confused=report.most_confused(3),
-        reliability=report.calibration and markup(plots.reliability(report.calibration, name="reliability")),
-        declines={kind: markup(drawing) for kind, drawing in _declines(report).items()},
-        classes=sorted(report.classes, key=lambda row: math.inf if row.recall is None else row.recall),
-        mistakes=sorted(report.mistakes, key=lambda mistake: -mistake.confidence)[:MOST_MISTAKES],
+        headlines=[*report.headlines, *training_headlines(report)],
+        sections=[*training(report), *report.sections, *files(report)],
+        shown=kinds | {"bar": text.percent},
+        small=SMALL,
     )
 
 
-def _curves(report: Report) -> dict[str, str]:
-    drawings = {
-        title: plots.curve(
-            {label: report.series(key) for key, label in keys.items()},
-            name=f"curve{number}",
-            width=400 if len(keys) > 1 else 240,
-            percent="top1" in keys,
-        )
-        for number, (title, keys) in enumerate(CURVES.items())
-    }
-    return {title: drawing for title, drawing in drawings.items() if drawing}
-
-
-def _declines(report: Report) -> dict[str, str]:
-    found = report.robustness
-    if not found:
-        return {}
-    return {
-        kind: plots.decline(list(zip(found.severities, accuracy, strict=True)), found.whole, name=f"decline{number}")
-        for number, (kind, accuracy) in enumerate(zip(found.kinds, found.accuracy, strict=True))
-    }
-
-
-def _headlines(report: Report) -> list[Headline]:
-    headlines = [Headline("Top-1 accuracy", _percent(report.top1), f"on {report.samples:,} {report.images}")]
-    if report.top5 is not None:
-        headlines.append(Headline("Top-5 accuracy", _percent(report.top5), f"of {len(report.labels)} classes"))
-    if report.calibration:
-        headlines.append(
-            Headline("Calibration error", _percent(report.calibration.ece), "expected, between confidence and accuracy")
-        )
-        headlines.append(
-            Headline("Negative log-likelihood", _number(report.calibration.nll), "nats, of the true class")
-        )
-    if report.robustness:
-        kinds = len(report.robustness.kinds)
-        headlines.append(
-            Headline(
-                "Corruption error", _percent(report.robustness.mean_error), f"mean over {kinds} kind{'s' * (kinds > 1)}"
-            )
-        )
-    if scored := report.series("val_top1"):
+def training_headlines(report: Report) -> list[Headline]:
+    headlines = []
+    name, title = report.metric
+    if scored := report.series(f"val_{name}"):
         best, _ = max(scored, key=itemgetter(1))
-        headlines.append(Headline("Best epoch", f"{best:g}", f"of {len(report.history)}, by held-out accuracy"))
+        note = f"of {len(report.history)}, by validation {title[0].lower()}{title[1:]}"
+        headlines.append(Headline("Best epoch", f"{best:g}", note))
     if speeds := report.series("images_per_second"):
         speed = median(speed for _, speed in speeds)
         headlines.append(Headline("Training speed", f"{speed:,.0f}", "images per second, median"))
     if report.files:
         smallest = min(report.files, key=lambda file: file.bytes)
-        headlines.append(Headline("Smallest file", _size(smallest.bytes), smallest.name))
+        headlines.append(Headline("Smallest file", text.size(smallest.bytes), smallest.name))
     return headlines
 
 
-def _numbers(report: Report) -> dict[str, Any]:
-    shown = ("true", "predicted", "confidence", "name")
-    return _plain(
-        {
-            "title": report.title,
-            "subtitle": report.subtitle,
-            "facts": dict(report.facts),
-            "samples": report.samples,
-            "top1": report.top1,
-            "top5": report.top5,
-            "history": [dict(row) for row in report.history],
-            "labels": report.labels,
-            "confusion": report.confusion,
-            "classes": [asdict(row) for row in report.classes],
-            "mistakes": [{key: getattr(mistake, key) for key in shown} for mistake in report.mistakes],
-            "files": [asdict(file) for file in report.files],
-            "calibration": report.calibration and report.calibration.as_dict(),
-            "temperature_scaling": report.scaling and report.scaling.as_dict(),
-            "corruptions": report.robustness and report.robustness.as_dict(),
-        }
-    )
+def training(report: Report) -> list[Section]:
+    """Curves over the epochs, of what has any value."""
+    name, metric = report.metric
+    both = ("training", "validation")
+    curves = {
+        "Loss": dict(zip(("loss", "val_loss"), both, strict=True)),
+        metric: dict(zip((name, f"val_{name}"), both, strict=True)),
+        "Learning rate": {"lr": "learning rate"},
+    }
+    epochs = len(report.history)
+    panels = []
+    for place, (title, keys) in enumerate(curves.items()):
+        drawing = plots.curve(
+            {label: report.series(key) for key, label in keys.items()},
+            name=f"curve{place}",
+            width=400 if len(keys) > 1 else 240,
+            percent=title == metric,
+        )
+        label, width = f"{title} over {epochs} epoch{'s' * (epochs > 1)}", 0.375 if len(keys) > 1 else 0.25
+        panels += [Panel(title=title, drawing=drawing, label=label, width=width)] if drawing else []
+    return [Section(title="Training", panels=panels)] if panels else []
 
 
-def _plain(value: Any) -> Any:
+def files(report: Report) -> list[Section]:
+    columns = {
+        "File": "name",
+        "Format": "text",
+        "Size": "size",
+        report.metric[1]: "percent",
+        "Agrees with Keras": "percent",
+        "Latency, ms": "number",
+        "Largest error": "number",
+        "Verified": "words",
+    }
+    rows = [list(asdict(file).values()) for file in report.files]
+    return [Section(title="Files", panels=[Panel(label="Files", columns=columns, rows=rows)])] if rows else []
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    numbers = {"title": report.title, "subtitle": report.subtitle, "facts": report.facts, **report.numbers}
+    for section in report.sections:
+        numbers |= section.numbers
+    return finite(numbers | {"history": report.history, "files": [asdict(file) for file in report.files]})
+
+
+def finite(value: Any) -> Any:
     """The value as JSON can hold it; what is not finite becomes None."""
     if isinstance(value, dict):
-        return {str(key): _plain(inner) for key, inner in value.items()}
+        return {str(key): finite(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
+        return [finite(inner) for inner in value]
     if isinstance(value, np.ndarray | np.generic):
-        return _plain(value.tolist())
+        return finite(value.tolist())
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _known(value: float | None) -> TypeGuard[float]:
-    return value is not None and math.isfinite(value)
-
-
-def _percent(share: float | None, digits: int = 2) -> str:
-    return f"{share:.{digits}%}" if _known(share) else UNKNOWN
-
-
-def _number(value: float | None) -> str:
-    return f"{value:.3g}" if _known(value) else UNKNOWN
-
-
-def _size(count: int) -> str:
-    power = min(len(str(count)) - 1, 9) // 3
-    return f"{count / 1000**power:.3g} {('bytes', 'kB', 'MB', 'GB')[power]}"
-
-
-def _picture(image: np.ndarray) -> str:
+def picture(image: np.ndarray) -> str:
     """The image as the address of an inline PNG."""
-    picture = need("PIL.Image", "report", "A report").fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image)
-    picture.thumbnail((LARGEST_IMAGE, LARGEST_IMAGE))
+    shown = need("PIL.Image", "report", "A report").fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image)
+    shown.thumbnail((LARGEST_IMAGE, LARGEST_IMAGE))
     drawing = io.BytesIO()
-    picture.save(drawing, format="png")
+    shown.save(drawing, format="png")
     return f"data:image/png;base64,{base64.b64encode(drawing.getvalue()).decode()}"

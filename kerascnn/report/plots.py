@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 
 from kerascnn.errors import need
-from kerascnn.evaluation.calibration import Calibration
 
 # Matplotlib knows no CSS variables. It draws in these colours, and the page's own take their place in the SVG.
-INK, MUTED, LINE, TRAIN, HELD = "#0000f1", "#0000f2", "#0000f3", "#0000f4", "#0000f5"
-VARIABLES = {INK: "--ink", MUTED: "--muted", LINE: "--line", TRAIN: "--train", HELD: "--held"}
+INK, MUTED, LINE, TRAIN, VALIDATION = "#0000f1", "#0000f2", "#0000f3", "#0000f4", "#0000f5"
+VARIABLES = {INK: "--ink", MUTED: "--muted", LINE: "--line", TRAIN: "--train", VALIDATION: "--validation"}
 CELL = (0.145, 0.388, 0.922)  # blue that stands out from a white card and from a black one
 
 POINTS = 72  # to an inch: Matplotlib takes inches and counts in points in the SVG, of which the page makes pixels
@@ -40,7 +39,7 @@ def curve(
     width
         In CSS pixels, at scale 1. The height is always 230.
     percent
-        Whether the values are shares, to be shown as percentages.
+        Whether the values are fractions, to be shown as percentages.
 
     Returns
     -------
@@ -52,7 +51,7 @@ def curve(
     ticker = need("matplotlib.ticker", "report", "A report")
     figure = _figure(width, 230, layout="constrained")
     axes = figure.add_subplot()
-    for (label, points), colour in zip(series.items(), (TRAIN, HELD), strict=False):
+    for (label, points), colour in zip(series.items(), (TRAIN, VALIDATION), strict=False):
         if points:
             axes.plot(*zip(*points, strict=True), color=colour, label=label, lw=1.8, marker="o" * (len(points) < 3))
     axes.set_xlabel("epoch")
@@ -67,14 +66,14 @@ def curve(
 
 
 def decline(points: Sequence[tuple[float, float]], whole: float, *, name: str) -> str:
-    """Draw how accuracy falls with the severity of a corruption, in a small drawing.
+    """Draw how a metric falls with the severity of a corruption, in a small drawing.
 
     Parameters
     ----------
     points
-        Pairs of severity, 1 to 5, and accuracy, 0 to 1.
+        Pairs of severity, 1 to 5, and the metric, 0 to 1.
     whole
-        Accuracy on images that are whole: a dashed line.
+        The metric on images as they are: a dashed line.
     name
         Prefix of the identifiers in the SVG, different for every drawing of a page.
     """
@@ -91,28 +90,30 @@ def decline(points: Sequence[tuple[float, float]], whole: float, *, name: str) -
     return _svg(figure, name)
 
 
-def reliability(calibration: Calibration, *, name: str) -> str:
+def reliability(counts: np.ndarray, confidence: np.ndarray, accuracy: np.ndarray, *, name: str) -> str:
     """Draw accuracy against confidence, and under it how many images are that confident.
 
     Parameters
     ----------
-    calibration
-        What to draw: a bar for the accuracy of each bin, and a mark at its mean confidence.
+    counts
+        (bins,) images in each of the bins, which divide 0 to 1 evenly.
+    confidence, accuracy
+        (bins,) means over the images of a bin: a mark, and a bar.
     name
         Prefix of the identifiers in the SVG, different for every drawing of a page.
     """
     ticker = need("matplotlib.ticker", "report", "A report")
     figure = _figure(400, 400, layout="constrained")
     axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
-    bins = len(calibration.counts)
+    bins = len(counts)
     middles, width = (np.arange(bins) + 0.5) / bins, 0.92 / bins
-    held = calibration.counts > 0
-    axes.bar(middles[held], calibration.accuracy[held], width, color=TRAIN, label="accuracy")
+    filled = counts > 0
+    axes.bar(middles[filled], accuracy[filled], width, color=TRAIN, label="accuracy")
     axes.hlines(
-        calibration.confidence[held],
-        middles[held] - width / 2,
-        middles[held] + width / 2,
-        color=HELD,
+        confidence[filled],
+        middles[filled] - width / 2,
+        middles[filled] + width / 2,
+        color=VALIDATION,
         lw=2.5,
         label="confidence",
     )
@@ -120,7 +121,7 @@ def reliability(calibration: Calibration, *, name: str) -> str:
     axes.set(xlim=(0, 1), ylim=(0, 1), ylabel="accuracy")
     axes.yaxis.set_major_formatter(ticker.PercentFormatter(1))
     axes.legend(frameon=False, fontsize=11, labelcolor=INK, loc="upper left")
-    below.bar(middles, calibration.counts, width, color=TRAIN)
+    below.bar(middles, counts, width, color=TRAIN)
     below.set(xlabel="confidence", ylabel="images")
     below.xaxis.set_major_formatter(ticker.PercentFormatter(1))
     below.yaxis.set_major_locator(ticker.MaxNLocator(2, integer=True, prune="lower"))
@@ -134,7 +135,7 @@ def reliability(calibration: Calibration, *, name: str) -> str:
 
 
 def matrix(confusion: np.ndarray, labels: Sequence[str], *, name: str) -> str:
-    """Draw a confusion matrix; the colour is the share of the true class, the number in a cell the count.
+    """Draw a confusion matrix; the colour is the fraction of the true class, the number in a cell the count.
 
     Up to 20 classes every cell shows its count; beyond 100 not every class is named.
 

@@ -1,45 +1,18 @@
-"""What a report is made of: plain records and NumPy arrays, no Keras."""
+"""What a report is made of: plain records and NumPy arrays, no Keras and no task."""
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from kerascnn.evaluation.calibration import Calibration, Scaling
-from kerascnn.evaluation.robustness import Robustness
+
+class Strong(str):
+    """Words in bold."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Mistake:
-    """An image that was taken for something else.
-
-    Parameters
-    ----------
-    image
-        (H, W, C) uint8, with 1, 3 or 4 channels.
-    true, predicted
-        Class names.
-    confidence
-        Probability, 0 to 1, that the network gave to ``predicted``.
-    name
-        Which image it is, for instance its path in the data set.
-    """
-
-    image: np.ndarray
-    true: str
-    predicted: str
-    confidence: float
-    name: str
-
-    def __post_init__(self):
-        if self.image.dtype != np.uint8 or self.image.ndim != 3 or self.image.shape[-1] not in (1, 3, 4):
-            raise ValueError(
-                f"The image of mistake {self.name!r} is {self.image.dtype} of shape {self.image.shape}; it must be "
-                "uint8 of shape (H, W, C) with 1, 3 or 4 channels. Give the image as it was before normalising."
-            )
+Words = str | Sequence[str]  # text, or pieces of it, some of them strong; always taken for text, whatever it holds
 
 
 @dataclass(frozen=True)
@@ -53,43 +26,85 @@ class Headline:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Picture:
-    """An image of a report with a line under it.
+    """An image of a report with words under it.
 
     Parameters
     ----------
     image
         (H, W, C) uint8, with 1, 3 or 4 channels.
-    caption, detail
-        A line in bold, and one in small print.
+    caption
+        A line.
+    details
+        Lines in small print; the last is the name of the image.
+    alt
+        What the image shows, for those who cannot see it; empty: the caption.
     """
 
     image: np.ndarray
-    caption: str
-    detail: str = ""
+    caption: Words
+    details: Sequence[str] = ()
+    alt: str = ""
+
+    def __post_init__(self):
+        if self.image.dtype != np.uint8 or self.image.ndim != 3 or self.image.shape[-1] not in (1, 3, 4):
+            raise ValueError(
+                f"The image of {self.alt or plain_text(self.caption)!r} is {self.image.dtype} of shape "
+                f"{self.image.shape}; it must be uint8 of shape (H, W, C) with 1, 3 or 4 channels. Give the image as "
+                "it was before normalising."
+            )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Panel:
+    """A box of a section: words, a drawing, a table and words below, as far as there are any.
+
+    Parameters
+    ----------
+    title, note, below
+        A heading, a paragraph under it and one at the end.
+    drawing
+        An SVG element from ``kerascnn.report.plots``.
+    label
+        What the drawing or the table shows, for those who cannot see it.
+    columns
+        A table: the heads, and how the values below each are shown: ``"name"`` (of the row, the first column's),
+        ``"text"``, ``"words"`` (a longer text), ``"figure"`` (a number as text), ``"count"``, ``"number"``,
+        ``"size"`` in bytes, ``"percent"`` or ``"bar"``, a percentage with a bar under it. A number that is None or NaN
+        is shown as a dash.
+    rows
+        Values for the columns.
+    width
+        Fraction of the section's width; panels that fit stand side by side.
+    """
+
+    title: str = ""
+    note: Words = ""
+    drawing: str = ""
+    label: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    rows: Sequence[Sequence[Any]] = ()
+    below: Words = ""
+    width: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Section:
-    """A part of a report: a heading, and below it text, a drawing, a table and pictures, as far as there are any.
+    """A part of a report: a heading, a paragraph, panels and pictures, as far as there are any.
 
     Parameters
     ----------
-    text
-        A paragraph.
-    drawings
-        SVG elements by their titles, from ``kerascnn.report.plots``.
-    columns, rows
-        A table: heads, and rows of text.
-    pictures
-        Images with captions.
+    numbers
+        What the JSON file beside the page holds of this section, by name.
+    width
+        Fraction of the page's width; sections that fit stand side by side.
     """
 
     title: str
-    text: str = ""
-    drawings: Mapping[str, str] = field(default_factory=dict)
-    columns: Sequence[str] = ()
-    rows: Sequence[Sequence[str]] = ()
+    text: Words = ""
+    panels: Sequence[Panel] = ()
     pictures: Sequence[Picture] = ()
+    numbers: Mapping[str, Any] = field(default_factory=dict)
+    width: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,44 +117,24 @@ class FileRow:
         File name, and what kind of file it is.
     bytes
         Size on disk.
-    top1, agreement
-        Accuracy of the file, and share of samples to which it gives the class that the Keras model gives; 0 to 1.
+    headline, agreement
+        The task's headline metric of the file, and the fraction of decisions that it takes as the Keras model does.
     latency_ms
         Milliseconds for one image.
     max_error
         Largest absolute difference between its outputs and those of the Keras model.
-    proved
+    verified
         How the file was compared with the Keras model, in words.
     """
 
     name: str
     format: str
     bytes: int
-    top1: float | None = None
+    headline: float | None = None
     agreement: float | None = None
     latency_ms: float | None = None
     max_error: float | None = None
-    proved: str = ""
-
-
-@dataclass(frozen=True)
-class ClassRow:
-    """How one class fared; precision or recall is None where it is not defined."""
-
-    label: str
-    support: int
-    precision: float | None
-    recall: float | None
-
-
-@dataclass(frozen=True)
-class Confusion:
-    """Samples of one class that were taken for another."""
-
-    true: str
-    predicted: str
-    count: int
-    support: int
+    verified: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -152,91 +147,38 @@ class Report:
         Heading of the page, and the line under it.
     facts
         What was run, on what, with what: command, model, parameters, data, split, seed, versions, duration.
+    metric
+        The headline metric: its name in ``history``, where that of the validation images begins with ``val_``, and
+        its title, such as ``("top1", "Top-1 accuracy")``. From 0 to 1, larger is better.
+    headlines
+        Numbers that stand at the top; those of the training and the files come after them.
     history
-        A record for every epoch, with ``epoch`` and any of ``loss``, ``top1``, ``val_loss``, ``val_top1``, ``lr``
-        and ``images_per_second``. A value may be absent, None or NaN.
-    labels
-        Class names.
-    confusion
-        (classes, classes) counts on the samples: a row for every true class, a column for every predicted one.
-    mistakes
-        Images that the network got wrong: all of them, or some.
+        A record for every epoch, with ``epoch`` and any of ``loss``, ``val_loss``, the metric, ``lr`` and
+        ``images_per_second``. A value may be absent, None or NaN.
+    sections
+        What a task has to show of its evaluation.
     files
         The model files that came out.
-    top5
-        Share of samples whose class is among the five largest outputs, 0 to 1; None when not measured.
-    calibration, scaling, robustness
-        How far confidence is from accuracy, what one temperature mends of it, and accuracy under corruption; None when
-        not measured.
-    images
-        What the samples are called.
+    numbers
+        What else the JSON file beside the page holds, by name.
     """
 
     title: str
     subtitle: str
-    facts: Mapping[str, str]
-    history: Sequence[Mapping[str, Any]]
-    labels: Sequence[str]
-    confusion: np.ndarray
-    mistakes: Sequence[Mistake]
-    files: Sequence[FileRow]
-    top5: float | None = None
-    calibration: Calibration | None = None
-    scaling: Scaling | None = None
-    robustness: Robustness | None = None
-    images: str = "held-out images"
-
-    def __post_init__(self):
-        classes = len(self.labels)
-        if self.confusion.shape != (classes, classes):
-            raise ValueError(
-                f"The confusion matrix has the shape {self.confusion.shape}, but there are {classes} labels; "
-                f"it must be ({classes}, {classes}): true classes in rows, predicted ones in columns."
-            )
-        if not self.confusion.sum() > 0:
-            raise ValueError("The confusion matrix counts no sample. Evaluate on at least one image.")
-
-    @property
-    def samples(self) -> int:
-        """How many there are."""
-        return int(self.confusion.sum())
-
-    @property
-    def wrong(self) -> int:
-        """Samples that were taken for something else."""
-        return self.samples - int(self.confusion.trace())
-
-    @property
-    def top1(self) -> float:
-        """Share of samples that were recognised."""
-        return (self.samples - self.wrong) / self.samples
-
-    @cached_property
-    def classes(self) -> list[ClassRow]:
-        """Precision and recall of every class, in the order of the labels."""
-        support, predicted = self.confusion.sum(axis=1), self.confusion.sum(axis=0)
-        return [
-            ClassRow(
-                label=label,
-                support=int(support[i]),
-                precision=float(self.confusion[i, i] / predicted[i]) if predicted[i] else None,
-                recall=float(self.confusion[i, i] / support[i]) if support[i] else None,
-            )
-            for i, label in enumerate(self.labels)
-        ]
+    metric: tuple[str, str]
+    facts: Mapping[str, str] = field(default_factory=dict)
+    headlines: Sequence[Headline] = ()
+    history: Sequence[Mapping[str, Any]] = ()
+    sections: Sequence[Section] = ()
+    files: Sequence[FileRow] = ()
+    numbers: Mapping[str, Any] = field(default_factory=dict)
 
     def series(self, key: str) -> list[tuple[float, float]]:
         """Pairs of epoch and value, of the epochs that have a finite one."""
         pairs = ((row["epoch"], row.get(key)) for row in self.history)
         return [(epoch, value) for epoch, value in pairs if value is not None and math.isfinite(value)]
 
-    def most_confused(self, count: int) -> list[Confusion]:
-        """The pairs of classes that were mixed up most often, at most ``count`` of them."""
-        errors = self.confusion * ~np.eye(len(self.labels), dtype=bool)
-        order = np.argsort(errors, axis=None, kind="stable")[::-1][:count]
-        pairs = [divmod(int(at), len(self.labels)) for at in order]
-        return [
-            Confusion(self.labels[i], self.labels[j], int(errors[i, j]), int(self.confusion[i].sum()))
-            for i, j in pairs
-            if errors[i, j]
-        ]
+
+def plain_text(words: Words) -> str:
+    """The pieces as one string."""
+    return words if isinstance(words, str) else "".join(words)

@@ -4,8 +4,10 @@
 """
 
 from kerascnn.errors import suggest
+from kerascnn.evaluation.agreement import Agreement
+from kerascnn.evaluation.loop import Evaluator
 from kerascnn.tasks.classification import Classification
-from kerascnn.tasks.task import Agreement, Evaluation, Evaluator, Prediction, Task
+from kerascnn.tasks.task import Evaluation, Prediction, Task
 
 TASKS: dict[str, type[Task]] = {task.name: task for task in (Classification,)}
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import numpy as np
 
 from kerascnn.evaluation.agreement import Agreement, compare
+from kerascnn.evaluation.loop import Evaluator, Predict
 from kerascnn.report.records import Headline, Section
 
 if TYPE_CHECKING:
@@ -72,18 +73,6 @@ class Evaluation(Protocol):
 
     def sections(self, split: "Split", preprocess: "Preprocess") -> Sequence[Section]:
         """Tables, plots and pictures of a report; images are taken from ``split``, which was evaluated."""
-        ...
-
-
-class Evaluator(Protocol):
-    """Takes in what a model answers, batch by batch."""
-
-    def add(self, outputs: Arrays, targets: Arrays) -> None:
-        """Take in a batch: outputs of the model and targets, (N, ...) each."""
-        ...
-
-    def result(self) -> Evaluation:
-        """What all batches together are worth."""
         ...
 
 
@@ -151,8 +140,20 @@ class Task(ABC):
     # -- inference ----------------------------------------------------------------------------------------------------
 
     @abstractmethod
-    def evaluator(self) -> Evaluator:
+    def evaluator(self) -> Evaluator[Evaluation]:
         """A new accumulator of outputs and targets."""
+
+    def views(self, predict: Predict, preprocess: "Preprocess", count: int) -> tuple[Predict, "Preprocess"]:
+        """A model that answers for ``count`` views of an image at once, and what images go through before these.
+
+        Raises
+        ------
+        ValueError
+            When the task is not evaluated on that many views.
+        """
+        if count != 1:
+            raise ValueError(f"{self.name} is evaluated on one view of each image, not on {count} crops.")
+        return predict, preprocess
 
     @abstractmethod
     def decode(self, outputs: Arrays) -> list[Prediction]:

@@ -16,13 +16,11 @@ from kerascnn.compression.quantization import quantize_aware
 from kerascnn.compression.sizes import Footprint, footprints, verdict
 from kerascnn.compression.tuning import DEFAULT, Tuning, tuned
 from kerascnn.deploy import export
-from kerascnn.evaluation import evaluate
 from kerascnn.files import written_whole
 from kerascnn.graph.cost import cost
 from kerascnn.graph.rounded import has_ranges, need_floats
 from kerascnn.runtime import keras_runner, load_keras
-from kerascnn.workflows.evaluate import labelled
-from kerascnn.workflows.train import scores_of
+from kerascnn.workflows.common import evaluated, labelled, need_free, some_images, task_of
 
 if TYPE_CHECKING:
     from kerascnn.data import Data
@@ -53,7 +51,7 @@ class Side:
         The share of them in the kernels that were to be pruned; None where none were.
     """
 
-    top1: float
+    headline: float
     parameters: int
     macs: int
     zeros: float | None
@@ -111,25 +109,9 @@ def slim(model: Path, source: str, plan: Plan, out: Path, *, overwrite: bool = F
         found = compared([network, small], data, card, pruned)
     except Exception as error:
         raise RuntimeError(f"{out} and its card are written, but measuring them failed: {error}") from error
-    facts |= {"top1": found.after.top1, "verdict": found.verdict}
+    facts |= {task_of(card).metric: found.after.headline, "verdict": found.verdict}
     write_card()
     return found
-
-
-def need_free(out: Path, overwrite: bool) -> None:
-    """Hold the name of a new network's file against what may be written.
-
-    Raises
-    ------
-    FileExistsError
-        When something is already there and ``overwrite`` is not set.
-    ValueError
-        When it does not end in ``.keras``.
-    """
-    if out.suffix != ".keras":
-        raise ValueError(f"A network is written to a file that ends in .keras, got {str(out)!r}.")
-    if not overwrite and (out.exists() or Card.path(out).exists()):
-        raise FileExistsError(f"{out} or its card is already there. Pass --overwrite to replace it, or another --out.")
 
 
 def training(data: "Data", card: Card, tuning: Tuning) -> Any:
@@ -156,9 +138,7 @@ def steps(network: keras.Model, train: Any, plan: Plan) -> keras.Model:
 
 def compared(networks: list[keras.Model], data: "Data", card: Card, pruned: set[str]) -> Slimmed:
     """Two networks on the held-out images, and side by side as files; zeros are counted in some layers' kernels."""
-    from kerascnn.data.pipeline import batches
-
-    seen = next(iter(batches(data.validation, card.preprocess, 64, shuffle=True)))[0].numpy()
+    seen, _ = some_images(data.validation, card.preprocess, 64)
     with tempfile.TemporaryDirectory() as folder:
         formats = ["tflite-int8" if has_ranges(network) else "tflite" for network in networks]
         files = [
@@ -168,11 +148,11 @@ def compared(networks: list[keras.Model], data: "Data", card: Card, pruned: set[
         sizes = footprints(files)
     sides = []
     for network, size in zip(networks, sizes, strict=True):
-        scores = scores_of(keras_runner(network, network.name))
+        runner = keras_runner(network, network.name)
         counted, kernels = cost(network), [k for name, k in prunable(network).items() if name in pruned]
         sides.append(
             Side(
-                top1=evaluate(scores, batches(data.validation, card.preprocess, 64), card.labels).top1,
+                headline=evaluated(runner, data.validation, card.preprocess, task_of(card)).headline,
                 parameters=counted.parameters,
                 macs=counted.macs,
                 zeros=sum(int(np.sum(k == 0)) for k in kernels) / sum(k.size for k in kernels) if kernels else None,

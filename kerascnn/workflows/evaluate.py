@@ -8,21 +8,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kerascnn.card import Card
-from kerascnn.data import Data, open_data
 from kerascnn.data.transforms.corruptions import SEVERITIES, check, corrupt
 from kerascnn.errors import need
-from kerascnn.evaluation import Evaluation, crops, evaluate
-from kerascnn.evaluation.calibration import Calibration, Scaling, calibration, scaling
-from kerascnn.evaluation.robustness import Robustness, robustness
+from kerascnn.evaluation import Robustness, robustness
 from kerascnn.report import Report, write_report
+from kerascnn.report import robustness as corruptions
 from kerascnn.runtime import Runner, open_model
-from kerascnn.workflows.train import mistakes, scores_of, size_of
+from kerascnn.tasks import Evaluation, Task
+from kerascnn.workflows.common import BATCH, evaluated, labelled, size_of, task_of
 
 if TYPE_CHECKING:
     from kerascnn.data import Split
     from kerascnn.spec import Preprocess
 
-BATCH = 64
 CALLED = {"train": "training images", "validation": "validation images", "test": "test images"}
 
 
@@ -54,12 +52,16 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Assessment:
-    """What was found of a model file; ``scaling`` is None of a single image, ``robustness`` when not asked for."""
+    """What was found of a model file; ``robustness`` is None when not asked for."""
 
     evaluation: Evaluation
-    calibration: Calibration
-    scaling: Scaling | None
     robustness: Robustness | None
+    metric: str
+
+    @property
+    def text(self) -> str:
+        """All numbers as lines for a terminal."""
+        return self.evaluation.text() + (f"\n\n{self.robustness.text(self.metric)}" if self.robustness else "")
 
 
 def assess(model: Path, source: str, plan: Plan, page: Path, command: str = "") -> Assessment:
@@ -83,15 +85,18 @@ def assess(model: Path, source: str, plan: Plan, page: Path, command: str = "") 
     """
     card = Card.read(model)
     prepare(plan)
-    preprocess = crops.whole(card.preprocess, plan.crops)
-    runner, data = open_model(model), labelled(source, plan.on_corrupt, model, card)
+    task, runner = task_of(card), open_model(model)
+    views, preprocess = task.views(runner, card.preprocess, plan.crops)
+    data = labelled(source, plan.on_corrupt, model, card)
     images = getattr(data, plan.split)
     if images is None:
         raise ValueError(f"{source} has no test part. Measure its validation part: --split validation.")
 
-    found = measured(runner, images, preprocess, card, plan)
-    for old in (page, page.with_suffix(".json")):
-        old.unlink(missing_ok=True)
+    found = Assessment(
+        evaluation=evaluated(views, images, preprocess, task, max(1, BATCH // plan.crops)),
+        robustness=under_corruption(runner, images, card.preprocess, task, plan) if plan.kinds else None,
+        metric=task.title,
+    )
     facts = {
         "command": command,
         "file": f"{runner.path}, {size_of(runner.path):,} bytes",
@@ -101,7 +106,20 @@ def assess(model: Path, source: str, plan: Plan, page: Path, command: str = "") 
         "seed": f"{plan.seed}",
         "date": time.strftime("%Y-%m-%d %H:%M"),
     }
-    write_report(page, report_on(found, runner, images, card, CALLED[plan.split], facts))
+    evaluation, under = found.evaluation, found.robustness
+    report = Report(
+        title=f"{card.model}: {runner.path.name}",
+        subtitle=f"{len(images)} {CALLED[plan.split]} of {len(card.labels)} classes",
+        metric=(task.metric, task.title),
+        facts=facts,
+        headlines=[*evaluation.headlines(), *([corruptions.headline(under)] if under else [])],
+        sections=[
+            *evaluation.sections(images, card.preprocess),
+            *([corruptions.section(under, task.title)] if under else []),
+        ],
+        numbers=evaluation.as_dict(),
+    )
+    write_report(page, report, overwrite=True)
     return found
 
 
@@ -114,32 +132,7 @@ def prepare(plan: Plan) -> None:
         corrupt(np.zeros((1, 1, 1), np.uint8), kind, 1)  # some need packages of their own
 
 
-def labelled(source: str, on_corrupt: str, model: Path, card: Card) -> Data:
-    """The images, when their classes are those that the model knows."""
-    data = open_data(source, on_corrupt=on_corrupt)
-    if data.labels != card.labels:
-        raise ValueError(
-            f"{source} has the classes {', '.join(data.labels)}, but {model} knows "
-            f"{', '.join(card.labels)}. Name the sub-folders as the model's classes."
-        )
-    return data
-
-
-def measured(runner: Runner, images: "Split", preprocess: "Preprocess", card: Card, plan: Plan) -> Assessment:
-    from kerascnn.data.pipeline import batches
-
-    scores = scores_of(runner)
-    views = crops.averaged(scores, card.preprocess.size, plan.crops) if plan.crops > 1 else scores
-    evaluation = evaluate(views, batches(images, preprocess, max(1, BATCH // plan.crops)), card.labels)
-    return Assessment(
-        evaluation=evaluation,
-        calibration=calibration(evaluation.probabilities, evaluation.targets),
-        scaling=scaling(evaluation, plan.seed),
-        robustness=under_corruption(runner, images, card.preprocess, plan) if plan.kinds else None,
-    )
-
-
-def under_corruption(runner: Runner, images: "Split", preprocess: "Preprocess", plan: Plan) -> Robustness:
+def under_corruption(runner: Runner, images: "Split", preprocess: "Preprocess", task: Task, plan: Plan) -> Robustness:
     """Corrupt what a network sees of each image, before it is normalised, as ImageNet-C does."""
     import tensorflow as tf
 
@@ -149,30 +142,10 @@ def under_corruption(runner: Runner, images: "Split", preprocess: "Preprocess", 
     channels = preprocess.channels
     as_pixels = replace(preprocess, mean=(0.0,) * channels, std=(1 / 255,) * channels)
     return robustness(
-        lambda pixels: scores_of(runner)(normalised(tf.cast(pixels, tf.float32), preprocess).numpy()),
-        batches(images, as_pixels, BATCH),
+        lambda pixels: runner(normalised(tf.cast(pixels, tf.float32), preprocess).numpy()),
+        batches(images, as_pixels, BATCH, encode=task.encode),
+        task.evaluator,
         plan.kinds,
         plan.severities,
         plan.seed,
-    )
-
-
-def report_on(
-    found: Assessment, runner: Runner, images: "Split", card: Card, called: str, facts: dict[str, str]
-) -> Report:
-    evaluation = replace(found.evaluation, outputs=found.evaluation.probabilities)  # whose largest is the confidence
-    return Report(
-        title=f"{card.model}: {runner.path.name}",
-        subtitle=f"{len(images)} {called} of {len(card.labels)} classes",
-        facts=facts,
-        history=(),
-        labels=card.labels,
-        confusion=evaluation.confusion,
-        mistakes=mistakes(evaluation, images, card.preprocess),
-        files=(),
-        top5=evaluation.top5,
-        calibration=found.calibration,
-        scaling=found.scaling,
-        robustness=found.robustness,
-        images=called,
     )

@@ -5,29 +5,23 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any
 
 from kerascnn.card import Card
 from kerascnn.data import Data, open_data
 from kerascnn.deploy import TARGETS, Certificate, export
 from kerascnn.errors import need, suggest
-from kerascnn.evaluation import Evaluation, evaluate
 from kerascnn.files import need_writable
-from kerascnn.report import FileRow, Mistake, Report, write_report
-from kerascnn.runtime import OUTPUT, Runner, latency, open_model
+from kerascnn.report import FileRow, Report, write_report
+from kerascnn.runtime import Runner, latency, open_model
+from kerascnn.tasks import Evaluation
 from kerascnn.training import Recipe, leads, open_strategy
 from kerascnn.training.quick import fewer
 from kerascnn.training.settle import check_network, settle
 from kerascnn.training.state import teacher_digest
 from kerascnn.training.workers import unheard
+from kerascnn.workflows.common import evaluated, size_of, some_images, task_of
 
-if TYPE_CHECKING:
-    from kerascnn.data import Split
-    from kerascnn.spec import Preprocess
-
-CALIBRATION = 256  # training images that a quantised file is calibrated on
 RUNTIMES = {".tflite": ("ai_edge_litert", "litert"), ".onnx": ("tf2onnx", "onnx")}
 
 
@@ -109,7 +103,7 @@ def run(
     card = Card.read(model_file)
 
     log("exporting: " + (", ".join(recipe.export) or "nothing"))
-    calibration = some_images(data.train, card.preprocess, recipe.seed)
+    calibration, _ = some_images(data.train, card.preprocess, seed=recipe.seed)
     certificates = [
         export(model_file, out / f"model{TARGETS[name].suffix}", name, calibration=calibration, overwrite=True)
         for name in recipe.export
@@ -117,10 +111,8 @@ def run(
     log(f"running every file on the {len(data.validation)} held-out images")
     rows, evaluations = measure(model_file, certificates, data, card)
     page = out / "report.html"
-    for old in (page, page.with_suffix(".json")):
-        old.unlink(missing_ok=True)
-    write_report(page, report_on(recipe, data, card, evaluations[0], rows, command))
-    replace(card, facts={**card.facts, "held_out": evaluations[0].as_dict()}).write(model_file)
+    write_report(page, report_on(recipe, data, card, evaluations[0], rows, command), overwrite=True)
+    replace(card, facts={**card.facts, "validation": evaluations[0].as_dict()}).write(model_file)
     return Outcome(files=rows, evaluation=evaluations[0], report=page)
 
 
@@ -166,27 +158,12 @@ def described(recipe: Recipe, data: Data, replicas: int) -> str:
     )
 
 
-def some_images(split: "Split", preprocess: "Preprocess", seed: int) -> np.ndarray:
-    """Preprocessed images ``(N, size, size, C)``, drawn from all classes."""
-    from kerascnn.data.pipeline import batches
-
-    drawn = batches(split, preprocess, min(CALIBRATION, len(split)), seed=seed, shuffle=True)
-    images, _ = next(iter(drawn))
-    return images.numpy()
-
-
-def held_out(data: Data, preprocess: "Preprocess") -> Any:
-    from kerascnn.data.pipeline import batches
-
-    return batches(data.validation, preprocess, 64)
-
-
 def measure(
     model_file: Path, certificates: list[Certificate], data: Data, card: Card
 ) -> tuple[list[FileRow], list[Evaluation]]:
     """Run the Keras model and every exported file over the held-out images, and time them side by side."""
     runners = [open_model(model_file), *(open_model(c.path) for c in certificates)]
-    evaluations = [evaluate(scores_of(runner), held_out(data, card.preprocess), data.labels) for runner in runners]
+    evaluations = [evaluated(runner, data.validation, card.preprocess, task_of(card)) for runner in runners]
     rows = [
         row(runner, evaluation, evaluations[0], certificate)
         for runner, evaluation, certificate in zip(runners, evaluations, [None, *certificates], strict=True)
@@ -194,46 +171,17 @@ def measure(
     return rows, evaluations
 
 
-def scores_of(runner: Runner) -> Callable[[np.ndarray], np.ndarray]:
-    return lambda images: runner(images)[OUTPUT]
-
-
 def row(runner: Runner, evaluation: Evaluation, keras: Evaluation, certificate: Certificate | None) -> FileRow:
     return FileRow(
         name=runner.path.name,
         format=certificate.format if certificate else "keras",
         bytes=size_of(runner.path),
-        top1=evaluation.top1,
+        headline=evaluation.headline,
         agreement=evaluation.agreement(keras),
         latency_ms=latency(runner),
         max_error=certificate.max_error if certificate else None,
-        proved=f"on {certificate.samples} images" if certificate else "the reference",
+        verified=f"on {certificate.samples} images" if certificate else "the reference",
     )
-
-
-def size_of(path: Path) -> int:
-    return sum(p.stat().st_size for p in path.rglob("*") if p.is_file()) if path.is_dir() else path.stat().st_size
-
-
-def mistakes(evaluation: Evaluation, split: "Split", preprocess: "Preprocess") -> list[Mistake]:
-    """The held-out images that were taken for something else, the surest first."""
-    from kerascnn.data.images import denormalised
-    from kerascnn.data.pipeline import batches
-
-    wrong = np.flatnonzero(evaluation.predictions != evaluation.targets).tolist()
-    seen = split.take(np.array(wrong, int))
-    images = np.concatenate([x.numpy() for x, _ in batches(seen, preprocess, 64)]) if len(wrong) else []
-    found = [
-        Mistake(
-            image=denormalised(image, preprocess),
-            true=evaluation.labels[evaluation.targets[i]],
-            predicted=evaluation.labels[evaluation.predictions[i]],
-            confidence=float(evaluation.outputs[i].max()),
-            name=split.name(i),
-        )
-        for i, image in zip(wrong, images, strict=True)
-    ]
-    return sorted(found, key=lambda mistake: -mistake.confidence)
 
 
 def report_on(
@@ -244,16 +192,17 @@ def report_on(
         {"epoch": number, **record, "images_per_second": batch * steps / record["seconds"]}
         for number, record in enumerate(card.facts["history"], 1)
     ]
+    task = task_of(card)
     return Report(
         title=f"{card.model} on {recipe.data}",
-        subtitle=f"{len(data.validation)} held-out images of {len(data.labels)} classes",
+        subtitle=f"{len(data.validation)} validation images of {len(data.labels)} classes",
+        metric=(task.metric, task.title),
         facts=told(recipe, data, card, command),
+        headlines=evaluation.headlines(),
         history=history,
-        labels=data.labels,
-        confusion=evaluation.confusion,
-        mistakes=mistakes(evaluation, data.validation, card.preprocess),
+        sections=evaluation.sections(data.validation, card.preprocess),
         files=files,
-        top5=evaluation.top5,
+        numbers=evaluation.as_dict(),
     )
 
 

@@ -55,7 +55,7 @@ def held_out(card: Card) -> float | None:
     last = {"epoch": history[-1]} if isinstance(history, list) and history else {}
     measured = (
         _object(card.facts, "compression").get("top1"),
-        _object(card.facts, "held_out").get("top1"),
+        _object(card.facts, "validation").get("top1"),
         _object(last, "epoch").get("val_top1"),
     )
     return next((top1 for top1 in measured if is_number(top1)), None)

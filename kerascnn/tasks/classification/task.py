@@ -4,11 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from kerascnn.evaluation.loop import Predict
+from kerascnn.tasks.classification import crops
+from kerascnn.tasks.classification.evaluation import ClassEvaluator
 from kerascnn.tasks.classification.losses import ClassificationLoss, CrossEntropy, of_activated
-from kerascnn.tasks.task import SCORES, Arrays, Evaluator, Prediction, Task, Tensors
+from kerascnn.tasks.classification.prediction import ClassPrediction
+from kerascnn.tasks.classification.scores import probabilities
+from kerascnn.tasks.task import SCORES, Arrays, Prediction, Task, Tensors
 
 if TYPE_CHECKING:
     import keras
+
+    from kerascnn.spec import Preprocess
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +60,12 @@ class Classification(Task):
     def output_loss(self, activations: Mapping[str, str], targets: Tensors, outputs: Tensors) -> Any:
         return of_activated(activations[SCORES], outputs[SCORES], targets["label"])
 
-    def evaluator(self) -> Evaluator:
-        raise NotImplementedError
+    def evaluator(self) -> ClassEvaluator:
+        return ClassEvaluator(self.labels)
+
+    def views(self, predict: Predict, preprocess: "Preprocess", count: int) -> tuple[Predict, "Preprocess"]:
+        square = crops.whole(preprocess, count)
+        return (crops.averaged(predict, preprocess.size, count) if count > 1 else predict), square
 
     def decode(self, outputs: Arrays) -> list[Prediction]:
-        raise NotImplementedError
+        return [ClassPrediction(row, self.labels) for row in probabilities(outputs[SCORES])]

@@ -3,14 +3,14 @@
 Krizhevsky, Sutskever & Hinton 2012, "ImageNet Classification with Deep Convolutional Neural Networks", section 4.1.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from kerascnn.evaluation.metrics import are_probabilities, softmax
+from kerascnn.evaluation.loop import Predict
 from kerascnn.spec import Preprocess
+from kerascnn.tasks.classification.scores import probabilities
+from kerascnn.tasks.task import SCORES, Arrays
 
 COUNTS = (1, 5, 10)
 
@@ -61,21 +61,20 @@ def crops(images: np.ndarray, size: int, count: int) -> np.ndarray:
     return np.stack([source[:, y : y + size, x : x + size] for source in sources for y, x in places])
 
 
-def averaged(predict: Callable[[np.ndarray], ArrayLike], size: int, count: int) -> Callable[[np.ndarray], np.ndarray]:
+def averaged(predict: Predict, size: int, count: int) -> Predict:
     """A classifier of whole squares (N, side, side, C) that answers the mean probabilities over their crops.
 
     Parameters
     ----------
     predict
-        From float32 images (N, size, size, C) to probabilities or logits (N, classes).
+        From float32 images (N, size, size, C) to probabilities or logits (N, classes), by name.
     size, count
         As :func:`crops` takes them.
     """
 
-    def answer(images: np.ndarray) -> np.ndarray:
+    def answer(images: np.ndarray) -> Arrays:
         views = crops(images, size, count)
-        outputs = np.asarray(predict(views.reshape(-1, *views.shape[2:])))
-        probabilities = outputs if are_probabilities(outputs) else softmax(outputs)
-        return probabilities.reshape(count, len(images), -1).mean(axis=0)
+        outputs = np.asarray(predict(views.reshape(-1, *views.shape[2:]))[SCORES])
+        return {SCORES: probabilities(outputs).reshape(count, len(images), -1).mean(axis=0)}
 
     return answer

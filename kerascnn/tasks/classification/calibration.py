@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kerascnn.evaluation.metrics import TINY, Evaluation, softmax
+from kerascnn.tasks.classification.scores import TINY, softmax
 
 BINS = 15  # as in the paper's tables
 COLDEST, HOTTEST = 0.01, 100.0  # temperatures that are looked at
@@ -61,7 +61,7 @@ class Calibration:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Scaling:
-    """What dividing the logits by one number does. It was found on one half of the images and judged on the other.
+    """What dividing the logits by one number does. It was found on one half of the images and evaluated on the other.
 
     Parameters
     ----------
@@ -130,19 +130,26 @@ def temperature(logits: np.ndarray, targets: np.ndarray) -> float:
     return float(np.exp(-(low + high) / 2))
 
 
-def scaling(evaluation: Evaluation, seed: int = 0) -> Scaling | None:
-    """Find a temperature on one half of the images, drawn by ``seed``, and judge it on the other.
+def scaling(logits: np.ndarray, targets: np.ndarray, seed: int = 0) -> Scaling | None:
+    """Find a temperature on one half of the images, drawn by ``seed``, and evaluate it on the other.
 
     None for a single image, which has no halves.
+
+    Parameters
+    ----------
+    logits
+        (N, classes).
+    targets
+        (N,) integers: the true classes.
     """
-    order = np.random.default_rng(seed).permutation(len(evaluation.targets))
-    found_on, judged_on = np.array_split(order, 2)
-    if not len(judged_on):
+    order = np.random.default_rng(seed).permutation(len(targets))
+    found_on, evaluated_on = np.array_split(order, 2)
+    if not len(evaluated_on):
         return None
-    logits, targets = evaluation.logits, evaluation.targets
     number = temperature(logits[found_on], targets[found_on])
+    rest, truth = logits[evaluated_on], targets[evaluated_on]
     return Scaling(
         temperature=number,
-        before=calibration(softmax(logits[judged_on]), targets[judged_on]),
-        after=calibration(softmax(logits[judged_on] / number), targets[judged_on]),
+        before=calibration(softmax(rest), truth),
+        after=calibration(softmax(rest / number), truth),
     )

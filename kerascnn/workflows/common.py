@@ -1,0 +1,71 @@
+"""What several workflows need: models with their cards, images as arrays, sizes of files, names that are free."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kerascnn.card import Card
+from kerascnn.data import Data, open_data
+from kerascnn.evaluation import evaluate
+from kerascnn.tasks import Evaluation, Task, find_task
+
+if TYPE_CHECKING:
+    from kerascnn.data import Split
+    from kerascnn.evaluation.loop import Predict
+    from kerascnn.spec import Preprocess
+
+BATCH = 64
+CALIBRATION = 256  # training images that a quantised file is calibrated on
+
+
+def task_of(card: Card) -> Task:
+    """The task of a model file, with its labels."""
+    return find_task("classification")(labels=card.labels)
+
+
+def evaluated(
+    predict: "Predict", split: "Split", preprocess: "Preprocess", task: Task, batch: int = BATCH
+) -> Evaluation:
+    """A model's answers to all images of a split, in their order."""
+    from kerascnn.data.pipeline import batches
+
+    return evaluate(predict, batches(split, preprocess, batch, encode=task.encode), task.evaluator())
+
+
+def some_images(split: "Split", preprocess: "Preprocess", count: int = CALIBRATION, seed: int = 0) -> Any:
+    """Up to ``count`` preprocessed images ``(N, size, size, C)``, drawn by ``seed``, and their annotations by name."""
+    from kerascnn.data.pipeline import batches
+
+    images, targets = next(iter(batches(split, preprocess, min(count, len(split)), seed=seed, shuffle=True)))
+    return images.numpy(), {name: target.numpy() for name, target in targets.items()}
+
+
+def labelled(source: str, on_corrupt: str, model: Path, card: Card) -> Data:
+    """The images, when their classes are those that the model knows."""
+    data = open_data(source, on_corrupt=on_corrupt)
+    if data.labels != card.labels:
+        raise ValueError(
+            f"{source} has the classes {', '.join(data.labels)}, but {model} knows "
+            f"{', '.join(card.labels)}. Name the sub-folders as the model's classes."
+        )
+    return data
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all files of a folder."""
+    return sum(p.stat().st_size for p in path.rglob("*") if p.is_file()) if path.is_dir() else path.stat().st_size
+
+
+def need_free(out: Path, overwrite: bool) -> None:
+    """Hold the name of a new network's file against what may be written.
+
+    Raises
+    ------
+    FileExistsError
+        When something is already there and ``overwrite`` is not set.
+    ValueError
+        When it does not end in ``.keras``.
+    """
+    if out.suffix != ".keras":
+        raise ValueError(f"A network is written to a file that ends in .keras, got {str(out)!r}.")
+    if not overwrite and (out.exists() or Card.path(out).exists()):
+        raise FileExistsError(f"{out} or its card is already there. Pass --overwrite to replace it, or another --out.")
