@@ -1,4 +1,4 @@
-"""The edge-safe twin: nothing unmapped in its int8 file, and the same outputs wherever it says so."""
+"""Edge-safe models: nothing unmapped in its int8 file, and the same outputs wherever it says so."""
 
 import keras
 import numpy as np
@@ -37,23 +37,23 @@ def unmapped(model: keras.Model, path) -> dict[str, int]:
 def test_every_family_is_mapped_whole(family, tmp_path):
     model = TINY[family](classes=7)
     randomise(model)
-    twin = edge_safe(model)
-    left = unmapped(twin.model, tmp_path / "net.tflite")
+    safe = edge_safe(model)
+    left = unmapped(safe.model, tmp_path / "net.tflite")
     assert STILL_UNMAPPED[family] in left if family in STILL_UNMAPPED else left == {}
 
-    changed = {change.layer for change in twin.changes}
-    there = {layer.name: layer for layer in twin.model.layers}
+    changed = {change.layer for change in safe.changes}
+    there = {layer.name: layer for layer in safe.model.layers}
     for layer in model.layers:
-        if layer.name in changed or layer.name in twin.dropped:
+        if layer.name in changed or layer.name in safe.dropped:
             continue
         for ours, theirs in zip(there[layer.name].weights, layer.weights, strict=True):
             np.testing.assert_array_equal(ours, theirs, err_msg=layer.name)
-    assert set(twin.dropped).isdisjoint(there) and changed <= {layer.name for layer in model.layers}
-    if twin.exact:
+    assert set(safe.dropped).isdisjoint(there) and changed <= {layer.name for layer in model.layers}
+    if safe.exact:
         x = images(model)
-        np.testing.assert_allclose(twin.model(x), model(x), rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(safe.model(x), model(x), rtol=1e-4, atol=1e-5)
     else:
-        assert {"left out", "relu6", "sigmoid"} & {change.now for change in twin.changes}
+        assert {"left out", "relu6", "sigmoid"} & {change.now for change in safe.changes}
 
 
 def small(*layers, shape=(8, 8, 12)) -> keras.Model:
@@ -79,24 +79,24 @@ def small(*layers, shape=(8, 8, 12)) -> keras.Model:
 )
 def test_what_is_exact(layers):
     model = small(*layers())
-    twin = edge_safe(model)
-    assert [change.layer for change in twin.changes] == ["it"] and twin.exact
+    safe = edge_safe(model)
+    assert [change.layer for change in safe.changes] == ["it"] and safe.exact
     x = np.random.default_rng(0).normal(size=(3, *model.input_shape[1:])).astype("float32")
-    np.testing.assert_allclose(twin.model(x), model(x), rtol=1e-4, atol=1e-5)
-    assert not any(isinstance(layer, L.ChannelShuffle | L.SelectChannels) for layer in twin.model.layers)
-    assert all(getattr(layer, "groups", 1) == 1 for layer in twin.model.layers)
+    np.testing.assert_allclose(safe.model(x), model(x), rtol=1e-4, atol=1e-5)
+    assert not any(isinstance(layer, L.ChannelShuffle | L.SelectChannels) for layer in safe.model.layers)
+    assert all(getattr(layer, "groups", 1) == 1 for layer in safe.model.layers)
 
 
 @pytest.mark.parametrize("activation", ["silu", "hard_silu", "gelu", "elu", "selu", "mish", "softplus", "leaky_relu"])
 def test_activations_become_relu6_wherever_they_stand(activation):
     model = small(K.Conv2D(4, 1, activation=activation, name="inside"), K.Activation(activation, name="alone"))
-    twin = edge_safe(model)
-    assert [(change.layer, change.now) for change in twin.changes] == [("inside", "relu6"), ("alone", "relu6")]
-    assert all(layer.activation is keras.activations.relu6 for layer in twin.model.layers[1:])
-    np.testing.assert_array_equal(twin.model.get_layer("inside").kernel, model.get_layer("inside").kernel)
+    safe = edge_safe(model)
+    assert [(change.layer, change.now) for change in safe.changes] == [("inside", "relu6"), ("alone", "relu6")]
+    assert all(layer.activation is keras.activations.relu6 for layer in safe.model.layers[1:])
+    np.testing.assert_array_equal(safe.model.get_layer("inside").kernel, model.get_layer("inside").kernel)
     with pytest.raises(AssertionError):
         x = 5 * np.random.default_rng(0).normal(size=(3, 8, 8, 12)).astype("float32")
-        np.testing.assert_allclose(twin.model(x), model(x), atol=1e-3)
+        np.testing.assert_allclose(safe.model(x), model(x), atol=1e-3)
 
 
 def test_gates_go_and_other_products_stay():
@@ -107,19 +107,19 @@ def test_gates_go_and_other_products_stay():
     x = K.Multiply(name="gated")([gate, image])  # either order
     way = K.Conv2D(12, 3, padding="same", activation="hard_sigmoid", name="way")(x)
     model = keras.Model(image, K.Multiply(name="highway")([x, way]))
-    twin = edge_safe(model)
-    assert set(twin.dropped) == {"squeeze", "waist", "excite", "gated"}
-    assert [(c.layer, c.now) for c in twin.changes] == [("gated", "left out"), ("way", "sigmoid")]
-    assert len(Graph(twin.model).calls) == 3
-    assert twin.before.macs - twin.after.macs == 2 * 12 * 3
-    assert twin.before.parameters - twin.after.parameters == 2 * 12 * 3 + 12 + 3
+    safe = edge_safe(model)
+    assert set(safe.dropped) == {"squeeze", "waist", "excite", "gated"}
+    assert [(c.layer, c.now) for c in safe.changes] == [("gated", "left out"), ("way", "sigmoid")]
+    assert len(Graph(safe.model).calls) == 3
+    assert safe.before.macs - safe.after.macs == 2 * 12 * 3
+    assert safe.before.parameters - safe.after.parameters == 2 * 12 * 3 + 12 + 3
 
 
 def test_efficientnet_b0_becomes_lite0():
     """What its authors left out of it, by their own count."""
-    twin, lite = edge_safe(EfficientNetB0()), kerascnn.cost(EfficientNetLite0())
-    assert (twin.after.trainable, twin.after.macs) == (lite.trainable, lite.macs)
-    assert twin.before.trainable > twin.after.trainable == 4_652_008
+    safe, lite = edge_safe(EfficientNetB0()), kerascnn.cost(EfficientNetLite0())
+    assert (safe.after.trainable, safe.after.macs) == (lite.trainable, lite.macs)
+    assert safe.before.trainable > safe.after.trainable == 4_652_008
 
 
 def test_what_is_safe_is_left_alone():
@@ -132,23 +132,23 @@ def test_what_is_safe_is_left_alone():
     assert [change.was for change in edge_safe(model).changes] == ["dense layer on a map"]
 
 
-def test_a_twin_is_trained_on_and_saved(tmp_path):
+def test_an_edge_safe_model_is_trained_on_and_saved(tmp_path):
     model = TINY["ShuffleNetV2"](classes=3)
-    twin = edge_safe(model).model
-    shuffles = [layer for layer in twin.layers if layer.name.endswith("shuffle")]
+    safe = edge_safe(model).model
+    shuffles = [layer for layer in safe.layers if layer.name.endswith("shuffle")]
     before = [layer.get_weights()[0].copy() for layer in shuffles]
-    twin.compile("sgd", "sparse_categorical_crossentropy")
-    x = images(twin)
-    loss = twin.evaluate(x, np.arange(len(x)) % 3, verbose=0)
-    twin.fit(x, np.arange(len(x)) % 3, epochs=5, verbose=0)
+    safe.compile("sgd", "sparse_categorical_crossentropy")
+    x = images(safe)
+    loss = safe.evaluate(x, np.arange(len(x)) % 3, verbose=0)
+    safe.fit(x, np.arange(len(x)) % 3, epochs=5, verbose=0)
     assert np.isfinite(loss) and shuffles
     for layer, kernel in zip(shuffles, before, strict=True):
         np.testing.assert_array_equal(layer.get_weights()[0], kernel)
-    twin.save(tmp_path / "twin.keras")
-    np.testing.assert_array_equal(keras.models.load_model(tmp_path / "twin.keras")(x), twin(x))
+    safe.save(tmp_path / "safe.keras")
+    np.testing.assert_array_equal(keras.models.load_model(tmp_path / "safe.keras")(x), safe(x))
 
 
-def test_what_has_no_twin():
+def test_what_is_refused():
     with pytest.raises(ValueError, match="any size"):
         edge_safe(kerascnn.build("mobilenet_v2_035", input_shape=(None, None, 3), classes=2))
 

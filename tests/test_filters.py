@@ -75,7 +75,7 @@ def test_families(family):
 @pytest.mark.parametrize("family", ["ResNet", "DenseNet", "ShuffleNetV2", "MobileNetV3Family", "CifarResNeXt"])
 def test_ties(family):
     """Additions, concatenations, slices and shuffles, gates and depthwise convolutions, and groups."""
-    found = thin(TINY[family](classes=7, classifier_activation=None), Filters(share=0.4))
+    found = thin(TINY[family](classes=7, classifier_activation=None), Filters(fraction=0.4))
     assert sum(now < was for was, now in found.filters.values()) > len(found.filters) // 2
 
 
@@ -120,7 +120,7 @@ def test_the_least_filters_go():
     kernel, bias = model.get_layer("conv").get_weights()
     signs = np.sign(kernel)
     model.get_layer("conv").set_weights([signs * [3, 1, 5, 2, 6, 4], bias])  # the norm, not the sum
-    left = remove_filters(model, Filters(share=0.5)).model.get_layer("conv").get_weights()[0]
+    left = remove_filters(model, Filters(fraction=0.5)).model.get_layer("conv").get_weights()[0]
     np.testing.assert_array_equal(left, (signs * [3, 1, 5, 2, 6, 4])[..., [2, 4, 5]])
 
 
@@ -130,7 +130,7 @@ def test_what_batch_norms_scale_least_goes():
     x = L.Conv2D(4, 1, name="bare")(x)  # no batch norm sees it
     model = keras.Model(image, L.Dense(2)(L.GlobalAveragePooling2D()(x)))
     model.get_layer("bn").gamma.assign([0.5, -3.0, 0.1, 2.0, -0.2, 1.0])
-    found = remove_filters(model, Filters(share=0.5, norm="gamma"))
+    found = remove_filters(model, Filters(fraction=0.5, norm="gamma"))
     np.testing.assert_array_equal(found.model.get_layer("bn").gamma, [-3.0, 2.0, 1.0])
     assert found.filters["conv"] == (6, 3) and found.filters["bare"] == (4, 4)
     thin(TINY["PreActResNet"](classes=7, classifier_activation=None), Filters(norm="gamma"))
@@ -138,7 +138,7 @@ def test_what_batch_norms_scale_least_goes():
 
 def test_patterns_and_what_is_tied():
     model = trained()
-    found = remove_filters(model, Filters(share={"block2-*": 0.5, "head-hidden": 0.25}))
+    found = remove_filters(model, Filters(fraction={"block2-*": 0.5, "head-hidden": 0.25}))
     assert found.filters == {
         "stem-conv": (16, 16),
         "block1-project": (16, 16),
@@ -147,14 +147,14 @@ def test_patterns_and_what_is_tied():
         "head-dense": (10, 10),
     }
     assert found.untouched == ("head-dense",)
-    tied = remove_filters(model, Filters(share={"stem-conv": 0.75, "block1-project": 0.5})).filters
+    tied = remove_filters(model, Filters(fraction={"stem-conv": 0.75, "block1-project": 0.5})).filters
     assert tied["stem-conv"] == tied["block1-project"] == (16, 8)
     with pytest.raises(ValueError, match="No filter of tiny_digits can go"):
-        remove_filters(model, Filters(share={"stem-conv": 0.5}))  # the other end of the addition keeps all
+        remove_filters(model, Filters(fraction={"stem-conv": 0.5}))  # the other end of the addition keeps all
 
 
 def test_one_filter_stays():
-    found = remove_filters(trained(), Filters(share=0.99)).filters
+    found = remove_filters(trained(), Filters(fraction=0.99)).filters
     assert {now for name, (_, now) in found.items() if name != "head-dense"} <= {1, 2}
 
 
@@ -162,7 +162,7 @@ def test_half_of_the_filters_still_know_the_digits(tmp_path):
     pytest.importorskip("tf_keras")
     pytest.importorskip("ai_edge_litert")
     model = trained()
-    found = remove_filters(model, Filters(share=0.5))
+    found = remove_filters(model, Filters(fraction=0.5))
     again = tuned(found.model, digits()[0], Tuning(epochs=4, lr=1e-2))
     assert cost(again).macs < 0.4 * cost(model).macs
     assert top1(again) > top1(model) - 0.03, (top1(again), top1(model))
@@ -185,11 +185,11 @@ def check_verdicts(before):
 
 
 @pytest.mark.parametrize(
-    ("share", "says"), [(1.0, "from 0 to below 1, such as 0.5; got 1.0"), ({"*": -1.0}, "got -1.0")]
+    ("fraction", "says"), [(1.0, "from 0 to below 1, such as 0.5; got 1.0"), ({"*": -1.0}, "got -1.0")]
 )
-def test_bad_shares(share, says):
+def test_bad_fractions(fraction, says):
     with pytest.raises(ValueError, match=says):
-        Filters(share=share)
+        Filters(fraction=fraction)
 
 
 def test_an_unknown_norm():
@@ -199,4 +199,4 @@ def test_an_unknown_norm():
 
 def test_a_pattern_that_fits_nothing():
     with pytest.raises(ValueError, match=r"has no layer with filters .stem-cnv.\. Did you mean .stem-conv."):
-        remove_filters(trained(), Filters(share={"stem-cnv": 0.5}))
+        remove_filters(trained(), Filters(fraction={"stem-cnv": 0.5}))

@@ -102,7 +102,7 @@ def test_heavy_imports_wait(path):
 def test_the_toolkit_has_one_door():
     for path in FILES:
         named = {module.split(".")[0] for module, _ in imports(path)} & {"tensorflow_model_optimization", "tf_keras"}
-        allowed = {"tf_keras"} if path.parts[-2:] == ("compression", "counterparts.py") else set()
+        allowed = {"tf_keras"} if path.parts[-2:] == ("compression", "legacy_layers.py") else set()
         assert named <= allowed, f"{path.name} imports {named}: take them from kerascnn.compression.toolkit"
 
 

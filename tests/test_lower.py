@@ -115,7 +115,7 @@ def test_attention(keys, bias):
 def test_attention_with_a_mask_is_refused():
     x = keras.Input((5, 8))
     model = keras.Model(x, K.MultiHeadAttention(2, 3, name="look")(x, x, use_causal_mask=True))
-    with pytest.raises(ValueError, match="'look' attends in a way that has no plainer form"):
+    with pytest.raises(ValueError, match="'look' attends in a way that has no simpler form"):
         lower(model)
 
 

@@ -183,5 +183,28 @@ def test_a_network_of_several_outputs_is_refused():
     image = keras.Input((8, 8, 1))
     x = L.Flatten()(image)
     model = keras.Model(image, [L.Dense(10)(x), L.Dense(10)(L.Dense(4)(x))], name="two_heads")
-    with pytest.raises(ValueError, match="two_heads has 2 outputs; a network that is tuned here has one"):
+    with pytest.raises(ValueError, match="two_heads has 2 outputs; a classifier that is tuned here has one"):
         prune(model, digits()[0], Pruning(), SHORT)
+
+
+def test_classes_of_pixels_by_a_loss_that_is_handed_in():
+    """Targets and outputs go by name; the same loss prunes, clusters and tunes."""
+    from kerascnn.compression import Clustering, cluster, tuned, values
+
+    image = keras.Input((8, 8, 1))
+    x = L.Conv2D(8, 3, padding="same", activation="relu", name="body")(image)
+    model = keras.Model(image, {"mask": L.Conv2D(3, 1, name="head")(x)})
+    images = digits()[0][0][:64]
+    train = images, {"mask": (3 * images[..., 0]).clip(0, 2).astype("int32")}
+
+    def loss(targets, outputs):
+        pixels = keras.ops.reshape(outputs["mask"], (-1, 3))
+        return keras.losses.sparse_categorical_crossentropy(
+            keras.ops.reshape(targets["mask"], (-1,)), pixels, from_logits=True
+        )
+
+    learned = tuned(model, train, Tuning(epochs=60, lr=3e-2), loss)
+    assert float(np.mean(loss(train[1], learned(images)))) < 0.5 * float(np.mean(loss(train[1], model(images))))
+    pruned = prune(learned, train, Pruning(sparsity=0.5), Tuning(epochs=2, lr=1e-3), loss)
+    assert sparsity(pruned) == {"body": 0.5, "head": 0.0} and list(pruned.output) == ["mask"]
+    assert max(values(cluster(pruned, train, Clustering(clusters=4), SHORT, loss)).values()) <= 4

@@ -16,10 +16,10 @@ from tiny_digits import digits
 
 import kerascnn
 from kerascnn import layers as L
-from kerascnn.compression.integers import hold_biases, with_exact_slopes
+from kerascnn.compression.constants import round_biases, widen_for_leaky_relu
 from kerascnn.compression.quantization import Quantized, on_zero, prepared, quantize_aware
-from kerascnn.compression.scales import points
-from kerascnn.compression.simulation import on_grid, simulated
+from kerascnn.compression.rounding import rounded_tensors
+from kerascnn.compression.simulation import on_grid, simulate
 from kerascnn.compression.tuning import Tuning, dataset
 from kerascnn.deploy import export
 from kerascnn.graph.lower import lower
@@ -36,7 +36,7 @@ def on(*layers, shape=(8, 8, 4)) -> keras.Model:
 
 
 def scales(model: keras.Model) -> dict[str, str]:
-    return {point.name: point.scale for point in points(model)}
+    return {tensor.name: tensor.scale for tensor in rounded_tensors(model)}
 
 
 def test_an_activation_that_an_operator_holds_is_rounded_with_it():
@@ -66,23 +66,23 @@ def test_what_is_joined_lies_on_one_scale():
 @pytest.mark.parametrize(("kind", "expected"), [("sigmoid", (0, 255 / 256)), ("tanh", (-1, 127 / 128))])
 def test_operators_with_a_range_of_their_own_hand_it_on(kind, expected):
     model = on(K.Activation(kind, name="act"), K.AveragePooling2D(2, name="pool"), K.Flatten())
-    assert {p.name: p.fixed for p in points(model)} == {"image": None, "act": expected, "pool": expected}
+    assert {p.name: p.fixed for p in rounded_tensors(model)} == {"image": None, "act": expected, "pool": expected}
     image = keras.Input((8, 8, 4), name="image")
     mixed = keras.Model(image, K.Concatenate()([K.Activation(kind, name="act")(image), K.Conv2D(1, 1)(image)]))
-    assert all(point.fixed is None for point in points(mixed))
+    assert all(tensor.fixed is None for tensor in rounded_tensors(mixed))
 
 
 def test_a_layer_without_a_rule_is_named():
     with pytest.raises(ValueError, match="no rule for quantising 'odd', LocalResponseNormalization"):
-        points(on(L.LocalResponseNormalization(name="odd")))
+        rounded_tensors(on(L.LocalResponseNormalization(name="odd")))
     with pytest.raises(ValueError, match="no rule for quantising 'odd', activation 'selu'"):
-        points(on(K.Activation("selu", name="odd")))
+        rounded_tensors(on(K.Activation("selu", name="odd")))
 
 
 def test_a_layer_that_is_used_twice_is_named():
     conv = K.Conv2D(4, 3, padding="same", name="twice")
     with pytest.raises(ValueError, match="'twice' is used twice"):
-        points(on(conv, conv))
+        rounded_tensors(on(conv, conv))
 
 
 def test_kernels_lie_on_a_grid_for_each_output():
@@ -104,8 +104,8 @@ def test_a_simulation_rounds_where_it_should():
     low = -round(0.5 / scale) * scale
     expected = model(np.round(x / step) * step).numpy()
     expected = np.clip(np.round(expected / scale) * scale, low, low + 2.5)
-    np.testing.assert_allclose(simulated(model, ranges)(x), expected, atol=1.01 * scale)
-    assert np.mean(np.abs(simulated(model, ranges)(x) - expected) < 1e-5) > 0.6
+    np.testing.assert_allclose(simulate(model, ranges)(x), expected, atol=1.01 * scale)
+    assert np.mean(np.abs(simulate(model, ranges)(x) - expected) < 1e-5) > 0.6
 
 
 @pytest.mark.sharded
@@ -156,7 +156,41 @@ def test_a_file_computes_what_was_tuned_to_the_bit(tmp_path):
     tuned = quantize_aware(model, random_batches(model, 32), Tuning(epochs=1))
     export(tuned.simulation, tmp_path / "net.tflite", "tflite-int8")
     x, file = images(model, 64), open_model(tmp_path / "net.tflite")
-    off = np.round((tuned.predict(x) - file(x)["scores"]) / file.steps["scores"])
+    off = np.round((tuned.predict(x)["scores"] - file(x)["scores"]) / file.steps["scores"])
+    assert np.mean(off != 0) < 0.01 and np.abs(off).max() <= 1
+
+
+def segmenter() -> keras.Model:
+    """Scores of 5 classes for each pixel, by every way of enlarging a map."""
+    image = keras.Input((16, 16, 3), name="image")
+    x = low = K.Conv2D(8, 3, 2, padding="same", activation="relu", name="low")(image)
+    x = K.MaxPooling2D(2, name="pool")(x)
+    x = K.Conv2DTranspose(8, 4, 2, padding="same", activation="relu", name="transposed")(x)
+    x = K.Concatenate(name="join")(
+        [x, low, K.UpSampling2D(4, interpolation="bilinear", name="up4")(K.AveragePooling2D(4, name="average")(low))]
+    )
+    x = K.Add(name="add")([K.Conv2D(5, 1, name="one")(x), K.Conv2D(5, 1, name="other")(low)])
+    x = K.Resizing(16, 16, name="resize")(x)
+    return keras.Model(image, {"mask": K.Softmax(name="softmax")(x)}, name="segmenter")
+
+
+def per_pixel(targets, outputs):
+    return -keras.ops.mean(keras.ops.sum(targets["mask"] * keras.ops.log(outputs["mask"] + 1e-7), -1), (1, 2))
+
+
+def test_classes_of_pixels_are_tuned_as_their_file_computes_them(tmp_path):
+    model = segmenter()
+    randomise(model)
+    x, random = images(model, 64), np.random.default_rng(0)
+    masks = np.eye(5, dtype="float32")[random.integers(0, 5, (64, 16, 16))]
+    tuned = quantize_aware(model, (x, {"mask": masks}), Tuning(epochs=2, lr=1e-3), loss=per_pixel)
+    assert np.abs(tuned.model.get_layer("transposed").get_weights()[1]).max() > 0.01
+    kernel = tuned.model.get_layer("transposed").get_weights()[0]
+    np.testing.assert_allclose(on_grid(kernel, (2,)), kernel, rtol=1e-6)
+    export(tuned.simulation, tmp_path / "net.tflite", "tflite-int8")
+    file = open_model(tmp_path / "net.tflite")
+    want, got = tuned.predict(x)["scores"], file(x)["scores"]
+    off = np.round((want - got) / file.steps["scores"])
     assert np.mean(off != 0) < 0.01 and np.abs(off).max() <= 1
 
 
@@ -166,7 +200,7 @@ def test_biases_are_those_of_the_file(tmp_path):
     )
     tuned = Quantized(lower(model), {"image": (-1.0, 1.0), "conv-activation": (0.0, 3.0), "last": (-2.0, 2.0)})
     before = tuned.model.get_layer("last").get_weights()
-    hold_biases(tuned.model, tuned.ranges)
+    round_biases(tuned.model, tuned.ranges)
     kernel, bias = tuned.model.get_layer("last").get_weights()
     step = 3 / 255 * np.abs(kernel).max(axis=(0, 1, 2)) / 127
     np.testing.assert_array_equal(kernel, before[0])
@@ -177,7 +211,7 @@ def test_biases_are_those_of_the_file(tmp_path):
 def test_a_leaky_relu_gets_a_range_in_which_its_factors_are_exact():
     model = on(K.Conv2D(4, 1, name="conv"), K.LeakyReLU(0.1, name="leaky"), K.Conv2D(4, 1, name="last"))
     given = {"image": (-1.0, 1.0), "conv": (-3.0, 4.0), "leaky": (-0.3, 4.0), "last": (-2.0, 2.0)}
-    found = with_exact_slopes(model, given)
+    found = widen_for_leaky_relu(model, given)
     low, high = found["leaky"]
     factor = 256 * 7 / (high - low)
     assert factor == pytest.approx(410) and low / high == pytest.approx(-0.3 / 4)  # 416.7 before
@@ -189,22 +223,23 @@ def random_batches(model: keras.Model, count: int):
     return dataset((images(model, count), np.arange(count) % model.output_shape[-1]), Tuning(batch=count))
 
 
-def test_the_twin_that_is_tuned_and_the_simulation_compute_the_same():
+def test_the_copy_that_is_tuned_and_the_simulation_compute_the_same():
     model = TINY["MobileNetV2Family"](classes=7, classifier_activation=None)
-    lowered, trainee = prepared(model, random_batches(model, 16))
-    trainee.give_weights(lowered)
+    lowered, training_copy = prepared(model, random_batches(model, 16))
+    training_copy.give_weights(lowered)
     x = images(model, 16)
-    want, got = trainee.network(x, training=False).numpy(), Quantized(lowered, trainee.ranges()).predict(x)
+    want = training_copy.network(x, training=False).numpy()
+    got = Quantized(lowered, training_copy.ranges()).predict(x)["scores"]
     assert np.sqrt(np.mean((want - got) ** 2)) < 0.02 * want.std()
 
 
 @pytest.mark.sharded
 @pytest.mark.parametrize("name", ["DenseNet121", "ResNet152"])
-def test_deep_networks_become_twins(name):
+def test_deep_networks_are_prepared(name):
     """The toolkit's own transforms search the graph once for each layer; tools/bench_qat.py measures the time."""
     model = kerascnn.build(name, input_shape=(32, 32, 3), classes=4, classifier_activation=None)
-    lowered, trainee = prepared(model, random_batches(model, 4))
+    lowered, training_copy = prepared(model, random_batches(model, 4))
     kernels = [layer for layer in lowered.layers if isinstance(layer, K.Conv2D | K.DepthwiseConv2D | K.Dense)]
-    assert len(trainee.kernels) == len(kernels) > 120
-    scores = trainee.network(images(model, 2), training=False).numpy()
+    assert len(training_copy.kernels) == len(kernels) > 120
+    scores = training_copy.network(images(model, 2), training=False).numpy()
     assert np.isfinite(scores).all() and scores.std() > 0

@@ -58,7 +58,7 @@ def main(family: str, file: str) -> None:
     tuned = quantize_aware(model, train, Tuning(epochs=3, lr=5e-4))
     export(tuned.simulation, file, "tflite-int8", calibration=train[0][:64])
     interpreter = Interpreter(file, experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
-    simulated, got = tuned.predict(x), open_model(file)(x)["scores"]
+    simulated, got = tuned.predict(x)["scores"], open_model(file)(x)["scores"]
     said = {
         "float": accuracy(model.predict(x, verbose=0), y),
         "tuned": accuracy(simulated, y),

@@ -22,9 +22,9 @@ def main() -> None:
         model = build(name, input_shape=(given.size, given.size, 3), classes=10)
         images = np.random.default_rng(0).normal(size=(given.batch, *model.input_shape[1:])).astype("float32")
         drawn = time.perf_counter()
-        _, trainee = prepared(model, dataset((images, np.arange(given.batch) % 10), Tuning(batch=given.batch)))
+        _, training_copy = prepared(model, dataset((images, np.arange(given.batch) % 10), Tuning(batch=given.batch)))
         ready = time.perf_counter()
-        layers = len(trainee.network.layers)
+        layers = len(training_copy.network.layers)
         print(f"{name}: drawn in {drawn - start:.1f} s, ready in {ready - drawn:.1f} s, {layers} layers", flush=True)
 
 

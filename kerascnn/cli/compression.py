@@ -62,7 +62,7 @@ def compress(options: argparse.Namespace) -> None:
     from kerascnn.workflows.compress import Plan, slim
 
     plan = Plan(
-        filters=None if options.filters is None else Filters(share=options.filters),
+        filters=None if options.filters is None else Filters(fraction=options.filters),
         pruning=None if share is None else Pruning(sparsity=share, pattern=pattern, **how),
         clustering=None if options.cluster is None else Clustering(clusters=options.cluster),
         int8=options.int8,

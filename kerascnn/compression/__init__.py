@@ -1,8 +1,8 @@
 """Compression: networks with fewer weights, fewer different weights, fewer filters and integers, and what that saves.
 
 TensorFlow's Model Optimization toolkit works on models of tf_keras, Keras 2; networks here are drawn in Keras 3.
-:func:`kerascnn.compression.twin.twin` goes there and ``weights_back`` comes back, and the Keras of the process stays
-Keras 3: nothing else in the house imports the toolkit but :mod:`kerascnn.compression.toolkit`.
+:func:`kerascnn.compression.legacy_copy.legacy_copy` goes there and ``weights_back`` comes back, and the Keras of the
+process stays Keras 3: nothing else in the package imports the toolkit but :mod:`kerascnn.compression.toolkit`.
 """
 
 from importlib import import_module
@@ -47,7 +47,7 @@ LAZY = {
 def __getattr__(name: str) -> Any:
     if name in LAZY:
         return getattr(import_module(f"kerascnn.compression.{LAZY[name]}"), name)
-    raise AttributeError(f"module 'kerascnn.compress' has no attribute {name!r}")
+    raise AttributeError(f"module 'kerascnn.compression' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -29,6 +29,7 @@ ALONE = (  # what works on each channel alone, or on each pixel
     L.LeakyReLU,
     L.MaxPooling2D,
     L.ReLU,
+    L.Resizing,
     L.SpatialDropout2D,
     L.UpSampling2D,
     L.ZeroPadding2D,
@@ -50,7 +51,7 @@ class Channels:
     scales
         By name of a batch norm, the numbers of its channels and the absolute values of its scales, gamma.
     locked
-        Bunches of tied channels that must stay, by their least number.
+        Sets of tied channels that must stay, by their least number.
     """
 
     def __init__(self) -> None:
@@ -86,17 +87,17 @@ class Channels:
         return i
 
     def roots(self, ids: np.ndarray) -> np.ndarray:
-        """The bunch of each channel."""
+        """The set of tied channels that each channel belongs to, by its least number."""
         return np.array([self._root(i) for i in ids.tolist()], int)
 
-    def bunches(self, ids: np.ndarray) -> set[int]:
+    def sets_of(self, ids: np.ndarray) -> set[int]:
         return set(self.roots(ids).tolist())
 
     def fixed(self, ids: np.ndarray) -> np.ndarray:
         return np.isin(self.roots(ids), list(self.locked))
 
     def kept(self, ids: np.ndarray, gone: set[int]) -> np.ndarray:
-        """Which channels stay when some bunches are gone."""
+        """Which channels stay when some sets are gone."""
         return ~np.isin(self.roots(ids), list(gone))
 
 
@@ -201,7 +202,7 @@ def dealt(ids: np.ndarray, groups: int, channels: Channels) -> np.ndarray:
 
 
 def thinned(model: keras.Model, channels: Channels, gone: set[int]) -> keras.Model:
-    """A copy of ``model`` without the channels of some bunches; layers that lose none stay as they are."""
+    """A copy of ``model`` without some sets of tied channels; layers that lose none stay as they are."""
 
     def plan(graph: Graph) -> Callable[[Any], Rule | None]:
         rules = {}

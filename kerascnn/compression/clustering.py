@@ -10,12 +10,12 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerascnn.compression.legacy_copy import keras3_copy, legacy_copy, wrap_layers
 from kerascnn.compression.pruning import prunable
 from kerascnn.compression.toolkit import toolkit
-from kerascnn.compression.tuning import DEFAULT, Tuning, dataset, tune
-from kerascnn.compression.twin import brought_back, rewrapped, twin
+from kerascnn.compression.tuning import DEFAULT, Loss, Tuning, classification_loss, dataset, tune
 from kerascnn.errors import suggest
-from kerascnn.graph.rounded import need_floats
+from kerascnn.graph.fake_quantised import refuse_fake_quantised
 from kerascnn.runtime import deep_graphs
 
 STARTS = {  # where centroids begin, by the toolkit's names
@@ -57,7 +57,13 @@ SIXTEEN = Clustering()
 
 
 @deep_graphs()
-def cluster(model: keras.Model, train: Any, clustering: Clustering = SIXTEEN, tuning: Tuning = DEFAULT) -> keras.Model:
+def cluster(
+    model: keras.Model,
+    train: Any,
+    clustering: Clustering = SIXTEEN,
+    tuning: Tuning = DEFAULT,
+    loss: Loss | None = None,
+) -> keras.Model:
     """A copy of ``model`` with few different values in its kernels, tuned.
 
     A file of it is smaller once it is compressed (gzip, as app stores do), and as large and as fast as before until
@@ -66,14 +72,18 @@ def cluster(model: keras.Model, train: Any, clustering: Clustering = SIXTEEN, tu
     Parameters
     ----------
     model
-        A Keras 3 classifier: functional or sequential.
+        A Keras 3 model, functional or sequential: a classifier, or any network when ``loss`` is given.
     train
         Training images and targets, as :func:`kerascnn.compression.tuning.dataset` takes them.
+
+    loss
+        A function of targets and outputs, as they are in the data and as the model gives them, to the loss of each
+        image. None: cross-entropy, for a classifier.
 
     Returns
     -------
     keras.Model
-        The same layers, plain ones; in float32.
+        The same layers, without the toolkit's wrappers; in float32.
 
     Raises
     ------
@@ -82,21 +92,22 @@ def cluster(model: keras.Model, train: Any, clustering: Clustering = SIXTEEN, tu
     ImportError
         When the toolkit is not installed.
     """
-    need_floats(model)
+    refuse_fake_quantised(model)
     chosen = {name for name, kernel in prunable(model).items() if kernel.size > clustering.clusters}
     if not chosen:
         raise ValueError(f"{model.name} has no kernel of more than {clustering.clusters} weights to cluster.")
-    batches, tools = dataset(train, tuning), toolkit().clustering.keras
+    batches, loss = dataset(train, tuning), loss or classification_loss(model)
+    tools = toolkit().clustering.keras
     start = getattr(tools.CentroidInitialization, STARTS[clustering.start])
 
-    def wrapped(layer: Any) -> Any:
+    def with_clusters(layer: Any) -> Any:
         if layer.name not in chosen:
             return layer
         return tools.cluster_weights(layer, clustering.clusters, start, preserve_sparsity=clustering.preserve_sparsity)
 
-    clustered = rewrapped(twin(model), wrapped)
-    tune(clustered, batches, tuning, "clustering")
-    return brought_back(tools.strip_clustering(clustered), model)
+    clustered = wrap_layers(legacy_copy(model), with_clusters)
+    tune(clustered, batches, tuning, loss, "clustering")
+    return keras3_copy(tools.strip_clustering(clustered), model)
 
 
 def values(model: keras.Model) -> dict[str, int]:

@@ -15,8 +15,8 @@ import numpy as np
 
 from kerascnn.compression.channels import Channels, thinned, traced
 from kerascnn.errors import suggest
+from kerascnn.graph.fake_quantised import refuse_fake_quantised
 from kerascnn.graph.inline import inline_models
-from kerascnn.graph.rounded import need_floats
 from kerascnn.runtime import deep_graphs
 
 
@@ -37,31 +37,31 @@ class Filters:
 
     Parameters
     ----------
-    share
-        Share of filters to remove, from 0 to below 1: one for all layers, or by layer, ``{"stage4-*": 0.5}``, where
+    fraction
+        Fraction of filters to remove, from 0 to below 1: one for all layers, or by layer, ``{"stage4-*": 0.5}``, where
         the first pattern that a name fits decides. Layers whose channels are tied lose the same, the least that any of
         them is asked for, and none where one fits no pattern. Of each map at least one channel stays.
     norm
-        What a filter weighs. "l1": the sum of its absolute weights, as a share of the mean of its layer; the filters of
-        tied channels weigh together. "gamma": the scales of the batch norms that see its channel, as shares of their
+        What a filter weighs. "l1": the sum of its absolute weights, divided by the mean of its layer; the filters of
+        tied channels weigh together. "gamma": the scales of the batch norms that see its channel, divided by their
         means; a filter that none sees stays.
     """
 
-    share: float | Mapping[str, float] = 0.5
+    fraction: float | Mapping[str, float] = 0.5
     norm: str = "l1"
 
     def __post_init__(self) -> None:
         if self.norm not in NORMS:
             raise ValueError(f"Unknown norm {self.norm!r}. {suggest(self.norm, NORMS)}")
-        for share in self.share.values() if isinstance(self.share, Mapping) else [self.share]:
-            if not 0 <= share < 1:
-                raise ValueError(f"A share of filters is from 0 to below 1, such as 0.5; got {share}.")
+        for fraction in self.fraction.values() if isinstance(self.fraction, Mapping) else [self.fraction]:
+            if not 0 <= fraction < 1:
+                raise ValueError(f"A fraction of filters is from 0 to below 1, such as 0.5; got {fraction}.")
 
     def of(self, layer: str) -> float:
-        """The share of a layer's filters that may go."""
-        if not isinstance(self.share, Mapping):
-            return self.share
-        return next((share for pattern, share in self.share.items() if fnmatchcase(layer, pattern)), 0.0)
+        """The fraction of a layer's filters that may go."""
+        if not isinstance(self.fraction, Mapping):
+            return self.fraction
+        return next((fraction for pattern, fraction in self.fraction.items() if fnmatchcase(layer, pattern)), 0.0)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -106,7 +106,7 @@ def remove_filters(model: keras.Model, filters: Filters = HALF) -> Thinned:
     ValueError
         When no filter can go, a pattern fits no layer, or the model shows no graph or was tuned for int8.
     """
-    need_floats(model)
+    refuse_fake_quantised(model)
     model = inline_models(model)
     channels = traced(model)
     check_patterns(filters, channels.made, model.name)
@@ -114,7 +114,7 @@ def remove_filters(model: keras.Model, filters: Filters = HALF) -> Thinned:
     if not gone:
         raise ValueError(
             f"No filter of {model.name} can go: of its {len(channels.made)} layers with filters, each must keep them, "
-            "is tied to one that must, or would lose less than one filter at this share."
+            "is tied to one that must, or would lose less than one filter at this fraction."
         )
     thin = thinned(model, channels, gone)
     free = {name for name, ids in channels.made.items() if not channels.fixed(ids).all()}
@@ -126,44 +126,44 @@ def remove_filters(model: keras.Model, filters: Filters = HALF) -> Thinned:
 
 
 def check_patterns(filters: Filters, names: Iterable[str], model: str) -> None:
-    for pattern in filters.share if isinstance(filters.share, Mapping) else ():
+    for pattern in filters.fraction if isinstance(filters.fraction, Mapping) else ():
         if not any(fnmatchcase(name, pattern) for name in names):
             raise ValueError(f"{model} has no layer with filters {pattern!r}. {suggest(pattern, names)}".rstrip())
 
 
 def chosen(channels: Channels, filters: Filters) -> set[int]:
-    """The bunches of tied channels that go: of each set of tied layers those with the smallest norms."""
-    norms, locked = bunch_norms(channels, filters.norm), channels.locked
+    """The sets of tied channels that go: of each set of tied layers those with the smallest norms."""
+    norms, locked = set_norms(channels, filters.norm), channels.locked
     gone: set[int] = set()
     for layers in tied_layers(channels):
-        bunches = {b for name in layers for b in channels.bunches(channels.made[name])}
-        free = sorted((b for b in bunches if b in norms and b not in locked), key=lambda b: (norms[b], b))
-        share = min(filters.of(name) for name in layers)
-        gone |= set(free[: round(share * len(bunches))])
+        sets = {root for name in layers for root in channels.sets_of(channels.made[name])}
+        free = sorted((root for root in sets if root in norms and root not in locked), key=lambda r: (norms[r], r))
+        fraction = min(filters.of(name) for name in layers)
+        gone |= set(free[: round(fraction * len(sets))])
     for ids in channels.of.values():  # of each tensor one channel stays
-        bunches = channels.bunches(ids)
-        if gone.issuperset(bunches):
-            gone.discard(max(bunches, key=lambda b: (norms.get(b, 0.0), b)))
+        sets = channels.sets_of(ids)
+        if gone.issuperset(sets):
+            gone.discard(max(sets, key=lambda root: (norms.get(root, 0.0), root)))
     return gone
 
 
-def bunch_norms(channels: Channels, norm: str) -> dict[int, float]:
-    """How much each bunch weighs; bunches that nothing weighs are missing."""
+def set_norms(channels: Channels, norm: str) -> dict[int, float]:
+    """How much each set of tied channels weighs; sets that nothing weighs are missing."""
     norms: dict[int, float] = {}
     for ids, values in NORMS[norm](channels):
-        shares = values / max(values.mean(), 1e-30)
-        for bunch, value in zip(channels.roots(ids).tolist(), shares.tolist(), strict=True):
-            norms[bunch] = norms.get(bunch, 0.0) + value
+        relative = values / max(values.mean(), 1e-30)
+        for root, value in zip(channels.roots(ids).tolist(), relative.tolist(), strict=True):
+            norms[root] = norms.get(root, 0.0) + value
     return norms
 
 
 def tied_layers(channels: Channels) -> list[list[str]]:
-    """Layers in sets, each of layers that share a bunch with another one of the set."""
-    sets: list[tuple[set[int], list[str]]] = []
+    """Layers in sets, each of layers that share tied channels with another one of the set."""
+    found: list[tuple[set[int], list[str]]] = []
     for name, ids in channels.made.items():
-        bunches, names = channels.bunches(ids), [name]
-        for other in [s for s in sets if s[0] & bunches]:
-            sets.remove(other)
-            bunches, names = bunches | other[0], other[1] + names
-        sets.append((bunches, names))
-    return [names for _, names in sets]
+        roots, names = channels.sets_of(ids), [name]
+        for other in [each for each in found if each[0] & roots]:
+            found.remove(other)
+            roots, names = roots | other[0], other[1] + names
+        found.append((roots, names))
+    return [names for _, names in found]

@@ -12,12 +12,12 @@ import keras
 import numpy as np
 from keras import layers as L
 
+from kerascnn.compression.legacy_copy import keras3_copy, legacy_copy, wrap_layers
 from kerascnn.compression.toolkit import toolkit
-from kerascnn.compression.tuning import DEFAULT, Tuning, dataset, steps_of, tune
-from kerascnn.compression.twin import brought_back, rewrapped, twin
+from kerascnn.compression.tuning import DEFAULT, Loss, Tuning, classification_loss, dataset, steps_of, tune
 from kerascnn.errors import suggest
+from kerascnn.graph.fake_quantised import refuse_fake_quantised
 from kerascnn.graph.graph import classifiers, leaves
-from kerascnn.graph.rounded import need_floats
 from kerascnn.runtime import deep_graphs
 
 KERNELS = {  # by layer: the kernel to make sparse. A depthwise convolution has few weights, each of them needed.
@@ -27,7 +27,7 @@ KERNELS = {  # by layer: the kernel to make sparse. A depthwise convolution has 
     L.SeparableConv2D: "pointwise_kernel",
 }
 SCHEDULES = ("polynomial", "constant")
-UPDATES = 100  # times at most that the zeros are chosen anew
+UPDATES = 100  # times at most that the zeros are chosen again
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,13 +37,13 @@ class Pruning:
     Parameters
     ----------
     sparsity
-        Share of zeros in each kernel, from 0 to below 1: one for all prunable layers, or by layer,
+        Fraction of zeros in each kernel, from 0 to below 1: one for all prunable layers, or by layer,
         ``{"stage4-*": 0.9, "*": 0.5}``, where the first pattern that a name fits decides and other layers are left
         alone. Prunable are convolutions, transposed, grouped and separable (its 1x1) ones too, and dense layers. One
         number leaves the classifier alone; a pattern reaches it as well. Depthwise, weight-standardised and learned
         group convolutions and attention are never pruned.
     schedule
-        "polynomial": the share rises along a cubic from 0 over the first three quarters of the tuning, Zhu & Gupta,
+        "polynomial": the sparsity rises along a cubic from 0 over the first three quarters of the tuning, Zhu & Gupta,
         equation 1. "constant": all at the first step.
     block
         Height and width of the blocks of a dense kernel, (inputs, outputs), that become 0 together. Anything but
@@ -64,13 +64,12 @@ class Pruning:
             len(self.pattern) != 2 or not 0 < self.pattern[0] < self.pattern[1] or self.block != (1, 1)
         ):
             raise ValueError(f"A pattern is (zeros, of so many), such as (2, 4), without a block; got {self.pattern}.")
-        shares = self.sparsity.values() if isinstance(self.sparsity, Mapping) else [self.sparsity]
-        for share in shares:
-            if not 0 <= share < 1:
-                raise ValueError(f"A sparsity is a share of zeros from 0 to below 1, such as 0.8; got {share}.")
-            if self.pattern and share != self.pattern[0] / self.pattern[1]:
+        for sparsity in self.sparsity.values() if isinstance(self.sparsity, Mapping) else [self.sparsity]:
+            if not 0 <= sparsity < 1:
+                raise ValueError(f"A sparsity is a fraction of zeros from 0 to below 1, such as 0.8; got {sparsity}.")
+            if self.pattern and sparsity != self.pattern[0] / self.pattern[1]:
                 zeros, group = self.pattern
-                raise ValueError(f"{zeros} zeros in {group} are a sparsity of {zeros / group}, not of {share}.")
+                raise ValueError(f"{zeros} zeros in {group} are a sparsity of {zeros / group}, not of {sparsity}.")
         if self.schedule not in SCHEDULES:
             raise ValueError(f"Unknown schedule {self.schedule!r}. {suggest(self.schedule, SCHEDULES)}")
         if len(self.block) != 2 or min(self.block) < 1:
@@ -81,23 +80,34 @@ HALF = Pruning()
 
 
 @deep_graphs()
-def prune(model: keras.Model, train: Any, pruning: Pruning = HALF, tuning: Tuning = DEFAULT) -> keras.Model:
+def prune(
+    model: keras.Model,
+    train: Any,
+    pruning: Pruning = HALF,
+    tuning: Tuning = DEFAULT,
+    loss: Loss | None = None,
+) -> keras.Model:
     """A copy of ``model`` with zeros in its kernels, tuned.
 
     A file of it is smaller once it is compressed (gzip, as app stores do), and as large and as fast as before until
-    then: see :mod:`kerascnn.compression.sizes`. Fewer filters are smaller and faster: :func:`remove_filters`.
+    then: see :mod:`kerascnn.compression.sizes`. Fewer filters are smaller and faster: see
+    :func:`kerascnn.compression.remove_filters`.
 
     Parameters
     ----------
     model
-        A Keras 3 classifier: functional or sequential.
+        A Keras 3 model, functional or sequential: a classifier, or any network when ``loss`` is given.
     train
         Training images and targets, as :func:`kerascnn.compression.tuning.dataset` takes them.
+
+    loss
+        A function of targets and outputs, as they are in the data and as the model gives them, to the loss of each
+        image. None: cross-entropy, for a classifier.
 
     Returns
     -------
     keras.Model
-        The same layers, plain ones; in float32.
+        The same layers, without the toolkit's wrappers; in float32.
 
     Raises
     ------
@@ -106,34 +116,35 @@ def prune(model: keras.Model, train: Any, pruning: Pruning = HALF, tuning: Tunin
     ImportError
         When the toolkit is not installed.
     """
-    need_floats(model)
-    chosen, batches = shares(model, pruning), dataset(train, tuning)
+    refuse_fake_quantised(model)
+    chosen, batches = sparsities(model, pruning), dataset(train, tuning)
+    loss = loss or classification_loss(model)
     tools = toolkit().sparsity.keras
     steps = tuning.epochs * steps_of(batches)
 
-    def wrapped(layer: Any) -> Any:
+    def with_mask(layer: Any) -> Any:
         if layer.name not in chosen:
             return layer
-        how = {"sparsity_m_by_n": pruning.pattern} if pruning.pattern else {"block_size": pruning.block}
-        return tools.prune_low_magnitude(layer, schedule(tools, chosen[layer.name], pruning, steps), **how)
+        structure = {"sparsity_m_by_n": pruning.pattern} if pruning.pattern else {"block_size": pruning.block}
+        return tools.prune_low_magnitude(layer, schedule(tools, chosen[layer.name], pruning, steps), **structure)
 
-    pruned = rewrapped(twin(model), wrapped)
-    tune(pruned, batches, tuning, "pruning", [tools.UpdatePruningStep()])
-    return brought_back(rewrapped(pruned, lambda layer: getattr(layer, "layer", layer)), model)
+    pruned = wrap_layers(legacy_copy(model), with_mask)
+    tune(pruned, batches, tuning, loss, "pruning", [tools.UpdatePruningStep()])
+    return keras3_copy(wrap_layers(pruned, lambda layer: getattr(layer, "layer", layer)), model)
 
 
-def schedule(tools: Any, share: float, pruning: Pruning, steps: int) -> Any:
+def schedule(tools: Any, sparsity: float, pruning: Pruning, steps: int) -> Any:
     """When how many zeros are chosen, so that the last choice has all of them."""
     if pruning.pattern or pruning.schedule == "constant":
-        return tools.ConstantSparsity(share, begin_step=1, end_step=1, frequency=1)
+        return tools.ConstantSparsity(sparsity, begin_step=1, end_step=1, frequency=1)
     span = max(1, steps * 3 // 4)
     frequency = -(-span // UPDATES)
     end = span // frequency * frequency
-    return tools.PolynomialDecay(0.0, share, begin_step=0, end_step=end, frequency=frequency)
+    return tools.PolynomialDecay(0.0, sparsity, begin_step=0, end_step=end, frequency=frequency)
 
 
-def shares(model: keras.Model, pruning: Pruning) -> dict[str, float]:
-    """The share of zeros that each layer is to have, by name.
+def sparsities(model: keras.Model, pruning: Pruning) -> dict[str, float]:
+    """The fraction of zeros that each layer is to have, by name.
 
     Raises
     ------
@@ -150,7 +161,7 @@ def shares(model: keras.Model, pruning: Pruning) -> dict[str, float]:
             what = "dense layer" if pruning.block != (1, 1) else "layer that can be pruned"
             raise ValueError(f"{model.name} has no {what} {pattern!r}. {suggest(pattern, names)}".rstrip())
     fits = {name: next((s for p, s in patterns.items() if fnmatchcase(name, p)), None) for name in names}
-    return {name: share for name, share in fits.items() if share is not None}
+    return {name: sparsity for name, sparsity in fits.items() if sparsity is not None}
 
 
 def prunable(model: keras.Model, kinds: tuple[type, ...] = tuple(KERNELS)) -> dict[str, np.ndarray]:
@@ -160,5 +171,5 @@ def prunable(model: keras.Model, kinds: tuple[type, ...] = tuple(KERNELS)) -> di
 
 
 def sparsity(model: keras.Model) -> dict[str, float]:
-    """Share of zeros in each prunable kernel, by the name of its layer."""
+    """Fraction of zeros in each prunable kernel, by the name of its layer."""
     return {name: float(np.mean(kernel == 0)) for name, kernel in prunable(model).items()}

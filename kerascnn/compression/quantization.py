@@ -1,4 +1,4 @@
-"""Training that knows of int8: a network learns with the rounding that its file will do.
+"""Quantization-aware training: a network learns with the rounding that its int8 file will do.
 
 Jacob et al. 2017, https://arxiv.org/abs/1712.05877, by TensorFlow's Model Optimization toolkit.
 """
@@ -11,13 +11,13 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerascnn.compression.integers import hold_biases, with_exact_slopes
-from kerascnn.compression.scales import Point, Range, points
-from kerascnn.compression.simulation import Ranges, Trainee, simulated
-from kerascnn.compression.tuning import DEFAULT, Tuning, dataset, kept, tune
+from kerascnn.compression.constants import round_biases, widen_for_leaky_relu
+from kerascnn.compression.rounding import Range, RoundedTensor, rounded_tensors
+from kerascnn.compression.simulation import Ranges, TrainingCopy, simulate
+from kerascnn.compression.tuning import DEFAULT, Loss, Tuning, classification_loss, dataset, kept, tune
+from kerascnn.graph.fake_quantised import refuse_fake_quantised
 from kerascnn.graph.lower import lower
-from kerascnn.graph.rounded import need_floats
-from kerascnn.runtime import OUTPUT, deep_graphs, keras_runner
+from kerascnn.runtime import deep_graphs, keras_runner
 
 CALIBRATION = 16  # batches that the ranges are first measured on
 LEAST = 1e-4  # width of a range; a tensor that is always 0 still needs one
@@ -30,10 +30,10 @@ class Quantized:
     Parameters
     ----------
     model
-        The lowered network with its tuned weights: what int8 holds of kernels, for each output apart, and int32 of
-        biases.
+        The lowered network with its tuned weights: kernels as int8 holds them, with a scale for each output, and biases
+        as int32 does.
     ranges
-        What every point where the file rounds can hold, by the name of the operation before it.
+        The range of every tensor that the file rounds, by the name of the operation that makes it.
     """
 
     model: keras.Model
@@ -46,10 +46,10 @@ class Quantized:
         It can be saved, and ``kerascnn.export(quantized.simulation, format="tflite-int8")`` writes the file, which
         needs no calibration.
         """
-        return simulated(self.model, self.ranges)
+        return simulate(self.model, self.ranges)
 
-    def predict(self, images: np.ndarray) -> np.ndarray:
-        """Scores as the file will give them, up to a step of its output here and there.
+    def predict(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """Outputs as the file will give them, up to a step of quantisation here and there.
 
         Parameters
         ----------
@@ -58,39 +58,42 @@ class Quantized:
 
         Returns
         -------
-        numpy.ndarray
-            ``(N, classes)`` float32.
+        dict
+            ``(N, ...)`` float32 by the name of the output, "scores" where there is one without a name.
 
         Raises
         ------
         ValueError
             When the images have another shape or dtype.
         """
-        return keras_runner(self.simulation, self.model.name)(images)[OUTPUT]
+        return keras_runner(self.simulation, self.model.name)(images)
 
 
 @deep_graphs()
-def quantize_aware(model: keras.Model, train: Any, tuning: Tuning = DEFAULT) -> Quantized:
+def quantize_aware(model: keras.Model, train: Any, tuning: Tuning = DEFAULT, loss: Loss | None = None) -> Quantized:
     """Tune a trained network so that it loses little in int8.
 
     The network is lowered to layers of one operator (:func:`kerascnn.graph.lower.lower`), so batch norms are folded
     and dropout is gone. The ranges of its tensors are measured on some batches and follow a moving average while the
-    network is tuned; kernels are rounded for each output apart, and biases once it is. Weights that were pruned stay 0,
-    and those that were clustered stay equal within each output.
+    network is tuned; kernels are rounded with a scale for each output, and biases once it is. Weights that were pruned
+    stay 0, and those that were clustered stay equal within each output.
 
     Parameters
     ----------
     model
-        A functional model of one image and one output; it stays as it is.
+        A functional model of one image: a classifier, or any network when ``loss`` is given; it stays as it is.
     train
         Images and targets, or batches of them; see :func:`kerascnn.compression.tuning.dataset`.
     tuning
         How it is tuned.
+    loss
+        A function of targets and outputs, as they are in the data and as the model gives them, to the loss of each
+        image. None: cross-entropy, for a classifier.
 
     Returns
     -------
     Quantized
-        What computes with the rounding of int8, and writes a file that needs no calibration.
+        A network that computes with the rounding of int8, and is exported without calibration.
 
     Raises
     ------
@@ -101,29 +104,28 @@ def quantize_aware(model: keras.Model, train: Any, tuning: Tuning = DEFAULT) -> 
     ImportError
         When the toolkit is not installed.
     """
-    need_floats(model)
-    batches = dataset(train, tuning)
-    lowered, trainee = prepared(model, batches)
-    kernels = [config.kernel for config in trainee.kernels.values()]
-    tune(trainee.network, batches, tuning, f"{model.name} for int8", [kept(kernels)])
-    trainee.give_weights(lowered)
-    ranges = with_exact_slopes(lowered, trainee.ranges())
-    hold_biases(lowered, ranges)
+    refuse_fake_quantised(model)
+    batches, loss = dataset(train, tuning), loss or classification_loss(model)
+    lowered, training_copy = prepared(model, batches)
+    kernels = [config.kernel for config in training_copy.kernels.values()]
+    tune(training_copy.network, batches, tuning, loss, f"{model.name} for int8", [kept(kernels)])
+    training_copy.give_weights(lowered)
+    ranges = widen_for_leaky_relu(lowered, training_copy.ranges())
+    round_biases(lowered, ranges)
     return Quantized(lowered, ranges)
 
 
-def prepared(model: keras.Model, batches: Any) -> tuple[keras.Model, Trainee]:
-    """The network lowered, and the twin of that which is to be tuned on ``batches``."""
+def prepared(model: keras.Model, batches: Any) -> tuple[keras.Model, TrainingCopy]:
+    """The network lowered, and the copy of that which is to be tuned on ``batches``."""
     lowered = lower(model)
-    found = points(lowered)
-    ranges = measured(lowered, found, batches)
-    shared = Counter(point.scale for point in found)
-    image = lowered.inputs[0].name
-    found = [
-        replace(point, fixed=on_zero(ranges[image])) if point.name == image and shared[point.scale] == 1 else point
-        for point in found
+    tensors = rounded_tensors(lowered)
+    ranges = measured(lowered, tensors, batches)
+    image, sharing = lowered.inputs[0].name, Counter(tensor.scale for tensor in tensors)
+    tensors = [
+        replace(tensor, fixed=on_zero(ranges[image])) if tensor.name == image and sharing[tensor.scale] == 1 else tensor
+        for tensor in tensors
     ]
-    return lowered, Trainee(lowered, found, ranges)
+    return lowered, TrainingCopy(lowered, tensors, ranges)
 
 
 def on_zero(range: Range) -> Range:
@@ -137,11 +139,11 @@ def on_zero(range: Range) -> Range:
     return -below * step, (255 - below) * step
 
 
-def measured(model: keras.Model, found: list[Point], batches: Any) -> Ranges:
-    """The range of every point that has none of its own: means of the least and of the largest number in a batch."""
+def measured(model: keras.Model, found: list[RoundedTensor], batches: Any) -> Ranges:
+    """The range of each tensor for which none is prescribed: means of the least and largest numbers of batches."""
     import tensorflow as tf
 
-    free = [point.name for point in found if point.fixed is None]
+    free = [tensor.name for tensor in found if tensor.fixed is None]
     tensors = [model.get_layer(name).output for name in free]
     extremes = keras.Model(model.inputs, [[keras.ops.min(x), keras.ops.max(x)] for x in tensors])
     run = tf.function(lambda images: extremes(images, training=False))

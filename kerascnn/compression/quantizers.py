@@ -5,12 +5,11 @@ from typing import Any
 
 import tensorflow as tf
 
-from kerascnn.compression.scales import Range
+from kerascnn.compression.rounding import Range
 from kerascnn.compression.toolkit import toolkit
 
 keras_side = toolkit().quantization.keras
 QUANTIZERS = keras_side.quantizers
-KERNELS = {"Conv2D": "kernel", "DepthwiseConv2D": "depthwise_kernel", "Dense": "kernel"}  # by class: where it is
 
 
 class OnScale(QUANTIZERS.MovingAverageQuantizer):
@@ -60,18 +59,28 @@ class Fixed(QUANTIZERS.Quantizer):
 
 
 class PerOutput(QUANTIZERS.LastValueQuantizer):
-    """Round a kernel by a range around 0 for each output, as it is now: in training and after."""
+    """Round a kernel by a range around 0 for each output, as it is now: in training and after.
 
-    def __init__(self, outputs: int):
+    Parameters
+    ----------
+    axes
+        Those of the kernel that count outputs, next to each other.
+    """
+
+    def __init__(self, axes: tuple[int, ...]):
         super().__init__(num_bits=8, per_axis=True, symmetric=True, narrow_range=True)
-        self.outputs = outputs
+        self.axes = axes
 
     def build(self, tensor_shape: Any, name: str, layer: Any) -> Any:
-        return super().build(tf.TensorShape((None, self.outputs)), name, layer)
+        outputs = prod(tensor_shape[axis] for axis in self.axes)
+        return super().build(tf.TensorShape((None, outputs)), name, layer)
 
     def __call__(self, inputs: Any, training: bool, weights: Any, **_: Any) -> Any:
-        rows = tf.reshape(inputs, (-1, self.outputs))
-        return tf.reshape(super().__call__(rows, True, weights), inputs.shape)
+        order = [axis for axis in range(len(inputs.shape)) if axis not in self.axes] + [*self.axes]
+        outputs_last = tf.transpose(inputs, order)
+        rows = tf.reshape(outputs_last, (-1, prod(inputs.shape[axis] for axis in self.axes)))
+        rounded = tf.reshape(super().__call__(rows, True, weights), outputs_last.shape)
+        return tf.transpose(rounded, [order.index(axis) for axis in range(len(order))])
 
 
 class Nothing(keras_side.QuantizeConfig):
@@ -97,15 +106,20 @@ class Nothing(keras_side.QuantizeConfig):
 
 
 class OfKernel(Nothing):
-    """Round the kernel of a layer alone; remember the variable, which the toolkit hides."""
+    """Round the kernel of a layer alone; remember the variable, which the toolkit hides.
 
-    def __init__(self, layer: Any):
-        self.attribute = KERNELS[type(layer).__name__]
-        self.kernel = getattr(layer, self.attribute)
+    Parameters
+    ----------
+    outputs
+        The axes of the kernel that count outputs.
+    """
+
+    def __init__(self, layer: Any, outputs: tuple[int, ...]):
+        self.attribute = "depthwise_kernel" if hasattr(layer, "depthwise_kernel") else "kernel"
+        self.kernel, self.outputs = getattr(layer, self.attribute), outputs
 
     def get_weights_and_quantizers(self, layer: Any) -> list[Any]:
-        outputs = prod(self.kernel.shape.as_list()[2 if self.attribute == "depthwise_kernel" else -1 :])
-        return [(self.kernel, PerOutput(outputs))]
+        return [(self.kernel, PerOutput(self.outputs))]
 
     def set_quantize_weights(self, layer: Any, quantize_weights: list[Any]) -> None:
         setattr(layer, self.attribute, quantize_weights[0])

@@ -1,4 +1,4 @@
-"""A lowered model drawn anew with its rounding points: in tf_keras to be tuned, in Keras 3 to be run and written."""
+"""What an int8 file computes, as a Keras model: with its rounding in Keras 3 to run it, in tf_keras to train it."""
 
 from typing import Any
 
@@ -6,19 +6,23 @@ import keras
 import numpy as np
 
 from kerascnn import layers as L
-from kerascnn.compression.scales import Point, Range
+from kerascnn.compression.legacy_copy import called, legacy_copy
+from kerascnn.compression.rounding import KERNELS, Range, RoundedTensor
 from kerascnn.compression.toolkit import legacy_keras, toolkit
-from kerascnn.compression.twin import called, twin
-from kerascnn.graph.fold import OUTPUTS
 from kerascnn.graph.graph import Call, Graph
 from kerascnn.graph.rewrite import replay
 
-Ranges = dict[str, Range]  # by the name of a point's operation
-TIES = {L.LeakyReLU: "up", L.AveragePooling2D: "outwards"}  # of operators that bring many: where these go
+Ranges = dict[str, Range]  # of rounded tensors, by the name of the operation that makes each
+# Operators that bring many numbers half-way between two steps, and where they round these. XNNPACK interpolates with
+# weights of 11 bits: exact where a side grows by a power of 2; else one number in a hundred is a step off.
+TIES = {L.LeakyReLU: "up", L.AveragePooling2D: "outwards", L.Resizing: "up", L.UpSampling2D: "up"}
 
 
-def simulated(model: keras.Model, ranges: Ranges) -> keras.Model:
-    """The network with a :class:`kerascnn.layers.FakeQuantization` at each point; it shares the layers of ``model``."""
+def simulate(model: keras.Model, ranges: Ranges) -> keras.Model:
+    """A lowered model with a :class:`kerascnn.layers.FakeQuantization` behind each operation that rounds.
+
+    It shares the layers of ``model``.
+    """
 
     def rounded(layer: Any, x: Any) -> Any:
         if layer.name not in ranges:
@@ -33,86 +37,90 @@ def simulated(model: keras.Model, ranges: Ranges) -> keras.Model:
     return keras.Model(image, replay(graph, [rounded(graph.calls[0].operation, image)], draw), name=model.name)
 
 
-class Trainee:
-    """The twin that is tuned: the toolkit's quantisers on kernels and at each point. Frozen layers stay frozen.
+class TrainingCopy:
+    """The copy that is trained, with the toolkit's quantisers on kernels and tensors. Frozen layers stay frozen.
 
     Parameters
     ----------
     model
-        Lowered model of one image and one output.
-    found
-        Its points.
+        Lowered model of one image.
+    tensors
+        What its int8 file rounds.
     ranges
         Ranges to begin with.
 
     Attributes
     ----------
     network
-        ``tf_keras.Model`` to train. Its output is not rounded where its range is fixed, as that of probabilities is:
-        the loss looks for the activation there.
+        ``tf_keras.Model`` to train. An output is not rounded where its range is prescribed, as that of probabilities
+        is: one that is rounded to 0 has no logarithm.
     """
 
-    def __init__(self, model: keras.Model, found: list[Point], ranges: Ranges):
-        from kerascnn.compression.quantizers import KERNELS, Fixed, OfKernel, OfOutput, OnScale
+    def __init__(self, model: keras.Model, tensors: list[RoundedTensor], ranges: Ranges):
+        from kerascnn.compression.quantizers import Fixed, OfKernel, OfOutput, OnScale
 
         tf_keras, wrapper = legacy_keras(), toolkit().quantization.keras.QuantizeWrapperV2
-        self.layers = {layer.name: layer for layer in twin(model).layers}
+        self.layers = {layer.name: layer for layer in legacy_copy(model).layers}
         self.kernels: dict[str, OfKernel] = {}
-        self.at: dict[str, list] = {}  # by point: the ranges of all on its scale
-        self.fixed = {point.name: point.fixed for point in found if point.fixed}
-        points, scales = {point.name: point for point in found}, {}
+        self.variables: dict[str, list] = {}  # by rounded tensor: the variables of all ranges on its scale
+        self.fixed = {tensor.name: tensor.fixed for tensor in tensors if tensor.fixed}
+        by_name, scales = {tensor.name: tensor for tensor in tensors}, {}
 
-        def draw(call: Call) -> Any:
-            layer = self.layers[call.operation.name]
-            if type(layer).__name__ in KERNELS and not layer.trainable:  # the wrapper would train it
-                kernel, *bias = layer.get_weights()
-                layer.set_weights([on_grid(kernel, OUTPUTS[type(call.operation)]), *bias])
-            elif type(layer).__name__ in KERNELS:
-                self.kernels[layer.name] = config = OfKernel(layer)
+        def with_kernel(call: Call) -> Any:
+            layer, outputs = self.layers[call.operation.name], KERNELS.get(type(call.operation))
+            if outputs and layer.trainable:
+                self.kernels[layer.name] = config = OfKernel(layer, outputs)
                 return wrapper(layer, config)(*call.args)
+            if outputs:  # frozen, and the wrapper would train it
+                kernel, *bias = layer.get_weights()
+                layer.set_weights([on_grid(kernel, outputs), *bias])
             return called(layer, call)
 
         def rounded(name: str, x: Any) -> Any:
-            if name not in points:
+            if name not in by_name:
                 return x
-            point = points[name]
-            if point.fixed:
-                quantizer = Fixed(point.fixed)
+            tensor = by_name[name]
+            if tensor.fixed:
+                quantizer = Fixed(tensor.fixed)
             else:
-                self.at[name] = scales.setdefault(point.scale, [])
-                quantizer = OnScale(ranges[name], self.at[name])
+                self.variables[name] = scales.setdefault(tensor.scale, [])
+                quantizer = OnScale(ranges[name], self.variables[name])
             return wrapper(tf_keras.layers.Activation("linear", name=f"{name}-rounded"), OfOutput(quantizer))(x)
 
-        def draw_and_round(call: Call) -> Any:
-            y, name = draw(call), call.operation.name
+        def draw(call: Call) -> Any:
+            y, name = with_kernel(call), call.operation.name
             return y if name in self.fixed and graph.is_output(call.outputs[0]) else rounded(name, y)
 
         graph = Graph(model)
         image = tf_keras.Input(batch_shape=model.inputs[0].shape)
-        scores = replay(graph, [rounded(model.inputs[0].name, image)], draw_and_round)
-        self.network = tf_keras.Model(image, scores, name=model.name)
+        outputs = replay(graph, [rounded(model.inputs[0].name, image)], draw)
+        self.network = tf_keras.Model(image, outputs, name=model.name)
 
     def ranges(self) -> Ranges:
-        """What each point can hold now: what all on its scale hold."""
+        """The range of each rounded tensor now: what holds all on its scale."""
         return self.fixed | {
             name: (min(float(own["min_var"]) for own in scale), max(float(own["max_var"]) for own in scale))
-            for name, scale in self.at.items()
+            for name, scale in self.variables.items()
         }
 
     def give_weights(self, model: keras.Model) -> None:
         """Give the weights that were tuned to the layers of ``model``, kernels rounded as an integer holds them."""
         for layer in model.layers:
+            trained = self.layers.get(layer.name)
             if layer.name in self.kernels:
-                theirs = self.layers[layer.name]
-                bias = [theirs.bias.numpy()] if layer.use_bias else []
-                layer.set_weights([on_grid(self.kernels[layer.name].kernel.numpy(), OUTPUTS[type(layer)]), *bias])
+                bias = [trained.bias.numpy()] if layer.use_bias else []
+                layer.set_weights([on_grid(self.kernels[layer.name].kernel.numpy(), KERNELS[type(layer)]), *bias])
             elif layer.weights:
-                theirs = self.layers[layer.name]
-                layer.set_weights(getattr(theirs, "operation", theirs).get_weights())
+                layer.set_weights(getattr(trained, "operation", trained).get_weights())
 
 
 def on_grid(kernel: np.ndarray, outputs: tuple[int, ...]) -> np.ndarray:
     """A kernel of multiples of one number for each output, none of them further from 0 than 127 of it."""
-    inputs = tuple(axis for axis in range(kernel.ndim) if axis not in outputs)
-    step = np.abs(kernel).max(axis=inputs, keepdims=True) / 127
+    step = largest(kernel, outputs, keepdims=True) / 127
     return np.where(step > 0, np.round(kernel / np.where(step > 0, step, 1)) * step, 0).astype("float32")
+
+
+def largest(kernel: np.ndarray, outputs: tuple[int, ...], keepdims: bool = False) -> np.ndarray:
+    """The largest absolute weight of each output of a kernel."""
+    inputs = tuple(axis for axis in range(kernel.ndim) if axis not in outputs)
+    return np.abs(kernel).max(axis=inputs, keepdims=keepdims)

@@ -1,23 +1,28 @@
-"""The short training in which a network gets used to being compressed."""
+"""The short training in which a network adapts to being compressed."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kerascnn.compression.legacy_copy import keras3_copy, legacy_copy
 from kerascnn.compression.toolkit import legacy_keras
-from kerascnn.compression.twin import brought_back, twin
-from kerascnn.runtime import deep_graphs
+from kerascnn.graph.graph import Graph
+from kerascnn.progress import bar
+from kerascnn.runtime import deep_graphs, outputs_by_name
 
 if TYPE_CHECKING:
     import keras
 
+    from kerascnn.tasks import Task
+
+Loss = Callable[[Any, Any], Any]  # targets and outputs of a batch to the loss of each image, or their mean
+
 
 @dataclass(frozen=True, kw_only=True)
 class Tuning:
-    """How a network is trained on while it is compressed: Adam, with a rate that falls to 0 along half a cosine.
+    """How a network is trained on while it is compressed: Adam, with a learning rate that falls to 0 along a cosine.
 
     Parameters
     ----------
@@ -26,7 +31,7 @@ class Tuning:
     batch
         Images per step; without meaning for a dataset, whose batches are taken as they come.
     lr
-        Rate of the first step. A hundredth of what the network was first trained with is a good start.
+        Learning rate of the first step. A hundredth of what the network was first trained with is a good start.
     seed
         Decides the order of the images.
     progress
@@ -56,9 +61,9 @@ def dataset(train: Any, tuning: Tuning) -> Any:
     Parameters
     ----------
     train
-        Images ``(N, H, W, C)`` float32, preprocessed as the network expects, and targets, ``(N,)`` integers or every
-        class's share ``(N, classes)``; or a ``tf.data.Dataset`` of batches of such pairs, finite, in which targets may
-        also have their names: ``{"label": ...}``.
+        Images ``(N, H, W, C)`` float32, preprocessed as the network expects, and targets, an array ``(N, ...)`` or a
+        dictionary of such arrays; or a ``tf.data.Dataset`` of batches of such pairs, finite. For a classifier targets
+        are its classes, ``(N,)`` integers, or a weight of every class, ``(N, classes)``, alone or as ``"label"``.
 
     Raises
     ------
@@ -70,17 +75,15 @@ def dataset(train: Any, tuning: Tuning) -> Any:
     if isinstance(train, tf.data.Dataset):
         if train.cardinality() == tf.data.INFINITE_CARDINALITY:
             raise ValueError("This dataset has no end; say with take(steps) how many batches make an epoch.")
-        spec: Any = train.element_spec
-        if isinstance(spec[1], dict):
-            return train.map(lambda images, targets: (images, targets["label"]))
         return train
     if not isinstance(train, Sequence) or len(train) != 2:
         raise ValueError(f"Training data is (images, targets) or a tf.data.Dataset, got a {type(train).__name__}.")
-    images, targets = (np.asarray(part) for part in train)
-    if images.ndim != 4 or not len(images) or len(images) != len(targets):
+    images, targets = np.asarray(train[0]), tf.nest.map_structure(np.asarray, train[1])
+    arrays = tf.nest.flatten(targets)
+    if images.ndim != 4 or not len(images) or any(len(images) != len(array) for array in arrays):
         raise ValueError(
             f"Training data is images (N, H, W, C) and as many targets, got arrays of shape {images.shape} and "
-            f"{targets.shape}."
+            f"{', '.join(str(array.shape) for array in arrays)}."
         )
     pairs = tf.data.Dataset.from_tensor_slices((images.astype("float32"), targets))
     return pairs.shuffle(len(images), seed=tuning.seed).batch(tuning.batch)
@@ -93,39 +96,65 @@ def steps_of(batches: Any) -> int:
 
 
 @deep_graphs()
-def tuned(model: "keras.Model", train: Any, tuning: Tuning = DEFAULT) -> "keras.Model":
-    """A copy of a Keras 3 classifier, trained on, in float32. Zeros and equal weights stay so, see ``kept``.
+def tuned(model: "keras.Model", train: Any, tuning: Tuning = DEFAULT, loss: Loss | None = None) -> "keras.Model":
+    """A copy of a Keras 3 model, trained on, in float32. Zeros and equal weights stay so, see :func:`kept`.
+
+    Parameters
+    ----------
+    train
+        Training images and targets, as :func:`dataset` takes them.
+    loss
+        A function of targets and outputs, as they are in the data and as the model gives them, to the loss of each
+        image. None: cross-entropy, for a classifier.
 
     Raises
     ------
     ValueError
-        When the data is not as :func:`dataset` takes it.
+        When the data is not as :func:`dataset` takes it, or a loss is missing.
     ImportError
         When tf_keras is not installed.
     """
-    batches, other = dataset(train, tuning), twin(model)
-    kernels = [w for w in other.trainable_weights if len(w.shape) > 1]
-    tune(other, batches, tuning, "tuning", [kept(kernels)])
-    return brought_back(other, model)
+    batches, loss = dataset(train, tuning), loss or classification_loss(model)
+    copy = legacy_copy(model)
+    kernels = [w for w in copy.trainable_weights if len(w.shape) > 1]
+    tune(copy, batches, tuning, loss, "tuning", [kept(kernels)])
+    return keras3_copy(copy, model)
 
 
-def tune(model: Any, batches: Any, tuning: Tuning, title: str, callbacks: Sequence[Any] = ()) -> None:
-    """Train a ``tf_keras.Model`` in place, by cross-entropy, showing a bar.
+def tune(model: Any, batches: Any, tuning: Tuning, loss: Loss, title: str, callbacks: Sequence[Any] = ()) -> None:
+    """Train a ``tf_keras.Model`` in place, showing a bar.
 
     Raises
     ------
     FloatingPointError
         When the loss is no number any more.
     """
+    import tensorflow as tf
+
     tf_keras = legacy_keras()
-    steps = steps_of(batches)
-    schedule = tf_keras.optimizers.schedules.CosineDecay(tuning.lr, tuning.epochs * steps)
-    model.compile(tf_keras.optimizers.Adam(schedule), cross_entropy(model))
-    with bar(title, tuning.epochs * steps, tuning.progress) as watch:
-        watcher = tf_keras.callbacks.LambdaCallback(on_batch_end=lambda _, logs: watch(logs["loss"]))
-        history = model.fit(batches, epochs=tuning.epochs, verbose=0, callbacks=[*callbacks, watcher]).history
-    if not np.isfinite(history["loss"][-1]):
-        raise FloatingPointError(f"The loss has become {history['loss'][-1]} at lr={tuning.lr}; take a smaller one.")
+    steps = tuning.epochs * steps_of(batches)
+    optimizer = tf_keras.optimizers.Adam(tf_keras.optimizers.schedules.CosineDecay(tuning.lr, steps))
+    hooks = tf_keras.callbacks.CallbackList(callbacks, model=model)
+
+    @tf.function(reduce_retracing=True)
+    def train_step(images: Any, targets: Any) -> Any:
+        with tf.GradientTape() as tape:
+            mean = tf.reduce_mean(loss(targets, model(images, training=True)))
+        variables = model.trainable_weights
+        optimizer.apply_gradients(zip(tape.gradient(mean, variables), variables, strict=True))
+        return mean
+
+    value = 0.0
+    hooks.on_train_begin()
+    with bar(title, steps, shown=tuning.progress) as move:
+        for epoch in range(tuning.epochs):
+            for images, targets in batches:
+                value = float(train_step(images, targets))
+                hooks.on_train_batch_end(0)
+                move(note=f"loss {value:.4f}")
+            hooks.on_epoch_end(epoch)
+    if not np.isfinite(value):
+        raise FloatingPointError(f"The loss has become {value} at lr={tuning.lr}; take a smaller one.")
 
 
 def kept(kernels: Iterable[Any]) -> Any:
@@ -155,47 +184,46 @@ def kept(kernels: Iterable[Any]) -> Any:
     return legacy_keras().callbacks.LambdaCallback(on_batch_end=restore)
 
 
-def cross_entropy(model: Any) -> Callable[[Any, Any], Any]:
-    """Cross-entropy of targets, classes or shares, and of what ``model`` puts out: probabilities or logits."""
-    import tensorflow as tf
-
-    keras, kind = legacy_keras(), activation_of(model)
-
-    def loss(targets: Any, outputs: Any) -> Any:
-        classes = outputs.shape[-1]
-        shares = targets if targets.shape.rank == 2 and targets.shape[-1] == classes else one_hot(targets, classes)
-        if kind == "sigmoid":
-            return keras.losses.binary_crossentropy(shares, outputs)
-        return keras.losses.categorical_crossentropy(shares, outputs, from_logits=kind != "softmax")
-
-    def one_hot(targets: Any, classes: int) -> Any:
-        return tf.one_hot(tf.cast(tf.reshape(targets, [-1]), tf.int32), classes)
-
-    return loss
-
-
-def activation_of(model: Any) -> str:
-    """The name of the activation that a model ends in; "linear" where it puts out logits.
+def classification_loss(model: "keras.Model") -> Loss:
+    """Cross-entropy of a classifier.
 
     Raises
     ------
     ValueError
         When the model has several outputs.
     """
+    from kerascnn.tasks import Classification
+
     if len(model.outputs) != 1:
-        raise ValueError(f"{model.name} has {len(model.outputs)} outputs; a network that is tuned here has one.")
-    last = model.outputs[0]._keras_history.layer
-    last = getattr(last, "layer", last)  # inside a tool's wrapper
-    return getattr(getattr(last, "activation", None), "__name__", type(last).__name__.lower())
+        raise ValueError(f"{model.name} has {len(model.outputs)} outputs; a classifier that is tuned here has one.")
+    return task_loss(Classification(labels=()), model)
 
 
-@contextmanager
-def bar(title: str, steps: int, shown: bool) -> Iterator[Callable[[float], None]]:
-    """A bar on a terminal over so many steps; moved by calling it with the loss."""
-    from rich.console import Console
-    from rich.progress import Progress
+def task_loss(task: "Task", model: "keras.Model") -> Loss:
+    """The loss of a task on the outputs of ``model``, or of any copy of it that gives the same.
 
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not (shown and console.is_terminal)) as progress:
-        task = progress.add_task(title, total=steps)
-        yield lambda loss: progress.update(task, advance=1, description=f"{title}  loss {loss:.4f}")
+    Targets go by name, or are the one annotation that the task needs.
+    """
+    graph = Graph(model)
+    activations = {name: last_activation(graph, x) for name, x in outputs_by_name(model, model.output).items()}
+
+    def loss(targets: Any, outputs: Any) -> Any:
+        by_name = targets if isinstance(targets, Mapping) else {task.annotations[0]: targets}
+        return task.output_loss(activations, by_name, outputs_by_name(model, outputs))
+
+    return loss
+
+
+def last_activation(graph: Graph, output: Any) -> str:
+    """The name of the activation that an output has passed through last; "linear" where it gives logits.
+
+    What moves or interpolates numbers, as a resize of scores to the size of the image does, leaves them what they are.
+    """
+    from keras import layers as L
+
+    call = graph.producer(output)
+    while isinstance(call.operation, L.Reshape | L.Flatten | L.Permute | L.Cropping2D | L.UpSampling2D | L.Resizing):
+        call = graph.producer(call.inputs[0])
+    if isinstance(call.operation, L.Softmax):
+        return "softmax"
+    return getattr(getattr(call.operation, "activation", None), "__name__", "linear")

@@ -28,7 +28,7 @@ from kerascnn.deploy.saved_model import write_saved_model
 from kerascnn.deploy.tflite import write_dynamic, write_float16, write_float32, write_int8, write_int16x8
 from kerascnn.errors import suggest
 from kerascnn.files import write_text, written_whole
-from kerascnn.graph.rounded import has_ranges, need_floats
+from kerascnn.graph.fake_quantised import is_fake_quantised, refuse_fake_quantised
 from kerascnn.runtime import Runner, deep_graphs, existing, keras_runner, load_keras, open_model, quiet
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def export(
         model = load_keras(model)
     check_model(model)
     if format not in ("tflite-int8", "saved_model"):
-        need_floats(model)
+        refuse_fake_quantised(model)
     if card is not None:
         _check_card(card, model)
     file = _destination(path, model.name, target.suffix, overwrite)
@@ -316,7 +316,7 @@ def _islands(model: "keras.Model", patterns: Sequence[str], format: str, types: 
         raise ValueError(
             f"float_layers go with tflite-int8 and io='int8'; this is {format} of {types[0]}. {way}".rstrip()
         )
-    if patterns and has_ranges(model):
+    if patterns and is_fake_quantised(model):
         raise ValueError(f"Model {model.name!r} was tuned for integers throughout: none of its layers can stay float.")
     if isinstance(patterns, str):
         raise ValueError(f"float_layers is several names or patterns; got one string. Write ({patterns!r},).")

@@ -12,7 +12,7 @@ from kerascnn.deploy.certificate import SELECT, ExportError
 from kerascnn.deploy.function import inference_function
 from kerascnn.deploy.islands import with_islands
 from kerascnn.deploy.order import Order
-from kerascnn.graph.rounded import has_ranges
+from kerascnn.graph.fake_quantised import is_fake_quantised
 
 
 def write_float32(order: Order, path: Path) -> None:
@@ -44,7 +44,7 @@ def write_int8(order: Order, path: Path) -> None:
 
     The images set the ranges of activations, unless the network has learned them: ``quantize_aware``.
     """
-    learned = has_ranges(order.model)
+    learned = is_fake_quantised(order.model)
     converter = _of_integers(order) if learned else _calibrated(order, ["TFLITE_BUILTINS_INT8"])
     _write((lambda: with_islands(converter, order)) if order.float_layers else converter.convert, path)
 
@@ -84,10 +84,10 @@ def _calibrated(order: Order, operators: Sequence[str]) -> Any:
 def _of_integers(order: Order, operators: Sequence[str] = ("TFLITE_BUILTINS",)) -> Any:
     import tensorflow as tf
 
-    from kerascnn.graph.plain import in_plain_layers
+    from kerascnn.graph.decompose import decompose
 
     # What is no single operator has parts that integers have no kernel for, or that round too early.
-    converter = _converter(replace(order, model=in_plain_layers(order.model)), operators, "float32")
+    converter = _converter(replace(order, model=decompose(order.model)), operators, "float32")
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.inference_input_type, converter.inference_output_type = map(tf.dtypes.as_dtype, order.types)
     return converter

@@ -1,1 +1,1 @@
-"""The workshop: functions that take any ``keras.Model`` and know no family."""
+"""Functions that analyse and rewrite any ``keras.Model``; they know no family of networks."""

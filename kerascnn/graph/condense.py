@@ -1,4 +1,4 @@
-"""From learned groups to plain ones: a trained CondenseNet as the network that runs. Huang et al. 2018, figure 1."""
+"""From learned groups to fixed ones: a trained CondenseNet as the network that runs. Huang et al. 2018, figure 1."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from kerascnn.graph.rewrite import Rule, copied, drawn, passed, redraw
 
 
 def condensed(model: keras.Model) -> keras.Model:
-    """``model`` with each learned group convolution as a selection of channels and a convolution in plain groups.
+    """``model`` with each learned group convolution as a selection of channels and a convolution in groups.
 
     A batch norm and an activation before it then see the selected channels alone.
 

@@ -1,4 +1,4 @@
-"""The edge-safe twin of a network: drawn in what the compiler of the Edge TPU maps, as a network to train on.
+"""Edge-safe models: networks drawn again in operators that the compiler of the Edge TPU maps, to be trained on.
 
 What can be put otherwise and compute the same is: channels are shuffled and selected by 1x1 convolutions, convolutions
 in groups become whole ones with zeros between the groups. What cannot is replaced as the authors of EfficientNet-Lite
@@ -15,9 +15,9 @@ from keras import activations
 
 from kerascnn import layers as L
 from kerascnn.graph.cost import Cost, cost
+from kerascnn.graph.decompose import learned_group, radial_basis, separable, standardized
 from kerascnn.graph.graph import Graph, functional, leaves
-from kerascnn.graph.plain import learned_group, radial_basis, separable, standardized
-from kerascnn.graph.residual import gated
+from kerascnn.graph.residual import gated_factor
 from kerascnn.graph.rewrite import Rule, copied, drawn, kept, passed, redraw
 
 SAFE = {activations.linear, activations.relu, activations.relu6, activations.sigmoid, activations.tanh}
@@ -46,18 +46,18 @@ class Change:
 
 @dataclass(frozen=True)
 class EdgeSafe:
-    """A twin, and how it differs from its model.
+    """An edge-safe model, and how it differs from the one it was made of.
 
     Parameters
     ----------
     model
-        The twin, with weights of its own.
+        The edge-safe model, with weights of its own.
     changes
         Layers that were replaced, in the order of the network.
     dropped
-        Names of layers that are no more.
+        Names of layers that were removed.
     before, after
-        What the model and its twin cost.
+        What the original and the edge-safe model cost.
     """
 
     model: keras.Model
@@ -68,17 +68,17 @@ class EdgeSafe:
 
     @property
     def exact(self) -> bool:
-        """Whether the twin computes what its model does. Otherwise it is to be trained on, or anew."""
+        """Whether both models compute the same. Otherwise the edge-safe one has to be trained on, or from scratch."""
         return all(change.exact for change in self.changes)
 
 
 def edge_safe(model: keras.Model) -> EdgeSafe:
-    """Draw a network anew in operators that the Edge TPU has.
+    """Draw a network again in operators that the Edge TPU has.
 
     Layers that stay keep their names and weights. SiLU, hard SiLU, GELU and every other activation that is not
     mapped become ReLU6, a hard sigmoid a sigmoid; squeeze-and-excitation and local response normalisation go.
     Channels are shuffled and selected by 1x1 convolutions that are not trained; convolutions in groups become whole
-    ones, whose zeros fill when the twin is trained on. What has no rule stays, for ``kerascnn check`` to tell of:
+    ones, whose zeros fill when the model is trained on. What has no rule stays, for ``kerascnn check`` to report:
     attention, normalisation over groups or tokens, maps that are enlarged.
 
     Parameters
@@ -95,41 +95,41 @@ def edge_safe(model: keras.Model) -> EdgeSafe:
     found: dict[str, Change] = {}
 
     def plan(graph: Graph) -> Callable[[Any], Rule | None]:
-        gates = gates_of(graph)
-        return lambda layer: noted(layer, gates, found)
+        gated = gated_products(graph)
+        return lambda layer: noted(layer, gated, found)
 
-    twin = redraw(model, plan)
-    there = {layer.name for layer in leaves(twin)}
+    safe = redraw(model, plan)
+    there = {layer.name for layer in leaves(safe)}
     names = [layer.name for layer in leaves(model)]
     changes = [found[name] for name in names if name in found and (name in there or found[name].now == GONE)]
-    return EdgeSafe(twin, tuple(changes), tuple(name for name in names if name not in there), before, cost(twin))
+    return EdgeSafe(safe, tuple(changes), tuple(name for name in names if name not in there), before, cost(safe))
 
 
 GONE = "left out"
 
 
-def noted(layer: Any, gates: dict[str, int], found: dict[str, Change]) -> Rule | None:
-    """The rule of a layer, which notes what it does when it is followed."""
-    way = ungated(gates[layer.name]) if layer.name in gates else way_of(layer)
-    if way is None:
+def noted(layer: Any, gated: dict[str, int], found: dict[str, Change]) -> Rule | None:
+    """The rule of a layer, which adds to ``found`` what it changes when it is applied."""
+    change = without_gate(gated[layer.name]) if layer.name in gated else replacement_of(layer)
+    if change is None:
         return None
-    rule, was, now, exact = way
+    rule, was, now, exact = change
 
-    def follow(layer: Any, name: str, *args: Any, **kwargs: Any) -> Any:
+    def apply(layer: Any, name: str, *args: Any, **kwargs: Any) -> Any:
         found[layer.name] = Change(layer.name, was, now, exact)
         return rule(layer, name, *args, **kwargs)
 
-    return follow
+    return apply
 
 
-Way = tuple[Rule, str, str, bool]  # the rule, what was, what is, whether it computes the same
+Replacement = tuple[Rule, str, str, bool]  # the rule, what was, what is, whether it computes the same
 
 
-def way_of(layer: Any) -> Way | None:
+def replacement_of(layer: Any) -> Replacement | None:
     """How a layer is drawn for the Edge TPU; None where it may stay."""
     kind = type(layer)
-    if kind in WAYS:
-        return WAYS[kind]
+    if kind in REPLACEMENTS:
+        return REPLACEMENTS[kind]
     if kind is L.Conv2D and layer.groups > 1:
         if activation := unsafe(layer):
             return whole, f"{layer.groups} groups, {activation}", "one group with zeros, relu6", False
@@ -152,18 +152,20 @@ def unsafe(layer: Any) -> str:
     return getattr(activation, "__name__", type(activation).__name__)
 
 
-def gates_of(graph: Graph) -> dict[str, int]:
+def gated_products(graph: Graph) -> dict[str, int]:
     """For each product of a map and what squeezes and excites it, by name, the place of the map."""
     found = {}
     for call in graph.calls:
-        if isinstance(call.operation, L.Multiply) and len(call.inputs) == 2 and (x := gated(graph, call)) is not None:
+        if not isinstance(call.operation, L.Multiply) or len(call.inputs) != 2:
+            continue
+        if (x := gated_factor(graph, call)) is not None:
             place = 0 if x is call.inputs[0] else 1
             if tuple(call.inputs[1 - place].shape[1:-1]) in ((1, 1), ()):
                 found[call.operation.name] = place
     return found
 
 
-def ungated(place: int) -> Way:
+def without_gate(place: int) -> Replacement:
     return lambda layer, name, xs: xs[place], "squeeze-and-excitation", GONE, False
 
 
@@ -207,13 +209,13 @@ def select(layer: Any, name: str, x: Any) -> Any:
 def selected(index: np.ndarray, name: str, x: Any) -> Any:
     """Channels ``index`` of a map or vector, as a product with ones and zeros."""
     kernel = np.eye(x.shape[-1], dtype="float32")[:, index]
-    plain = {"use_bias": False, "trainable": False, "name": name}
+    fixed = {"use_bias": False, "trainable": False, "name": name}
     if len(x.shape) == 2:
-        return drawn(L.Dense(len(index), **plain), [kernel], x)
-    return drawn(L.Conv2D(len(index), 1, **plain), [kernel[None, None]], x)
+        return drawn(L.Dense(len(index), **fixed), [kernel], x)
+    return drawn(L.Conv2D(len(index), 1, **fixed), [kernel[None, None]], x)
 
 
-WAYS: dict[type, Way] = {
+REPLACEMENTS: dict[type, Replacement] = {
     L.ChannelShuffle: (shuffle, "channel shuffle", "1x1 convolution with ones and zeros", True),
     L.SelectChannels: (select, "selection of channels", "1x1 convolution with ones and zeros", True),
     L.LocalResponseNormalization: (passed, "local response normalisation", GONE, False),

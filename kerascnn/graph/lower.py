@@ -1,21 +1,21 @@
-"""Any model as one of plain layers: what a mobile runtime holds in built-in operators, and what can be quantised."""
+"""Any model in layers of one operator each: what a mobile runtime has built in, and what can be quantised."""
 
 from typing import Any
 
 import keras
 from keras import layers as L
 
+from kerascnn.graph.decompose import decompose
 from kerascnn.graph.fold import fold_batch_norm, scale_and_offset
 from kerascnn.graph.graph import Graph
 from kerascnn.graph.inline import inline_models
-from kerascnn.graph.plain import in_plain_layers
 from kerascnn.graph.rewrite import drawn, kept, passed, redraw
 
 
 def lower(model: keras.Model) -> keras.Model:
     """A new model that computes what ``model`` does at inference, each layer of which is one operator of TFLite.
 
-    Layers of several operators are drawn as layers of one (:mod:`kerascnn.graph.plain`): normalisation over groups
+    Layers of several operators are decomposed (:mod:`kerascnn.graph.decompose`): normalisation over groups
     and tokens, attention, standardised and separable convolutions, SiLU and hard sigmoid, activations inside other
     layers. Dropout goes. Batch norms are folded, and one that has no convolution beside it becomes a depthwise 1x1
     convolution. Padding goes into the convolution after it, where that pads the same zeros itself.
@@ -28,7 +28,7 @@ def lower(model: keras.Model) -> keras.Model:
     ValueError
         When the model is a subclass with a ``call`` of its own, and so shows no graph; or attends with a mask.
     """
-    model = fold_batch_norm(in_plain_layers(inline_models(model)))
+    model = fold_batch_norm(decompose(inline_models(model)))
     model = redraw(model, merging)
     return redraw(model, lambda _: lambda layer: depthwise if is_batch_norm(layer) else None)
 

@@ -1,4 +1,4 @@
-"""Normalisation by what the image itself holds, drawn in plain layers that integers have too."""
+"""Normalisation by statistics of the image itself, decomposed into layers that integers have too."""
 
 from typing import Any
 
@@ -21,14 +21,14 @@ def group_norm(layer: Any, name: str, x: Any) -> Any:
         conv = L.Conv2D(channels, 1, groups=groups, trainable=False, name=f"{name}-{what}")
         return drawn(conv, [kernel, np.full(channels, plus)], y)
 
-    apart = L.Subtract(name=f"{name}-apart")([x, average(x, "mean", 0.0)])
-    squares = L.Multiply(name=f"{name}-squares")([apart, apart])
+    centred = L.Subtract(name=f"{name}-centred")([x, average(x, "mean", 0.0)])
+    squares = L.Multiply(name=f"{name}-squares")([centred, centred])
     root = L.ReciprocalRoot(name=f"{name}-root")(average(squares, "variance", layer.epsilon))
-    return scaled(layer, name, L.Multiply(name=f"{name}-even")([apart, root]), 1.0)
+    return scaled(layer, name, L.Multiply(name=f"{name}-normalised")([centred, root]), 1.0)
 
 
 def layer_norm(layer: Any, name: str, x: Any) -> Any:
-    """A dense layer with one output averages the last axis, and one operator scales what lies apart from it.
+    """A dense layer with one output averages the last axis, and one operator scales the differences from it.
 
     A variance of its own would be 0 in int8 for the smallest tokens, next to that of the largest. Here it is the square
     of a length: that of a token divided by the root of its channels.
@@ -38,9 +38,9 @@ def layer_norm(layer: Any, name: str, x: Any) -> Any:
         return kept(layer, name, x)
     channels = x.shape[-1]
     mean = L.Dense(1, use_bias=False, trainable=False, name=f"{name}-mean")
-    apart = L.Subtract(name=f"{name}-apart")([x, drawn(mean, [np.full((channels, 1), 1 / channels)], x)])
-    apart = affine(apart, 1 / np.sqrt(channels), 0, f"{name}-short")
-    return scaled(layer, name, L.UnitLength(layer.epsilon, name=f"{name}-unit")(apart), np.sqrt(channels))
+    centred = L.Subtract(name=f"{name}-centred")([x, drawn(mean, [np.full((channels, 1), 1 / channels)], x)])
+    centred = affine(centred, 1 / np.sqrt(channels), 0, f"{name}-short")
+    return scaled(layer, name, L.UnitLength(layer.epsilon, name=f"{name}-unit")(centred), np.sqrt(channels))
 
 
 def scaled(layer: Any, name: str, x: Any, by: float) -> Any:

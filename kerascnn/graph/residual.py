@@ -16,7 +16,7 @@ def zero_last_gammas(model: keras.Model) -> list[str]:
 
     Goyal et al. 2017, https://arxiv.org/abs/1706.02677, section 5.1. A branch is what an ``Add`` takes beside its
     shortcut: both come from one map, and the shortcut through fewer layers with kernels. Between the batch norm and
-    the ``Add`` there may be dropout, pooling and a gate that weighs channels. Networks that normalise before they
+    the ``Add`` there may be dropout, pooling and squeeze-and-excitation. Networks that normalise before they
     convolve (ResNet v2) have no such batch norm: a ReLU follows theirs, and its gradient at 0 is 0.
 
     Returns
@@ -89,13 +89,13 @@ def last_norm(graph: Graph, y: Any) -> Any:
             return layer if layer.scale else None
         if isinstance(layer, PASSES) or is_identity(layer):
             y = call.inputs[0]
-        elif isinstance(layer, L.Multiply) and (x := gated(graph, call)) is not None:
+        elif isinstance(layer, L.Multiply) and (x := gated_factor(graph, call)) is not None:
             y = x
         else:
             return None
 
 
-def gated(graph: Graph, call: Call) -> Any:
+def gated_factor(graph: Graph, call: Call) -> Any:
     """The factor of a product that the other was made from; None when neither was."""
     one, other = call.inputs
     if depth(graph, other, one) is not None:

@@ -13,9 +13,9 @@ class FakeQuantization(keras.layers.Layer):
     low, high
         The least and the largest of the 256, shifted a little so that 0 is one of them. 0 lies between them.
     ties
-        Where a number half-way between two goes: "up", as with XNNPACK's leaky ReLU; "outwards" from the middle of the
-        256, as with TensorFlow Lite's average pool, of which a quarter are half-way where it is 2x2. None: where errors
-        of rounding take it.
+        Where a number half-way between two goes: "up", as with XNNPACK's leaky ReLU and resize; "outwards" from the
+        middle of the 256, as with TensorFlow Lite's average pool, of which a quarter are half-way where it is 2x2.
+        None: where errors of rounding take it.
     """
 
     def __init__(self, low, high, ties=None, **kwargs):

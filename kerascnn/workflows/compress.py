@@ -11,14 +11,14 @@ import numpy as np
 from kerascnn.card import Card
 from kerascnn.compression.clustering import Clustering, cluster
 from kerascnn.compression.filters import Filters, remove_filters
-from kerascnn.compression.pruning import Pruning, prunable, prune, shares
+from kerascnn.compression.pruning import Pruning, prunable, prune, sparsities
 from kerascnn.compression.quantization import quantize_aware
 from kerascnn.compression.sizes import Footprint, footprints, verdict
 from kerascnn.compression.tuning import DEFAULT, Tuning, tuned
 from kerascnn.deploy import export
 from kerascnn.files import written_whole
 from kerascnn.graph.cost import cost
-from kerascnn.graph.rounded import has_ranges, need_floats
+from kerascnn.graph.fake_quantised import is_fake_quantised, refuse_fake_quantised
 from kerascnn.runtime import keras_runner, load_keras
 from kerascnn.workflows.common import evaluated, labelled, need_free, some_images, task_of
 
@@ -93,8 +93,8 @@ def slim(model: Path, source: str, plan: Plan, out: Path, *, overwrite: bool = F
     """
     need_free(out, overwrite)
     card, network = Card.read(model), load_keras(model)
-    need_floats(network)
-    pruned = set(shares(network, plan.pruning)) if plan.pruning else set()
+    refuse_fake_quantised(network)
+    pruned = set(sparsities(network, plan.pruning)) if plan.pruning else set()
     data = labelled(source, "refuse", model, card)
     small = steps(network, training(data, card, plan.tuning), plan)
     facts = {"from": model.name, "plan": asdict(plan)}
@@ -140,7 +140,7 @@ def compared(networks: list[keras.Model], data: "Data", card: Card, pruned: set[
     """Two networks on the held-out images, and side by side as files; zeros are counted in some layers' kernels."""
     seen, _ = some_images(data.validation, card.preprocess, 64)
     with tempfile.TemporaryDirectory() as folder:
-        formats = ["tflite-int8" if has_ranges(network) else "tflite" for network in networks]
+        formats = ["tflite-int8" if is_fake_quantised(network) else "tflite" for network in networks]
         files = [
             export(network, Path(folder) / f"{i}.tflite", format, calibration=seen).path
             for i, (network, format) in enumerate(zip(networks, formats, strict=True))

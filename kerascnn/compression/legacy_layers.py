@@ -1,4 +1,4 @@
-"""What stands for a Keras 3 layer in Keras 2. This file imports tf_keras, so it is imported late, by ``twin``."""
+"""Layers of tf_keras that compute what Keras 3 layers do. Imported late, by ``legacy_copy``: it imports tf_keras."""
 
 import inspect
 from typing import Any
@@ -66,11 +66,11 @@ PACKAGE = "keras3"  # under which Keras 2 files activations of Keras 3; its own 
 FUSED_EPSILON = 1.001e-5  # a fused batch norm takes no smaller one
 
 
-def counterpart(call: Call) -> Any:
+def legacy_layer(call: Call) -> Any:
     """The layer of tf_keras, with the weights, that computes what ``call`` does, in float32."""
     config = native_config(call.operation)
     if config is None:
-        return Borrowed(call)
+        return Keras3Layer(call)
     layer = getattr(tf_keras.layers, type(call.operation).__name__).from_config(config)
     if call.operation.weights:
         layer.build(call.operation.get_build_config()["input_shape"])
@@ -107,7 +107,7 @@ def activation(identifier: Any) -> Any:
     return known or tf_keras.utils.register_keras_serializable(PACKAGE)(function)
 
 
-class Borrowed(tf_keras.layers.Layer):
+class Keras3Layer(tf_keras.layers.Layer):
     """One operation of a Keras 3 graph as a layer of tf_keras.
 
     The variables of Keras 3 are TensorFlow's, so tf_keras trains a copy of the layer as it trains its own.

@@ -1,4 +1,4 @@
-"""A Keras 3 model as a tf_keras model that computes the same, and the way back for its weights."""
+"""A tf_keras copy of a Keras 3 model, and the way back for its weights."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ from kerascnn.graph.graph import Call, Graph, is_graph
 from kerascnn.graph.rewrite import float32_copy, replay
 
 
-def twin(model: keras.Model) -> Any:
+def legacy_copy(model: keras.Model) -> Any:
     """A ``tf_keras.Model`` that computes what ``model`` does, in float32, with weights of its own.
 
     Layers keep their names. Those that Keras 2 has and computes alike are Keras 2's, so that tools find them by their
-    class; every other one is a :class:`.counterparts.Borrowed` layer, which computes by a copy of the
-    Keras 3 layer. Penalties and constraints on weights are left behind. A layer that is used twice must be called in
-    the same way each time. Models inside the model become twins on their own.
+    class; every other one is a :class:`.legacy_layers.Keras3Layer`, which computes by a copy of the Keras 3 layer.
+    Penalties and constraints on weights are left behind. A layer that is used twice must be called in the same way each
+    time. Models inside the model are copied as models.
 
     Raises
     ------
@@ -24,16 +24,16 @@ def twin(model: keras.Model) -> Any:
     ImportError
         When tf_keras is not installed.
     """
-    from kerascnn.compression.counterparts import Arguments, Borrowed, counterpart
+    from kerascnn.compression.legacy_layers import Arguments, Keras3Layer, legacy_layer
 
     tf_keras = legacy_keras()
     graph = Graph(model)
     layers: dict[Any, Any] = {}  # by operation: the layer that stands for it
     for call in graph.calls:
         if call.inputs and call.operation not in layers:
-            layers[call.operation] = twin(call.operation) if is_graph(call.operation) else counterpart(call)
-        elif isinstance(layer := layers.get(call.operation), Borrowed) and layer.arguments != Arguments(call):
-            raise ValueError(f"Layer {layer.name!r} is called twice, with other arguments, and so has no twin.")
+            layers[call.operation] = legacy_copy(call.operation) if is_graph(call.operation) else legacy_layer(call)
+        elif isinstance(layer := layers.get(call.operation), Keras3Layer) and layer.arguments != Arguments(call):
+            raise ValueError(f"Layer {layer.name!r} is called twice, with other arguments: draw it as two layers.")
     inputs = keras.tree.map_structure(
         lambda x: tf_keras.Input(batch_shape=x.shape, dtype=x.dtype, name=graph.producer(x).operation.name),
         graph.model.input,
@@ -44,44 +44,44 @@ def twin(model: keras.Model) -> Any:
 
 def called(layer: Any, call: Call) -> Any:
     """Call what stands for an operation on tensors of tf_keras, otherwise as the operation was called."""
-    from kerascnn.compression.counterparts import Borrowed, without_defaults
+    from kerascnn.compression.legacy_layers import Keras3Layer, without_defaults
 
-    if isinstance(layer, Borrowed):
+    if isinstance(layer, Keras3Layer):
         return layer(call.inputs if len(call.inputs) > 1 else call.inputs[0])
     return layer(*call.args, **without_defaults(call.keywords))
 
 
-def rewrapped(model: Any, change: Any) -> Any:
+def wrap_layers(model: Any, change: Any) -> Any:
     """A ``tf_keras.Model`` with each layer as ``change`` returns it, in inner models too."""
     tf_keras = legacy_keras()
 
     def clone(layer: Any) -> Any:
-        return rewrapped(layer, change) if isinstance(layer, tf_keras.Model) else change(layer)
+        return wrap_layers(layer, change) if isinstance(layer, tf_keras.Model) else change(layer)
 
     return tf_keras.models.clone_model(model, clone_function=clone)
 
 
-def weights_back(twin: Any, model: keras.Model) -> None:
-    """Give every layer of ``model`` the weights of the layer of its name in ``twin``.
+def weights_back(copy: Any, model: keras.Model) -> None:
+    """Give every layer of ``model`` the weights of the layer of its name in a tf_keras copy.
 
     Parameters
     ----------
-    twin
-        What :func:`twin` made of the model, or of one like it; wrappers of tools are taken off before.
+    copy
+        What :func:`legacy_copy` made of the model, or of one like it; wrappers of tools are taken off before.
     model
         Keras 3 model; its weights are replaced.
 
     Raises
     ------
     ValueError
-        When a layer with weights is missing in the twin.
+        When a layer with weights is missing in the copy.
     """
-    there = {layer.name: layer for layer in twin.layers}
+    there = {layer.name: layer for layer in copy.layers}
     for layer in model.layers:
         if not layer.weights:
             continue
         if layer.name not in there:
-            raise ValueError(f"The twin has no layer {layer.name!r}; take the wrappers of tools off it first.")
+            raise ValueError(f"The tf_keras copy has no layer {layer.name!r}; take the wrappers of tools off it first.")
         if is_graph(layer):
             weights_back(there[layer.name], layer)
         else:
@@ -89,8 +89,8 @@ def weights_back(twin: Any, model: keras.Model) -> None:
             layer.set_weights(own.get_weights())
 
 
-def brought_back(twin: Any, model: keras.Model) -> keras.Model:
-    """A copy of ``model`` with the weights of ``twin``, in float32."""
+def keras3_copy(legacy: Any, model: keras.Model) -> keras.Model:
+    """A copy of ``model`` in float32 with the weights of a tf_keras copy."""
     copy = float32_copy(model)
-    weights_back(twin, copy)
+    weights_back(legacy, copy)
     return copy

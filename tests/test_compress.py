@@ -108,7 +108,7 @@ def test_what_was_trained_is_kept_when_it_cannot_be_measured(file, capsys, monke
     assert f"{out} and its card are written, but measuring them failed: no room" in capsys.readouterr().err
     assert load_keras(out).count_params() < load_keras(file).count_params()
     facts = Card.read(out).facts["compression"]
-    assert facts["plan"]["filters"]["share"] == 0.5 and "top1" not in facts
+    assert facts["plan"]["filters"]["fraction"] == 0.5 and "top1" not in facts
 
 
 def test_shares_by_layer_at_once_in_blocks(tmp_path, capsys, monkeypatch):
@@ -148,7 +148,7 @@ def test_models_inside_models_are_tuned_for_int8():
     few = tuple(part[:64] for part in digits()[0])
     found = quantize_aware(model, few, Tuning(epochs=1, lr=1e-6))
     assert found.model.get_layer("deep") and found.ranges
-    assert np.abs(found.predict(few[0]) - model.predict(few[0], verbose=0)).max() < 0.1
+    assert np.abs(found.predict(few[0])["scores"] - model.predict(few[0], verbose=0)).max() < 0.1
 
 
 @pytest.mark.parametrize(

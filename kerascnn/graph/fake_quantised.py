@@ -1,16 +1,16 @@
-"""Networks that round as int8 does, and what cannot be done with them any more."""
+"""Networks with fake-quantised ranges: they round as int8 does, and much cannot be done with them any more."""
 
 from typing import Any
 
 
-def has_ranges(model: Any) -> bool:
-    """Whether a model rounds its activations itself, and so says in what ranges they lie."""
+def is_fake_quantised(model: Any) -> bool:
+    """Whether a model rounds its activations, and so holds the ranges that an int8 file needs."""
     from kerascnn.layers import FakeQuantization
 
     return any(isinstance(layer, FakeQuantization) for layer in model.layers)
 
 
-def need_floats(model: Any) -> None:
+def refuse_fake_quantised(model: Any) -> None:
     """Refuse a model that was tuned for int8.
 
     Raises
@@ -18,7 +18,7 @@ def need_floats(model: Any) -> None:
     ValueError
         When it was.
     """
-    if has_ranges(model):
+    if is_fake_quantised(model):
         raise ValueError(
             f"{model.name} was tuned for int8: export it as tflite-int8, or take the network that it was made of."
         )

@@ -1,6 +1,6 @@
-"""Layers in plainer ones, each of which a mobile runtime holds as one operator. A table of rules by class.
+"""Layers decomposed into simpler ones, each of which a mobile runtime holds as one operator. A table of rules by class.
 
-A rule draws in the place of a layer, as :class:`kerascnn.graph.rewrite.Rule` says. What scales and shifts channels is
+A rule draws in the place of a layer, as :data:`kerascnn.graph.rewrite.Rule` says. What scales and shifts channels is
 drawn as a batch norm whose statistics are 0 and 1, so that folding does with it what it does with every batch norm.
 """
 
@@ -16,7 +16,7 @@ from kerascnn.graph.normalisation import group_norm, layer_norm, local_response
 from kerascnn.graph.rewrite import Rule, affine, drawn, kept, passed, redraw
 
 
-def in_plain_layers(model: keras.Model) -> keras.Model:
+def decompose(model: keras.Model) -> keras.Model:
     """A new model that computes what ``model`` does at inference, in layers of one operator; batch norms stay.
 
     Raises
@@ -28,9 +28,9 @@ def in_plain_layers(model: keras.Model) -> keras.Model:
 
 
 def rule_of(layer: Any) -> Rule | None:
-    """How a layer is drawn in plainer ones; None where it is plain already."""
+    """How a layer is decomposed; None where it is one operator already."""
     if type(layer) in (L.Conv2D, L.DepthwiseConv2D, L.Conv2DTranspose, L.Dense):
-        return apart if has_activation(layer) else None
+        return split_activation if has_activation(layer) else None
     return ACTIVATIONS.get(layer.activation) if type(layer) is L.Activation else RULES.get(type(layer))
 
 
@@ -38,7 +38,7 @@ def has_activation(layer: Any) -> bool:
     return layer.activation not in (None, activations.linear)
 
 
-def apart(layer: Any, name: str, x: Any) -> Any:
+def split_activation(layer: Any, name: str, x: Any) -> Any:
     """A layer with a kernel, and its activation as one of its own."""
     return activated(layer, name, kept(layer, name, x, activation=None))
 
@@ -97,9 +97,9 @@ def standardized(layer: Any, name: str, x: Any) -> Any:
     deviation = np.sqrt(kernel.var(axis=(0, 1, 2), keepdims=True) + layer.epsilon)
     config = layer.get_config() | {"name": name}
     del config["epsilon"]
-    plain = L.Conv2D.from_config(config | {"activation": None})
+    conv = L.Conv2D.from_config(config | {"activation": None})
     even = (kernel - kernel.mean(axis=(0, 1, 2), keepdims=True)) / deviation
-    return activated(layer, name, drawn(plain, [even, *bias], x))
+    return activated(layer, name, drawn(conv, [even, *bias], x))
 
 
 def separable(layer: Any, name: str, x: Any) -> Any:
@@ -167,7 +167,7 @@ def fake_quantization(layer: Any, name: str, x: Any) -> Any:
 def attention(layer: Any, name: str, query: Any, value: Any, key: Any = None, **masks: Any) -> Any:
     """Heads as an axis: dense layers, a product of queries and keys, a softmax, a product with the values."""
     if len(query.shape) != 3 or layer._output_shape or any(mask is not None for mask in masks.values() if mask):
-        raise ValueError(f"{layer.name!r} attends in a way that has no plainer form: rows of tokens, without masks.")
+        raise ValueError(f"{layer.name!r} attends in a way that has no simpler form: rows of tokens, without masks.")
     values = layer.get_weights()
     heads, per_part = layer.num_heads, len(values) // 4
     parts = [values[i * per_part : (i + 1) * per_part] for i in range(4)]
