@@ -121,7 +121,7 @@ def test_moves_are_pillows(name):
             expected = pillow(image).transform(
                 size, Image.Transform.AFFINE, row, Image.Resampling.NEAREST, fillcolor=fill
             )
-        got = getattr(geometry, name)(tf.constant(image), value).numpy()
+        got = getattr(geometry, name)(tf.constant(image), value)[0].numpy()
         assert got.dtype == np.uint8
         wrong = (got != array(expected)).any(-1) & ~undecided(row, height, width)
         assert not wrong.any(), f"{picture}, {value}: {np.argwhere(wrong)[:5]}"
@@ -133,11 +133,16 @@ def test_moves_are_pillows(name):
 def traced(name: str, image: np.ndarray, count: int) -> list[np.ndarray]:
     """What an augmentation makes of an image with seeds of 0 to ``count``."""
     step, given = parse(name), tf.constant(image, tf.float32)
-    change = tf.function(lambda seed: step(given, seed), autograph=False)
+    change = tf.function(lambda seed: image_of(step(given, seed)), autograph=False)
     return [change(tf.constant([5, seed], tf.int64)).numpy() for seed in range(count)]
 
 
-@pytest.mark.parametrize("name", [name for name, line in AUGMENTATIONS.items() if line.kind == "change"])
+def image_of(made) -> tf.Tensor:
+    """What a change or a move made of an image; a move tells the affine as well."""
+    return made[0] if isinstance(made, tuple) else made
+
+
+@pytest.mark.parametrize("name", [name for name, line in AUGMENTATIONS.items() if line.kind in ("change", "move")])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_same_integers_same_change(name, channels):
     image = np.random.default_rng(0).integers(0, 256, (20, 30, channels)).astype(np.float32)
@@ -145,7 +150,7 @@ def test_same_integers_same_change(name, channels):
     assert all(np.array_equal(a, b) for a, b in zip(seen, traced(name, image, 12), strict=True))
     assert len({one.tobytes() for one in seen}) > 1
     assert all(one.shape == (20, 30, channels) and one.dtype == np.float32 for one in seen)
-    eager = parse(name)(tf.constant(image), tf.constant([5, 3], tf.int64))
+    eager = image_of(parse(name)(tf.constant(image), tf.constant([5, 3], tf.int64)))
     assert np.abs(eager - seen[3]).max() < 1e-2
 
 
@@ -196,7 +201,7 @@ def test_ranges_of_trivialaugment_are_torchvisions(autoaugment):
 
 def test_ranges_of_randaugment_are_torchvisions(autoaugment):
     theirs = autoaugment.RandAugment()._augmentation_space(31, (1, 1))  # an image of one pixel: shares of a side
-    ours = {name.removesuffix("_share"): own for name, own in policies.NARROW.items()}
+    ours = {name.removesuffix("_fraction"): own for name, own in policies.NARROW.items()}
     assert {THEIRS[name] for name in theirs} - set(ours) == {"identity"}
     assert set(ours) - {THEIRS[name] for name in theirs} == {"invert", "solarize_add"}
     same_ranges(ours, {name: theirs[name] for name in theirs if name != "Identity"})
@@ -212,7 +217,8 @@ def outcomes(image: np.ndarray, own: policies.Range, name: str, strength: float)
     """All that an operation at one strength can make of an image."""
     signs = (-1, 1) if own.signed else (1,)
     values = [np.float32(own.start) + np.float32(strength * own.reach) * np.float32(sign) for sign in signs]
-    return [policies.OPERATIONS[name](tf.constant(image), tf.constant(value)).numpy().tobytes() for value in values]
+    made = [policies.OPERATIONS[name](tf.constant(image), tf.constant(value))[0] for value in values]
+    return [one.numpy().tobytes() for one in made]
 
 
 def odd_picture() -> np.ndarray:
@@ -257,7 +263,7 @@ def test_randaugment_makes_one_operation_after_another():
 def test_randaugment_beyond_ten_keeps_to_pixels():
     for image in traced("randaugment:2:30", odd_picture(), 40):
         assert image.min() >= 0 and image.max() <= 255 and np.array_equal(image, np.round(image))
-    assert set(np.unique(policies.OPERATIONS["posterize"](tf.constant(odd_picture()), -4.0))) == {0, 128}
+    assert set(np.unique(policies.OPERATIONS["posterize"](tf.constant(odd_picture()), -4.0)[0])) == {0, 128}
 
 
 def test_trivialaugment_draws_strengths_and_operations():
@@ -556,6 +562,7 @@ def test_every_name_has_its_function():
         inputs = {
             "cut": ["shape", "seed"],
             "fit": ["image", "how", "seed"],
+            "move": ["image", "seed"],
             "change": ["image", "seed"],
             "mix": ["images", "targets", "seed"],
         }[line.kind]

@@ -17,7 +17,7 @@ from PIL import Image
 from test_data import collected
 from test_train import RECIPE, trained, weights
 
-from kerascnn.data import open_data
+from kerascnn.data import open_data, open_source
 from kerascnn.data.checks import image_flaw
 from kerascnn.data.images import decode
 from kerascnn.data.open import WAYS
@@ -28,7 +28,7 @@ from kerascnn.spec import Preprocess
 
 LABELS = ("blue", "red")
 PHOTO = Preprocess(size=16, crop=0.8)
-TRAIN, TEST = 16, 6  # images
+TRAIN, VALIDATION, TEST = 16, 6, 4  # images
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +47,7 @@ def pictures(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return pixels.astype(np.uint8), targets
 
 
-PARTS = {"train": pictures(TRAIN, 1), "test": pictures(TEST, 2)}
+PARTS = {"train": pictures(TRAIN, 1), "validation": pictures(VALIDATION, 2), "test": pictures(TEST, 3)}
 
 
 def encoded(pixels: np.ndarray, form: str = "PNG", **how) -> bytes:
@@ -83,8 +83,8 @@ def write_records(file: Path, records: list[bytes]) -> Path:
 
 
 def write_shards(root: Path, *, first: int = 1, shards: int = 3, names: tuple[str, ...] = LABELS) -> Path:
-    """Train and validation records in shards, with labels from ``first``."""
-    for part, (pixels, targets) in {"train": PARTS["train"], "validation": PARTS["test"]}.items():
+    """Records of every part in shards, with labels from ``first``."""
+    for part, (pixels, targets) in PARTS.items():
         records = [
             imagenet(encoded(image), target + first, names[target] if names else "")
             for image, target in zip(pixels, targets, strict=True)
@@ -164,9 +164,10 @@ WRITERS = {
 
 
 def seen(data) -> list[np.ndarray]:
-    """Augmented training batches in a drawn order, and the images held out."""
+    """Augmented training batches in a drawn order, and the other images as they are."""
     how = dict(augment=("crop", "flip"), classes=2, seed=5, epoch=1, shuffle=True)
-    return [*collected(batches(data.train, PHOTO, 5, **how)), *collected(batches(data.validation, PHOTO, 4))]
+    others = [one for part in (data.validation, data.test) for one in collected(batches(part, PHOTO, 4))]
+    return [*collected(batches(data.train, PHOTO, 5, **how)), *others]
 
 
 # One way in, the same bits
@@ -216,7 +217,7 @@ def tfds(tmp_path, monkeypatch):
 
 def test_tfds_by_name(tfds, tmp_path):
     data, lying = open_data("tfds:blues_and_reds"), open_data(tmp_path / "prepared" / "blues_and_reds" / "1.0.0")
-    assert data.labels == LABELS and (len(data.train), len(data.validation)) == (TRAIN, TEST)
+    assert data.labels == LABELS and data.found == "16 train, 6 validation, 4 test images"
     assert data.fingerprint == lying.fingerprint
     assert open_data("tfds:blues_and_reds:1.0.0").fingerprint == data.fingerprint
 
@@ -316,9 +317,10 @@ def test_parts_by_folder_by_pattern_and_none(tmp_path):
             os.link(file, tmp_path / "sorted" / part / file.name)
     assert len(open_data(tmp_path / "sorted").train) == TRAIN
     some = open_data(f"{root}/*-0000[12]-of-00003")
-    assert (len(some.train), len(some.validation)) == (10, 4)
+    assert (len(some.train), len(some.validation), len(some.test)) == (10, 4, 2)
     alone = open_data(f"{root}/validation-*")
-    assert len(alone.train) + len(alone.validation) == TEST
+    assert len(alone.train) + len(alone.validation) == VALIDATION and alone.test is None
+    assert len(open_source(f"{root}/validation-*").whole()) == VALIDATION
     (root / "extra-00000-of-00001").write_bytes((root / "train-00000-of-00003").read_bytes())
     with pytest.raises(ValueError, match="extra-00000-of-00001"):
         open_data(root)
@@ -329,8 +331,9 @@ def test_a_single_file_is_split(tmp_path):
     file = write_records(
         tmp_path / "all.tfrecord", [imagenet(encoded(i), t) for i, t in zip(pixels, targets, strict=True)]
     )
-    data = open_data(file, validation=0.25)
-    assert (len(data.train), len(data.validation)) == (12, 4) and len(open_data(tmp_path).train) == 12
+    data, whole = open_data(file), open_source(file).whole()
+    assert len(data.train) + len(data.validation) == len(whole) == TRAIN
+    assert open_data(tmp_path).fingerprint == data.fingerprint
 
 
 def test_shards_that_are_missing_are_named(tmp_path):
@@ -369,7 +372,7 @@ def test_damaged_records_are_named_and_counted(tmp_path):
 def test_damaged_records_are_skipped_on_demand(tmp_path):
     said = spoil(write_shards(tmp_path / "data"))
     data = open_data(tmp_path / "data", on_corrupt="skip")
-    assert data.skipped == tuple(said) and len(data.validation) == TEST
+    assert data.skipped == tuple(said) and len(data.validation) == VALIDATION
     assert len(data.train) == TRAIN - 1 - 1 - 2  # of the last shard's five, two lie behind the damage
     collected(batches(data.train, PHOTO, 4))
 
@@ -418,7 +421,7 @@ def test_records_that_make_no_data_set(tmp_path, records, message):
         open_data(tmp_path)
 
 
-def test_classes_of_one_name_and_classes_that_are_only_held_out(tmp_path):
+def test_classes_of_one_name_and_classes_that_are_not_in_train(tmp_path):
     image = encoded(PARTS["train"][0][0])
     write_records(
         tmp_path / "train-00000-of-00001",
@@ -428,7 +431,7 @@ def test_classes_of_one_name_and_classes_that_are_only_held_out(tmp_path):
     data = open_data(tmp_path)
     assert data.labels == ("crane (1)", "crane (4)", "owl") and data.validation.annotations["label"].tolist() == [1]
     write_records(held, [imagenet(image, 3, "oewl")])
-    with pytest.raises(ValueError, match=r"'oewl'.*held out but is not in train/. Did you mean 'owl'"):
+    with pytest.raises(ValueError, match=r"'oewl'.*is in validation but has no image in train. Did you mean 'owl'"):
         open_data(tmp_path)
     write_records(held, [imagenet(image, 7, "crow")])
     with pytest.raises(ValueError, match="label 7 is called"):
@@ -476,16 +479,16 @@ def test_index_is_kept_and_made_anew_when_files_change(tmp_path, makings):
     root = write_shards(tmp_path / "data")
     before = open_data(root)
     again = open_data(root)
-    assert len(makings) == 2 and before.fingerprint == again.fingerprint  # of train and of validation
+    assert len(makings) == 3 and before.fingerprint == again.fingerprint  # of every part
     assert np.array_equal(before.train.images, again.train.images) and before.labels == again.labels
     flip(root / "train-00000-of-00003", 200)
     with pytest.raises(ValueError, match="its checksum does not fit"):
         open_data(root)
     with pytest.raises(ValueError, match="its checksum does not fit"):  # kept with its flaws
         open_data(root)
-    assert len(makings) == 3 and len(list(root.glob(".kerascnn-*.npz"))) == 2
+    assert len(makings) == 4 and len(list(root.glob(".kerascnn-*.npz"))) == 3
     moved = root.rename(tmp_path / "moved")
-    assert open_data(moved, on_corrupt="skip").labels == before.labels and len(makings) == 3
+    assert open_data(moved, on_corrupt="skip").labels == before.labels and len(makings) == 4
 
 
 def test_damaged_index_is_made_anew(tmp_path, makings):
@@ -494,7 +497,7 @@ def test_damaged_index_is_made_anew(tmp_path, makings):
     for number, spoilt in enumerate((b"", b"PK no index", None), 1):
         for kept in root.glob(".kerascnn-*.npz"):
             kept.write_bytes(bytes_of(kept)[:-100] if spoilt is None else spoilt)
-        assert open_data(root).fingerprint == before and len(makings) == 2 + 2 * number
+        assert open_data(root).fingerprint == before and len(makings) == 3 + 3 * number
 
 
 def test_index_of_a_folder_that_cannot_be_written(tmp_path, makings, cache_folder, monkeypatch):
@@ -507,8 +510,8 @@ def test_index_of_a_folder_that_cannot_be_written(tmp_path, makings, cache_folde
 
     monkeypatch.setattr(index, "written_whole", refused)
     before = open_data(root).fingerprint
-    assert len(list(cache_folder.rglob("*.npz"))) == 2 and not list(root.glob(".*"))
-    assert open_data(root).fingerprint == before and len(makings) == 2
+    assert len(list(cache_folder.rglob("*.npz"))) == 3 and not list(root.glob(".*"))
+    assert open_data(root).fingerprint == before and len(makings) == 3
 
 
 def test_fingerprint_of_records_is_their_content(tmp_path):
@@ -557,7 +560,7 @@ def test_labels_with_commas_quotes_and_numbers(tmp_path):
     ("text", "message"),
     [
         ("", "has no column 'path'"),
-        ("path,label\n", "has no class; nothing to tell apart"),
+        ("path,label\n", "has no image that can be read"),
         (GOOD.replace("path,label", "path,lable"), "unknown column 'lable'. Did you mean 'label'"),
         (GOOD.replace("path,label", "path;label"), "unknown column 'path;label'"),
         (GOOD.replace("path,label", "path,split"), "no column 'label'"),
@@ -580,7 +583,7 @@ def test_labels_with_commas_quotes_and_numbers(tmp_path):
         (
             GOOD.replace("\n", ",train\n").replace("label,train", "label,split")[: -len("red,train\n")]
             + "green,test\n",
-            "'green' .*held out but is not in train",
+            "'green' .*is in test but has no image in train",
         ),
     ],
 )
@@ -620,12 +623,17 @@ X, Y = PARTS["train"]
 
 def test_arrays_of_every_allowed_form(tmp_path):
     grey = open_data((X[..., 0], Y[:, None]))  # CIFAR's targets are (N, 1)
-    assert grey.channels == 1 and grey.train.images.shape == (12, 20, 24, 1) and grey.labels == ("0", "1")
+    assert grey.channels == 1 and grey.train.images.shape[1:] == (20, 24, 1) and grey.labels == ("0", "1")
     np.savez(tmp_path / "whole.npz", x=X, y=Y)
     np.savez(tmp_path / "train.npz", x_train=X, y_train=Y)
     same = [open_data(source).fingerprint for source in ((X, Y), tmp_path / "whole.npz", str(tmp_path / "train.npz"))]
     assert len(set(same)) == 1
     assert open_data((X, Y.tolist())).fingerprint == same[0]
+    three = open_data(((X, Y),) * 3).fingerprint
+    for name in ("val", "validation", "Valid", "dev"):
+        arrays = {f"{kind}_{part}": of for kind, of in (("x", X), ("y", Y)) for part in ("train", name, "test")}
+        np.savez(tmp_path / "parts.npz", **arrays)
+        assert open_data(tmp_path / "parts.npz").fingerprint == three
 
 
 @pytest.mark.parametrize(
@@ -659,11 +667,11 @@ def test_arrays_that_cannot_be(x, y, message):
 
 
 def test_parts_of_arrays_that_do_not_go_together():
-    with pytest.raises(ValueError, match=r"y_test holds the class 2, but those of y_train go from 0 to 1"):
+    with pytest.raises(ValueError, match=r"The class '2' of the data in memory is in test but has no image in train"):
         open_data(((X, Y), (X, Y * 2)))
-    with pytest.raises(ValueError, match=r"x_train has the shape .* x_test has"):
+    with pytest.raises(ValueError, match=r"train images have the shape .* test images have"):
         open_data(((X, Y), (X[..., 0], Y)))
-    for wrong in ((X, Y, X), ((X, Y),), ((X, Y), (X, Y), (X, Y)), ((X, Y, Y), (X, Y))):
+    for wrong in ((X, Y, X), ((X, Y),), ((X, Y),) * 4, ((X, Y, Y), (X, Y))):
         with pytest.raises(ValueError, match="Arrays come as"):
             open_data(wrong)
 

@@ -3,7 +3,7 @@
 ``pipeline``, ``images`` and the augmentations need TensorFlow.
 """
 
-from kerascnn.data.dataset import Data, Split
-from kerascnn.data.open import open_data
+from kerascnn.data.dataset import Data, Source, Split
+from kerascnn.data.open import open_data, open_source
 
-__all__ = ["Data", "Split", "open_data"]
+__all__ = ["Data", "Source", "Split", "open_data", "open_source"]

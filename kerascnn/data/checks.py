@@ -3,19 +3,18 @@
 import hashlib
 import os
 import re
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
 from kerascnn.data.splitting import Opening
 from kerascnn.files import changes, home, written_whole
+from kerascnn.progress import track
 
-Item = TypeVar("Item")
+MARK = 2**56 - 1
 MOST = 20  # lines that an error has room for
 
 
@@ -60,44 +59,59 @@ def file_flaw(path: Path) -> str | None:
 
 
 def file_flaws(files: Sequence[Path], how: Opening) -> dict[Path, str]:
-    """The files that cannot be decoded, and why; those that were found sound before, and are as they were, are."""
-    passed = Passed(files)
-    doubtful = [path for path in files if passed.mark(path) not in passed.marks]
+    """The files that cannot be decoded, and why."""
+    found = examined([(path,) for path in files], lambda path: file_flaw(path) or 0, how, "checking images")
+    return {path: result for path, result in zip(files, found, strict=True) if isinstance(result, str)}
+
+
+def examined(
+    items: Sequence[tuple[Path, ...]], examine: Callable[..., str | int], how: Opening, title: str
+) -> list[str | int]:
+    """What ``examine`` finds of the files of each item: why they cannot be used, or a number of 0 to 255.
+
+    A number is remembered as long as the files are as they are, so that a large folder is decoded once only.
+    """
+    passed = Passed(items)
+    marks = [passed.mark(files) for files in items]
+    doubtful = [files for files, mark in zip(items, marks, strict=True) if mark not in passed.notes]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        reasons = pool.map(file_flaw, doubtful)
-        watched = shown(reasons, len(doubtful), "checking images") if how.progress else reasons
-        flaws = {path: flaw for path, flaw in zip(doubtful, watched, strict=True) if flaw is not None}
+        results = pool.map(lambda files: examine(*files), doubtful)
+        new = iter(list(track(results, title, len(doubtful), shown=how.progress)))
+    found = [passed.notes[mark] if mark in passed.notes else next(new) for mark in marks]
     if doubtful:
-        passed.keep([path for path in files if path not in flaws])
-    return flaws
+        passed.keep({mark: note for mark, note in zip(marks, found, strict=True) if mark and isinstance(note, int)})
+    return found
 
 
 class Passed:
-    """What is remembered of files that were decoded without a flaw, so that a large folder is decoded once only.
+    """What is remembered of files that were decoded without a flaw: a note, 0 to 255, for each.
 
-    A file is known by a mark, 56 bits of a hash of its path, its size and the time it was written.
+    Files are known by a mark, 56 bits of a hash of their paths, sizes and times of writing.
     """
 
-    def __init__(self, files: Sequence[Path]) -> None:
-        folder = os.path.commonpath([path.absolute().parent for path in files]) if files else ""
+    def __init__(self, items: Sequence[tuple[Path, ...]]) -> None:
+        parents = {path.absolute().parent for files in items for path in files}
+        folder = os.path.commonpath(parents) if parents else ""
         self.place = home() / "checked" / f"{hashlib.sha256(folder.encode()).hexdigest()[:16]}.npy"
         try:
-            self.marks = set(np.load(self.place, allow_pickle=False).tolist())
+            kept = np.load(self.place, allow_pickle=False).astype(np.uint64).tolist()
         except (OSError, ValueError, EOFError):  # none yet, or damaged
-            self.marks = set()
+            kept = []
+        self.notes = {number & MARK: number >> 56 for number in kept}
 
-    def mark(self, path: Path) -> int:
+    def mark(self, files: Iterable[Path]) -> int:
+        """0 for a link that leads nowhere: what is wrong with it is said when it is read."""
         try:
-            told = f"{path.absolute()}:{changes(path)}"
-        except OSError:  # a link that leads nowhere: what is wrong with it is said when it is read
-            return -1
-        return int.from_bytes(hashlib.sha256(told.encode()).digest()[:7])
+            states = [f"{path.absolute()}:{changes(path)}" for path in files]
+        except OSError:
+            return 0
+        return int.from_bytes(hashlib.sha256("\n".join(states).encode()).digest()[:7])
 
-    def keep(self, sound: Sequence[Path]) -> None:
+    def keep(self, notes: Mapping[int, int]) -> None:
         """Remember these alone."""
-        marks = np.array(sorted(mark for path in sound if (mark := self.mark(path)) >= 0), np.int64)
+        numbers = np.array(sorted(note << 56 | mark for mark, note in notes.items()), np.uint64)
         with suppress(OSError), written_whole(self.place) as draft:  # without it, they are only decoded again
-            np.save(draft, marks)
+            np.save(draft, numbers)
 
 
 def refuse(flaws: Mapping[str, str], kind: str, where: object, how: Opening) -> None:
@@ -114,21 +128,3 @@ def listed(lines: Sequence[str]) -> str:
     """The first lines of many, and how many more there are."""
     more = [f"and {len(lines) - MOST} more"] if len(lines) > MOST else []
     return "\n".join(f"  {line}" for line in [*lines[:MOST], *more])
-
-
-def shown(items: Iterable[Item], total: int, what: str, patience: float = 2.0) -> Iterator[Item]:
-    """Pass items on; on a terminal, a bar appears when they have taken longer than ``patience`` seconds."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    bar = Progress(console=console, transient=True, disable=not console.is_terminal)
-    task, begun = bar.add_task(what, total=total), time.monotonic()
-    try:
-        for item in items:
-            yield item
-            bar.advance(task)
-            if not bar.live.is_started and time.monotonic() - begun > patience:
-                bar.start()
-    finally:
-        bar.stop()

@@ -1,6 +1,7 @@
 """What data sources give: images and their annotations, wherever they are stored."""
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 
+IGNORE = 255  # in a mask, (H, W) uint8 or int32: what has no class, and what no pixel of the source covers
+
+
 class Store(Protocol):
     """Where images are stored. A split has a row of an array for each image; a store knows what the row means."""
 
@@ -22,6 +26,10 @@ class Store(Protocol):
 
     def name(self, row: np.ndarray, place: int) -> str:
         """What to call the image in an error or a report."""
+        ...
+
+    def keys(self, rows: np.ndarray) -> Iterator[str]:
+        """A name for every image that it keeps when the source is moved and when images are added."""
         ...
 
     def content(self, rows: np.ndarray) -> Iterator[bytes]:
@@ -38,13 +46,20 @@ class InMemory:
     def name(self, row: np.ndarray, place: int) -> str:
         return f"image {place}"
 
+    def keys(self, rows: np.ndarray) -> Iterator[str]:
+        """The images' numbers."""
+        yield from map(str, range(len(rows)))
+
     def content(self, rows: np.ndarray) -> Iterator[bytes]:
         yield f"{rows.shape}".encode()
         yield np.ascontiguousarray(rows).tobytes()
 
 
+@dataclass(frozen=True)
 class InFiles:
-    """A row is the path of an image file, () str."""
+    """A row is the path of an image file, () str, in the folder ``root`` of its source."""
+
+    root: str = ""
 
     def read(self, row: "tf.Tensor") -> "tf.Tensor":
         import tensorflow as tf
@@ -53,6 +68,11 @@ class InFiles:
 
     def name(self, row: np.ndarray, place: int) -> str:
         return str(row)
+
+    def keys(self, rows: np.ndarray) -> Iterator[str]:
+        """Paths within the source."""
+        for path in map(str, rows):
+            yield path.removeprefix(self.root).replace(os.sep, "/")
 
     def content(self, rows: np.ndarray) -> Iterator[bytes]:
         """Every file's class folder, name and size."""
@@ -72,7 +92,8 @@ class Split:
     images
         A row for every image, (N, ...), which ``store`` reads; in memory, pixels, (N, H, W, C) uint8.
     annotations
-        A row for every image, by name: ``"label"``, the number of its class, (N,) int32.
+        A row for every image, by name: ``"label"``, the number of its class, (N,) int32; or ``"mask"``, those of all
+        its pixels, (N, H, W) uint8 in memory, with ``IGNORE`` where there is none.
     store
         Where the images are stored.
     stores
@@ -106,6 +127,44 @@ class Split:
         for piece in self.store.content(self.images):
             hashed.update(piece)
         return hashed.digest()
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Source:
+    """A data set as it lies somewhere, in one part or several.
+
+    Parameters
+    ----------
+    parts
+        By role: ``"train"``, ``"validation"`` and ``"test"``; or ``"all"``, where it is not split.
+    labels, channels, skipped, note
+        As in :class:`Data`; a part need not have images of every class.
+    """
+
+    parts: Mapping[str, Split]
+    labels: tuple[str, ...]
+    channels: int
+    skipped: tuple[str, ...] = ()
+    note: str = ""
+
+    @property
+    def found(self) -> str:
+        """In one line, which parts there are: ``"1,200 train, 300 test images"``."""
+        counts = [f"{len(part):,}{'' if role == 'all' else f' {role}'}" for role, part in self.parts.items()]
+        return f"{', '.join(counts)} images"
+
+    def whole(self) -> Split:
+        """The images of all parts together."""
+        first, *others = self.parts.values()
+        if not others:
+            return first
+        annotations = {
+            name: np.concatenate([rows, *(part.annotations[name] for part in others)])
+            for name, rows in first.annotations.items()
+        }
+        return replace(
+            first, images=np.concatenate([first.images, *(part.images for part in others)]), annotations=annotations
+        )
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
+from kerascnn.data.transforms.affine import resizing
 from kerascnn.spec import Preprocess
 
 
@@ -75,18 +76,19 @@ def resized(image: tf.Tensor, size, how: Preprocess) -> tf.Tensor:
     return tf.cast(tf.image.resize(image, size, how.interpolation, antialias=True), tf.float32)
 
 
-def stretched(image: tf.Tensor, how: Preprocess) -> tf.Tensor:
-    """The whole image on ``size`` x ``size`` pixels, whatever its proportions."""
-    return resized(image, (how.size, how.size), how)
+def stretched(image: tf.Tensor, how: Preprocess) -> tuple[tf.Tensor, tf.Tensor]:
+    """The whole image on ``size`` x ``size`` pixels, whatever its proportions, and the affine of that."""
+    size = (how.size, how.size)
+    return resized(image, size, how), resizing(tf.shape(image)[:2], size)
 
 
-def centred(image: tf.Tensor, how: Preprocess) -> tf.Tensor:
-    """The short side on ``round(size / crop)`` pixels, then the ``size`` x ``size`` in the middle."""
+def centred(image: tf.Tensor, how: Preprocess) -> tuple[tf.Tensor, tf.Tensor]:
+    """The short side on ``round(size / crop)`` pixels, then the ``size`` x ``size`` in the middle; and their affine."""
     shape = tf.shape(image)[:2]
     scaled = round(how.size / how.crop) * shape // tf.reduce_min(shape)
-    image = resized(image, scaled, how)
-    top, left = tf.unstack(tf.cast(tf.round((scaled - how.size) / 2), tf.int32))
-    return image[top : top + how.size, left : left + how.size]
+    corner = tf.cast(tf.round((scaled - how.size) / 2), tf.int32)
+    part = within(resized(image, scaled, how), tf.concat([corner, [how.size, how.size]], 0))
+    return part, resizing(shape, scaled, corner)
 
 
 def normalised(image: tf.Tensor, how: Preprocess) -> tf.Tensor:

@@ -1,4 +1,4 @@
-"""The ways in: what a source may be, and which file of this room opens it."""
+"""What a source of data may be, and which file opens it."""
 
 import os
 from collections.abc import Callable
@@ -7,23 +7,25 @@ from glob import escape, has_magic
 from pathlib import Path
 from typing import Any
 
-from kerascnn.data.dataset import Data
+from kerascnn.data.dataset import Data, Source
 from kerascnn.data.sources.arrays import from_npz, from_pairs
 from kerascnn.data.sources.digits import digits
 from kerascnn.data.sources.folder import LAYOUT, from_folder
+from kerascnn.data.sources.masks import from_masks, has_masks
 from kerascnn.data.sources.records import from_folder_of_records, from_pattern, is_shard, shards_in
+from kerascnn.data.sources.shape_masks import shape_masks
 from kerascnn.data.sources.shapes import shapes
 from kerascnn.data.sources.table import from_table
 from kerascnn.data.sources.tfds import PREFIX, from_tfds
-from kerascnn.data.splitting import Opening
+from kerascnn.data.splitting import Opening, check_fraction, divided
 from kerascnn.errors import suggest
 
-Source = str | os.PathLike | tuple
-NAMED: dict[str, Callable[[Opening], Data]] = {"digits": digits, "shapes": shapes}
+Location = str | os.PathLike | tuple
+NAMED: dict[str, Callable[[Opening], Source]] = {"digits": digits, "shapes": shapes, "shape_masks": shape_masks}
 
 
 def open_data(
-    source: Source,
+    source: Location,
     *,
     validation: float = 0.25,
     seed: int = 0,
@@ -35,27 +37,36 @@ def open_data(
     Every image file, in a folder or in a record, is decoded once, so that a broken one is met now and not hours into
     a training.
 
+    A source may have parts to train, to validate and to test on; training, valid, val, dev and testing are other names
+    for them, in any case. Where it has none to validate on, some images are split off: of a source in one part, or of
+    the part to train on. Which ones follows from their names, so an image stays in its part when others are added.
+    ``found`` of the result says what there was and how it was split.
+
     Parameters
     ----------
     source
         One of these:
 
-        - the name of a source: ``"digits"``, 1,797 handwritten digits of 8 x 8 pixels, or ``"shapes"``, 2,400 images
-          of 32 x 32 pixels that are made on the spot. A folder that bears such a name is meant by ``"./digits"``;
-        - a folder with one sub-folder of images per class, or with ``train/`` and ``test/`` (or ``val/``,
-          ``validation/``) that each have one sub-folder per class;
+        - the name of a source: ``"digits"``, 1,797 handwritten digits of 8 x 8 pixels; or what is made on the spot,
+          ``"shapes"``, 2,400 images of 32 x 32 pixels, and ``"shape_masks"``, 800 images of 64 x 64 pixels with the
+          class of every pixel. A folder that bears such a name is meant by ``"./digits"``;
+        - a folder with one sub-folder of images per class, or with ``train/``, ``validation/`` and ``test/`` that each
+          have one sub-folder per class;
+        - a folder with ``images/`` and ``masks/``, PNG files of the same name whose pixels are class numbers, with
+          255 for none; each perhaps divided into ``train/``, ``validation/`` and ``test/``, or these into them. Names
+          of the classes stand line by line in ``labels.txt`` or ``classes.txt``, or as a list in ``classes.json``;
         - a folder of TFRecord files, such as ``train-00000-of-01024`` and ``validation-00000-of-00128``, or a pattern
           such as ``"imagenet/*-0000*"``; the records hold ``image/encoded`` and ``image/class/label`` as ImageNet's do,
           or ``image`` and ``label`` as those of TensorFlow Datasets;
         - ``"tfds:"`` and the name of one of the TensorFlow Datasets, which is downloaded if need be;
         - a ``.csv`` file with the columns ``path``, ``label`` and, if it is split already, ``split``;
         - an ``.npz`` file with the arrays ``x_train``, ``y_train``, ``x_test`` and ``y_test``, or ``x`` and ``y``;
-        - arrays, ``(x, y)`` or ``((x_train, y_train), (x_test, y_test))``: pixels, (N, H, W), (N, H, W, 1) or
-          (N, H, W, 3) uint8, and class numbers, (N,) integers from 0.
+        - arrays, ``(x, y)``, ``((x_train, y_train), (x_test, y_test))`` or the same with a pair to validate on between
+          these two: pixels, (N, H, W), (N, H, W, 1) or (N, H, W, 3) uint8, and class numbers, (N,) integers from 0.
     validation
-        The fraction of the images that become the validation part, between 0 and 1, where the source has none.
+        The fraction of images to split off to validate on, between 0 and 1; about, as names decide.
     seed
-        Decides, with the content, which images these are.
+        Decides, with the names, which images these are.
     on_corrupt
         What to do about images that cannot be read: ``"refuse"`` the data set or ``"skip"`` them.
     progress
@@ -64,18 +75,31 @@ def open_data(
     Raises
     ------
     FileNotFoundError
-        When there is no such source, or a part of it is missing.
+        When there is no such source, or files of it are missing.
     ValueError
         When the source is not as said above, a class has too few images, or an image cannot be read.
     ImportError
         When a source needs a package that is not installed.
     """
-    how = Opening(validation=validation, seed=seed, on_corrupt=on_corrupt, progress=progress)
-    if not isinstance(source, Source):
+    check_fraction(validation)
+    found = open_source(source, on_corrupt=on_corrupt, progress=progress)
+    return divided(found, "the data in memory" if isinstance(source, tuple) else source, validation, seed)
+
+
+def open_source(source: Location, *, on_corrupt: str = "refuse", progress: bool = True) -> Source:
+    """The parts of a data set as they lie there, to measure a model on: nothing is split off, and classes may lack.
+
+    Parameters and errors are those of :func:`open_data`.
+    """
+    opening = Opening(on_corrupt=on_corrupt, progress=progress)
+    if not isinstance(source, Location):
         raise ValueError(f"A source is a name, a path or a tuple of arrays, not a {type(source).__name__}.")
     for way in WAYS:
         if way.knows(source):
-            return way.opens(source, how)
+            found = way.opens(source, opening)
+            if not any(map(len, found.parts.values())):
+                raise ValueError(f"{source} has no image that can be read.")
+            return found
     raise FileNotFoundError(missing(Path(source)))  # pyright: ignore[reportArgumentType]
 
 
@@ -84,7 +108,7 @@ class Way:
     """A line of the table: what tells that a source is of a kind, and what opens it."""
 
     knows: Callable[[Any], bool]
-    opens: Callable[[Any, Opening], Data]
+    opens: Callable[[Any, Opening], Source]
 
 
 def is_file(source: Any, suffix: str) -> bool:
@@ -98,6 +122,10 @@ WAYS = (  # the first that knows a source opens it
     Way(
         lambda source: Path(source).is_dir() and bool(shards_in(Path(source))),
         lambda source, how: from_folder_of_records(Path(source), how),
+    ),
+    Way(
+        lambda source: Path(source).is_dir() and has_masks(Path(source)),
+        lambda source, how: from_masks(Path(source), how),
     ),
     Way(lambda source: Path(source).is_dir(), lambda source, how: from_folder(Path(source), how)),
     Way(lambda source: is_file(source, ".csv"), lambda source, how: from_table(Path(source), how)),

@@ -13,6 +13,7 @@ from kerascnn.data import images
 from kerascnn.data.checks import image_flaw
 from kerascnn.data.dataset import IN_MEMORY, Split
 from kerascnn.data.sharding import is_own, share_of
+from kerascnn.data.transforms.affine import mask_along
 from kerascnn.data.transforms.mixing import mixed_with
 from kerascnn.data.transforms.registry import Step, parse_all
 from kerascnn.spec import Preprocess
@@ -77,15 +78,21 @@ def batches(
     -------
     tf.data.Dataset
         Pairs of images, (B, size, size, C) float32, and targets by name: ``"label"``, (B,) int32, or with mixes the
-        weight of every class in each image, (B, classes) float32.
+        weight of every class in each image, (B, classes) float32; ``"mask"``, (B, size, size) int32, with 255 where
+        nothing of the source is.
 
     Raises
     ------
     ValueError
-        When an augmentation is unknown or clashes with another.
+        When an augmentation is unknown or clashes with another, or mixes are made of images that have not one class.
     """
     steps = parse_all(augment)
     mixes = [step for step in steps if step.kind == "mix"]
+    if mixes and [*split.annotations] != ["label"]:
+        raise ValueError(
+            f"Mixing needs images with one class each, and these have {', '.join(split.annotations)}. Leave out "
+            f"{' and '.join(step.name for step in mixes)}."
+        )
     count = len(split)
     places = range(epoch * count, (epoch + 1) * count) if places is None else places
     order, copies, salts = drawn(count, places, seed, shuffle, repeats)
@@ -100,11 +107,12 @@ def batches(
 
     @plain
     def sample(index, copy, salt):
-        source = split.store.read(tf.gather(rows, index))
         seeds = tf.unstack(tf.random.split(tf.stack([salt, index + copy * count]), len(steps)))
         seeded = list(zip(steps, seeds, strict=True))
-        image, annotated = prepared(source, preprocess, seeded), annotations_of(index)
-        return image, encode({"image": image, **annotated}) if encode else annotated
+        source = {"image": split.store.read(tf.gather(rows, index)), **annotations_of(index)}
+        made = transformed(source, preprocess, seeded)
+        targets = encode(made) if encode else {name: made[name] for name in annotations}
+        return made["image"], targets
 
     def annotations_of(index):
         return {
@@ -127,8 +135,8 @@ def batches(
     @plain
     def sample_if(index, copy, salt, own, needed):
         blank = tf.zeros([preprocess.size, preprocess.size, preprocess.channels])
-        image, targets = tf.cond(needed, lambda: sample(index, copy, salt), lambda: (blank, annotations_of(index)))
-        return image, targets["label"], own
+        image = tf.cond(needed, lambda: sample(index, copy, salt)[0], lambda: blank)
+        return image, annotations_of(index)["label"], own
 
     @plain
     def mixed(number, batch):
@@ -169,20 +177,42 @@ def drawn(
     return np.concatenate(order), np.concatenate(copies), np.concatenate(salts)
 
 
-def prepared(source: tf.Tensor, preprocess: Preprocess, steps: Sequence[tuple[Step, tf.Tensor]] = ()) -> tf.Tensor:
-    """The bytes of a file or (H, W, 1 or 3) uint8, to (size, size, C) float32, normalised; steps come with seeds."""
+def transformed(
+    sample: Mapping[str, tf.Tensor], preprocess: Preprocess, steps: Sequence[tuple[Step, tf.Tensor]] = ()
+) -> dict[str, tf.Tensor]:
+    """A sample as a network takes it, after steps that come with seeds.
+
+    ``"image"``, the bytes of a file or (H, W, 1 or 3) uint8, becomes (size, size, C) float32, normalised; ``"mask"``,
+    (H, W) uint8, if there is one, goes where the image's pixels go and becomes (size, size) int32. All else stays.
+    """
+    image, mask = sample["image"], sample.get("mask")
     cuts = [lambda shape, step=step, seed=seed: step(shape, seed) for step, seed in steps if step.kind == "cut"]
-    image = images.part_of(source, cuts[0]) if cuts else images.opened(source)
+    if cuts:
+        image = images.part_of(image, cuts[0])
+        mask = None if mask is None else images.within(mask, cuts[0](tf.shape(mask)))
+    else:
+        image = images.opened(image)
     fits = [
         lambda image, how, step=step, seed=seed: step(image, how, seed) for step, seed in steps if step.kind == "fit"
     ]
     fit = fits[0] if fits else images.stretched if cuts or preprocess.squash else images.centred
-    image = fit(images.with_channels(image, preprocess.channels), preprocess)
-    image = tf.ensure_shape(image, (preprocess.size, preprocess.size, preprocess.channels))
+    image, affine = fit(images.with_channels(image, preprocess.channels), preprocess)
+    image, affines = tf.ensure_shape(image, (preprocess.size, preprocess.size, preprocess.channels)), [affine]
     for step, seed in steps:
-        if step.kind == "change":
+        if step.kind == "move":
+            image, affine = step(image, seed)
+            affines.append(affine)
+        elif step.kind == "change":
             image = step(image, seed)
-    return images.normalised(image, preprocess)
+    made = {**sample, "image": images.normalised(image, preprocess)}
+    if mask is not None:
+        made["mask"] = tf.cast(mask_along(mask, tf.concat(affines, 0), preprocess.size), tf.int32)
+    return made
+
+
+def prepared(source: tf.Tensor, preprocess: Preprocess) -> tf.Tensor:
+    """An image as evaluation sees it: the bytes of a file or (H, W, 1 or 3) uint8 to (size, size, C) float32."""
+    return transformed({"image": source}, preprocess)["image"]
 
 
 def mix(

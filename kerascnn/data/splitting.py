@@ -1,80 +1,139 @@
-"""What every source has to settle: which part is learned from, which is held out, and that all classes have images."""
+"""Which images train, validate and test, and that there is something to learn about every class."""
 
-from collections.abc import Collection, Iterable, Sequence
+import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from kerascnn.data.dataset import Split
+from kerascnn.data.dataset import Data, Source, Split
 from kerascnn.errors import suggest
 
-HELD_OUT = ("validation", "val", "test")  # of several, the first: a test set is not for watching a training
+ROLES = {  # of the parts of a source, and what folders, files and columns call them, in any case
+    "train": ("train", "training"),
+    "validation": ("validation", "valid", "val", "dev"),
+    "test": ("test", "testing"),
+}
+NAMES = tuple(name for names in ROLES.values() for name in names)
+ALL = "all"  # the only part of a source that is not split
 
 
 @dataclass(frozen=True, kw_only=True)
 class Opening:
-    """How a source is opened, as ``open_data`` takes it."""
+    """How a source is opened, as ``open_source`` takes it."""
 
-    validation: float = 0.25
-    seed: int = 0
     on_corrupt: str = "refuse"
     progress: bool = True
 
     def __post_init__(self) -> None:
         if self.on_corrupt not in ("refuse", "skip"):
             raise ValueError(f"on_corrupt is {self.on_corrupt!r}. {suggest(str(self.on_corrupt), ('refuse', 'skip'))}")
-        if not 0 < self.validation < 1:
-            raise ValueError(
-                f"validation is {self.validation}; it is the fraction of images to validate on, between 0 and 1, such "
-                "as 0.25."
-            )
 
 
-def parts_among(names: Collection[str]) -> list[str]:
-    """Of a source's parts, that to learn from and that to hold out; or the only one there is, which is to be split."""
-    held = [name for name in HELD_OUT if name in names]
-    return [name for name in ("train", *held[:1]) if name in names]
+def role_of(name: str) -> str | None:
+    """The role of a part of this name; None where it is not the name of a part."""
+    return next((role for role, names in ROLES.items() if name.lower() in names), None)
 
 
-def check_labels(labels: Sequence[str], held: Iterable[str], where: object, expected: str = "") -> None:
-    """Refuse a single class, and classes held out that nothing is learned about; ``expected`` ends the error."""
-    if len(labels) < 2:
-        only = f"only one class, {labels[0]!r}; there is" if labels else "no class;"
-        raise ValueError(f"{where} has {only} nothing to tell apart. {expected}".rstrip())
-    for strange in sorted(set(held) - set(labels)):
-        near = suggest(strange, labels)
-        raise ValueError(f"The class {strange!r} of {where} is held out but is not in train/. {near}".rstrip())
-
-
-def two_parts(
-    parts: Sequence[Split], labels: Sequence[str], how: Opening, where: object, expected: str = ""
-) -> tuple[Split, Split]:
-    """What is learned from and what is held out, of a source that has both or only one part.
+def by_role(names: Iterable[str], where: object) -> dict[str, str]:
+    """Those of ``names`` that are the names of parts, by role.
 
     Raises
     ------
     ValueError
-        When a class has no image to learn from, or a single one although one has to be held out.
+        When two of them have one role.
     """
-    for target in np.flatnonzero(np.bincount(parts[0].annotations["label"], minlength=len(labels)) == 0).tolist():
-        raise ValueError(f"The class {labels[target]!r} of {where} has no image that can be read. {expected}".rstrip())
-    if len(parts) == 1:
-        return held_out(parts[0], how.validation, how.seed, labels)
-    if not len(parts[1]):
-        raise ValueError(f"The part of {where} that is held out has no image that can be read. {expected}".rstrip())
-    return parts[0], parts[1]
-
-
-def held_out(split: Split, holdout: float, seed: int, labels: Sequence[str]) -> tuple[Split, Split]:
-    """Hold out a share of every class, at least one image of each and never all of them."""
-    rng = np.random.default_rng(seed)
-    chosen = np.zeros(len(split), bool)
-    for target in np.unique(split.annotations["label"]):
-        members = np.flatnonzero(split.annotations["label"] == target)
-        if len(members) < 2:
+    found: dict[str, str] = {}
+    for name in sorted(names):
+        if (role := role_of(name)) and found.setdefault(role, name) != name:
             raise ValueError(
-                f"The class {labels[target]!r} has a single image; one to learn from and one to hold out are needed."
+                f"{where} has {found[role]} and {name}, two names for the {role} part. Join or rename them."
             )
-        count = min(max(1, round(len(members) * holdout)), len(members) - 1)
-        chosen[rng.permutation(members)[:count]] = True
+    return {role: found[role] for role in ROLES if role in found}
+
+
+def check_fraction(validation: float) -> None:
+    """Refuse a fraction that leaves nothing to train on or to validate on."""
+    if not 0 < validation < 1:
+        raise ValueError(
+            f"validation is {validation}; it is the fraction of images to validate on, between 0 and 1, such as 0.25."
+        )
+
+
+def divided(source: Source, where: object, validation: float, seed: int) -> Data:
+    """A source with parts to train and to validate on; those it has not are split off by the images' names.
+
+    Raises
+    ------
+    ValueError
+        When the source has several parts and none to train on, a part has no image, or a class has no image to train
+        on or a single one although one has to be split off.
+    """
+    parts = dict(source.parts)
+    if len(parts) == 1:
+        parts = {"train": next(iter(parts.values()))}
+    check_parts(parts, source.labels, where)
+    found = source.found
+    if "validation" not in parts:
+        parts["train"], parts["validation"] = split_by_name(parts["train"], validation, seed, source.labels)
+        counts = f"{len(parts['train']):,} to train and {len(parts['validation']):,} to validate on"
+        of_train = "" if len(source.parts) == 1 else " of train"
+        found = f"{found}; split{of_train} by a hash of their names, seed {seed}: {counts}"
+    return Data(
+        **parts,
+        labels=source.labels,
+        channels=source.channels,
+        skipped=source.skipped,
+        note=source.note,
+        found=found,
+    )
+
+
+def check_parts(parts: dict[str, Split], labels: tuple[str, ...], where: object) -> None:
+    """Refuse a single class, a part without images, and a class that has none to train on."""
+    if len(labels) < 2:
+        only = f"only one class, {labels[0]!r}; there is" if labels else "no class;"
+        raise ValueError(f"{where} has {only} nothing to tell apart.")
+    if "train" not in parts:
+        raise ValueError(f"{where} has the parts {' and '.join(parts)}, and none to train on. Call one of them train.")
+    classes = {role: classes_in(part, len(labels)) for role, part in parts.items()}
+    for number in sorted(set(range(len(labels))) - classes["train"]):
+        roles = [role for role in parts if number in classes[role]]
+        near = suggest(labels[number], [labels[other] for other in classes["train"]]) if roles else ""
+        only = f"is in {' and '.join(roles)} but has no image in train" if roles else "has no image that can be read"
+        raise ValueError(f"The class {labels[number]!r} of {where} {only}. {near}".rstrip())
+    for role, part in parts.items():
+        if not len(part):
+            raise ValueError(f"The {role} part of {where} has no image that can be read.")
+
+
+def classes_in(part: Split, count: int) -> set[int]:
+    """The classes of a part's images; all of ``count`` where an image has more than one."""
+    return set(np.unique(part.annotations["label"]).tolist()) if "label" in part.annotations else set(range(count))
+
+
+def split_by_name(split: Split, fraction: float, seed: int, labels: tuple[str, ...]) -> tuple[Split, Split]:
+    """Two parts, of which the second has about this fraction of the images.
+
+    Whether an image belongs to it follows from a hash of its name and of ``seed`` alone, so images that are added
+    later leave all others where they are. Only where a class would have no image in one of the parts, the one that is
+    nearest to it is moved there.
+    """
+    draws = np.array([draw(key, seed) for key in split.store.keys(split.images)])
+    chosen = draws < fraction
+    classes = split.annotations.get("label", np.zeros(len(split), np.int32))
+    for number in np.unique(classes):
+        members = np.flatnonzero(classes == number)
+        if len(members) < 2:
+            raise ValueError(f"The class {labels[number]!r} has a single image; training and validation need one each.")
+        if chosen[members].all():
+            chosen[members[draws[members].argmax()]] = False
+        elif not chosen[members].any():
+            chosen[members[draws[members].argmin()]] = True
     return split.take(~chosen), split.take(chosen)
+
+
+def draw(key: str, seed: int) -> float:
+    """A number from 0 to 1 that is the same on every machine."""
+    hashed = hashlib.sha256(f"{seed}:{key}".encode("utf-8", "surrogateescape")).digest()
+    return int.from_bytes(hashed[:8]) / 2**64

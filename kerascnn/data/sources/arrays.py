@@ -8,16 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kerascnn.data.dataset import Data, Split
-from kerascnn.data.splitting import Opening, check_labels, two_parts
+from kerascnn.data.dataset import Source, Split
+from kerascnn.data.splitting import ALL, NAMES, Opening, by_role
 from kerascnn.errors import suggest
 
 Pair = tuple[ArrayLike, ArrayLike]
-NAMES = (("x", "y"),), (("x_train", "y_train"), ("x_test", "y_test")), (("x_train", "y_train"),)
-EXPECTED = "Expected the arrays x_train, y_train, x_test and y_test; or x and y, of which a share is held out."
+EXPECTED = "Expected the arrays x_train, y_train, x_val, y_val, x_test and y_test, or some of these pairs; or x and y."
 
 
-def from_npz(path: Path, how: Opening) -> Data:
+def from_npz(path: Path, how: Opening) -> Source:
     """The data set in an .npz file.
 
     Raises
@@ -33,44 +32,43 @@ def from_npz(path: Path, how: Opening) -> Data:
             arrays = dict(loaded)
     except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{path} cannot be read as an .npz file: {error}. {EXPECTED}") from error
-    for names in NAMES:
-        wanted = {name for pair in names for name in pair}
-        if wanted == set(arrays):
-            return from_arrays([(arrays[x], arrays[y]) for x, y in names], names, path, how)
-    known = {name for names in NAMES for pair in names for name in pair}
-    near = " ".join(suggest(name, known) for name in sorted(set(arrays) - known)[:1])
-    raise ValueError(f"{path} has the arrays {', '.join(sorted(arrays)) or 'none'}. {EXPECTED} {near}".rstrip())
+    endings = {role: f"_{name}" for role, name in by_role([name[2:] for name in arrays], path).items()} or {ALL: ""}
+    pairs = {role: (f"x{ending}", f"y{ending}") for role, ending in endings.items()}
+    if {name for pair in pairs.values() for name in pair} != set(arrays):
+        known = [f"{kind}{ending}" for kind in "xy" for ending in ("", *(f"_{name}" for name in NAMES))]
+        near = " ".join(suggest(name, known) for name in sorted(set(arrays) - set(known))[:1])
+        raise ValueError(f"{path} has the arrays {', '.join(sorted(arrays)) or 'none'}. {EXPECTED} {near}".rstrip())
+    parts = {role: checked(arrays[x], arrays[y], (x, y)) for role, (x, y) in pairs.items()}
+    return from_parts(parts, path)
 
 
-def from_pairs(given: Any, how: Opening) -> Data:
-    """The data set of ``(x, y)``, or of ``((x_train, y_train), (x_test, y_test))`` as Keras' data sets come."""
-    nested = all(isinstance(part, tuple) for part in given)
-    pairs = list(given) if nested else [given]
-    if len(given) != 2 or any(len(pair) != 2 for pair in pairs):
-        raise ValueError("Arrays come as (x, y) or as ((x_train, y_train), (x_test, y_test)).")
-    return from_arrays(pairs, NAMES[1] if nested else NAMES[0], "the data in memory", how)
+def from_pairs(arrays: Any, how: Opening) -> Source:
+    """The data set of ``(x, y)``, of ``((x_train, y_train), (x_test, y_test))`` or with a pair for validation between.
 
-
-def from_arrays(pairs: list[Pair], names: tuple[tuple[str, str], ...], where: object, how: Opening) -> Data:
-    """The data set of one pair of pixels and class numbers, or of two, of which the second is held out."""
-    parts = [
-        checked(np.asarray(images), np.asarray(targets), of) for (images, targets), of in zip(pairs, names, strict=True)
-    ]
-    first, last = parts[0], parts[-1]
-    if first.images.shape[3] != last.images.shape[3]:
+    Keras' own data sets are pairs of train and test.
+    """
+    nested = all(isinstance(part, tuple) for part in arrays)
+    roles = {2: ("train", "test"), 3: ("train", "validation", "test")}.get(len(arrays), ()) if nested else (ALL,)
+    pairs = arrays if nested else (arrays,)
+    if not roles or any(len(pair) != 2 for pair in pairs):
         raise ValueError(
-            f"{where}: {names[0][0]} has the shape {first.images.shape}, {names[1][0]} has {last.images.shape}."
+            "Arrays come as (x, y), as ((x_train, y_train), (x_test, y_test)) or as ((x_train, y_train), "
+            "(x_validation, y_validation), (x_test, y_test))."
         )
-    classes = int(first.annotations["label"].max()) + 1
-    unknown = last.annotations["label"][last.annotations["label"] >= classes]
-    if len(unknown):
-        raise ValueError(
-            f"{names[1][1]} holds the class {unknown[0]}, but those of {names[0][1]} go from 0 to {classes - 1}."
-        )
-    labels = tuple(map(str, range(classes)))
-    check_labels(labels, (), where)
-    train, validation = two_parts(parts, labels, how, where)
-    return Data(train=train, validation=validation, labels=labels, channels=train.images.shape[3])
+    parts = {}
+    for role, (images, targets) in zip(roles, pairs, strict=True):
+        names = (f"x_{role}", f"y_{role}") if nested else ("x", "y")
+        parts[role] = checked(np.asarray(images), np.asarray(targets), names)
+    return from_parts(parts, "the data in memory")
+
+
+def from_parts(parts: dict[str, Split], where: object) -> Source:
+    """The data set of parts whose images have the same number of channels."""
+    shapes = {part.images.shape[3]: f"{role} images have the shape {part.images.shape}" for role, part in parts.items()}
+    if len(shapes) > 1:
+        raise ValueError(f"{where}: {', '.join(shapes.values())}. All parts need the same number of channels.")
+    classes = 1 + max(int(part.annotations["label"].max()) for part in parts.values())
+    return Source(parts=parts, labels=tuple(map(str, range(classes))), channels=next(iter(shapes)))
 
 
 def checked(images: np.ndarray, targets: np.ndarray, names: tuple[str, str]) -> Split:

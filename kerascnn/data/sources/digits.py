@@ -2,17 +2,14 @@
 
 import numpy as np
 
-from kerascnn.data.dataset import Data, Split
-from kerascnn.data.splitting import Opening, held_out
+from kerascnn.data.dataset import Source, Split
+from kerascnn.data.splitting import ALL, Opening
 from kerascnn.errors import need
 
 
-def digits(how: Opening) -> Data:
+def digits(how: Opening) -> Source:
     """1,797 images of 8 x 8 pixels, ten classes."""
     bunch = need("sklearn.datasets", "data", 'The data set "digits"').load_digits()
     images = np.round(bunch.images * (255 / 16)).astype(np.uint8)[..., None]
-    labels = tuple("0123456789")
-    train, validation = held_out(
-        Split(images, {"label": bunch.target.astype(np.int32)}), how.validation, how.seed, labels
-    )
-    return Data(train=train, validation=validation, labels=labels, channels=1)
+    split = Split(images, {"label": bunch.target.astype(np.int32)})
+    return Source(parts={ALL: split}, labels=tuple("0123456789"), channels=1)

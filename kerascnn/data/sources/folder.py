@@ -1,43 +1,43 @@
-"""A folder of images: one sub-folder per class, or train/ and test/ of such."""
+"""A folder of images: one sub-folder per class, or train/, validation/ and test/ of such."""
 
+import os
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
 
 from kerascnn.data.checks import file_flaws, refuse
-from kerascnn.data.dataset import Data, InFiles, Split
-from kerascnn.data.splitting import Opening, check_labels, parts_among, two_parts
+from kerascnn.data.dataset import InFiles, Source, Split
+from kerascnn.data.splitting import ALL, Opening, by_role, role_of
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
 FOREIGN = (".tif", ".tiff", ".heic", ".heif", ".avif")  # photos too: named as unreadable rather than passed over
 LAYOUT = (
     "Expected one sub-folder per class, such as photos/cat/*.jpg and photos/dog/*.jpg; "
-    "or train/ and one of test/, val/, validation/, each with one sub-folder per class. "
+    "or train/, validation/ and test/, or some of them, each with one sub-folder per class. "
     f"Images end in {', '.join(SUFFIXES)}."
 )
 
 Listing = dict[str, list[Path]]  # the image files of every class
 
 
-def from_folder(root: Path, how: Opening) -> Data:
-    """The data set that lies in a folder, split as it lies there or else by ``how.validation``."""
-    parts = [listing(part) for part in parts_of(root)]
-    labels = tuple(parts[0])
-    check_labels(labels, parts[-1], root, LAYOUT)
-    flaws = file_flaws([path for part in parts for files in part.values() for path in files], how)
+def from_folder(root: Path, how: Opening) -> Source:
+    """The data set that lies in a folder."""
+    listings = {role: listing(folder) for role, folder in part_folders(root).items()}
+    labels = tuple(sorted({label for classes in listings.values() for label in classes}))
+    flaws = file_flaws([path for classes in listings.values() for files in classes.values() for path in files], how)
     refuse({str(path.relative_to(root)): flaw for path, flaw in flaws.items()}, "image file", root, how)
-    whole = [{label: [path for path in files if path not in flaws] for label, files in p.items()} for p in parts]
-    for label, files in ((label, files) for part in whole for label, files in part.items()):
-        if not files:
-            raise ValueError(f"The class {label!r} of {root} has no image that can be read. {LAYOUT}")
-    train, validation = two_parts([as_split(part, labels) for part in whole], labels, how, root, LAYOUT)
-    return Data(train=train, validation=validation, labels=labels, channels=3, skipped=tuple(map(str, flaws)))
+    store = InFiles(f"{root}{os.sep}")
+    parts = {role: as_split(classes, labels, flaws, store) for role, classes in listings.items()}
+    return Source(parts=parts, labels=labels, channels=3, skipped=tuple(map(str, flaws)))
 
 
-def parts_of(root: Path) -> list[Path]:
-    """``root`` itself, or its train/ and the part that is held out."""
-    found = parts_among([path.name for path in root.iterdir() if path.is_dir()])
-    return [root / name for name in found] if len(found) == 2 else [root]
+def part_folders(root: Path) -> dict[str, Path]:
+    """The folder of every part by role; ``root`` alone, where its sub-folders are classes, whatever they are called."""
+    folders = [path for path in visible(root) if path.is_dir()]
+    if not any(role_of(path.name) and any(inner.is_dir() for inner in path.iterdir()) for path in folders):
+        return {ALL: root}
+    return {role: root / name for role, name in by_role([path.name for path in folders], root).items()}
 
 
 def listing(root: Path) -> Listing:
@@ -60,8 +60,10 @@ def is_image(path: Path) -> bool:
     return path.suffix.lower() in (*SUFFIXES, *FOREIGN) and (path.is_file() or path.is_symlink())
 
 
-def as_split(part: Listing, labels: tuple[str, ...]) -> Split:
-    """Paths and class numbers, class by class in order of names."""
-    paths = np.array([str(path) for files in part.values() for path in files])
-    numbers = np.array([labels.index(label) for label in part], np.int32)
-    return Split(paths, {"label": np.repeat(numbers, [len(files) for files in part.values()])}, InFiles())
+def as_split(classes: Listing, labels: tuple[str, ...], flaws: Collection[Path], store: InFiles) -> Split:
+    """Paths and class numbers, class by class in order of names, without the files that have a flaw."""
+    found = [
+        (str(path), labels.index(label)) for label, files in classes.items() for path in files if path not in flaws
+    ]
+    paths, numbers = zip(*found, strict=True) if found else ((), ())
+    return Split(np.array(paths, str), {"label": np.array(numbers, np.int32)}, store)

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from kerascnn.data.checks import image_flaw, reason, shown
+from kerascnn.data.checks import image_flaw, reason
 from kerascnn.data.sources.tfrecord import Span, read, spans
 from kerascnn.files import changes, home, written_whole
+from kerascnn.progress import track
 
 VERSION = 1  # of the file
 
@@ -115,15 +116,15 @@ def save(index: Index, place: Path, state: str) -> None:
 
 def made(files: Sequence[Path], layout: Layout, progress: bool) -> Index:
     """Every record of every file, found, read and decoded."""
-    found = [list(spans(file)) for file in (shown(files, len(files), "finding records") if progress else files)]
+    found = [list(spans(file)) for file in track(files, "finding records", shown=progress)]
     examine = examiner(layout)
     count = sum(map(len, found))
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # file by file, so that no million of tasks waits in memory
         results = chain.from_iterable(
             pool.map(examine, repeat(file), of) for file, of in zip(files, found, strict=True)
         )
-        watched = shown(results, count, "checking records") if progress else results
-        labels, names, flaws = zip(*watched, strict=True) if count else ((), (), ())
+        examined = list(track(results, "checking records", count, shown=progress))
+    labels, names, flaws = zip(*examined, strict=True) if count else ((), (), ())
     rows = [
         (number, place, span.offset, span.length, span.checksum)
         for number, of_file in enumerate(found)

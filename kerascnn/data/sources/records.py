@@ -13,17 +13,16 @@ import numpy as np
 from google.protobuf.message import DecodeError  # TensorFlow's own; it reads the records
 
 from kerascnn.data.checks import listed, refuse
-from kerascnn.data.dataset import Data, Split
+from kerascnn.data.dataset import Source, Split
 from kerascnn.data.sources.folder import visible
 from kerascnn.data.sources.index import Index, Layout, indexed, names_by_label
 from kerascnn.data.sources.tfrecord import read, spans
-from kerascnn.data.splitting import HELD_OUT, Opening, check_labels, parts_among, two_parts
+from kerascnn.data.splitting import ALL, ROLES, Opening, role_of
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
 SHARD = re.compile(r"(?P<stem>.*?)-?(?P<number>\d{5})-of-(?P<count>\d{5})")
-PARTS = ("train", *HELD_OUT)
 LAYOUTS = (
     Layout("image/encoded", "image/class/label", ("image/class/synset", "image/class/text")),  # ImageNet's
     Layout("image", "label"),  # of TensorFlow Datasets
@@ -51,6 +50,10 @@ class InRecords:
     def name(self, row: np.ndarray, place: int) -> str:
         return f"{self.files[row[0]]}, record {row[1]} at byte {row[2]}"
 
+    def keys(self, rows: np.ndarray) -> Iterator[str]:
+        """Lengths and checksums, which stay when records are dealt to other files."""
+        yield from (f"{length}:{checksum}" for length, checksum in rows[:, 3:].tolist())
+
     def content(self, rows: np.ndarray) -> Iterator[bytes]:
         """Lengths and checksums."""
         yield np.ascontiguousarray(rows[:, 3:], "<i8").tobytes()
@@ -58,8 +61,8 @@ class InRecords:
 
 def shards_in(root: Path) -> list[Path]:
     """The TFRecord files of a folder, or of its sub-folders train/, validation/ and the like, in order of names."""
-    folders = [root, *(root / part for part in PARTS)]
-    return [file for folder in folders if folder.is_dir() for file in visible(folder) if is_shard(file)]
+    folders = [root, *(path for path in visible(root) if path.is_dir() and role_of(path.name))]
+    return [file for folder in folders for file in visible(folder) if is_shard(file)]
 
 
 def is_shard(file: Path) -> bool:
@@ -68,14 +71,14 @@ def is_shard(file: Path) -> bool:
     return bool(of_records) and file.is_file()
 
 
-def from_folder_of_records(root: Path, how: Opening) -> Data:
+def from_folder_of_records(root: Path, how: Opening) -> Source:
     """The data set whose shards, all of them, lie in a folder."""
     files = shards_in(root)
     check_complete(files, root)
     return from_records(by_part(files, root), root, how)
 
 
-def from_pattern(pattern: str, how: Opening) -> Data:
+def from_pattern(pattern: str, how: Opening) -> Source:
     """The data set of the TFRecord files that match a pattern such as ``"imagenet/train-0000*"``."""
     files = [path for path in map(Path, sorted(glob(pattern))) if path.is_file()]
     if not files:
@@ -104,54 +107,65 @@ def check_complete(files: Sequence[Path], where: object) -> None:
 
 
 def by_part(files: Sequence[Path], where: object) -> dict[str, list[Path]]:
-    """The files of every part, which is the last of the words train, validation, val, test in a name or its folder's.
+    """The files of every part, which the last word of a file's or its folder's name that is the name of a part tells.
 
-    All belong to one part, without a name, when none has such a word.
+    All belong to one part when none has such a word.
     """
     parts: dict[str, list[Path]] = {}
     for file in files:
         words = [*re.findall("[a-z]+", file.parent.name.lower())[-1:], *re.findall("[a-z]+", file.name.lower())]
-        parts.setdefault(next((word for word in reversed(words) if word in PARTS), ""), []).append(file)
-    if "" in parts and len(parts) > 1:
-        names = listed([file.name for file in parts[""]])
+        parts.setdefault(next(filter(None, map(role_of, reversed(words))), ALL), []).append(file)
+    if ALL in parts and len(parts) > 1:
+        names = listed([file.name for file in parts[ALL]])
         raise ValueError(
             f"Of these files of {where} the name does not say of which part they are:\n{names}\n{EXPECTED}"
         )
-    return parts
+    return {role: parts[role] for role in (*ROLES, ALL) if role in parts}
 
 
 def from_records(
     parts: dict[str, list[Path]], where: object, how: Opening, layouts: Sequence[Layout] = LAYOUTS
-) -> Data:
+) -> Source:
     """The data set of the TFRecord files of every part.
 
-    Classes are the numbers that occur in what is learned from, in their order, unless a file of TensorFlow Datasets
-    beside the records lists them; so numbers from 1, with 0 for the background, and numbers from 0 are both at home.
+    Classes are the numbers that occur, in their order, unless a file of TensorFlow Datasets beside the records lists
+    them; so numbers from 1, with 0 for the background, and numbers from 0 are both at home.
 
     Raises
     ------
     ValueError
-        When the records are of no layout that is known, some are damaged, or classes are not as they should be.
+        When the records are of no layout that is known, some are damaged, or one class has two names.
     """
-    wanted = [parts[name] for name in parts_among(parts)] or [parts[""]]
-    layout = layout_of(wanted[0], layouts, where)
-    indexes = [indexed(files, layout, how.progress) for files in wanted]
-    names = declared(wanted[0][0].parent, layout)
-    splits, flaws = zip(*(sound(*pair, layout, len(names)) for pair in zip(wanted, indexes, strict=True)), strict=True)
-    skipped = {record: flaw for part in flaws for record, flaw in part.items()}
+    files = [file for of_part in parts.values() for file in of_part]
+    layout = layout_of(files, layouts, where)
+    indexes = {role: indexed(of_part, layout, how.progress) for role, of_part in parts.items()}
+    names = declared(files[0].parent, layout)
+    splits, skipped, first = {}, {}, 0
+    for role, index in indexes.items():
+        rows = np.add(index.rows, [first, 0, 0, 0, 0])  # among the files of all parts
+        whole = Split(rows, {"label": index.labels}, InRecords(tuple(map(str, files)), layout.image))
+        flaws = index.flaws | beyond(index.labels, len(names))
+        splits[role] = whole.take(np.delete(np.arange(len(whole)), [*flaws]))
+        skipped |= {whole.name(place): flaws[place] for place in sorted(flaws)}
+        first += len(parts[role])
     refuse(skipped, "record", where, how)
-    learned, held = (np.unique(split.annotations["label"]).tolist() for split in (splits[0], splits[-1]))
-    called = dict(enumerate(names)) or names_of({*learned, *held}, indexes)
-    numbers = list(range(len(names))) or learned
-    labels = tuple(called[number] for number in numbers)
-    check_labels(labels, [called[number] for number in held], where)
-    counted = [
-        replace(split, annotations={"label": np.searchsorted(numbers, split.annotations["label"]).astype(np.int32)})
-        for split in splits
-    ]
-    train, validation = two_parts(counted, labels, how, where)
-    note = f"{len(labels)} labels from {numbers[0]} to {numbers[-1]}, as classes 0 to {len(labels) - 1}"
-    return Data(train=train, validation=validation, labels=labels, channels=3, skipped=tuple(skipped), note=note)
+    occurring = sorted({label for split in splits.values() for label in split.annotations["label"].tolist()})
+    numbers = list(range(len(names))) or occurring
+    named = dict(enumerate(names)) or names_of(occurring, list(indexes.values()))
+    labels = tuple(named[number] for number in numbers)
+    least, most = min(numbers, default=0), max(numbers, default=0)
+    return Source(
+        parts={role: with_classes(split, numbers) for role, split in splits.items()},
+        labels=labels,
+        channels=3,
+        skipped=tuple(skipped),
+        note=f"{len(labels)} labels from {least} to {most}, as classes 0 to {len(labels) - 1}",
+    )
+
+
+def with_classes(split: Split, numbers: list[int]) -> Split:
+    """A split whose labels are places in ``numbers``, which is sorted."""
+    return replace(split, annotations={"label": np.searchsorted(numbers, split.annotations["label"]).astype(np.int32)})
 
 
 def layout_of(files: Sequence[Path], layouts: Sequence[Layout], where: object) -> Layout:
@@ -182,12 +196,10 @@ def declared(folder: Path, layout: Layout) -> list[str]:
     return file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
 
 
-def sound(files: Sequence[Path], index: Index, layout: Layout, classes: int) -> tuple[Split, dict[str, str]]:
-    """The records that can be used, and why the others cannot; labels stay below ``classes``, if that is known."""
-    whole = Split(index.rows, {"label": index.labels}, InRecords(tuple(map(str, files)), layout.image))
-    beyond = np.flatnonzero(index.labels >= classes).tolist() if classes else []
-    flaws = index.flaws | {p: f"the label {index.labels[p]} is out of range, of 0 to {classes - 1}" for p in beyond}
-    return whole.take(np.delete(np.arange(len(whole)), [*flaws])), {whole.name(p): flaws[p] for p in sorted(flaws)}
+def beyond(labels: np.ndarray, classes: int) -> dict[int, str]:
+    """What is wrong with labels that are too large, by their places; ``classes`` is 0 where it is not known."""
+    places = np.flatnonzero(labels >= classes).tolist() if classes else []
+    return {place: f"the label {labels[place]} is out of range, of 0 to {classes - 1}" for place in places}
 
 
 def names_of(labels: Iterable[int], indexes: Sequence[Index]) -> dict[int, str]:

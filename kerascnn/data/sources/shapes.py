@@ -6,8 +6,8 @@ is no published figure for them; they are for comparing trainings where nothing 
 
 import numpy as np
 
-from kerascnn.data.dataset import Data, Split
-from kerascnn.data.splitting import Opening, held_out
+from kerascnn.data.dataset import Source, Split
+from kerascnn.data.splitting import ALL, Opening
 
 SIDE = 32  # pixels
 EACH = 200  # images of a class
@@ -25,15 +25,14 @@ TEXTURES = {  # of the same point, measured in pixels: how much of the shape's c
 }
 
 
-def shapes(how: Opening) -> Data:
+def shapes(how: Opening) -> Source:
     """2,400 images of 32 x 32 pixels in colour, twelve classes, the same on every machine."""
     labels = tuple(f"{texture} {shape}" for shape in SHAPES for texture in TEXTURES)
     rng = np.random.default_rng(0)
     kinds = [(shape, texture) for shape in SHAPES.values() for texture in TEXTURES.values() for _ in range(EACH)]
     images = np.stack([image(rng, shape, texture) for shape, texture in kinds])
     targets = np.repeat(np.arange(len(labels), dtype=np.int32), EACH)
-    train, validation = held_out(Split(images, {"label": targets}), how.validation, how.seed, labels)
-    return Data(train=train, validation=validation, labels=labels, channels=3)
+    return Source(parts={ALL: Split(images, {"label": targets})}, labels=labels, channels=3)
 
 
 def image(rng: np.random.Generator, shape, texture) -> np.ndarray:
@@ -41,22 +40,45 @@ def image(rng: np.random.Generator, shape, texture) -> np.ndarray:
     colours = rng.uniform(0, 1, (4, 3))
     while abs(colours[0] - colours[1:3]).sum(axis=1).min() < 0.8:  # a shape that cannot be seen teaches nothing
         colours = rng.uniform(0, 1, (4, 3))
-    place = (np.arange(SIDE * FINE) + 0.5) / FINE
-    x, y = np.meshgrid(place, place)
-    shade = (x * rng.uniform(-1, 1) + y * rng.uniform(-1, 1)) / SIDE
-    seen = mixed(colours[1], colours[2], np.clip(0.5 + shade, 0, 1))
-    for _ in range(6):
-        column, row = rng.uniform(0, SIDE, 2)
-        seen = mixed(seen, colours[3], np.hypot(x - column, y - row) < rng.uniform(0.7, 1.8))
+    x, y = points(SIDE, FINE)
+    seen = ground(rng, x, y, colours[1:], specks=6)
     radius, turn = rng.uniform(7, 11), rng.uniform(0, 2 * np.pi)
     column, row = rng.uniform(radius, SIDE - radius, 2)
-    u = (x - column) * np.cos(turn) + (y - row) * np.sin(turn)
-    v = (y - row) * np.cos(turn) - (x - column) * np.sin(turn)
+    u, v = turned(x - column, y - row, turn)
     seen = mixed(seen, colours[0], shape(u / radius, v / radius) * texture(u, v))
-    seen = seen.reshape(SIDE, FINE, SIDE, FINE, 3).mean(axis=(1, 3)) + rng.normal(0, 0.08, (SIDE, SIDE, 3))
-    return np.round(255 * np.clip(seen, 0, 1)).astype(np.uint8)
+    return photographed(rng, seen)
 
 
-def mixed(under: np.ndarray, over: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """``over`` laid on ``under`` where ``share``, (H, W), says so."""
-    return under + (over - under) * share[..., None]
+def points(side: int, fine: int) -> tuple[np.ndarray, np.ndarray]:
+    """x and y of ``fine`` x ``fine`` samples in each of ``side`` x ``side`` pixels, (side * fine, side * fine) each."""
+    place = (np.arange(side * fine) + 0.5) / fine
+    x, y = np.meshgrid(place, place)
+    return x, y
+
+
+def turned(x: np.ndarray, y: np.ndarray, turn: float) -> tuple[np.ndarray, np.ndarray]:
+    """Points in coordinates that are turned by so many radians."""
+    return x * np.cos(turn) + y * np.sin(turn), y * np.cos(turn) - x * np.sin(turn)
+
+
+def ground(rng: np.random.Generator, x: np.ndarray, y: np.ndarray, colours: np.ndarray, specks: int) -> np.ndarray:
+    """From one colour to a second, with specks of a third, (H, W, 3)."""
+    side = x.max() + x.min()
+    shade = (x * rng.uniform(-1, 1) + y * rng.uniform(-1, 1)) / side
+    seen = mixed(colours[0], colours[1], np.clip(0.5 + shade, 0, 1))
+    for _ in range(specks):
+        column, row = rng.uniform(0, side, 2)
+        seen = mixed(seen, colours[2], np.hypot(x - column, y - row) < rng.uniform(0.7, 1.8))
+    return seen
+
+
+def photographed(rng: np.random.Generator, seen: np.ndarray) -> np.ndarray:
+    """Samples as pixels under noise, (side, side, 3) uint8."""
+    side = len(seen) // FINE
+    pixels = seen.reshape(side, FINE, side, FINE, 3).mean(axis=(1, 3)) + rng.normal(0, 0.08, (side, side, 3))
+    return np.round(255 * np.clip(pixels, 0, 1)).astype(np.uint8)
+
+
+def mixed(under: np.ndarray, over: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """``over`` laid on ``under`` with this weight, (H, W), 0 to 1."""
+    return under + (over - under) * weight[..., None]

@@ -1,21 +1,21 @@
 """A table of paths and labels: a CSV file with the columns path and label, and split where it is split already."""
 
 import csv
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from kerascnn.data.checks import file_flaws, listed, refuse
-from kerascnn.data.dataset import Data, InFiles, Split
-from kerascnn.data.splitting import HELD_OUT, Opening, check_labels, parts_among, two_parts
+from kerascnn.data.dataset import InFiles, Source, Split
+from kerascnn.data.splitting import ALL, NAMES, ROLES, Opening, role_of
 from kerascnn.errors import suggest
 
 COLUMNS = ("path", "label", "split")
-SPLITS = ("train", *HELD_OUT)
 EXPECTED = (
     "Expected a header and a row per image: path,label or path,label,split, the path relative to the table, the split "
-    f"one of {', '.join(SPLITS)}."
+    f"one of {', '.join(ROLES)}."
 )
 
 
@@ -29,7 +29,7 @@ class Row:
     split: str = ""
 
 
-def from_table(table: Path, how: Opening) -> Data:
+def from_table(table: Path, how: Opening) -> Source:
     """The data set of a CSV file, in its order.
 
     Raises
@@ -41,24 +41,21 @@ def from_table(table: Path, how: Opening) -> Data:
     """
     rows = read(table)
     check_rows(rows, table)
-    names = parts_among({row.split for row in rows}) or [""]
-    parts = [[row for row in rows if row.split == name] for name in names]
-    labels = tuple(in_order({row.label for row in parts[0]}))
-    check_labels(labels, {row.label for row in parts[-1]}, table)
-    paths = {row.path: table.parent / row.path for part in parts for row in part}
+    labels = tuple(in_order({row.label for row in rows}))
+    paths = {row.path: table.parent / row.path for row in rows}
     check_present(paths, table)
     flaws = file_flaws(list(paths.values()), how)
     refuse({path: flaws[file] for path, file in paths.items() if file in flaws}, "image file", table, how)
-    whole = [[row for row in part if paths[row.path] not in flaws] for part in parts]
-    splits = [as_split(part, paths, {label: number for number, label in enumerate(labels)}) for part in whole]
-    train, validation = two_parts(splits, labels, how, table)
-    return Data(train=train, validation=validation, labels=labels, channels=3, skipped=tuple(map(str, flaws)))
-
-
-def as_split(rows: list[Row], paths: dict[str, Path], numbers: dict[str, int]) -> Split:
-    """Paths and class numbers, in the order of the rows."""
-    images = np.array([str(paths[row.path]) for row in rows], str)
-    return Split(images, {"label": np.array([numbers[row.label] for row in rows], np.int32)}, InFiles())
+    numbers = {label: number for number, label in enumerate(labels)}
+    whole = Split(
+        np.array([str(paths[row.path]) for row in rows], str),
+        {"label": np.array([numbers[row.label] for row in rows], np.int32)},
+        InFiles(f"{table.parent}{os.sep}"),
+    )
+    roles = np.array([role_of(row.split) or ALL for row in rows])
+    sound = np.array([paths[row.path] not in flaws for row in rows], bool)
+    parts = {role: whole.take(sound & (roles == role)) for role in (*ROLES, ALL) if role in roles}
+    return Source(parts=parts, labels=labels, channels=3, skipped=tuple(map(str, flaws)))
 
 
 def read(table: Path) -> list[Row]:
@@ -106,8 +103,8 @@ def check_rows(rows: list[Row], table: Path) -> None:
         before = first.setdefault(row.path, row)
         if not row.path or not row.label:
             wrong.append(f"line {row.line}: no {'label' if row.path else 'path'}")
-        elif split and row.split not in SPLITS:
-            wrong.append(f"line {row.line}: the split {row.split!r}. {suggest(row.split, SPLITS)}")
+        elif split and not role_of(row.split):
+            wrong.append(f"line {row.line}: the split {row.split!r}. {suggest(row.split, NAMES)}")
         elif (before.label, before.split) != (row.label, row.split):
             wrong.append(f"line {row.line}: {row.path} is another thing than on line {before.line}")
     if wrong:

@@ -6,16 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from kerascnn.data.dataset import Data
+from kerascnn.data.dataset import Source
 from kerascnn.data.sources.index import Layout
 from kerascnn.data.sources.records import from_records
-from kerascnn.data.splitting import Opening, parts_among
+from kerascnn.data.splitting import ALL, Opening, by_role
 from kerascnn.errors import need, suggest
 
 PREFIX = "tfds:"
 
 
-def from_tfds(source: str, how: Opening) -> Data:
+def from_tfds(source: str, how: Opening) -> Source:
     """The data set that a name of TensorFlow Datasets stands for, with ``/config`` and ``:version`` if need be.
 
     It lies where TensorFlow Datasets keeps it, in ``TFDS_DATA_DIR`` or ``~/tensorflow_datasets``.
@@ -30,12 +30,15 @@ def from_tfds(source: str, how: Opening) -> Data:
     builder = prepared(source.removeprefix(PREFIX))
     layout = layout_of(builder, source)
     splits = {name: [Path(path) for path in split.filepaths] for name, split in builder.info.splits.items()}
-    if not parts_among(splits) and len(splits) > 1:
+    names = by_role(splits, source) or {ALL: min(splits)}
+    left = sorted(set(splits) - set(names.values()))
+    if left and ALL in names:
         raise ValueError(f"{source} has the parts {', '.join(sorted(splits))}, none of which is called train.")
-    parts = splits if parts_among(splits) else {"": next(iter(splits.values()))}
+    found = from_records({role: splits[name] for role, name in names.items()}, source, how, [layout])
     return replace(
-        from_records(parts, source, how, [layout]),
+        found,
         channels=1 if builder.info.features[layout.image].shape[-1] == 1 else 3,
+        note=found.note + f"; not used: {', '.join(left)}" * bool(left),
     )
 
 

@@ -1,13 +1,18 @@
-"""Which part of an image is seen, and where in the image a pixel comes from."""
+"""Which part of an image is seen, and where in the image a pixel comes from.
+
+All but the boxes come with the affine that was applied, see :mod:`kerascnn.data.transforms.affine`.
+"""
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import tensorflow as tf
 
 from kerascnn.data.images import resized
+from kerascnn.data.transforms.affine import IDENTITY, carried, resizing, row, shifting
 from kerascnn.spec import Preprocess
 
+Moved = tuple[tf.Tensor, tf.Tensor]  # an image and the affine that was applied to it
 GREY = 128.0  # what the policies' moves uncover, as in the code of AutoAugment's authors
 
 
@@ -25,7 +30,7 @@ def crop(shape: tf.Tensor, seed: tf.Tensor, least: float) -> tf.Tensor:
     seed
         Two integers.
     least
-        A share; 0.08 in the paper.
+        A fraction; 0.08 in the paper.
 
     Returns
     -------
@@ -48,32 +53,40 @@ def crop(shape: tf.Tensor, seed: tf.Tensor, least: float) -> tf.Tensor:
 
 
 def window(shape: tf.Tensor, seed: tf.Tensor, least: float, most: float) -> tf.Tensor:
-    """A square anywhere whose side is a share of the image's short side, drawn evenly from ``least`` to ``most``.
+    """A square anywhere whose side is a fraction of the image's short side, drawn evenly from ``least`` to ``most``.
 
     224 pixels out of an image whose short side has 256 are 0.875 of it (Krizhevsky et al. 2012, section 4.1); out of
-    256 to 512, 0.4375 to 0.875 (Simonyan & Zisserman 2014, section 3.1, where the side and not the share is even).
+    256 to 512, 0.4375 to 0.875 (Simonyan & Zisserman 2014, section 3.1, where the side and not the fraction is even).
     Shape and seed in, box out as in :func:`crop`.
     """
-    of_share, of_place = tf.unstack(tf.random.split(seed, 2))
+    of_fraction, of_place = tf.unstack(tf.random.split(seed, 2))
     shape = tf.cast(shape, tf.float32)
-    share = tf.random.stateless_uniform([], of_share, least, most)
-    side = tf.maximum(1.0, tf.round(share * tf.reduce_min(shape)))
+    fraction = tf.random.stateless_uniform([], of_fraction, least, most)
+    side = tf.maximum(1.0, tf.round(fraction * tf.reduce_min(shape)))
     corner = (shape - side + 1) * tf.random.stateless_uniform([2], of_place)
     return tf.cast(tf.concat([corner, [side, side]], 0), tf.int32)
 
 
-def squash(image: tf.Tensor, how: Preprocess, seed: tf.Tensor, share: float) -> tf.Tensor:
-    """The whole image on a square, whatever its proportions, and a random part of that whose side is a ``share`` of it.
+def squash(image: tf.Tensor, how: Preprocess, seed: tf.Tensor, fraction: float) -> Moved:
+    """The whole image on a square, whatever its proportions, and a random part whose side is a ``fraction`` of it.
 
     (H, W, C) to (size, size, C). Kolesnikov et al. 2020, https://arxiv.org/abs/1912.11370, section 3.3: to 160 x 160
-    pixels and 128 x 128 of these, a share of 0.8; to 512 x 512 and 480 x 480 of these, 0.9375.
+    pixels and 128 x 128 of these, a fraction of 0.8; to 512 x 512 and 480 x 480 of these, 0.9375.
     """
-    side = round(how.size / share)
+    side = round(how.size / fraction)
     whole = resized(image, (side, side), how)
-    return tf.image.stateless_random_crop(whole, (how.size, how.size, image.shape[-1]), seed)
+    part, corner = randomly_cut(whole, (how.size, how.size, image.shape[-1]), seed)
+    return part, resizing(tf.shape(image)[:2], (side, side), corner)
 
 
-def shift(image: tf.Tensor, seed: tf.Tensor, pixels: int) -> tf.Tensor:
+def randomly_cut(image: tf.Tensor, shape: Any, seed: tf.Tensor) -> Moved:
+    """A part of this shape, as ``tf.image.stateless_random_crop`` cuts it, and its top and left, (2,) int32."""
+    room = tf.shape(image) - shape + 1
+    corner = tf.random.stateless_uniform([3], seed, maxval=tf.int32.max, dtype=tf.int32) % room
+    return tf.ensure_shape(tf.slice(image, corner, shape), (None, None, image.shape[-1])), corner[:2]
+
+
+def shift(image: tf.Tensor, seed: tf.Tensor, pixels: int) -> Moved:
     """Moved by up to so many pixels along each side; black where nothing was. (H, W, C) to (H, W, C).
 
     "4 pixels are padded on each side, and a crop is sampled": He et al. 2015, section 4.2, for CIFAR.
@@ -81,22 +94,28 @@ def shift(image: tf.Tensor, seed: tf.Tensor, pixels: int) -> tf.Tensor:
     return cut_of_padded(image, seed, pixels, "CONSTANT")
 
 
-def shift_mirror(image: tf.Tensor, seed: tf.Tensor, pixels: int) -> tf.Tensor:
+def shift_mirror(image: tf.Tensor, seed: tf.Tensor, pixels: int) -> Moved:
     """As :func:`shift`, with the image's mirror image where nothing was: Zagoruyko & Komodakis 2016, section 3."""
     return cut_of_padded(image, seed, pixels, "REFLECT")
 
 
-def cut_of_padded(image: tf.Tensor, seed: tf.Tensor, pixels: int, mode: Literal["CONSTANT", "REFLECT"]) -> tf.Tensor:
+def cut_of_padded(image: tf.Tensor, seed: tf.Tensor, pixels: int, mode: Literal["CONSTANT", "REFLECT"]) -> Moved:
     padded = tf.pad(image, [[pixels, pixels], [pixels, pixels], [0, 0]], mode)
-    return tf.image.stateless_random_crop(padded, tf.shape(image), seed)
+    part, corner = randomly_cut(padded, tf.shape(image), seed)
+    return tf.ensure_shape(part, image.shape), shifting(corner - pixels)
 
 
-def flip(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+def flip(image: tf.Tensor, seed: tf.Tensor) -> Moved:
     """Left and right exchanged, every second time."""
-    return tf.image.stateless_random_flip_left_right(image, seed)
+    mirror = row(-1, 0, tf.shape(image)[1], 0, 1, 0)
+    return tf.cond(
+        tf.random.stateless_uniform([], seed) < 0.5,
+        lambda: (tf.reverse(image, [1]), mirror),
+        lambda: (image, row(*IDENTITY)),
+    )
 
 
-def affine(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+def affine(image: tf.Tensor, seed: tf.Tensor) -> Moved:
     """Turned by up to 10 degrees, scaled by 0.9 to 1.1 and shifted by up to a tenth. (H, W, C) to (H, W, C).
 
     For digits, letters and signs, whose meaning a flip would change. The border is repeated where nothing was.
@@ -106,60 +125,50 @@ def affine(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     angle, scale = angle * math.radians(10), 1 + scale / 10
     cos, sin = tf.cos(angle) / scale, tf.sin(angle) / scale
     x, y = (width - 1) / 2, (height - 1) / 2  # the middle, which stays where it is before the shift
-    row = [cos, -sin, x - cos * x + sin * y + right * width / 10, sin, cos, y - sin * x - cos * y + down * height / 10]
-    moved = tf.raw_ops.ImageProjectiveTransformV3(
+    a, b, c, d, e, f = (
+        *(cos, -sin, x - cos * x + sin * y + right * width / 10),
+        *(sin, cos, y - sin * x - cos * y + down * height / 10),
+    )  # of points that are counted from the middle of the first pixel
+    result = tf.raw_ops.ImageProjectiveTransformV3(
         images=image[None],
-        transforms=[[*row, 0.0, 0.0]],
+        transforms=[[a, b, c, d, e, f, 0.0, 0.0]],
         output_shape=tf.shape(image)[:2],
         fill_value=0.0,
         interpolation="BILINEAR",
         fill_mode="NEAREST",
     )
-    return tf.ensure_shape(moved[0], image.shape)
+    return tf.ensure_shape(result[0], image.shape), row(a, b, c + (1 - a - b) / 2, d, e, f + (1 - d - e) / 2)
 
 
-def rotated(image: tf.Tensor, degrees: tf.Tensor | float) -> tf.Tensor:
+def rotated(image: tf.Tensor, degrees: tf.Tensor | float) -> Moved:
     """Turned about its middle, against the clock. (H, W, C) to (H, W, C)."""
     angle = -math.pi / 180 * degrees
     cos, sin = tf.cos(angle), tf.sin(angle)
     y, x = tf.unstack(tf.cast(tf.shape(image)[:2], tf.float32) / 2)
-    return moved(image, [cos, sin, x - cos * x - sin * y, -sin, cos, y + sin * x - cos * y])
+    return moved(image, cos, sin, x - cos * x - sin * y, -sin, cos, y + sin * x - cos * y)
 
 
-def sheared_x(image: tf.Tensor, share: tf.Tensor | float) -> tf.Tensor:
-    """Each row pushed left by ``share`` times its distance from the top."""
-    return moved(image, [1.0, share, 0.0, 0.0, 1.0, 0.0])
+def sheared_x(image: tf.Tensor, fraction: tf.Tensor | float) -> Moved:
+    """Each row pushed left by a ``fraction`` of its distance from the top."""
+    return moved(image, 1, fraction, 0, 0, 1, 0)
 
 
-def sheared_y(image: tf.Tensor, share: tf.Tensor | float) -> tf.Tensor:
-    """Each column pushed up by ``share`` times its distance from the left."""
-    return moved(image, [1.0, 0.0, 0.0, share, 1.0, 0.0])
+def sheared_y(image: tf.Tensor, fraction: tf.Tensor | float) -> Moved:
+    """Each column pushed up by a ``fraction`` of its distance from the left."""
+    return moved(image, 1, 0, 0, fraction, 1, 0)
 
 
-def translated_x(image: tf.Tensor, pixels: tf.Tensor | float) -> tf.Tensor:
+def translated_x(image: tf.Tensor, pixels: tf.Tensor | float) -> Moved:
     """Pushed left by so many pixels."""
-    return moved(image, [1.0, 0.0, pixels, 0.0, 1.0, 0.0])
+    return moved(image, 1, 0, pixels, 0, 1, 0)
 
 
-def translated_y(image: tf.Tensor, pixels: tf.Tensor | float) -> tf.Tensor:
+def translated_y(image: tf.Tensor, pixels: tf.Tensor | float) -> Moved:
     """Pushed up by so many pixels."""
-    return moved(image, [1.0, 0.0, 0.0, 0.0, 1.0, pixels])
+    return moved(image, 1, 0, 0, 0, 1, pixels)
 
 
-def moved(image: tf.Tensor, row: list) -> tf.Tensor:
-    """Each pixel (x, y) taken from (a x + b y + c, d x + e y + f), the nearest; ``GREY`` where nothing is.
-
-    ``row`` holds a to f, and places are those of a pixel's middle, half a pixel from its edges: Pillow's
-    ``Image.transform`` with ``AFFINE``. The kernel counts from the middle of the first pixel.
-    """
-    a, b, c, d, e, f = row
-    transform = tf.stack([a, b, c + (a + b - 1) / 2, d, e, f + (d + e - 1) / 2, 0.0, 0.0])
-    result = tf.raw_ops.ImageProjectiveTransformV3(
-        images=image[None],
-        transforms=transform[None],
-        output_shape=tf.shape(image)[:2],
-        fill_value=GREY,
-        interpolation="NEAREST",
-        fill_mode="CONSTANT",
-    )
-    return tf.ensure_shape(result[0], image.shape)
+def moved(image: tf.Tensor, *numbers: Any) -> Moved:
+    """Each pixel the nearest to where the affine of these numbers says; ``GREY`` where nothing is."""
+    applied = row(*numbers)
+    return tf.ensure_shape(carried(image, applied[0], tf.shape(image)[:2], GREY), image.shape), applied

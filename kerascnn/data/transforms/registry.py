@@ -1,9 +1,10 @@
 """Augmentations by name: which there are, what arguments a name may carry, and in what order they are made.
 
 A cut decides which part of the source is seen; what it gives is stretched to the network's size, in the place of
-evaluation's resize and centre crop. A fit makes an image of the network's size of the whole source itself. A change is
-made to one image that has the network's size already, with values of 0 to 255. A mix is made of the images of a batch,
-and of their targets.
+evaluation's resize and centre crop. A fit makes an image of the network's size of the whole source itself. A move and a
+change are made to one image that has the network's size already, with values of 0 to 255; a change leaves everything
+in its place. Fits and moves return the affine that they applied too, which annotations follow. A mix is made of the
+images of a batch, and of their classes.
 
 All are functions of what they change and of two integers: same integers, same change. A line of the table names the
 module of this room that holds the function of the same name.
@@ -55,7 +56,7 @@ class Augmentation:
     Parameters
     ----------
     kind
-        "cut", "fit", "change" or "mix".
+        "cut", "fit", "move", "change" or "mix".
     module
         Where its function is. It needs TensorFlow, so it is imported when the first image comes.
     arguments
@@ -96,11 +97,11 @@ AUGMENTATIONS = {
     "window": Augmentation(
         "cut", "geometry", (Argument("least", 0.875, 0.001, 1.0), Argument("most", 0.875, 0.001, 1.0))
     ),
-    "squash": Augmentation("fit", "geometry", (Argument("share", 0.875, 0.001, 1.0),)),
-    "flip": Augmentation("change", "geometry"),
-    "shift": Augmentation("change", "geometry", (Argument("pixels", 4, 0, 1000),)),
-    "shift_mirror": Augmentation("change", "geometry", (Argument("pixels", 4, 0, 1000),)),
-    "affine": Augmentation("change", "geometry"),
+    "squash": Augmentation("fit", "geometry", (Argument("fraction", 0.875, 0.001, 1.0),)),
+    "flip": Augmentation("move", "geometry"),
+    "shift": Augmentation("move", "geometry", (Argument("pixels", 4, 0, 1000),)),
+    "shift_mirror": Augmentation("move", "geometry", (Argument("pixels", 4, 0, 1000),)),
+    "affine": Augmentation("move", "geometry"),
     "jitter": Augmentation(
         "change",
         "jitter",
@@ -112,9 +113,9 @@ AUGMENTATIONS = {
         ),
     ),
     "lighting": Augmentation("change", "jitter", (Argument("deviation", 0.1, 0.0, 10.0),)),
-    "randaugment": Augmentation("change", "policies", (Argument("N", 2, 1, 20), Argument("M", 9.0, 0.0, 30.0))),
-    "autoaugment": Augmentation("change", "policies"),
-    "trivialaugment": Augmentation("change", "policies"),
+    "randaugment": Augmentation("move", "policies", (Argument("N", 2, 1, 20), Argument("M", 9.0, 0.0, 30.0))),
+    "autoaugment": Augmentation("move", "policies"),
+    "trivialaugment": Augmentation("move", "policies"),
     "erasing": Augmentation("change", "erasing", (Argument("probability", 0.5, 0.0, 1.0),)),
     "cutout": Augmentation("change", "erasing", (Argument("side", 16, 1, 10_000),)),
     "mixup": Augmentation("mix", "mixing", (Argument("alpha", 0.2, 0.01, 100.0),)),

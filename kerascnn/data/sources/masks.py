@@ -1,0 +1,208 @@
+"""A folder of images and masks: PNG files of the same name whose pixels are class numbers."""
+
+import json
+import os
+import struct
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kerascnn.data.checks import examined, file_flaw, listed, reason, refuse
+from kerascnn.data.dataset import IGNORE, InFiles, Source, Split
+from kerascnn.data.sources.folder import is_image, visible
+from kerascnn.data.splitting import ALL, Opening, by_role
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+IMAGES, MASKS = "images", "masks"
+NAMES = ("labels.txt", "classes.txt", "classes.json")
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+GREY, PALETTE = 0, 3  # kinds of PNG whose pixels are single numbers
+MASK_LAYOUT = (
+    "Expected images/ and masks/ with files of the same name, such as images/07.jpg and masks/07.png, in the folder "
+    "itself, in its train/, validation/ and test/, or with these three in each of them. A mask is a PNG file of class "
+    "numbers, grey or with a palette; 255 has no class."
+)
+
+Pair = tuple[Path, Path]  # an image and its mask
+
+
+class InMasks(InFiles):
+    """A row is the path of a mask, () str."""
+
+    def read(self, row: "tf.Tensor") -> "tf.Tensor":
+        """Class numbers, (H, W) uint8."""
+        return decode_mask(super().read(row))
+
+
+def has_masks(root: Path) -> bool:
+    """Whether a folder, or one of its parts, has images/ and masks/."""
+    folders = [root, *(root / name for name in by_role([path.name for path in root.iterdir()], root).values())]
+    return any((folder / IMAGES).is_dir() and (folder / MASKS).is_dir() for folder in folders)
+
+
+def from_masks(root: Path, how: Opening) -> Source:
+    """The data set of the images and masks in a folder.
+
+    The names of the classes are lines of ``labels.txt`` or ``classes.txt``, or a list in ``classes.json``; without
+    such a file classes are called by their numbers.
+
+    Raises
+    ------
+    ValueError
+        When images and masks do not go together, or some cannot be used.
+    """
+    pairs = {role: paired(*folders) for role, folders in part_folders(root).items()}
+    every = [pair for part in pairs.values() for pair in part]
+    names = class_names(root)
+    found = examined(every, greatest_class, how, "checking images and masks")
+    flaws, greatest = {}, 0
+    for pair, result in zip(every, found, strict=True):
+        if isinstance(result, int) and names and result >= len(names):
+            result = f"its mask holds the class {result}, and there are {len(names)} names, for 0 to {len(names) - 1}"
+        if isinstance(result, str):
+            flaws[pair] = result
+        else:
+            greatest = max(greatest, result)
+    refuse({str(image.relative_to(root)): flaw for (image, _), flaw in flaws.items()}, "image with a mask", root, how)
+    parts = {role: as_split([pair for pair in part if pair not in flaws], root) for role, part in pairs.items()}
+    labels = names or tuple(map(str, range(greatest + 1)))
+    return Source(parts=parts, labels=labels, channels=3, skipped=tuple(str(image) for image, _ in flaws))
+
+
+def as_split(pairs: list[Pair], root: Path) -> Split:
+    images, masks = (np.array([str(pair[place]) for pair in pairs], str) for place in (0, 1))
+    folder = f"{root}{os.sep}"
+    return Split(images, {"mask": masks}, InFiles(folder), {"mask": InMasks(folder)})
+
+
+def part_folders(root: Path) -> dict[str, Pair]:
+    """The folders of images and of masks, of every part."""
+    if not (root / IMAGES).is_dir():
+        parts = by_role([path.name for path in root.iterdir() if path.is_dir()], root)
+        return {role: (root / name / IMAGES, root / name / MASKS) for role, name in parts.items()}
+    images, masks = (
+        by_role([path.name for path in folder.iterdir() if path.is_dir()], folder)
+        for folder in (root / IMAGES, root / MASKS)
+    )
+    if not images:
+        return {ALL: (root / IMAGES, root / MASKS)}
+    return {role: (root / IMAGES / name, root / MASKS / masks.get(role, name)) for role, name in images.items()}
+
+
+def paired(images: Path, masks: Path) -> list[Pair]:
+    """Every image with its mask, in order of names. Raises ``ValueError`` when one lacks the other."""
+    for folder in (images, masks):
+        if not folder.is_dir():
+            raise ValueError(f"There is no folder {folder}. {MASK_LAYOUT}")
+    files = [path for path in visible(images) if is_image(path)]
+    by_stem = {path.stem: path for path in visible(masks) if path.suffix.lower() == ".png"}
+    twice = [stem for stem, count in Counter(path.stem for path in files).items() if count > 1]
+    for problem, names in (
+        ("images that share their name with another", twice),
+        (f"images without a mask in {masks}", [path.name for path in files if path.stem not in by_stem]),
+        (f"masks in {masks} without an image", sorted(set(by_stem) - {path.stem for path in files})),
+    ):
+        if names:
+            raise ValueError(f"{images} has {len(names)} {problem}:\n{listed(names)}\n{MASK_LAYOUT}")
+    return [(path, by_stem[path.stem]) for path in files]
+
+
+def class_names(root: Path) -> tuple[str, ...]:
+    """The names that a file in the folder gives to the classes 0, 1, ...; none where there is no such file."""
+    file = next((root / name for name in NAMES if (root / name).is_file()), None)
+    if file is None:
+        return ()
+    text = file.read_text(encoding="utf-8-sig")
+    try:
+        names = json.loads(text) if file.suffix == ".json" else [line.strip() for line in text.rstrip().splitlines()]
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{file} cannot be read as JSON: {error}.") from error
+    if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
+        raise ValueError(f'{file} must hold the names of the classes in their order: ["background", "cat", "dog"].')
+    if len(set(names)) < len(names) or len(names) > IGNORE:
+        raise ValueError(f"{file} must hold names that differ, and no more than {IGNORE}; it has {len(names)}.")
+    return tuple(names)
+
+
+def greatest_class(image: Path, mask: Path) -> str | int:
+    """The largest class number of a mask; or why it or its image cannot be used."""
+    import tensorflow as tf
+
+    from kerascnn.data.images import shape_of
+
+    if flaw := file_flaw(image):
+        return flaw
+    try:
+        contents = mask.read_bytes()
+        single_numbers(contents)
+        classes = decode_mask(tf.constant(contents)).numpy()
+    except (ValueError, OSError, tf.errors.OpError) as error:
+        return f"its mask, {mask.name}, {reason(error)}"
+    size = shape_of(tf.constant(image.read_bytes()))
+    if classes.shape != size:
+        return f"it is {size[1]} x {size[0]} pixels, its mask {classes.shape[1]} x {classes.shape[0]}"
+    return int(classes[classes != IGNORE].max(initial=0))
+
+
+def decode_mask(contents: "tf.Tensor") -> "tf.Tensor":
+    """Class numbers, (H, W) uint8, of a PNG file that passed :func:`single_numbers`; made for a graph."""
+    import tensorflow as tf
+
+    def grey_of(png):  # bytes, or an array of them where it is not called in a graph
+        return np.array(single_numbers(np.asarray(png, object).item()), object)
+
+    grey = tf.ensure_shape(tf.numpy_function(grey_of, [contents], tf.string), ())
+    pixels = tf.io.decode_png(grey, channels=1)[..., 0]
+    depth = tf.cast(tf.io.decode_raw(tf.strings.substr(grey, 24, 1), tf.uint8)[0], tf.int32)
+    return pixels // tf.cast(255 // (2**depth - 1), tf.uint8)  # fewer bits are decoded as shades up to 255
+
+
+def single_numbers(png: bytes) -> bytes:
+    """The same PNG file without its palette, so that a decoder gives the numbers of the colours and not the colours.
+
+    Raises
+    ------
+    ValueError
+        When it is no PNG file of single numbers of up to 8 bits.
+    """
+    parts = dict.fromkeys((b"IHDR", b"IDAT", b"IEND"), b"")
+    for kind, data in chunks(png):
+        if kind in parts:
+            parts[kind] += data
+    if len(parts[b"IHDR"]) != 13:
+        raise ValueError("is damaged")
+    depth, colour = parts[b"IHDR"][8:10]
+    if colour not in (GREY, PALETTE):
+        raise ValueError(
+            "has colours and not class numbers. Write it with one channel: of RGB, "
+            "np.select([(mask == colour).all(-1) for colour in colours], range(len(colours)), 255)"
+        )
+    if depth > 8:
+        raise ValueError("has 16 bits for a pixel. Write it with 8: class numbers go up to 254")
+    header = parts[b"IHDR"][:9] + bytes([GREY]) + parts[b"IHDR"][10:]
+    return SIGNATURE + b"".join(chunk(kind, header if kind == b"IHDR" else data) for kind, data in parts.items())
+
+
+def chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The kind and the content of each part of a PNG file."""
+    if not png.startswith(SIGNATURE):
+        raise ValueError("is no PNG file; other formats change class numbers")
+    place = len(SIGNATURE)
+    while place < len(png):
+        length, kind = struct.unpack(">I4s", png[place : place + 8].ljust(8, b"\0"))
+        data, checksum = png[place + 8 : place + 8 + length], png[place + 8 + length : place + 12 + length]
+        if checksum != zlib.crc32(kind + data).to_bytes(4):
+            raise ValueError("is damaged")
+        yield kind, data
+        place += 12 + length
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    """A part of a PNG file."""
+    return len(data).to_bytes(4) + kind + data + zlib.crc32(kind + data).to_bytes(4)

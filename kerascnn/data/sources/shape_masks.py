@@ -1,0 +1,42 @@
+"""Images made here with the class of every pixel: several shapes in textures, before and behind one another.
+
+What a pixel is does not show in its colour, so a network has to see outlines around it. There is no published figure
+for them; they are for comparing trainings where nothing can be downloaded.
+"""
+
+import numpy as np
+
+from kerascnn.data.dataset import Source, Split
+from kerascnn.data.sources.shapes import FINE, SHAPES, TEXTURES, ground, mixed, photographed, points, turned
+from kerascnn.data.splitting import ALL, Opening
+
+SIDE = 64  # pixels
+COUNT = 800  # images
+LEAST, MOST = 3, 5  # shapes in an image
+
+
+def shape_masks(how: Opening) -> Source:
+    """800 images of 64 x 64 pixels in colour, with masks of four shapes and the background, the same everywhere."""
+    rng = np.random.default_rng(0)
+    images, masks = zip(*(image(rng) for _ in range(COUNT)), strict=True)
+    split = Split(np.stack(images), {"mask": np.stack(masks)})
+    return Source(parts={ALL: split}, labels=("background", *SHAPES), channels=3)
+
+
+def image(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """One image, (SIDE, SIDE, 3) uint8, and the classes at the middles of its pixels, (SIDE, SIDE) uint8."""
+    behind = rng.uniform(0, 1, (3, 3))
+    fine, exact = points(SIDE, FINE), points(SIDE, 1)
+    seen, mask = ground(rng, *fine, behind, specks=12), np.zeros((SIDE, SIDE), np.uint8)
+    for _ in range(rng.integers(LEAST, MOST + 1)):
+        number, texture = rng.integers(len(SHAPES)), [*TEXTURES.values()][rng.integers(len(TEXTURES))]
+        shape, colours = [*SHAPES.values()][number], rng.uniform(0, 1, (2, 3))
+        while abs(colours[0] - behind[:2]).sum(axis=1).min() < 0.8:  # a shape that cannot be seen teaches nothing
+            colours = rng.uniform(0, 1, (2, 3))
+        radius, turn = rng.uniform(8, 16), rng.uniform(0, 2 * np.pi)
+        column, row = rng.uniform(radius / 2, SIDE - radius / 2, 2)
+        u, v = turned(fine[0] - column, fine[1] - row, turn)
+        seen = mixed(seen, mixed(colours[1], colours[0], texture(u, v)), shape(u / radius, v / radius))
+        u, v = turned(exact[0] - column, exact[1] - row, turn)
+        mask[shape(u / radius, v / radius)] = number + 1
+    return photographed(rng, seen), mask

@@ -1,0 +1,59 @@
+"""Affines: where in its source a transform took each pixel from, so that annotations follow their image.
+
+An affine is a row of six numbers a to f: the point (x, y) of the result shows the point (a x + b y + c, d x + e y + f)
+of the source. Points are counted from the corner of an image, so the middle of its first pixel is (0.5, 0.5), as in
+Pillow's ``Image.transform``. A transform returns a row for each of its moves, (n, 6) float32, in their order.
+"""
+
+from typing import Any
+
+import tensorflow as tf
+
+from kerascnn.data.dataset import IGNORE
+
+IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+
+
+def row(*numbers: Any) -> tf.Tensor:
+    """One row, (1, 6) float32, of six numbers."""
+    return tf.stack([tf.cast(number, tf.float32) for number in numbers])[None]
+
+
+def resizing(before: Any, after: Any, corner: Any = (0, 0)) -> tf.Tensor:
+    """The row of an image that was resized from height and width ``before`` to ``after``, and seen from a corner on."""
+    tall, wide = tf.unstack(tf.cast(tf.divide(before, after), tf.float32))
+    top, left = tf.unstack(tf.cast(corner, tf.float32))
+    return row(wide, 0, left * wide, 0, tall, top * tall)
+
+
+def shifting(corner: tf.Tensor) -> tf.Tensor:
+    """The row of an image of which as much is seen, from another corner on."""
+    top, left = tf.unstack(tf.cast(corner, tf.float32))
+    return row(1, 0, left, 0, 1, top)
+
+
+def carried(pixels: tf.Tensor, affine: tf.Tensor, size: Any, fill: float) -> tf.Tensor:
+    """(H, W, C) to (*size, C): each pixel the nearest to where the affine says; ``fill`` where nothing is."""
+    a, b, c, d, e, f = tf.unstack(affine)
+    # The kernel counts from the middle of the first pixel.
+    transform = tf.stack([a, b, c + (a + b - 1) / 2, d, e, f + (d + e - 1) / 2, 0.0, 0.0])
+    result = tf.raw_ops.ImageProjectiveTransformV3(
+        images=pixels[None],
+        transforms=transform[None],
+        output_shape=size,
+        fill_value=fill,
+        interpolation="NEAREST",
+        fill_mode="CONSTANT",
+    )
+    return result[0]
+
+
+def mask_along(mask: tf.Tensor, affines: tf.Tensor, size: int) -> tf.Tensor:
+    """(H, W) uint8 to (size, size) after as many moves as there are rows; ``IGNORE`` where nothing is.
+
+    Move by move and not by their product, which would show again what one move took out of sight and the next back.
+    """
+    pixels = tf.expand_dims(mask, -1)
+    for affine in tf.unstack(affines):
+        pixels = carried(pixels, affine, (size, size), IGNORE)
+    return tf.ensure_shape(tf.squeeze(pixels, -1), (size, size))
