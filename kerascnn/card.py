@@ -1,13 +1,15 @@
 """The card of a model file: what its numbers mean. ``digits.tflite`` has ``digits.tflite.json`` beside it."""
 
 import json
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from kerascnn.errors import suggest
 from kerascnn.files import write_text
-from kerascnn.spec import Preprocess, expect
+from kerascnn.networks.codec import decode_row, encode_row
+from kerascnn.spec import Preprocess, Row, expect
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +19,12 @@ class Card:
     Parameters
     ----------
     model
-        Name of the architecture in the catalogue.
+        Name of the network.
+    network
+        Its row, which need not stand in the catalogue: family and fields, as ``networks.codec`` encodes them. None: it
+        is of no family of this package.
+    task
+        What its outputs mean: a name in the table of tasks.
     labels
         Class names, in the order of the outputs.
     preprocess
@@ -30,13 +37,28 @@ class Card:
     model: str
     labels: tuple[str, ...]
     preprocess: Preprocess
+    network: dict[str, Any] | None = None
+    task: str = Row.task
     facts: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         expect(isinstance(self.model, str), "model", self.model, "a string")
+        expect(isinstance(self.task, str), "task", self.task, "a string")
+        expect(isinstance(self.network, dict | None), "network", self.network, "an object, or null")
         strings = isinstance(self.labels, tuple | list) and all(isinstance(label, str) for label in self.labels)
         expect(strings, "labels", self.labels, "class names, a string for each")
         expect(isinstance(self.facts, dict), "facts", self.facts, "an object of names and values")
+
+    @property
+    def row(self) -> Row | None:
+        """The row of the network.
+
+        Raises
+        ------
+        ValueError
+            When it is of no family of this package.
+        """
+        return decode_row(self.network) if self.network else None
 
     @staticmethod
     def path(file: str | Path) -> Path:
@@ -112,7 +134,7 @@ def _fields(raw: dict[str, Any]) -> dict[str, Any]:
         "model": raw["model"],
         "labels": _frozen(raw["labels"]),
         "preprocess": Preprocess(**{name: _frozen(value) for name, value in how.items()}),
-        "facts": raw.get("facts", {}),
+        **{name: raw[name] for name in ("network", "task", "facts") if name in raw},
     }
 
 
@@ -125,3 +147,17 @@ def _need(raw: dict[str, Any], *names: str) -> None:
 def _frozen(value: Any) -> Any:
     """A list of JSON as the tuple that it was."""
     return tuple(value) if isinstance(value, list) else value
+
+
+def as_json(value: Any) -> Any:
+    """Records as objects of their fields and the name of their class; rows as cards store them."""
+    if isinstance(value, Row):
+        return encode_row(value)
+    if is_dataclass(value):
+        return {
+            "class": type(value).__name__,
+            **{each.name: as_json(getattr(value, each.name)) for each in fields(value)},
+        }
+    if isinstance(value, Mapping):
+        return {name: as_json(item) for name, item in value.items()}
+    return [as_json(item) for item in value] if isinstance(value, tuple | list) else value

@@ -9,33 +9,21 @@ trained here. Source: section 5 of the paper; torchvision's reference training f
 weights from N(0, 0.01) and set some biases to 1; here they are He's.
 """
 
-from dataclasses import replace
-
-from kerascnn.training import Recipe
+from kerascnn.training import SGD, Epochs, Input, Model, Plateau, Recipe, StepDecay
 
 RECIPE = Recipe(
-    model="alexnet_two_tower",
+    model=Model("alexnet_two_tower"),
     data="imagenet",
-    size=227,
-    crop=0.887,  # of a short side of 256
+    input=Input(size=227, crop=0.887),  # of a short side of 256
     augment=("window:0.887:0.887", "flip", "lighting:0.1"),
-    epochs=90,
+    length=Epochs(90),
     batch=128,
-    optimizer="momentum",
-    lr=0.01,
-    weight_decay=5e-4,
-    schedule="plateau",
-    patience=5,
+    optimizer=SGD(lr=0.01, weight_decay=5e-4),
+    schedule=Plateau(patience=5),
 )
-ONE_TOWER = replace(
-    RECIPE,
-    model="alexnet",
-    size=224,
-    crop=0.875,
+ONE_TOWER = RECIPE.but(
+    {"model.name": "alexnet", "input.size": 224, "input.crop": 0.875, "optimizer.weight_decay": 1e-4},
     augment=("crop", "flip"),
     batch=256,
-    weight_decay=1e-4,
-    schedule="step",
-    milestones=(30.0, 60.0),
-    patience=10,
+    schedule=StepDecay(at=(30, 60)),
 )

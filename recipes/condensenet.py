@@ -2,7 +2,7 @@
 
     kerascnn train recipes/condensenet.py --data imagenet
     kerascnn train recipes/condensenet.py:CIFAR
-    kerascnn train recipes/condensenet.py:CIFAR --set model=condensenet182
+    kerascnn train recipes/condensenet.py:CIFAR --set model.name=condensenet182
 
 Published: ImageNet 73.8 % top-1 for C = G = 4 (read-me of the authors' code); CIFAR-10 95.0 % with 86 layers, 96.2 %
 with 182 (Huang et al. 2018, Tables 1 and 3). Cost: 0.59 x 10^18 multiply-adds on ImageNet, 3 x 1.27 G for each of 1.28
@@ -10,30 +10,23 @@ M images, 120 times. Not trained here. Source: section 4 of the paper and main.p
 learned groups condense by the paper's schedule, over the first half of the epochs.
 """
 
-from kerascnn.training import Recipe
+from kerascnn.training import SGD, Epochs, Input, Model, Recipe
 
 RECIPE = Recipe(
-    model="condensenet74_c4_g4",
+    model=Model("condensenet74_c4_g4"),
     data="imagenet",
-    size=224,
+    input=Input(size=224),
     augment=("crop", "flip"),
-    epochs=120,
+    length=Epochs(120),
     batch=256,
-    lr=0.1,
-    weight_decay=1e-4,
-    schedule="cosine",
+    optimizer=SGD(lr=0.1, nesterov=True, weight_decay=1e-4),
 )
 CIFAR = Recipe(
-    model="condensenet86",
+    model=Model("condensenet86"),
     data="tfds:cifar10",
-    size=32,
-    crop=1.0,
-    mean=(0.491, 0.482, 0.447),
-    std=(0.247, 0.243, 0.262),
+    input=Input(size=32, crop=1.0, mean=(0.491, 0.482, 0.447), std=(0.247, 0.243, 0.262)),
     augment=("shift:4", "flip"),
-    epochs=300,
+    length=Epochs(300),
     batch=64,
-    lr=0.1,
-    weight_decay=1e-4,
-    schedule="cosine",
+    optimizer=SGD(lr=0.1, nesterov=True, weight_decay=1e-4),
 )

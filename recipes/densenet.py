@@ -11,35 +11,26 @@ Published: CIFAR-10 95.5 %, CIFAR-100 77.7 %; without augmentation 94.1 % of CIF
 here only kernels are.
 """
 
-from dataclasses import replace
-
-from kerascnn.training import Recipe
+from kerascnn.training import SGD, Epochs, Input, Model, Recipe, StepDecay
 
 RECIPE = Recipe(
-    model="densenet_bc100_k12",
+    model=Model("densenet_bc100_k12"),
     data="tfds:cifar10",
-    size=32,
-    crop=1.0,
-    mean=(0.491, 0.482, 0.447),
-    std=(0.247, 0.243, 0.262),
+    input=Input(size=32, crop=1.0, mean=(0.491, 0.482, 0.447), std=(0.247, 0.243, 0.262)),
     augment=("shift:4", "flip"),
-    epochs=300,
+    length=Epochs(300),
     batch=64,
-    lr=0.1,
-    weight_decay=1e-4,
-    schedule="step",
-    milestones=(150.0, 225.0),
+    optimizer=SGD(lr=0.1, nesterov=True, weight_decay=1e-4),
+    schedule=StepDecay(at=(150, 225)),
 )
-PLAIN_DATA = replace(RECIPE, augment=(), columns=("layer_dropout:0.2",))
+PLAIN_DATA = RECIPE.but({"model.fields": {"layer_dropout": 0.2}}, augment=())
 IMAGENET = Recipe(
-    model="densenet121",
+    model=Model("densenet121"),
     data="imagenet",
-    size=224,
+    input=Input(size=224),
     augment=("crop", "jitter", "lighting:0.1", "flip"),
-    epochs=90,
+    length=Epochs(90),
     batch=256,
-    lr=0.1,
-    weight_decay=1e-4,
-    schedule="step",
-    milestones=(30.0, 60.0),
+    optimizer=SGD(lr=0.1, nesterov=True, weight_decay=1e-4),
+    schedule=StepDecay(at=(30, 60)),
 )

@@ -11,33 +11,24 @@ dropped paths are the network's own. The code's magnitude is 10, and the authors
 B5's here. They stop by 25,022 training images that are held out; here the last average counts.
 """
 
-from dataclasses import replace
-
-from kerascnn.training import Recipe
+from kerascnn.training import CrossEntropy, Epochs, Exponential, Input, Model, Recipe, RMSProp
 
 RECIPE = B0 = Recipe(
-    model="efficientnet_b0",
+    model=Model("efficientnet_b0"),
     data="imagenet",
-    interpolation="bicubic",
+    input=Input(interpolation="bicubic"),
     augment=("crop", "flip", "randaugment:2:10"),
-    epochs=350,
+    length=Epochs(350),
     batch=2048,
-    optimizer="rmsprop",
-    epsilon=1e-3,
-    lr=0.016,
-    lr_batch=256,
-    weight_decay=1e-5,
-    schedule="exponential",
-    decay_rate=0.97,
-    decay_epochs=2.4,
-    warmup_epochs=5.0,
-    label_smoothing=0.1,
+    optimizer=RMSProp(lr=0.016, per=256, weight_decay=1e-5),
+    schedule=Exponential(by=0.97, every=2.4, warmup=5),
+    loss=CrossEntropy(label_smoothing=0.1),
     ema=0.9999,
 )
-B1 = replace(B0, model="efficientnet_b1")
-B2 = replace(B0, model="efficientnet_b2")
-B3 = replace(B0, model="efficientnet_b3")
-B4 = replace(B0, model="efficientnet_b4")
-B5 = replace(B0, model="efficientnet_b5", augment=("crop", "flip", "randaugment:2:17"))
-B6 = replace(B5, model="efficientnet_b6")
-B7 = replace(B0, model="efficientnet_b7", augment=("crop", "flip", "randaugment:2:28"))
+B1 = B0.but({"model.name": "efficientnet_b1"})
+B2 = B0.but({"model.name": "efficientnet_b2"})
+B3 = B0.but({"model.name": "efficientnet_b3"})
+B4 = B0.but({"model.name": "efficientnet_b4"})
+B5 = B0.but({"model.name": "efficientnet_b5"}, augment=("crop", "flip", "randaugment:2:17"))
+B6 = B5.but({"model.name": "efficientnet_b6"})
+B7 = B0.but({"model.name": "efficientnet_b7"}, augment=("crop", "flip", "randaugment:2:28"))

@@ -8,31 +8,19 @@ folder). Cost: 2.4 x 10^18 multiply-adds for S, 3 x 1.8 G for each of 1.28 M ima
 here. Source: efficientnet_edgetpu_builder.py and main.py of the authors' code.
 """
 
-from dataclasses import replace
-
-from kerascnn.training import Recipe
+from kerascnn.training import CrossEntropy, Epochs, Exponential, Input, Model, Recipe, RMSProp
 
 RECIPE = S = Recipe(
-    model="efficientnet_edgetpu_s",
+    model=Model("efficientnet_edgetpu_s"),
     data="imagenet",
-    interpolation="bicubic",
-    mean=(0.5, 0.5, 0.5),
-    std=(0.5, 0.5, 0.5),
+    input=Input(interpolation="bicubic", mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)),
     augment=("crop", "flip"),
-    epochs=350,
+    length=Epochs(350),
     batch=2048,
-    optimizer="rmsprop",
-    epsilon=1e-3,
-    lr=0.016,
-    lr_batch=256,
-    weight_decay=1e-5,
-    schedule="exponential",
-    decay_rate=0.97,
-    decay_epochs=2.4,
-    warmup_epochs=5.0,
-    label_smoothing=0.1,
+    optimizer=RMSProp(lr=0.016, per=256, weight_decay=1e-5),
+    schedule=Exponential(by=0.97, every=2.4, warmup=5),
+    loss=CrossEntropy(label_smoothing=0.1),
     ema=0.9999,
-    export=("tflite", "tflite-int8"),
 )
-M = replace(S, model="efficientnet_edgetpu_m")
-L = replace(S, model="efficientnet_edgetpu_l")
+M = S.but({"model.name": "efficientnet_edgetpu_m"})
+L = S.but({"model.name": "efficientnet_edgetpu_l"})

@@ -8,33 +8,21 @@ Published, top-1 in float32 and in int8: 75.1 and 74.4, 76.7 and 75.9, 77.6 and 
 350 times. ImageNet was not trained here. Source: efficientnet_lite_builder.py and main.py of the authors' code.
 """
 
-from dataclasses import replace
-
-from kerascnn.training import Recipe
+from kerascnn.training import CrossEntropy, Epochs, Exponential, Input, Model, Recipe, RMSProp
 
 RECIPE = LITE0 = Recipe(
-    model="efficientnet_lite0",
+    model=Model("efficientnet_lite0"),
     data="imagenet",
-    interpolation="bicubic",
-    mean=(0.498, 0.498, 0.498),  # 127 and 128 of 255
-    std=(0.502, 0.502, 0.502),
+    input=Input(interpolation="bicubic", mean=(0.498, 0.498, 0.498), std=(0.502, 0.502, 0.502)),  # 127 and 128 of 255
     augment=("crop", "flip"),
-    epochs=350,
+    length=Epochs(350),
     batch=2048,
-    optimizer="rmsprop",
-    epsilon=1e-3,
-    lr=0.016,
-    lr_batch=256,
-    weight_decay=1e-5,
-    schedule="exponential",
-    decay_rate=0.97,
-    decay_epochs=2.4,
-    warmup_epochs=5.0,
-    label_smoothing=0.1,
+    optimizer=RMSProp(lr=0.016, per=256, weight_decay=1e-5),
+    schedule=Exponential(by=0.97, every=2.4, warmup=5),
+    loss=CrossEntropy(label_smoothing=0.1),
     ema=0.9999,
-    export=("tflite", "tflite-int8"),
 )
-LITE1 = replace(LITE0, model="efficientnet_lite1")
-LITE2 = replace(LITE0, model="efficientnet_lite2")
-LITE3 = replace(LITE0, model="efficientnet_lite3")
-LITE4 = replace(LITE0, model="efficientnet_lite4")
+LITE1 = LITE0.but({"model.name": "efficientnet_lite1"})
+LITE2 = LITE0.but({"model.name": "efficientnet_lite2"})
+LITE3 = LITE0.but({"model.name": "efficientnet_lite3"})
+LITE4 = LITE0.but({"model.name": "efficientnet_lite4"})

@@ -9,30 +9,17 @@ was not trained here. Source: Szegedy et al. 2014, sections 5 and 6: heads at 0.
 epochs, Polyak averages, parts of 8 to 100 % of the area. The paper states neither rate nor batch; those are BVLC's.
 """
 
-from dataclasses import replace
-
-from kerascnn.training import Recipe
+from kerascnn.training import SGD, CrossEntropy, Epochs, Exponential, Input, Model, Polynomial, Recipe
 
 RECIPE = Recipe(
-    model="googlenet_2014_auxiliary",
+    model=Model("googlenet_2014_auxiliary"),
     data="imagenet",
-    size=224,
+    input=Input(size=224),
     augment=("window", "flip"),
-    epochs=60,
+    length=Epochs(60),
     batch=32,
-    optimizer="momentum",
-    lr=0.01,
-    weight_decay=2e-4,
-    schedule="polynomial",
-    power=0.5,
-    auxiliary=0.3,
+    optimizer=SGD(lr=0.01, weight_decay=2e-4),
+    schedule=Polynomial(power=0.5),
+    loss=CrossEntropy(auxiliary=0.3),
 )
-STAIRS = replace(
-    RECIPE,
-    augment=("crop", "flip", "jitter"),
-    schedule="exponential",
-    power=1.0,
-    decay_rate=0.96,
-    decay_epochs=8.0,
-    ema=0.9999,
-)
+STAIRS = RECIPE.but(augment=("crop", "flip", "jitter"), schedule=Exponential(by=0.96, every=8), ema=0.9999)

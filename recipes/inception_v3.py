@@ -9,39 +9,25 @@ an epsilon of 1, 50 replicas of 32 images, clipping at 2, a rate that falls by 6
 Google's inception_v3.py for TPUs. Batch norm's moments are the network's.
 """
 
-from dataclasses import replace
-
-from kerascnn.training import Recipe
+from kerascnn.training import CrossEntropy, Epochs, Exponential, Input, Model, Recipe, RMSProp
 
 RECIPE = Recipe(
-    model="inception_v3_auxiliary",
+    model=Model("inception_v3_auxiliary"),
     data="imagenet",
-    size=299,
-    mean=(0.5, 0.5, 0.5),
-    std=(0.5, 0.5, 0.5),
+    input=Input(size=299, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)),
     augment=("crop", "flip", "jitter"),
-    epochs=100,
+    length=Epochs(100),
     batch=1600,
-    optimizer="rmsprop",
-    epsilon=1.0,
-    lr=0.045,
-    weight_decay=4e-5,
-    clip_norm=2.0,
-    schedule="exponential",
-    decay_rate=0.94,
-    decay_epochs=2.0,
-    label_smoothing=0.1,
-    auxiliary=0.4,
+    optimizer=RMSProp(lr=0.045, epsilon=1.0, weight_decay=4e-5),
+    schedule=Exponential(by=0.94, every=2),
+    loss=CrossEntropy(label_smoothing=0.1, auxiliary=0.4),
     ema=0.9999,
+    clip_norm=2.0,
 )
-CLOUD = replace(
-    RECIPE,
-    epochs=170,
+CLOUD = RECIPE.but(
+    {"optimizer.lr": 0.165, "optimizer.per": 256, "schedule.every": 3, "schedule.warmup": 7},
+    length=Epochs(170),
     batch=1024,
-    lr=0.165,
-    lr_batch=256,
-    clip_norm=0.0,
-    decay_epochs=3.0,
-    warmup_epochs=7.0,
     ema=0.995,
+    clip_norm=None,
 )

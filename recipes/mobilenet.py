@@ -7,24 +7,16 @@ Published: 72.3 % top-1 for these settings (TensorFlow Model Garden); the paper 
 Source: imagenet_mobilenetv1_tpu.yaml of the Model Garden.
 """
 
-from kerascnn.training import Recipe
+from kerascnn.training import CrossEntropy, Epochs, Exponential, Input, Model, Recipe, RMSProp
 
 RECIPE = Recipe(
-    model="mobilenet_100",
+    model=Model("mobilenet_100", fields={"dropout": 0.2}),
     data="imagenet",
-    size=224,
-    columns=("dropout:0.2",),
+    input=Input(size=224),
     augment=("crop", "flip"),
-    epochs=500,
+    length=Epochs(500),
     batch=4096,
-    optimizer="rmsprop",
-    epsilon=2e-3,
-    lr=0.008,
-    lr_batch=128,
-    weight_decay=1e-5,
-    schedule="exponential",
-    decay_rate=0.94,
-    decay_epochs=2.5,
-    warmup_epochs=5.0,
-    label_smoothing=0.1,
+    optimizer=RMSProp(lr=0.008, per=128, epsilon=0.002, weight_decay=1e-5),
+    schedule=Exponential(by=0.94, every=2.5, warmup=5),
+    loss=CrossEntropy(label_smoothing=0.1),
 )

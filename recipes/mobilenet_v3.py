@@ -1,7 +1,7 @@
 """MobileNetV3 on ImageNet: as timm trains it, and with AdamW as the Model Garden does.
 
     kerascnn train recipes/mobilenet_v3.py --data imagenet
-    kerascnn train recipes/mobilenet_v3.py --data imagenet --set model=mobilenet_v3_small_100
+    kerascnn train recipes/mobilenet_v3.py --data imagenet --set model.name=mobilenet_v3_small_100
     kerascnn train recipes/mobilenet_v3.py:ADAMW --data imagenet
 
 Published: 75.2 % top-1, small 67.4 % (Howard et al. 2019, Table 3); 75.8 % for ``RECIPE`` (timm), 75.7 % with AdamW
@@ -10,40 +10,25 @@ trained here. Source: timm's training script page; imagenet_mobilenetv3large_tpu
 network does not.
 """
 
-from dataclasses import replace
-
-from kerascnn.training import Recipe
+from kerascnn.training import AdamW, Cosine, CrossEntropy, Epochs, Exponential, Input, Model, Recipe, RMSProp
 
 RECIPE = Recipe(
-    model="mobilenet_v3_large_100",
+    model=Model("mobilenet_v3_large_100"),
     data="imagenet",
-    size=224,
+    input=Input(size=224),
     augment=("crop", "flip", "randaugment:2:9", "erasing:0.2"),
-    epochs=600,
+    length=Epochs(600),
     batch=1024,
-    optimizer="rmsprop",
-    epsilon=1e-3,
-    lr=0.064,
-    weight_decay=1e-5,
-    schedule="exponential",
-    decay_rate=0.973,
-    decay_epochs=2.4,
-    warmup_epochs=3.0,
-    label_smoothing=0.1,
+    optimizer=RMSProp(lr=0.064, weight_decay=1e-5),
+    schedule=Exponential(by=0.973, every=2.4, warmup=3),
+    loss=CrossEntropy(label_smoothing=0.1),
     ema=0.9999,
 )
-ADAMW = replace(
-    RECIPE,
+ADAMW = RECIPE.but(
     augment=("crop", "flip", "autoaugment"),
-    epochs=700,
+    length=Epochs(700),
     batch=4096,
-    optimizer="adamw",
-    epsilon=1e-7,
-    lr=0.004,
-    weight_decay=0.1,
-    schedule="cosine",
-    decay_rate=0.1,
-    decay_epochs=1.0,
-    warmup_epochs=5.0,
-    ema=0.0,
+    optimizer=AdamW(lr=0.004, weight_decay=0.1),
+    schedule=Cosine(warmup=5),
+    ema=None,
 )

@@ -1,23 +1,21 @@
 """Your own photos, from scratch: a folder with one sub-folder of images per class, or train/ and test/ of such.
 
     kerascnn train recipes/photos.py --data my_photos
-    kerascnn train recipes/photos.py --data my_photos --set model=efficientnet_lite0 epochs=200
+    kerascnn train recipes/photos.py --data my_photos --set model.name=efficientnet_lite0 length.epochs=200
 
-For some hundred photos per class and more. A quarter of each class is held out when the folder is not split.
+For some hundred photos per class and more. A quarter of the images is for validation when the folder is not split.
 """
 
-from kerascnn.training import Recipe
+from kerascnn.training import SGD, Cosine, CrossEntropy, Epochs, Input, Model, Recipe
 
 RECIPE = Recipe(
-    model="resnet18",
+    model=Model("resnet18"),
     data="my_photos",
-    size=128,
+    input=Input(size=128),
     augment=("crop", "flip"),
-    epochs=100,
+    length=Epochs(100),
     batch=64,
-    lr=0.05,
-    weight_decay=5e-4,
-    warmup_epochs=5,
-    label_smoothing=0.1,
-    export=("tflite", "tflite-int8", "onnx"),
+    optimizer=SGD(lr=0.05, nesterov=True, weight_decay=5e-4),
+    schedule=Cosine(warmup=5),
+    loss=CrossEntropy(label_smoothing=0.1),
 )

@@ -15,72 +15,64 @@ What differs: Torch's port decays all weights, here only kernels are; torchvisio
 step with the decay that comes to the same; RandAugment of A3 varies its magnitude.
 """
 
-from dataclasses import replace
-
-from kerascnn.training import Recipe
+from kerascnn.training import (
+    LAMB,
+    SGD,
+    BinaryCrossEntropy,
+    Cosine,
+    CrossEntropy,
+    Epochs,
+    Input,
+    Model,
+    Plateau,
+    Recipe,
+    StepDecay,
+)
 
 RECIPE = Recipe(
-    model="resnet50",
+    model=Model("resnet50"),
     data="imagenet",
-    size=224,
+    input=Input(size=224),
     augment=("window:0.467:0.875", "flip", "lighting:0.1"),  # out of a short side of 256 to 480
-    epochs=120,
+    length=Epochs(120),
     batch=256,
-    optimizer="momentum",
-    lr=0.1,
-    weight_decay=1e-4,
-    schedule="plateau",
-    patience=5,
+    optimizer=SGD(lr=0.1, weight_decay=1e-4),
+    schedule=Plateau(patience=5),
 )
-TORCH = replace(
-    RECIPE,
-    model="resnet50_v1_5",
+TORCH = RECIPE.but(
+    {"model.name": "resnet50_v1_5", "optimizer.nesterov": True},
     augment=("crop", "jitter", "lighting:0.1", "flip"),
-    epochs=90,
-    optimizer="sgd",
-    schedule="step",
-    milestones=(30.0, 60.0),
-    patience=10,
+    length=Epochs(90),
+    schedule=StepDecay(at=(30, 60)),
 )
-LARGE_BATCH = replace(
-    TORCH,
+LARGE_BATCH = TORCH.but(
+    {"model.zero_gamma": True, "optimizer.per": 256, "schedule.at": (30, 60, 80), "schedule.warmup": 5},
     augment=("crop", "flip"),
     batch=8192,
-    lr_batch=256,
-    warmup_epochs=5.0,
-    milestones=(30.0, 60.0, 80.0),
-    zero_gamma=True,
 )
 MODERN = Recipe(
-    model="resnet50_v1_5",
+    model=Model("resnet50_v1_5"),
     data="imagenet",
-    size=224,
-    train_size=176,
-    crop=0.9655,  # of a short side of 232
+    input=Input(size=224, crop=0.9655),  # of a short side of 232
     augment=("crop", "flip", "trivialaugment", "erasing:0.1", "mixup:0.2", "cutmix:1.0"),
+    train_size=176,
     repeats=4,
-    epochs=600,
+    length=Epochs(600),
     batch=1024,
-    optimizer="momentum",
-    lr=0.5,
-    weight_decay=2e-5,
-    warmup_epochs=5.0,
-    label_smoothing=0.1,
+    optimizer=SGD(lr=0.5, weight_decay=2e-5),
+    schedule=Cosine(warmup=5),
+    loss=CrossEntropy(label_smoothing=0.1),
     ema=0.999966,
 )
 STRIKES_BACK = Recipe(
-    model="resnet50_v1_5",
+    model=Model("resnet50_v1_5", zero_gamma=True),
     data="imagenet",
-    size=224,
-    train_size=160,
-    crop=0.95,
+    input=Input(size=224, crop=0.95),
     augment=("crop", "flip", "randaugment:2:6", "mixup:0.1", "cutmix:1.0"),
-    epochs=100,
+    train_size=160,
+    length=Epochs(100),
     batch=2048,
-    optimizer="lamb",
-    lr=8e-3,
-    weight_decay=0.02,
-    warmup_epochs=5.0,
-    loss="sigmoid",
-    zero_gamma=True,
+    optimizer=LAMB(lr=0.008, weight_decay=0.02),
+    schedule=Cosine(warmup=5),
+    loss=BinaryCrossEntropy(),
 )

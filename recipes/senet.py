@@ -8,22 +8,17 @@ multiply-adds, 3 x 3.9 G for each of 1.28 M images, 100 times; 8 x 10^18 for SEN
 Source: Hu et al. 2017, section 6.1. The authors also turn by up to 10 degrees and shift the values of pixels.
 """
 
-from dataclasses import replace
-
-from kerascnn.training import Recipe
+from kerascnn.training import SGD, CrossEntropy, Epochs, Input, Model, Recipe, StepDecay
 
 RECIPE = Recipe(
-    model="se_resnet50",
+    model=Model("se_resnet50"),
     data="imagenet",
-    size=224,
+    input=Input(size=224),
     augment=("crop", "flip"),
-    epochs=100,
+    length=Epochs(100),
     batch=1024,
-    optimizer="momentum",
-    lr=0.6,
-    weight_decay=1e-4,
-    schedule="step",
-    milestones=(30.0, 60.0, 90.0),
+    optimizer=SGD(lr=0.6, weight_decay=1e-4),
+    schedule=StepDecay(at=(30, 60, 90)),
 )
-SE_RESNEXT50 = replace(RECIPE, model="se_resnext50_32x4d")
-SENET154 = replace(RECIPE, model="senet154", label_smoothing=0.1)
+SE_RESNEXT50 = RECIPE.but({"model.name": "se_resnext50_32x4d"})
+SENET154 = RECIPE.but({"model.name": "senet154"}, loss=CrossEntropy(label_smoothing=0.1))

@@ -8,23 +8,16 @@ for each of 50,000 images, 500 times; the blocks that sleep are computed here al
 main.lua of the authors' Stochastic_Depth.
 """
 
-from dataclasses import replace
-
-from kerascnn.training import Recipe
+from kerascnn.training import SGD, Epochs, Input, Model, Recipe, StepDecay
 
 RECIPE = Recipe(
-    model="stochastic_depth110_cifar",
+    model=Model("stochastic_depth110_cifar"),
     data="tfds:cifar10",
-    size=32,
-    crop=1.0,
-    mean=(0.491, 0.482, 0.447),
-    std=(0.247, 0.243, 0.262),
+    input=Input(size=32, crop=1.0, mean=(0.491, 0.482, 0.447), std=(0.247, 0.243, 0.262)),
     augment=("shift:4", "flip"),
-    epochs=500,
+    length=Epochs(500),
     batch=128,
-    lr=0.1,
-    weight_decay=1e-4,
-    schedule="step",
-    milestones=(250.0, 375.0),
+    optimizer=SGD(lr=0.1, nesterov=True, weight_decay=1e-4),
+    schedule=StepDecay(at=(250, 375)),
 )
-CONSTANT_DEPTH = replace(RECIPE, columns=("drop_path:0.0",))
+CONSTANT_DEPTH = RECIPE.but({"model.fields": {"drop_path": 0.0}})

@@ -9,31 +9,21 @@ not trained here. Source: section 3.1 of the paper; torchvision's reference trai
 networks from a trained A and turned the colours by a PCA, as AlexNet's.
 """
 
-from dataclasses import replace
-
-from kerascnn.training import Recipe
+from kerascnn.training import SGD, Epochs, Input, Model, Plateau, Recipe, StepDecay
 
 RECIPE = Recipe(
-    model="vgg16",
+    model=Model("vgg16"),
     data="imagenet",
-    size=224,
+    input=Input(size=224),
     augment=("window:0.4375:0.875", "flip", "lighting:0.1"),  # out of a short side of 256 to 512
-    epochs=74,
+    length=Epochs(74),
     batch=256,
-    optimizer="momentum",
-    lr=0.01,
-    weight_decay=5e-4,
-    schedule="plateau",
-    patience=5,
+    optimizer=SGD(lr=0.01, weight_decay=5e-4),
+    schedule=Plateau(patience=5),
 )
-BATCH_NORM = replace(
-    RECIPE,
-    model="vgg16_bn",
+BATCH_NORM = RECIPE.but(
+    {"model.name": "vgg16_bn", "optimizer.lr": 0.1, "optimizer.weight_decay": 1e-4},
     augment=("crop", "flip"),
-    epochs=90,
-    lr=0.1,
-    weight_decay=1e-4,
-    schedule="step",
-    milestones=(30.0, 60.0),
-    patience=10,
+    length=Epochs(90),
+    schedule=StepDecay(at=(30, 60)),
 )

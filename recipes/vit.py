@@ -2,7 +2,7 @@
 
     kerascnn train recipes/vit.py --data imagenet
     kerascnn train recipes/vit.py:DEIT --data imagenet
-    kerascnn train recipes/vit.py:DEIT --data imagenet --set model=vit_s16
+    kerascnn train recipes/vit.py:DEIT --data imagenet --set model.name=vit_s16
 
 Published: 77.9 % top-1 for B/16, fine-tuned at 384 pixels (Dosovitskiy et al. 2020, Table 5); DeiT-B 81.8, S 79.8, Ti
 72.2 % (Touvron et al. 2020, Table 7). Cost: 20 x 10^18 multiply-adds for B/16, 3 x 17.6 G for each of 1.28 M images,
@@ -10,37 +10,29 @@ Published: 77.9 % top-1 for B/16, fine-tuned at 384 pixels (Dosovitskiy et al. 2
 L2; here decay is decoupled.
 """
 
-from kerascnn.training import Recipe
+from kerascnn.training import AdamW, Cosine, CrossEntropy, Epochs, Input, Model, Recipe
 
 RECIPE = Recipe(
-    model="vit_b16",
+    model=Model("vit_b16"),
     data="imagenet",
-    size=224,
-    mean=(0.5, 0.5, 0.5),
-    std=(0.5, 0.5, 0.5),
+    input=Input(size=224, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)),
     augment=("crop", "flip"),
-    epochs=300,
+    length=Epochs(300),
     batch=4096,
-    optimizer="adamw",
-    lr=3e-3,
-    weight_decay=0.3,
+    optimizer=AdamW(lr=0.003, weight_decay=0.3),
+    schedule=Cosine(warmup=32),  # 10,000 steps
     clip_norm=1.0,
-    warmup_epochs=32.0,  # 10,000 steps
 )
 DEIT = Recipe(
-    model="vit_b16",
+    model=Model("vit_b16", fields={"dropout": 0.0, "drop_path": 0.1}),
     data="imagenet",
-    size=224,
-    columns=("dropout:0.0", "drop_path:0.1"),
+    input=Input(size=224),
     augment=("crop", "flip", "randaugment:2:9", "erasing:0.25", "mixup:0.8", "cutmix:1.0"),
     repeats=3,
-    epochs=300,
+    length=Epochs(300),
     batch=1024,
-    optimizer="adamw",
-    lr=5e-4,
-    lr_batch=512,
-    weight_decay=0.05,
-    warmup_epochs=5.0,
-    label_smoothing=0.1,
+    optimizer=AdamW(lr=5e-4, per=512, weight_decay=0.05),
+    schedule=Cosine(warmup=5),
+    loss=CrossEntropy(label_smoothing=0.1),
     ema=0.99996,
 )

@@ -10,37 +10,25 @@ Published: CIFAR-10 96.0 %, CIFAR-100 80.75 %, with dropout 96.1 % and 81.15 %; 
 times. Not trained here. Source: scripts/train_cifar.sh and train_svhn.sh of the authors' wide-residual-networks.
 """
 
-from dataclasses import replace
-
-from kerascnn.training import Recipe
+from kerascnn.training import SGD, Epochs, Input, Model, Recipe, StepDecay
 
 RECIPE = Recipe(
-    model="wrn_28_10",
+    model=Model("wrn_28_10"),
     data="tfds:cifar10",
-    size=32,
-    crop=1.0,
-    mean=(0.491, 0.482, 0.447),
-    std=(0.247, 0.243, 0.262),
+    input=Input(size=32, crop=1.0, mean=(0.491, 0.482, 0.447), std=(0.247, 0.243, 0.262)),
     augment=("flip", "shift_mirror:4"),
-    epochs=200,
+    length=Epochs(200),
     batch=128,
-    lr=0.1,
-    weight_decay=5e-4,
-    schedule="step",
-    milestones=(60.0, 120.0, 160.0),
-    decay_rate=0.2,
+    optimizer=SGD(lr=0.1, nesterov=True, weight_decay=5e-4),
+    schedule=StepDecay(at=(60, 120, 160), by=0.2),
 )
-DROPOUT = replace(RECIPE, columns=("block_dropout:0.3",))
-SVHN = replace(
-    RECIPE,
-    model="wrn_16_8",
+DROPOUT = RECIPE.but({"model.fields": {"block_dropout": 0.3}})
+SVHN = RECIPE.but(
+    {"optimizer.lr": 0.01},
+    model=Model("wrn_16_8", fields={"block_dropout": 0.4}),
     data="tfds:svhn_cropped",
-    columns=("block_dropout:0.4",),
-    mean=(0.5, 0.5, 0.5),
-    std=(0.5, 0.5, 0.5),
+    input=Input(size=32, crop=1.0, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)),
     augment=(),
-    epochs=160,
-    lr=0.01,
-    milestones=(80.0, 120.0),
-    decay_rate=0.1,
+    length=Epochs(160),
+    schedule=StepDecay(at=(80, 120), by=0.1),
 )

@@ -7,22 +7,16 @@ Published: 79.0 % top-1 (Chollet 2016, Table 1). Cost: 3.2 x 10^18 multiply-adds
 of epochs: 256 and 100 are ours.
 """
 
-from kerascnn.training import Recipe
+from kerascnn.training import SGD, Epochs, Exponential, Input, Model, Recipe
 
 RECIPE = Recipe(
-    model="xception",
+    model=Model("xception"),
     data="imagenet",
-    size=299,
-    mean=(0.5, 0.5, 0.5),
-    std=(0.5, 0.5, 0.5),
+    input=Input(size=299, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)),
     augment=("crop", "flip", "jitter"),
-    epochs=100,
+    length=Epochs(100),
     batch=256,
-    optimizer="momentum",
-    lr=0.045,
-    weight_decay=1e-5,
-    schedule="exponential",
-    decay_rate=0.94,
-    decay_epochs=2.0,
+    optimizer=SGD(lr=0.045, weight_decay=1e-5),
+    schedule=Exponential(by=0.94, every=2),
     ema=0.9999,
 )

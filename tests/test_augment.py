@@ -21,7 +21,7 @@ from kerascnn.data.transforms.registry import AUGMENTATIONS, parse, parse_all
 from kerascnn.spec import Preprocess
 from kerascnn.tasks import Classification
 from kerascnn.tasks.classification.losses import CrossEntropy
-from kerascnn.training import Recipe
+from kerascnn.training import SGD, Epochs, Input, Model, Recipe
 from kerascnn.training.loop import train
 
 
@@ -608,7 +608,13 @@ def test_loss_and_top1_of_mixed_images(smoothing):
 
 def test_training_on_mixed_images_learns_and_goes_on_to_the_bit(tmp_path):
     recipe = Recipe(
-        model="linear", data="d", size=8, crop=1.0, epochs=4, batch=8, lr=0.3, augment=("mixup:0.4", "cutmix", "flip")
+        model=Model("linear"),
+        length=Epochs(4),
+        data="d",
+        batch=8,
+        augment=("mixup:0.4", "cutmix", "flip"),
+        input=Input(size=8, crop=1.0),
+        optimizer=SGD(lr=0.3, nesterov=True),
     )
     how = dict(make_model=linear, strategy=tf.distribute.get_strategy(), log=lambda _: None)
     whole, history = train(recipe, three_classes(), tmp_path / "whole", **how)

@@ -16,7 +16,8 @@ from kerascnn.training import Recipe
 
 ROOT = Path(__file__).parents[1]
 FORMATS = ("model.keras", "model.tflite", "model.int8.tflite", "model.onnx")
-QUICK = ["--set", "epochs=2", "warmup_epochs=1", "size=32", "batch=16", "model=resnet18", "augment=flip"]
+QUICK = ["--set", "length.epochs=2", "schedule.warmup=1", "batch=16", "model.name=resnet18", "augment=flip"]
+QUICK += ["input.size=32"]
 
 
 @pytest.fixture(scope="session")
@@ -149,11 +150,11 @@ def test_folders_that_are_no_data(tmp_path, capsys):
         (["info", "resnet51"], "Did you mean 'resnet50'"),
         (["list", "rexnet*"], "No network matches 'rexnet*'"),
         (["train", "recipes/digit.py"], "digits.py"),
-        (["train", "recipes/digits.py", "--set", "epoch=3"], "Did you mean 'epochs'"),
-        (["train", "recipes/digits.py", "--set", "epochs=few"], "expected a whole number"),
-        (["train", "recipes/digits.py", "--set", "export=tflit"], "tflite"),
-        (["train", "recipes/digits.py", "--set", "model=lenet"], "lenet5"),
-        (["train", "recipes/digits.py", "--set", "size=16"], "at least 32 x 32 pixels"),
+        (["train", "recipes/digits.py", "--set", "length.epoch=3"], "Did you mean 'length.epochs'"),
+        (["train", "recipes/digits.py", "--set", "length.epochs=few"], "must be a whole number"),
+        (["train", "recipes/digits.py", "--export", "tflit"], "tflite"),
+        (["train", "recipes/digits.py", "--set", "model.name=lenet"], "lenet5"),
+        (["train", "recipes/digits.py", "--set", "input.size=16"], "at least 32 x 32 pixels"),
         (["train", "recipes/digits.py", "--strategy", "miror"], "mirrored"),
         (["predict", "nothing.tflite", "x.jpg"], "nothing.tflite"),
         (["evaluate", "nothing.keras", "--data", "digits"], "nothing.keras"),
@@ -201,15 +202,14 @@ def test_the_ledger_is_printed_whole_in_part_and_as_json(capsys):
 
 
 def test_every_recipe_is_a_recipe():
-    from kerascnn.catalogue import find
     from kerascnn.training import load_recipe
 
     recipes = sorted((ROOT / "recipes").glob("*.py"))
     assert recipes
     for path in recipes:
         recipe = load_recipe(path)
-        row = find(recipe.model)
-        assert isinstance(recipe, Recipe) and row.min_size <= (recipe.size or row.size)
+        row = recipe.model.row()
+        assert isinstance(recipe, Recipe) and row.min_size <= (recipe.input.size or row.size)
         assert f"kerascnn train recipes/{path.name}" in path.read_text()
 
 

@@ -1,7 +1,5 @@
 """Learned group convolution against a plain NumPy reading of the paper, and what is left of it after the training."""
 
-from dataclasses import replace
-
 import keras
 import numpy as np
 import pytest
@@ -12,7 +10,8 @@ from kerascnn import layers as L
 from kerascnn.applications import CondenseNet86, CondenseNet86Converted
 from kerascnn.graph.condense import condensed
 from kerascnn.graph.cost import cost
-from kerascnn.training.condensing import CondensingSchedule
+from kerascnn.training import Epochs
+from kerascnn.training.callbacks import TrainingProgress
 
 TINY = {"depths": (2, 2), "growths": (8, 16)}
 
@@ -99,7 +98,7 @@ def test_a_training_condenses_in_its_first_half_and_converts_to_the_same():
     )
     model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     x = np.random.default_rng(0).normal(size=(8, 32, 32, 3)).astype("float32")
-    model.fit(x, np.arange(8) % 5, epochs=8, callbacks=[CondensingSchedule(), watch], verbose=0)
+    model.fit(x, np.arange(8) % 5, epochs=8, callbacks=[TrainingProgress(), watch], verbose=0)
     sixteen, *_, classifier = np.transpose(seen)
     assert sixteen.tolist() == [16, 16, 12, 8, 4, 4, 4, 4]  # three stages, which end at 1/6, 2/6 and 3/6 of 8 epochs
     assert classifier.tolist() == [64] * 4 + [32] * 4  # one stage
@@ -117,7 +116,7 @@ def test_a_training_condenses_in_its_first_half_and_converts_to_the_same():
 
 
 def test_a_training_condenses(tmp_path):
-    recipe = replace(RECIPE, size=32, epochs=4, batch=16)
+    recipe = RECIPE.but({"input.size": 32}, length=Epochs(4), batch=16)
     model, _ = trained(tmp_path, recipe, blobs(32, 8), make_model=lambda shape, n: CondenseNet86.but(**TINY)(
         input_shape=shape, classes=n
     ))  # fmt: skip

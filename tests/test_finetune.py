@@ -1,33 +1,28 @@
 """Fine-tuning: what is frozen does not change by a bit, and what is released learns as Keras' guide has it."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
-from test_train import RECIPE, apart, blobs, dropping, in_new_process, silent, tiny, trained, weights
+from test_train import RECIPE, apart, blobs, dropping, in_new_process, preprocessed, silent, tiny, trained, weights
 
-from kerascnn.training import Recipe, open_strategy
-from kerascnn.training.network import maker
+from kerascnn.training import SGD, AdamW, Constant, Epochs, FineTune, Input, Model, Recipe, open_strategy
+from kerascnn.training.resolve import maker
 
 TUNE = Recipe(
-    model="resnet18",
-    columns=("width:4", "dropout:0.2"),
+    model=Model("resnet18", fields={"width": 4, "dropout": 0.2}),
+    length=Epochs(4),
+    finetune=FineTune(frozen_epochs=2, batch_norm="train"),
     data="blobs",
-    size=32,
-    crop=1.0,
     augment=("flip",),
-    frozen_epochs=2,
-    epochs=4,
     batch=32,
-    lr=0.05,
-    weight_decay=5e-3,
+    input=Input(size=32, crop=1.0),
+    optimizer=SGD(lr=0.05, weight_decay=0.005, nesterov=True),
 )
 WAYS = {
     "plain": {},
-    "frozen": {"batch_norm": "frozen", "lr": 0.01},
-    "adamw": {"optimizer": "adamw", "lr": 0.003, "ema": 0.9},
+    "frozen": {"finetune.batch_norm": "frozen", "optimizer.lr": 0.01},
+    "adamw": {"optimizer": AdamW(lr=0.003, weight_decay=5e-3), "ema": 0.9},
     "parts": {"accumulate": 2, "clip_norm": 1.0},
-    "half": {"precision": "float16", "accumulate": 2},
+    "half": {"accumulate": 2},
 }
 
 
@@ -38,7 +33,7 @@ def loaded(tmp_path_factory):
 
     keras.utils.set_random_seed(0)  # whichever test is the first
     rng, path = np.random.default_rng(0), tmp_path_factory.mktemp("loaded") / "resnet.keras"
-    model = maker(TUNE)((32, 32, 3), 5)
+    model = maker(TUNE.model)((32, 32, 3), 5)
     for variable in model.variables:
         if variable.name.startswith(("gamma", "beta", "moving")):
             variable.assign(rng.uniform(0.5, 1.5, variable.shape))
@@ -76,7 +71,7 @@ def test_what_is_frozen_keeps_every_bit(way, loaded, tmp_path):
     """Weights with decay, and statistics; after that all moves, or all but the batch norms."""
     import keras
 
-    seen = watched(tmp_path, replace(TUNE, weights=loaded, **WAYS[way]))
+    seen = watched(tmp_path, TUNE.but({"model.weights": loaded, **WAYS[way]}))
     paths, head = set(seen[0]), {"head-dense/kernel", "head-dense/bias"}
     norms = {path for path in paths if "-bn" in path}
     held = {v.path: np.asarray(v) for v in keras.models.load_model(loaded).variables}
@@ -89,7 +84,7 @@ def test_what_is_frozen_keeps_every_bit(way, loaded, tmp_path):
 
 @pytest.mark.filterwarnings("ignore:.*head-dense is new")
 def test_averages_of_what_is_frozen_are_what_was_loaded(loaded, tmp_path):
-    seen = watched(tmp_path, replace(TUNE, weights=loaded, **WAYS["adamw"]))
+    seen = watched(tmp_path, TUNE.but({"model.weights": loaded, **WAYS["adamw"]}))
     assert all(np.allclose(seen[0][path], seen[2][path], rtol=1e-6) for path in seen[0] if "head" not in path)
     assert any(not np.allclose(seen[0][path], seen[4][path], rtol=1e-3) for path in seen[0] if "head" not in path)
 
@@ -99,7 +94,8 @@ def test_a_resumed_training_is_the_same_to_the_bit(way, tmp_path):
     """Broken off before the release, at it, and after it."""
     import keras
 
-    recipe = replace(RECIPE, frozen_epochs=2, epochs=4, **WAYS[way])
+    recipe = RECIPE.but({"finetune": TUNE.finetune, **WAYS[way]}, length=Epochs(4))
+    how = {"make_model": dropping, "precision": "float16" if way == "half" else "float32"}
 
     class Stop(keras.callbacks.Callback):
         def __init__(self, epoch):
@@ -110,11 +106,11 @@ def test_a_resumed_training_is_the_same_to_the_bit(way, tmp_path):
             if epoch == self.last:
                 raise KeyboardInterrupt
 
-    straight, _ = trained(tmp_path / "straight", recipe, make_model=dropping)
+    straight, _ = trained(tmp_path / "straight", recipe, **how)
     for last in (1, 2, 3):
         with pytest.raises(KeyboardInterrupt):
-            trained(tmp_path / f"{last}", recipe, make_model=dropping, callbacks=[Stop(last)])
-        model, history = trained(tmp_path / f"{last}", recipe, make_model=dropping)
+            trained(tmp_path / f"{last}", recipe, **how, callbacks=[Stop(last)])
+        model, history = trained(tmp_path / f"{last}", recipe, **how)
         assert len(history) == 4
         assert all(np.array_equal(a, b) for a, b in zip(weights(model), weights(straight), strict=True))
 
@@ -127,19 +123,26 @@ def test_it_is_what_keras_guide_does(optimizer, batch_norm, tmp_path):
 
     from kerascnn.data.pipeline import batches
 
-    recipe = replace(RECIPE, optimizer=optimizer, batch_norm=batch_norm, schedule="constant", weight_decay=0.0)
-    recipe, data = replace(recipe, lr=0.01, frozen_epochs=2, epochs=4), blobs(2 * RECIPE.batch)
+    recipe, data = (
+        RECIPE.but(
+            optimizer=SGD(lr=0.01, nesterov=True) if optimizer == "sgd" else AdamW(lr=0.01),
+            schedule=Constant(),
+            length=Epochs(4),
+            finetune=FineTune(frozen_epochs=2, batch_norm=batch_norm),
+        ),
+        blobs(2 * RECIPE.batch),
+    )
     ours, _ = trained(tmp_path, recipe, data)
     keras.utils.set_random_seed(recipe.seed)
     theirs = tiny((12, 12, 3), 3)
-    for epoch in range(recipe.epochs):
+    for epoch in range(4):
         if epoch % 2 == 0:
             for layer in theirs.layers:
                 still = isinstance(layer, keras.layers.BatchNormalization) and batch_norm == "frozen"
                 layer.trainable = not still if epoch else layer.name == "head.dense"
             rule = keras.optimizers.SGD(0.01, 0.9, nesterov=True) if optimizer == "sgd" else keras.optimizers.Adam(0.01)
             theirs.compile(rule, "sparse_categorical_crossentropy")
-        how = recipe.preprocess(3)
+        how = preprocessed(recipe)
         theirs.fit(
             batches(data.train, how, 32, epoch=epoch, shuffle=True).map(lambda x, y: (x, y["label"])),
             epochs=1,
@@ -155,7 +158,9 @@ def several_devices(name: str, out: str) -> None:
     """In a process of its own: fine-tune on the devices of a strategy, and save what came of it."""
     strategy, found = open_strategy(name), {}
     for batch_norm in ("train", "frozen"):
-        recipe = replace(RECIPE, frozen_epochs=1, epochs=2, batch=9, batch_norm=batch_norm, accumulate=1)
+        recipe = RECIPE.but(
+            length=Epochs(2), finetune=FineTune(frozen_epochs=1, batch_norm=batch_norm), batch=9, accumulate=1
+        )
         model, _ = trained(f"{out}/{batch_norm}", recipe, strategy=strategy, log=silent)
         found |= {f"{batch_norm}.{i}": value for i, value in enumerate(weights(model))}
     np.savez(f"{out}/found.npz", **found)
@@ -172,11 +177,11 @@ def test_two_devices_tune_what_one_tunes(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"frozen_epochs": 5}, "frozen_epochs is 5, longer than all 4 epochs"),
-        ({"frozen_epochs": -1}, "frozen_epochs is -1; expected 0 or more"),
-        ({"batch_norm": "frosen"}, "no batch_norm 'frosen'.*'frozen'"),
+        ({"finetune.frozen_epochs": 5}, "frozen_epochs is 5, longer than all 4 epochs"),
+        ({"finetune.frozen_epochs": -1}, "frozen_epochs of FineTune must be a whole number at least 0; got -1"),
+        ({"finetune.batch_norm": "frosen"}, "no batch_norm 'frosen'.*'frozen'"),
     ],
 )
 def test_what_cannot_be_tuned(change, message):
     with pytest.raises(ValueError, match=message):
-        replace(TUNE, **change)
+        TUNE.but(change)

@@ -15,8 +15,8 @@ from kerascnn.data.images import with_channels
 from kerascnn.data.pipeline import batches, prepared
 from kerascnn.data.transforms.registry import parse
 from kerascnn.spec import Preprocess
-from kerascnn.training import Recipe, load_recipe
-from kerascnn.training.settle import settle
+from kerascnn.training import SGD, Cosine, Epochs, Input, Model, Recipe, Steps, load_recipe
+from kerascnn.training.resolve import resolve
 
 PAGE = load_recipe(Path(__file__).parents[1] / "recipes/bit.py")
 
@@ -51,16 +51,15 @@ def published(step: int, images: int) -> float | None:
 )
 def test_the_table_and_every_rate(images, steps, mixes):
     """The published code counts from 0, and its first update is made at a rate of 0."""
-    recipe = settle(PAGE, data(images))
-    batch, per_epoch = recipe.updates(images)
-    assert (batch, recipe.epochs * per_epoch) == (512, steps)
-    assert recipe.augment == ("squash:0.8", "flip", *mixes)
-    assert (recipe.weight_decay, recipe.momentum, recipe.optimizer) == (0, 0.9, "momentum")
+    resolved = resolve(PAGE, data(images))
+    assert (resolved.batch, resolved.epochs * resolved.steps) == (512, steps)
+    assert resolved.recipe.augment == ("squash:0.8", "flip", *mixes)
+    assert resolved.recipe.optimizer == SGD(lr=0.003, momentum=0.9, weight_decay=0)
     assert published(steps, images) is None
     expected = [published(step + 1, images) for step in range(steps - 1)]
-    np.testing.assert_allclose([recipe.rate(step, per_epoch) for step in range(steps - 1)], expected, rtol=1e-12)
-    assert recipe.rate(steps - 1, per_epoch) == pytest.approx(3e-6)
-    assert settle(recipe, data(images)) == recipe
+    np.testing.assert_allclose([resolved.rate(step) for step in range(steps - 1)], expected, rtol=1e-12)
+    assert resolved.rate(steps - 1) == pytest.approx(3e-6)
+    assert resolve(resolved.recipe, data(images)).recipe == resolved.recipe
 
 
 @pytest.mark.parametrize(
@@ -68,32 +67,31 @@ def test_the_table_and_every_rate(images, steps, mixes):
     [(32, 32, 128, 160), (95, 96, 128, 160), (96, 96, 480, 512), (64, 400, 480, 512), (375, 500, 480, 512)],
 )
 def test_resolution_follows_the_area(height, width, size, share, tmp_path):
-    recipe = settle(PAGE, data(20, height, width))
-    how = recipe.preprocess(3)
-    assert how == Preprocess(size=size, squash=True, mean=(0.5,) * 3, std=(0.5,) * 3)
-    assert recipe.augment == (f"squash:{size / share}", "flip") and round(size / (size / share)) == share
+    resolved = resolve(PAGE, data(20, height, width))
+    assert resolved.preprocess == Preprocess(size=size, squash=True, mean=(0.5,) * 3, std=(0.5,) * 3)
+    assert resolved.recipe.augment == (f"squash:{size / share}", "flip") and round(size / (size / share)) == share
     paths = []  # the median counts
     for i, (tall, wide, suffix) in enumerate([(height, width, "png"), (height, width, "jpg"), (2, 2, "png")]):
         Image.new("RGB", (wide, tall)).save(tmp_path / f"{i}.{suffix}")
         paths.append(str(tmp_path / f"{i}.{suffix}"))
     files = Split(np.array(paths), {"label": np.zeros(3, np.int32)}, InFiles())
-    assert settle(PAGE, replace(data(20), train=files)) == recipe
+    assert resolve(PAGE, replace(data(20), train=files)).recipe.input == resolved.recipe.input
 
 
 def test_what_is_set_is_not_decided():
-    assert settle(replace(PAGE, size=64), data(100)).size == 64
-    own = settle(replace(PAGE, epochs=3), data(30_000))
-    assert (own.epochs, own.steps_per_epoch, own.augment) == (3, 0, ("squash:0.8", "flip"))
-    with pytest.raises(ValueError, match="epochs is 0; expected at least 1"):
-        replace(PAGE, rule="")
-    with pytest.raises(ValueError, match=r"no rule 'bot'.*'bit'"):
-        replace(PAGE, rule="bot")
+    assert resolve(PAGE.but({"input.size": 64}), data(100)).preprocess.size == 64
+    own = resolve(PAGE.but(length=Epochs(3)), data(30_000)).recipe
+    assert (own.length, own.schedule, own.augment) == (Epochs(3), Cosine(), ("squash:0.8", "flip"))
+    with pytest.raises(ValueError, match="length of Recipe must be one of Epochs, Steps; got None"):
+        PAGE.but(adapt=None)
+    with pytest.raises(ValueError, match="length of Recipe must be one of Epochs, Steps; got None"):
+        resolve(PAGE.but(adapt=lambda recipe, data: recipe), data(100))
 
 
 def test_the_classifier_starts_at_zero():
     from kerascnn.catalogue import find
 
-    model = find(PAGE.model).but(depths=(1, 1), width=32)(classes=3, input_shape=(32, 32, 3))
+    model = find(PAGE.model.name).but(depths=(1, 1), width=32)(classes=3, input_shape=(32, 32, 3))
     assert not np.any(model.get_layer("head-dense").kernel)
 
 
@@ -129,7 +127,7 @@ def test_evaluation_squashes_as_pillow_does():
 
 def test_only_one_decides_what_is_seen():
     with pytest.raises(ValueError, match=r"Only one augmentation can decide.*not crop and squash"):
-        replace(PAGE, augment=("crop", "squash"))
+        PAGE.but(augment=("crop", "squash"))
 
 
 # Steps, not passes
@@ -146,7 +144,7 @@ def test_stretches_of_the_passes_are_the_passes():
 
     def run(batch, **where):
         found = list(batches(split, how, batch, augment=("jitter",), seed=3, shuffle=True, **where))
-        return np.concatenate([x for x, _ in found]), np.concatenate([y for _, y in found])
+        return np.concatenate([x for x, _ in found]), np.concatenate([y["label"] for _, y in found])
 
     passes = [run(10, epoch=epoch) for epoch in range(4)]
     whole = [np.concatenate(part) for part in zip(*passes, strict=True)]
@@ -162,7 +160,7 @@ def test_mixes_of_stretches_differ():
     for start in (0, 8, 16, 24, 32):  # all of one pass
         places = range(start, start + 8)
         (batch,) = batches(split, how, 4, augment=("mixup:4",), classes=40, shuffle=True, places=places).batch(2)
-        found += [shares[shares > 0].min() for shares in batch[1].numpy()]
+        found += [shares[shares > 0].min() for shares in batch[1]["label"].numpy()]
     assert len({*np.round(found, 6)}) == 10
 
 
@@ -177,9 +175,11 @@ def test_a_training_of_steps_fills_every_batch(tmp_path):
             self.steps += 1
 
     for batch in (32, 100):
-        recipe, count = replace(RECIPE, batch=batch, steps_per_epoch=5, augment=("flip", "mixup")), Count()
+        recipe, count = RECIPE.but(length=Steps(3 * 5, every=5), batch=batch, augment=("flip", "mixup")), Count()
         _, history = trained(tmp_path / f"{batch}", recipe, callbacks=[count])
-        assert count.steps == 15 and [record["lr"] for record in history] == [recipe.rate(s, 5) for s in (4, 9, 14)]
+        assert count.steps == 15 and [record["lr"] for record in history] == [
+            resolve(recipe, blobs(), dropping).rate(s) for s in (4, 9, 14)
+        ]
         assert history[-1]["loss"] < history[0]["loss"]
 
 
@@ -191,7 +191,7 @@ def test_broken_off_it_ends_as_if_it_had_not_been(tmp_path):
             if epoch == 2:
                 raise KeyboardInterrupt
 
-    recipe = replace(RECIPE, steps_per_epoch=3, augment=("crop", "flip"))
+    recipe = RECIPE.but(length=Steps(3 * 3, every=3), augment=("crop", "flip"))
     straight, _ = trained(tmp_path / "straight", recipe, make_model=dropping)
     with pytest.raises(KeyboardInterrupt):
         trained(tmp_path / "out", recipe, make_model=dropping, callbacks=[Stop()])
@@ -200,7 +200,18 @@ def test_broken_off_it_ends_as_if_it_had_not_been(tmp_path):
 
 
 def test_without_steps_an_epoch_is_a_pass():
-    recipe = Recipe(model="tiny", data="blobs", size=12, epochs=2, batch=32, lr=0.1)
-    assert recipe.updates(71) == (32, 2) and recipe.updates(20) == (20, 1)
-    assert replace(recipe, accumulate=8).updates(30) == (24, 1)
-    assert replace(recipe, steps_per_epoch=7).updates(20) == (32, 7) and len(blobs().train) == 71
+    recipe = Recipe(
+        model=Model("tiny"),
+        length=Epochs(2),
+        data="blobs",
+        batch=32,
+        input=Input(size=12),
+        optimizer=SGD(lr=0.1, nesterov=True),
+    )
+
+    def updates(recipe, images):
+        return resolve(recipe, blobs(images), dropping).updates
+
+    assert updates(recipe, 71) == (32, 2) and updates(recipe, 20) == (20, 1)
+    assert updates(recipe.but(accumulate=8), 30) == (24, 1)
+    assert updates(recipe.but(length=Steps(21, every=7)), 20) == (32, 7) and len(blobs().train) == 71

@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 from references import import_torchvision
 
-from kerascnn.training.optimizers import OPTIMIZERS, Settings, add_coupled_decay, make_optimizer
+from kerascnn.training import LAMB, LARS, SGD, AdamW, RMSProp
 
 torch = pytest.importorskip("torch")
 import_torchvision()
 timm_optim = pytest.importorskip("timm.optim")
 
-SETTINGS = Settings(rate=0.02, momentum=0.9, weight_decay=0.05, epsilon=0.0)
 DECAYED = (True, True, False, False)
 REFERENCES = {
     "sgd": lambda groups, **_: torch.optim.SGD(groups, lr=0.02, momentum=0.9, nesterov=True),
@@ -26,7 +25,14 @@ REFERENCES = {
 
 # Keras adds AdamW's epsilon before the correction of the second moment and PyTorch after it, so it is tiny here; and
 # Keras subtracts powers of 0.999 from one in float32, which a rate of 0.02 would show.
-GIVEN = {name: SETTINGS for name in OPTIMIZERS} | {"adamw": replace(SETTINGS, rate=0.002, epsilon=1e-12)}
+OPTIMIZERS = {
+    "sgd": SGD(lr=0.02, nesterov=True, weight_decay=0.05),
+    "momentum": SGD(lr=0.02, weight_decay=0.05),
+    "rmsprop": RMSProp(lr=0.02, weight_decay=0.05),
+    "adamw": AdamW(lr=0.002, epsilon=1e-12, weight_decay=0.05),
+    "lars": LARS(lr=0.02, weight_decay=0.05),
+    "lamb": LAMB(lr=0.02, weight_decay=0.05),
+}
 
 
 def start():
@@ -38,18 +44,17 @@ def start():
     return weights, gradients
 
 
-def ours(name: str, weights, gradients, settings=None, rates=None) -> list[np.ndarray]:
+def ours(name: str, weights, gradients, rates=None, **changes) -> list[np.ndarray]:
     import keras
 
-    settings = settings or GIVEN[name]
-
+    record = replace(OPTIMIZERS[name], **changes)
     variables = [keras.Variable(value, name=label) for label, value in weights.items()]
-    optimizer = make_optimizer(name, variables, settings)
+    optimizer = record.build(variables)
     for step, slopes in enumerate(gradients):
         if rates:
             optimizer.learning_rate = rates[step]
         tensors = [keras.ops.convert_to_tensor(slope) for slope in slopes]
-        optimizer.apply(add_coupled_decay(name, tensors, variables, settings.weight_decay), variables)
+        optimizer.apply(record.with_decay(tensors, variables, 1.0), variables)
     return [np.asarray(variable) for variable in variables]
 
 
@@ -81,7 +86,7 @@ def test_twenty_steps(name):
 def test_a_rate_that_changes(name):
     """TensorFlow 1's RMSProp holds steps, not gradients, in its momentum: a new rate does not change old steps."""
     weights, gradients = start()
-    rates = [GIVEN[name].rate * 0.8**step for step in range(20)]
+    rates = [OPTIMIZERS[name].lr * 0.8**step for step in range(20)]
     found, expected = ours(name, weights, gradients, rates=rates), theirs(name, weights, gradients, rates)
     for value, reference in zip(found, expected, strict=True):
         np.testing.assert_allclose(value, reference, rtol=1e-6, atol=1e-6)
@@ -113,7 +118,6 @@ def test_a_kernel_of_zeros_leaves_zero(name):
 
 def test_epsilon_of_a_recipe():
     weights, gradients = start()
-    own, given = (ours("rmsprop", weights, gradients, replace(SETTINGS, epsilon=e)) for e in (0.0, 1.0))
-    assert np.abs(own[0] - given[0]).max() > 1e-3
-    same = ours("rmsprop", weights, gradients, replace(SETTINGS, epsilon=1e-3))
+    own, other, same = (ours("rmsprop", weights, gradients, epsilon=epsilon) for epsilon in (1e-3, 1.0, 1e-3))
+    assert np.abs(own[0] - other[0]).max() > 1e-3
     assert np.array_equal(own[0], same[0])

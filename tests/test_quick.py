@@ -1,6 +1,6 @@
 """Every recipe page, tried out: a tiny network, small digits, a few epochs, and the loss falls."""
 
-from dataclasses import asdict, replace
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +10,23 @@ from test_train import blobs, silent
 from kerascnn.card import Card
 from kerascnn.cli import main
 from kerascnn.data import open_data
-from kerascnn.training import Recipe
-from kerascnn.training.network import row_of
-from kerascnn.training.pages import recipes_of
+from kerascnn.training import (
+    LAMB,
+    SGD,
+    CrossEntropy,
+    Distillation,
+    Epochs,
+    FineTune,
+    Model,
+    Recipe,
+    Stage,
+    StepDecay,
+    Steps,
+    recipes_of,
+)
 from kerascnn.training.quick import BATCH, EPOCHS, IMAGES, fewer, shrink
-from kerascnn.training.stages import Stage
+from kerascnn.training.recipe.schedules import Course
+from kerascnn.training.resolve import resolve
 
 PAGES = sorted((Path(__file__).parents[1] / "recipes").glob("*.py"))
 ALL = {f"{page.stem}:{name}": recipe for page in PAGES for name, recipe in recipes_of(page).items()}
@@ -23,37 +35,25 @@ ALL = {f"{page.stem}:{name}": recipe for page in PAGES for name, recipe in recip
 def seen(recipe: Recipe) -> str:
     """What of a recipe is left, tried out: of a family, most networks become the same."""
     small = shrink(recipe)
-    return f"{type(row_of(small))} {replace(small, model='any')}"
+    if small.adapt:
+        return f"{recipe}"
+    return f"{type(small.model.row())} {small.but({'model.name': 'any'})}"
 
 
 EACH = {seen(recipe): name for name, recipe in reversed(ALL.items())}
 
 LONG = Recipe(
-    model="resnet50",
+    model=Model("resnet50"),
+    schedule=StepDecay(at=(30, 60, 80), warmup=5),
+    length=Epochs(90),
+    loss=CrossEntropy(label_smoothing=0.1),
     data="imagenet",
-    epochs=90,
     batch=256,
-    lr=0.1,
-    warmup_epochs=5,
-    schedule="step",
-    milestones=(30, 60, 80),
     augment=("crop", "flip"),
-    weight_decay=1e-4,
-    label_smoothing=0.1,
     ema=0.999,
-    precision="bfloat16",
-    export=("tflite",),
+    optimizer=SGD(lr=0.1, weight_decay=0.0001, nesterov=True),
 )
-SHRUNK = {
-    "tiny",
-    "data",
-    "size",
-    "epochs",
-    "batch",
-    "lr",
-    "warmup_epochs",
-    "milestones",
-}
+SHRUNK = {"model", "data", "input", "length", "batch", "optimizer", "schedule"}
 
 
 @pytest.mark.sharded
@@ -69,50 +69,55 @@ def test_every_recipe_learns(name, tmp_path):
 
 def test_time_and_rate_shrink_together_and_the_rest_stays():
     small = shrink(LONG)
-    before, after = asdict(LONG), asdict(small)
-    assert {name for name in before if before[name] != after[name]} == SHRUNK
-    assert (small.epochs, small.batch, small.size, small.data) == (EPOCHS, BATCH, 32, "digits")
-    assert small.lr == pytest.approx(0.1 * BATCH / 256)
-    assert np.allclose((small.warmup_epochs, *small.milestones), np.array([5, 30, 60, 80]) * EPOCHS / 90)
+    assert {field.name for field in fields(LONG) if getattr(LONG, field.name) != getattr(small, field.name)} == SHRUNK
+    assert (small.length, small.batch, small.input.size, small.data) == (Epochs(EPOCHS), BATCH, 32, "digits")
+    assert small.optimizer.lr == pytest.approx(0.1 * BATCH / 256)
+    assert np.allclose((small.schedule.warmup, *small.schedule.at), np.array([5, 30, 60, 80]) * EPOCHS / 90)
     steps = [round(epoch * 1000) for epoch in (0, 2, 20, 45, 70, 85)]  # the same courses, drawn at other scales
-    course = [LONG.rate(step, 1000) / LONG.lr for step in steps]
-    assert np.allclose(course, [small.rate(step, 90_000 // EPOCHS) / small.lr for step in steps], rtol=0.01)
-    row = row_of(replace(small, columns=("width:64", "dropout:0.3")))
+    course, short = Course(total=90_000, epoch=1000), Course(total=EPOCHS * (90_000 // EPOCHS), epoch=90_000 // EPOCHS)
+    before, after = (
+        [each.fraction(s, c) for s in steps] for each, c in ((LONG.schedule, course), (small.schedule, short))
+    )
+    assert np.allclose(before, after, rtol=0.01)
+    row = small.but({"model.fields": {"width": 64, "dropout": 0.3}}).model.row()
     assert row.depths == (1, 2) and row.width == 8 and row.dropout == 0.3
 
 
 def test_rates_follow_the_batch():
-    for_256 = replace(LONG, lr_batch=256, batch=1024)
-    assert shrink(for_256).lr == pytest.approx(0.1 * BATCH / 256) and shrink(for_256).lr_batch == 0
-    adaptive = replace(LONG, optimizer="lamb", batch=2048, lr=5e-3)
-    assert shrink(adaptive).lr == pytest.approx(5e-3 / 8)
-    few = replace(LONG, batch=16, epochs=3, warmup_epochs=1, milestones=(1, 2))
-    assert (shrink(few).batch, shrink(few).epochs, shrink(few).lr, shrink(few).milestones) == (16, 3, 0.1, (1, 2))
+    for_256 = shrink(LONG.but({"optimizer.per": 256}, batch=1024)).optimizer
+    assert for_256.lr == pytest.approx(0.1 * BATCH / 256) and for_256.per is None
+    adaptive = LONG.but(optimizer=LAMB(lr=5e-3), batch=2048)
+    assert shrink(adaptive).optimizer.lr == pytest.approx(5e-3 / 8)
+    few = shrink(LONG.but({"schedule.at": (1, 2), "schedule.warmup": 1}, length=Epochs(3), batch=16))
+    assert (few.batch, few.length, few.optimizer.lr, few.schedule.at) == (16, Epochs(3), 0.1, (1, 2))
     for batch, parts, expected in ((1024, 8, (32, 8)), (96, 3, (30, 3)), (1024, 64, (32, 32)), (12, 6, (12, 6))):
-        small = shrink(replace(LONG, batch=batch, accumulate=parts))
+        small = shrink(LONG.but(batch=batch, accumulate=parts))
         assert (small.batch, small.accumulate) == expected
 
 
 def test_sizes_keep_their_proportion():
-    assert (shrink(replace(LONG, size=224, train_size=176)).size, shrink(replace(LONG, train_size=176)).train_size) == (
-        41,
-        32,
-    )
+    assert shrink(LONG.but({"input.size": 224}, train_size=176)).input.size == 41
+    assert shrink(LONG.but(train_size=176)).train_size == 32
     stages = tuple(Stage(size=side, augment=("crop",)) for side in (128, 192, 256))
-    small = shrink(replace(LONG, size=256, augment=(), stages=stages))
-    assert [stage.size for stage in small.stages] == [32, 48, 64] and small.size == 64
-    assert shrink(replace(LONG, model="alexnet")).size == 80 and shrink(replace(LONG, model="lenet5")).size == 32
+    small = shrink(LONG.but({"input.size": 256}, augment=(), stages=stages))
+    assert [stage.size for stage in small.stages] == [32, 48, 64] and small.input.size == 64
+    for name, side in (("alexnet", 80), ("lenet5", 32)):
+        assert shrink(LONG.but({"model.name": name})).input.size == side
 
 
 def test_no_file_is_needed():
-    tuned = replace(LONG, weights="imagenet", frozen_epochs=1, teacher="teacher.keras", distill=0.5, temperature=2.0)
-    small = shrink(tuned)
-    assert (small.weights, small.teacher, small.distill, small.temperature, small.frozen_epochs) == ("", "", 0, 1, 1)
-    ruled = shrink(Recipe(model="bit_r50x1", data="mine", rule="bit", batch=512, lr=0.003))
-    assert (ruled.epochs, ruled.steps_per_epoch, ruled.batch, ruled.squash) == (EPOCHS, IMAGES // BATCH, BATCH, True)
-    assert ruled.augment == ("squash:0.8",) and ruled.milestones == pytest.approx(
-        (0.4 * EPOCHS, 0.6 * EPOCHS, 0.8 * EPOCHS)
+    tuned = LONG.but(
+        {"model.weights": "imagenet"},
+        finetune=FineTune(frozen_epochs=1),
+        distill=Distillation(teacher="teacher.keras", weight=0.5, temperature=2.0),
     )
+    small = shrink(tuned)
+    assert (small.model.weights, small.distill, small.finetune) == (None, None, FineTune(frozen_epochs=1))
+    ruled = resolve(shrink(ALL["bit:RECIPE"]), fewer(open_data("digits"), IMAGES)).recipe
+    every = IMAGES // BATCH
+    assert (ruled.length, ruled.batch, ruled.input.squash) == (Steps(EPOCHS * every, every=every), BATCH, True)
+    assert ruled.augment == ("squash:0.8", "flip") and ruled.model.weights is None
+    assert ruled.schedule.at == pytest.approx((0.4 * EPOCHS, 0.6 * EPOCHS, 0.8 * EPOCHS))
 
 
 def test_fewer_images_are_always_the_same():
@@ -130,9 +135,9 @@ def test_from_the_command_line(tmp_path, monkeypatch):
     np.savez(tmp_path / "mine.npz", **arrays)
     page = str(PAGES[[path.stem for path in PAGES].index("photos")])
     monkeypatch.chdir(tmp_path)
-    settings = ["--set", "epochs=1", "warmup_epochs=0", "export=", "--quick"]
+    settings = ["--set", "length.epochs=1", "schedule.warmup=0", "--export", "--quick"]
     for data, classes in (((), 10), (("--data", "mine.npz"), 3)):
         assert main(["train", page, *data, *settings, "--overwrite"]) == 0
         card = Card.read(tmp_path / "saved_models/photos_quick/model.keras")
-        assert card.facts["recipe"]["tiny"] and len(card.labels) == classes and card.preprocess.size == 32
+        assert card.facts["recipe"]["model"]["tiny"] and len(card.labels) == classes and card.preprocess.size == 32
         assert card.facts["validation"]["samples"] == IMAGES // 3

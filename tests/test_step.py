@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from references import import_torchvision
 from test_conformance import TINY
-from test_train import RECIPE, apart, blobs, in_new_process, tiny, trained, weights
+from test_train import RECIPE, apart, blobs, in_new_process, preprocessed, tiny, trained, weights
 
 from kerascnn.tasks.classification.losses import BinaryCrossEntropy, CrossEntropy, of_activated
-from kerascnn.training import open_strategy
+from kerascnn.training import Constant, Epochs, open_strategy
 from kerascnn.training.precision import POLICIES, computing_in
+from kerascnn.training.resolve import resolve
 
 
 def bare(shape, classes):
@@ -68,7 +69,7 @@ def test_a_network_that_does_not_fit_the_classes_is_refused_before_training(tmp_
 
 
 def test_binary_cross_entropy_learns(tmp_path):
-    _, history = trained(tmp_path, replace(RECIPE, loss="sigmoid", lr=0.2, epochs=6))
+    _, history = trained(tmp_path, RECIPE.but({"optimizer.lr": 0.2}, length=Epochs(6), loss=BinaryCrossEntropy()))
     assert history[0]["loss"] < 0.8 and history[-1]["loss"] < history[0]["loss"] / 1.5 and history[-1]["val_top1"] > 0.9
 
 
@@ -76,7 +77,12 @@ def one_step(out, **change):
     """What a step of plain descent takes off the weights, at a rate of one."""
     import keras
 
-    recipe = replace(RECIPE, epochs=1, batch=64, lr=1.0, momentum=0.0, schedule="constant", weight_decay=0.0, **change)
+    recipe = RECIPE.but(
+        {"optimizer.lr": 1.0, "optimizer.weight_decay": 0.0, "optimizer.momentum": 0.0, **change},
+        schedule=Constant(),
+        length=Epochs(1),
+        batch=64,
+    )
     model, _ = trained(out, recipe, blobs(64), bare)
     keras.utils.set_random_seed(recipe.seed)
     start = bare((12, 12, 3), 3)
@@ -100,9 +106,9 @@ def test_clipping_is_that_of_torch(tmp_path):
 
 @pytest.mark.parametrize("accumulate", [2, 4])
 def test_accumulated_gradients_are_those_of_the_batch(tmp_path, accumulate):
-    recipe = replace(RECIPE, epochs=2, clip_norm=0.5)
+    recipe = RECIPE.but(length=Epochs(2), clip_norm=0.5)
     whole, expected = trained(tmp_path / "whole", recipe, make_model=bare)
-    parts, history = trained(tmp_path / "parts", replace(recipe, accumulate=accumulate), make_model=bare)
+    parts, history = trained(tmp_path / "parts", recipe.but(accumulate=accumulate), make_model=bare)
     assert apart(whole, parts) < 1e-5
     for record, reference in zip(history, expected, strict=True):
         assert record["loss"] == pytest.approx(reference["loss"], abs=1e-5) and record["lr"] == reference["lr"]
@@ -113,7 +119,7 @@ def test_every_device_needs_an_image_of_every_part(tmp_path):
         num_replicas_in_sync = 2
 
     with pytest.raises(ValueError, match=r"batch of 32 in 32 parts.*enough for 2 devices"):
-        trained(tmp_path, replace(RECIPE, accumulate=32), strategy=Two())
+        trained(tmp_path, RECIPE.but(accumulate=32), strategy=Two())
 
 
 # Averages
@@ -142,7 +148,7 @@ def saved_on(model, recipe):
     """What a model says of the held-out images, and the truth."""
     from kerascnn.data.pipeline import batches
 
-    images, targets = next(iter(batches(blobs().validation, recipe.preprocess(3), 33)))
+    images, targets = next(iter(batches(blobs().validation, preprocessed(recipe), 33)))
     return np.asarray(model(images)), np.asarray(targets["label"])
 
 
@@ -151,9 +157,9 @@ def test_averages_are_those_of_tensorflow_1(tmp_path):
     import keras
     import tensorflow as tf
 
-    recipe = replace(RECIPE, epochs=6, ema=0.5)
+    recipe = RECIPE.but(length=Epochs(6), ema=0.5)
     seen, model, history = states(tmp_path / "ema", recipe)
-    plainly, plain, _ = states(tmp_path / "plain", replace(recipe, ema=0.0))
+    plainly, plain, _ = states(tmp_path / "plain", recipe.but(ema=None))
     for a, b in zip(seen, plainly, strict=True):
         assert all(np.array_equal(one, other) for one, other in zip(a, b, strict=True))
 
@@ -184,7 +190,7 @@ def test_mixed_precision_learns_what_float32_learns(tmp_path, precision):
     """Layers compute in 16 bits and are put into the file in 32."""
     import keras
 
-    recipe = replace(RECIPE, epochs=6)
+    recipe = RECIPE.but(length=Epochs(6))
     computed = []
 
     class Watcher(keras.callbacks.Callback):
@@ -192,7 +198,7 @@ def test_mixed_precision_learns_what_float32_learns(tmp_path, precision):
             computed.extend(layer.compute_dtype for layer in self.model.layers)
 
     _, expected = trained(tmp_path / "full", recipe)
-    model, history = trained(tmp_path / "mixed", replace(recipe, precision=precision), callbacks=[Watcher()])
+    model, history = trained(tmp_path / "mixed", recipe, precision=precision, callbacks=[Watcher()])
     assert computed.count(precision) > 6 and computed[-2] == "float32"  # the layer that puts out the logits
     assert history[-1]["loss"] == pytest.approx(expected[-1]["loss"], abs=0.05)
     assert [record["loss"] for record in history] != [record["loss"] for record in expected]
@@ -208,13 +214,13 @@ def test_loss_scaling_leaves_clipping_and_decay_as_they_are(tmp_path):
     """Gradients are scaled by 2**15 on the way; what is measured on them is not."""
     import keras
 
-    change = {"epochs": 1, "clip_norm": 0.1, "weight_decay": 0.3, "accumulate": 2}
+    change = {"length": Epochs(1), "clip_norm": 0.1, "optimizer.weight_decay": 0.3, "accumulate": 2}
 
     def regularised(shape, classes):
         return tiny(shape, classes, normalise=False, regularizer=keras.regularizers.L2(0.1))
 
-    full, _ = trained(tmp_path / "full", replace(RECIPE, **change), make_model=regularised)
-    half, _ = trained(tmp_path / "half", replace(RECIPE, **change, precision="float16"), make_model=regularised)
+    full, _ = trained(tmp_path / "full", RECIPE.but(change), make_model=regularised)
+    half, _ = trained(tmp_path / "half", RECIPE.but(change), make_model=regularised, precision="float16")
     assert apart(full, half) < 1e-3
 
 
@@ -232,7 +238,7 @@ def test_a_step_whose_gradients_overflow_is_skipped(tmp_path):
             scales.append(float(self.model.optimizer.dynamic_scale.numpy()))
             seen.append(np.asarray(self.model.trainable_variables[0]))
 
-    trained(tmp_path, replace(RECIPE, epochs=16, precision="float16"), callbacks=[Watcher()])
+    trained(tmp_path, RECIPE.but(length=Epochs(16)), precision="float16", callbacks=[Watcher()])
     assert scales[0] == 2.0**39 and np.array_equal(seen[0], seen[1])
     assert scales[-1] == scales[-2] and not np.array_equal(seen[-1], seen[-2])
 
@@ -243,14 +249,14 @@ def test_every_family_computes_in_16_bits(family):
     """Layers of the house keep to the policy that they are made under, and every weight has a gradient."""
     import tensorflow as tf
 
-    from kerascnn.tasks import Classification
     from kerascnn.training.step import Learner
     from kerascnn.training.workers import Workers
 
-    recipe = replace(RECIPE, precision="float16", accumulate=2)
     with computing_in("float16"):
         model = TINY[family](classes=5)
-    learner = Learner(model, recipe, Classification(labels=tuple("abcde")), Workers(tf.distribute.get_strategy()))
+    data = replace(blobs(), labels=tuple("abcde"))
+    resolved = resolve(RECIPE.but(accumulate=2), data, lambda shape, classes: model)
+    learner = Learner(model, resolved, Workers(tf.distribute.get_strategy()), precision="float16")
     images = np.random.default_rng(0).random((2, *model.input_shape[1:]), np.float32)
     learner.optimizer.dynamic_scale.assign(1.0)  # as after some steps that overflowed
     learner._collect(tf.constant(images), {"label": tf.constant([0, 1])})
@@ -264,9 +270,9 @@ TECHNIQUES = {
     "clip": {"clip_norm": 0.3},
     "accumulate": {"accumulate": 2, "batch": 10},
     "ema": {"ema": 0.9},
-    "half": {"precision": "float16"},
-    "scaled": {"precision": "float16", "clip_norm": 0.3},  # with layers in float32, so that nothing is rounded
-    "sigmoid": {"loss": "sigmoid", "label_smoothing": 0.1},
+    "half": {},
+    "scaled": {"clip_norm": 0.3},  # with layers in float32, so that nothing is rounded
+    "sigmoid": {"loss": BinaryCrossEntropy(label_smoothing=0.1)},
 }
 
 
@@ -275,11 +281,12 @@ def several_devices(name: str, out: str) -> None:
     strategy = open_strategy(name)
     found = {}
     for technique, change in TECHNIQUES.items():
-        recipe = replace(RECIPE, **{"epochs": 2, "batch": 9, **change})
+        recipe = RECIPE.but({"length": Epochs(2), "batch": 9, **change})
+        precision = "float16" if technique in ("half", "scaled") else "float32"
         with pytest.MonkeyPatch.context() as patch:
             if technique == "scaled":
                 patch.setitem(POLICIES, "float16", "float32")
-            model, history = trained(Path(out) / technique, recipe, strategy=strategy)
+            model, history = trained(Path(out) / technique, recipe, strategy=strategy, precision=precision)
         found |= {f"{technique}.{i}": value for i, value in enumerate(weights(model))}
         found[f"{technique}.loss"] = [[record["loss"], record["val_loss"]] for record in history]
     np.savez(Path(out) / "found.npz", **found)

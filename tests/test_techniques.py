@@ -1,21 +1,35 @@
 """Techniques that a recipe may ask for, each held to its formula by hand or to another implementation."""
 
 import json
+import runpy
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from references import import_torchvision
-from test_train import RECIPE, apart, blobs, in_new_process, tiny, trained, weights
+from test_train import RECIPE, apart, blobs, in_new_process, preprocessed, tiny, trained, weights
 
 from kerascnn.card import Card
 from kerascnn.data import Split
 from kerascnn.spec import Preprocess
-from kerascnn.training import Stage, open_strategy, override, progressive, progressive_as_released
+from kerascnn.training import (
+    Constant,
+    CrossEntropy,
+    Distillation,
+    Epochs,
+    RMSProp,
+    Stage,
+    open_strategy,
+    override,
+)
+from kerascnn.training.resolve import resolve
+from kerascnn.training.state import run_facts
 
-PLAIN = replace(RECIPE, schedule="constant", weight_decay=0.0, epochs=2)
+PAGE = runpy.run_path(str(Path(__file__).parents[1] / "recipes/efficientnet_v2.py"))
+progressive, progressive_as_released = PAGE["progressive"], PAGE["progressive_as_released"]
+
+PLAIN = RECIPE.but({"optimizer.weight_decay": 0.0}, schedule=Constant(), length=Epochs(2))
 DATA = blobs(64)  # two batches
 
 
@@ -57,15 +71,16 @@ def by_hand(recipe, make, objective):
 
     keras.utils.set_random_seed(recipe.seed)
     model = make((None, None, 3), 3)
-    sgd = keras.optimizers.SGD(recipe.lr, momentum=recipe.momentum, nesterov=True)
-    for epoch in range(recipe.epochs):
-        stage = recipe.stages[epoch * len(recipe.stages) // recipe.epochs] if recipe.stages else None
-        side = stage.size if stage else recipe.train_size or recipe.size
+    sgd = keras.optimizers.SGD(recipe.optimizer.lr, momentum=recipe.optimizer.momentum, nesterov=True)
+    epochs = recipe.length.epochs
+    for epoch in range(epochs):
+        stage = recipe.stages[epoch * len(recipe.stages) // epochs] if recipe.stages else None
+        side = stage.size if stage else recipe.train_size or recipe.input.size
         for layer in model.layers:
             if isinstance(layer, keras.layers.Dropout) and stage:
                 layer.rate = stage.dropout
         how = dict(augment=stage.augment if stage else (), classes=3, seed=recipe.seed, epoch=epoch, shuffle=True)
-        for images, targets in batches(DATA.train, replace(recipe.preprocess(3), size=side), recipe.batch, **how):
+        for images, targets in batches(DATA.train, replace(preprocessed(recipe), size=side), recipe.batch, **how):
             with tf.GradientTape() as tape:
                 loss = tf.reduce_mean(objective(model, images, targets["label"]))
             sgd.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
@@ -82,33 +97,28 @@ def of_head(model, images, targets):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"train_size": -1}, "train_size is -1; expected at least 1 pixel, or 0"),
-        ({"repeats": 0}, "repeats is 0; expected at least 1"),
-        ({"stages": (128, 224)}, r"stages is .*expected a tuple of records, such as \(Stage"),
+        ({"train_size": -1}, "train_size of Recipe must be a whole number at least 1 or None; got -1"),
+        ({"repeats": 0}, "repeats of Recipe must be a whole number at least 1; got 0"),
+        ({"stages": (128, 224)}, r"stages must be a tuple of records, such as \(Stage"),
         ({"stages": (Stage(size=8),) * 3}, "2 epochs cannot be cut into 3 stages"),
         ({"stages": (Stage(size=8),), "train_size": 8}, "train_size is 8, but stages say so themselves"),
         ({"stages": (Stage(size=8),), "augment": ("flip",)}, "augment is .*, but stages say so themselves"),
-        ({"auxiliary": -0.3}, "auxiliary is -0.3; expected a weight"),
-        ({"teacher": "a.keras"}, "distill is 0, so the teacher 'a.keras' has no say"),
-        ({"distill": 0.5}, "distill is 0.5, but there is no teacher"),
-        ({"temperature": 4}, "temperature is 4, but there is no teacher"),
-        ({"teacher": "a.keras", "distill": 1.5}, "distill is 1.5; expected a share from 0 to 1"),
-        ({"teacher": "a.keras", "distill": 0.5, "temperature": 0}, "temperature is 0; expected above 0"),
-        ({"xla": 1}, "xla is 1; expected True or False"),
+        ({"distill": 0.5}, "distill of Recipe must be one of Distillation, None; got 0.5"),
+        ({"distill.weight": 0.5}, "distill is None and has no fields of its own"),
     ],
 )
 def test_recipe_refuses(change, message):
     with pytest.raises(ValueError, match=message):
-        replace(PLAIN, **change)
+        PLAIN.but(change)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"size": 0}, "size is 0; expected a whole number of at least 1"),
-        ({"size": 8, "augment": "flip"}, "augment is 'flip'; expected a tuple"),
+        ({"size": 0}, "size of Stage must be a whole number at least 1; got 0"),
+        ({"size": 8, "augment": "flip"}, "augment of Stage must be a tuple"),
         ({"size": 8, "augment": ("flop",)}, "no augmentation 'flop'.*'flip'"),
-        ({"size": 8, "dropout": 1.0}, "dropout is 1.0; expected a share"),
+        ({"size": 8, "dropout": 1.0}, "dropout of Stage must be a number at least 0 below 1 or None; got 1.0"),
     ],
 )
 def test_stage_refuses(change, message):
@@ -116,17 +126,26 @@ def test_stage_refuses(change, message):
         Stage(**change)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"weight": 1.5}, "weight of Distillation must be a number above 0 at most 1; got 1.5"),
+        ({"temperature": 0}, "temperature of Distillation must be a number above 0; got 0"),
+        ({"teacher": ""}, "teacher must be the path of a file"),
+    ],
+)
+def test_distillation_refuses(change, message):
+    with pytest.raises(ValueError, match=message):
+        Distillation(**{"teacher": "a.keras", **change})
+
+
 def test_override_knows_what_text_can_say():
-    assert override(PLAIN, ["xla=True", "train_size=16", "repeats=3"]) == replace(
-        PLAIN, xla=True, train_size=16, repeats=3
-    )
-    assert override(PLAIN, ["xla=false"]) == PLAIN
-    with pytest.raises(ValueError, match="xla is 'yes'; expected True or False"):
-        override(PLAIN, ["xla=yes"])
-    with pytest.raises(
-        ValueError, match=r"stages cannot be set from text; in a recipe's file it is a tuple of records"
-    ):
-        override(PLAIN, ["stages=128,224"])
+    settings = ["train_size=16", "repeats=3", "stages=Stage(size=8), Stage(size=12, augment=(flip,))"]
+    assert override(PLAIN, settings[:2]) == PLAIN.but(train_size=16, repeats=3)
+    assert override(PLAIN, settings[2:]).stages == (Stage(size=8), Stage(size=12, augment=("flip",)))
+    assert override(
+        PLAIN, ["distill=Distillation(teacher='a.keras', weight=0.3)", "distill.temperature=2"]
+    ).distill == (Distillation(teacher="a.keras", weight=0.3, temperature=2))
 
 
 # Image sizes and stages
@@ -136,7 +155,7 @@ def test_training_sees_its_own_size(tmp_path):
     """As the textbook's loop on images of 20 pixels; measured, saved and returned for 12."""
     import keras
 
-    recipe = replace(PLAIN, train_size=20)
+    recipe = PLAIN.but(train_size=20)
     model, history = trained(tmp_path, recipe, DATA)
     assert apart(model, by_hand(recipe, tiny, of_head)) < 1e-5
     assert apart(model, by_hand(PLAIN, tiny, of_head)) > 1e-4
@@ -150,13 +169,13 @@ def test_training_sees_its_own_size(tmp_path):
 def held_out(recipe):
     from kerascnn.data.pipeline import batches
 
-    images, targets = next(iter(batches(DATA.validation, recipe.preprocess(3), 33)))
+    images, targets = next(iter(batches(DATA.validation, preprocessed(recipe), 33)))
     return images, targets["label"]
 
 
 def test_size_of_its_own_that_is_the_same_changes_nothing(tmp_path):
     one, _ = trained(tmp_path / "one", PLAIN, DATA)
-    other, _ = trained(tmp_path / "other", replace(PLAIN, train_size=12), DATA)
+    other, _ = trained(tmp_path / "other", PLAIN.but(train_size=12), DATA)
     assert apart(one, other) == 0
 
 
@@ -171,19 +190,18 @@ def test_networks_of_one_size_say_why(tmp_path, network, size, message):
     from kerascnn.training.loop import train
 
     with pytest.raises(ValueError, match=message):
-        train(replace(PLAIN, model=network, size=size, train_size=48), DATA, tmp_path)
+        train(PLAIN.but({"input.size": size, "model.name": network}, train_size=48), DATA, tmp_path)
 
 
 def test_images_that_are_too_small_are_refused_before_training(tmp_path):
     from kerascnn.training.loop import train
 
     with pytest.raises(ValueError, match="inception_v3 cannot be trained on images of 40 x 40 pixels"):
-        train(replace(PLAIN, model="inception_v3", size=75, train_size=40), DATA, tmp_path)
+        train(PLAIN.but({"input.size": 75, "model.name": "inception_v3"}, train_size=40), DATA, tmp_path)
 
 
-STAGED = replace(
-    PLAIN,
-    epochs=4,
+STAGED = PLAIN.but(
+    length=Epochs(4),
     stages=(Stage(size=8, augment=("flip",), dropout=0.1), Stage(size=16, augment=("crop", "mixup"), dropout=0.6)),
 )
 
@@ -200,18 +218,20 @@ def test_stages_change_size_augmentation_and_dropout(tmp_path):
     model, history = trained(tmp_path, STAGED, DATA, dropping)
     expected = by_hand(STAGED, dropping, of_mixed_head)
     assert apart(model, expected) < 1e-5
-    other = replace(STAGED, stages=(*STAGED.stages[:1], replace(STAGED.stages[1], dropout=0.1)))
+    other = STAGED.but(stages=(*STAGED.stages[:1], replace(STAGED.stages[1], dropout=0.1)))
     assert apart(model, by_hand(other, dropping, of_mixed_head)) > 1e-3
     assert model.get_layer("head.dropout").rate == 0.3 and len(history) == 4
     stages = Card.read(tmp_path / "model.keras").facts["recipe"]["stages"]
-    assert stages[1] == {"size": 16, "augment": ["crop", "mixup"], "dropout": 0.6}
+    assert stages[1] == {"class": "Stage", "size": 16, "augment": ["crop", "mixup"], "dropout": 0.6}
 
 
 def test_last_stage_takes_the_remainder():
     first, last = STAGED.stages
-    staged = replace(STAGED, epochs=5)
-    assert [staged.stage(epoch) for epoch in range(5)] == [first, first, last, last, last]
-    assert [replace(PLAIN, train_size=20, augment=("flip",)).stage(epoch).size for epoch in range(2)] == [20, 20]
+    staged = STAGED.but(length=Epochs(5))
+    resolved = resolve(staged, DATA, tiny)
+    assert [resolved.stage(epoch) for epoch in range(5)] == [first, first, last, last, last]
+    resolved = resolve(PLAIN.but(train_size=20, augment=("flip",)), DATA, tiny)
+    assert [resolved.stage(epoch).size for epoch in range(2)] == [20, 20]
 
 
 def test_stage_drops_features_where_there_is_dropout_and_branches_never(tmp_path):
@@ -240,7 +260,7 @@ def test_stages_go_on_where_they_were(tmp_path):
             if epoch == self.last:
                 raise KeyboardInterrupt
 
-    staged = replace(STAGED, ema=0.9, optimizer="rmsprop", lr=0.01)
+    staged = STAGED.but(optimizer=RMSProp(lr=0.01), ema=0.9)
     straight, expected = trained(tmp_path / "straight", staged, DATA, dropping)
     for last in (1, 2, 3):
         with pytest.raises(KeyboardInterrupt):
@@ -259,19 +279,24 @@ def test_checkpoint_of_other_stages_is_refused(tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         trained(tmp_path, STAGED, DATA, dropping, callbacks=[Stop()])
-    other = replace(STAGED, stages=STAGED.stages[::-1])
-    with pytest.raises(ValueError, match=r"stages is \[\{'size': 8.* there and \[\{'size': 16.* here"):
+    other = STAGED.but(stages=STAGED.stages[::-1])
+    with pytest.raises(ValueError, match=r"stages is \[\{.*'size': 8.* there and \[\{.*'size': 16.* here"):
         trained(tmp_path, other, DATA, dropping)
 
 
 def test_finished_job_knows_its_stages(tmp_path):
-    from kerascnn.training.settle import settle
+
     from kerascnn.workflows.train import finished
 
-    short = settle(replace(STAGED, epochs=2), DATA)
+    short = STAGED.but(length=Epochs(2))
     trained(tmp_path, short, DATA, dropping)
-    assert finished(tmp_path / "model.keras", short, DATA)
-    assert not finished(tmp_path / "model.keras", replace(short, stages=short.stages[::-1]), DATA)
+    assert finished(tmp_path / "model.keras", facts(short))
+    assert not finished(tmp_path / "model.keras", facts(short.but(stages=short.stages[::-1])))
+
+
+def facts(recipe):
+    """What tells a training by this recipe from another."""
+    return run_facts(resolve(recipe, DATA, tiny), DATA, precision="float32", xla=False)
 
 
 def strengths(stages, name):
@@ -328,7 +353,7 @@ def test_auxiliary_heads_add_their_share(tmp_path):
     """To what is learned, and to nothing else: meters, file and card are the head's."""
     import keras
 
-    recipe = replace(PLAIN, auxiliary=0.3, label_smoothing=0.1, model="tiny_auxiliary")
+    recipe = PLAIN.but({"model.name": "tiny_auxiliary"}, loss=CrossEntropy(label_smoothing=0.1, auxiliary=0.3))
 
     def objective(model, images, targets):
         out = model(images, training=True)
@@ -349,8 +374,8 @@ def test_auxiliary_heads_add_their_share(tmp_path):
 
 
 def test_auxiliary_heads_in_half_precision_and_several_sizes(tmp_path):
-    recipe = replace(PLAIN, auxiliary=0.3, train_size=16, precision="bfloat16", ema=0.5)
-    model, history = trained(tmp_path, recipe, DATA, auxiliary)
+    recipe = PLAIN.but(loss=CrossEntropy(auxiliary=0.3), train_size=16, ema=0.5)
+    model, history = trained(tmp_path, recipe, DATA, auxiliary, precision="bfloat16")
     assert model.input_shape == (None, 12, 12, 3) and history[-1]["loss"] < history[0]["loss"]
     assert {layer.compute_dtype for layer in model.layers} == {"float32"}
     images, targets = held_out(recipe)
@@ -363,7 +388,7 @@ def test_auxiliary_heads_have_to_be_there_and_meant(tmp_path):
     with pytest.raises(ValueError, match=r"puts out a dictionary of main, side; expected one with 'head'"):
         trained(tmp_path, PLAIN, DATA, misnamed)
     with pytest.raises(ValueError, match=r"auxiliary to 0\.3, but tiny has no auxiliary heads"):
-        trained(tmp_path, replace(PLAIN, auxiliary=0.3), DATA, tiny)
+        trained(tmp_path, PLAIN.but(loss=CrossEntropy(auxiliary=0.3)), DATA, tiny)
 
 
 def test_what_is_left_of_googlenet_is_googlenet(tmp_path):
@@ -437,12 +462,12 @@ def test_student_learns_from_its_teacher(tmp_path, how):
     import tensorflow as tf
 
     file = taught(tmp_path / "teacher", **how)
-    recipe = replace(PLAIN, teacher=file, distill=0.7, temperature=3.0)
+    recipe = PLAIN.but(distill=Distillation(teacher=file, weight=0.7, temperature=3.0))
     teacher = keras.models.load_model(file)
     card = Card.read(file).preprocess
 
     def objective(model, images, targets):
-        pixels = images * recipe.preprocess(3).std + recipe.preprocess(3).mean
+        pixels = images * preprocessed(recipe).std + preprocessed(recipe).mean
         if card.channels == 1:
             pixels = tf.reduce_sum(pixels * (0.2989, 0.587, 0.114), -1, keepdims=True)
         seen = tf.image.resize((pixels - card.mean) / card.std, (card.size,) * 2, "bicubic", antialias=True)
@@ -464,33 +489,34 @@ def test_teacher_is_known_by_its_content(tmp_path):
     """Elsewhere it is the same, changed it is another: for what is continued and for what is finished."""
     import keras
 
-    from kerascnn.training.settle import settle
     from kerascnn.workflows.train import finished
 
     class Stop(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
             raise KeyboardInterrupt
 
-    recipe = replace(PLAIN, teacher=taught(tmp_path / "one"), distill=0.5, temperature=2.0)
-    moved = replace(recipe, teacher=str((tmp_path / "one").rename(tmp_path / "two") / "teacher.keras"))
-    other = replace(recipe, teacher=taught(tmp_path / "three", **OTHERWISE))
+    recipe = PLAIN.but(distill=Distillation(teacher=taught(tmp_path / "one"), weight=0.5, temperature=2.0))
+    moved = recipe.but({"distill.teacher": str((tmp_path / "one").rename(tmp_path / "two") / "teacher.keras")})
+    other = recipe.but({"distill.teacher": taught(tmp_path / "three", **OTHERWISE)})
     with pytest.raises(KeyboardInterrupt):
         trained(tmp_path / "out", moved, DATA, callbacks=[Stop()])
     with np.load(tmp_path / "out" / "checkpoint.npz") as file:
-        assert len(json.loads(str(file["record"]))["identity"]["teacher"]) == 16
+        assert len(json.loads(str(file["record"]))["identity"]["distill"]["teacher"]) == 16
     with pytest.raises(ValueError, match=r"teacher is '.*' there and '.*' here"):
         trained(tmp_path / "out", other, DATA)
     (tmp_path / "two").rename(tmp_path / "four")
-    moved = replace(recipe, teacher=str(tmp_path / "four" / "teacher.keras"))
+    moved = recipe.but({"distill.teacher": str(tmp_path / "four" / "teacher.keras")})
     lines = []
     trained(tmp_path / "out", moved, DATA, log=lines.append)
     assert "continuing after epoch 1" in lines[0]
-    assert finished(tmp_path / "out" / "model.keras", settle(moved, DATA), DATA)
-    assert not finished(tmp_path / "out" / "model.keras", settle(other, DATA), DATA)
+    assert finished(tmp_path / "out" / "model.keras", facts(moved))
+    assert not finished(tmp_path / "out" / "model.keras", facts(other))
 
 
 def test_teacher_that_cannot_teach(tmp_path):
-    ask = partial(replace, PLAIN, distill=0.5)
+    def ask(teacher):
+        return PLAIN.but(distill=Distillation(teacher=teacher))
+
     with pytest.raises(FileNotFoundError, match=r"no teacher .*nobody\.keras"):
         trained(tmp_path / "out", ask(teacher=str(tmp_path / "nobody.keras")), DATA)
     two = taught(tmp_path / "two", labels=("a", "b"))
@@ -504,20 +530,22 @@ def test_teacher_that_cannot_teach(tmp_path):
 # Compiled steps
 
 COMPILED = {
-    "plain": {"weight_decay": 5e-3, "augment": ("crop",)},
-    "averaged": {"ema": 0.9, "accumulate": 2, "optimizer": "rmsprop", "lr": 0.01, "clip_norm": 0.5},
-    "half": {"precision": "float16"},
+    "plain": {"optimizer.weight_decay": 5e-3, "augment": ("crop",)},
+    "averaged": {"ema": 0.9, "accumulate": 2, "optimizer": RMSProp(lr=0.01), "clip_norm": 0.5},
+    "half": {},
     "staged": {"stages": (Stage(size=8), Stage(size=16))},
-    "taught": {"distill": 0.7, "temperature": 3.0, "auxiliary": 0.3},
+    "taught": {"loss": CrossEntropy(auxiliary=0.3)},
 }
 
 
 @pytest.mark.parametrize("way", COMPILED)
 def test_compiled_steps_learn_the_same(tmp_path, way):
-    teacher = taught(tmp_path / "teacher", **OTHERWISE) if way == "taught" else ""
-    recipe, make = replace(PLAIN, teacher=teacher, **COMPILED[way]), auxiliary if teacher else tiny
-    plain, history = trained(tmp_path / "plain", recipe, DATA, make)
-    compiled, same = trained(tmp_path / "compiled", replace(recipe, xla=True), DATA, make)
+    recipe, make, how = PLAIN.but(COMPILED[way]), tiny, {"precision": "float16" if way == "half" else "float32"}
+    if way == "taught":
+        teacher, make = taught(tmp_path / "teacher", **OTHERWISE), auxiliary
+        recipe = recipe.but(distill=Distillation(teacher=teacher, weight=0.7, temperature=3.0))
+    plain, history = trained(tmp_path / "plain", recipe, DATA, make, **how)
+    compiled, same = trained(tmp_path / "compiled", recipe, DATA, make, xla=True, **how)
     assert apart(plain, compiled) < (5e-3 if way == "half" else 1e-5)  # 16 bits are rounded in another order
     assert same[-1]["loss"] == pytest.approx(history[-1]["loss"], abs=2e-3 if way == "half" else 1e-5)
 
@@ -525,12 +553,11 @@ def test_compiled_steps_learn_the_same(tmp_path, way):
 def test_steps_are_compiled(tmp_path):
     import tensorflow as tf
 
-    from kerascnn.tasks import Classification
     from kerascnn.training.step import Learner
     from kerascnn.training.workers import Workers
 
-    workers, task = Workers(tf.distribute.get_strategy()), Classification(labels=("a", "b", "c"))
-    learner = Learner(tiny((12, 12, 3), 3), replace(PLAIN, xla=True), task, workers)
+    workers = Workers(tf.distribute.get_strategy())
+    learner = Learner(tiny((12, 12, 3), 3), resolve(PLAIN, DATA, tiny), workers, xla=True)
     batch = tf.zeros((2, 12, 12, 3)), {"label": tf.constant([0, 1])}
     learner.train_step(batch)
     assert "HloModule" in learner.train_step.experimental_get_compiler_ir(batch)(stage="hlo")
@@ -547,8 +574,8 @@ def test_several_devices_are_not_compiled_for(tmp_path):
 # Several devices
 
 TECHNIQUES = {
-    "auxiliary": ({"auxiliary": 0.4, "label_smoothing": 0.1}, auxiliary),
-    "distilled": ({"distill": 0.6, "temperature": 2.0}, tiny),
+    "auxiliary": ({"loss": CrossEntropy(label_smoothing=0.1, auxiliary=0.4)}, auxiliary),
+    "distilled": ({}, tiny),
     "staged": ({"stages": (Stage(size=8), Stage(size=16, augment=("flip",)))}, tiny),
     "repeated": ({"repeats": 2, "augment": ("crop", "mixup_cutmix")}, tiny),
 }
@@ -559,7 +586,9 @@ def several_devices(name: str, out: str, teacher: str) -> None:
     strategy = open_strategy(name)
     found = {}
     for technique, (change, make) in TECHNIQUES.items():
-        recipe = replace(PLAIN, batch=9, **change, teacher=teacher if technique == "distilled" else "")
+        recipe = PLAIN.but(change, batch=9)
+        if technique == "distilled":
+            recipe = recipe.but(distill=Distillation(teacher=teacher, weight=0.6, temperature=2.0))
         model, history = trained(Path(out) / technique, recipe, make_model=make, strategy=strategy)
         found |= {f"{technique}.{i}": value for i, value in enumerate(weights(model))}
         found[f"{technique}.loss"] = [[record["loss"], record["val_loss"]] for record in history]
@@ -615,7 +644,7 @@ def test_repeats_are_augmented_each_anew():
 
 
 def test_repeats_are_trained_on(tmp_path):
-    recipe = replace(PLAIN, augment=("crop", "flip"))
+    recipe = PLAIN.but(augment=("crop", "flip"))
     once, _ = trained(tmp_path / "once", recipe, DATA)
-    twice, history = trained(tmp_path / "twice", replace(recipe, repeats=2), DATA)
+    twice, history = trained(tmp_path / "twice", recipe.but(repeats=2), DATA)
     assert apart(once, twice) > 1e-3 and len(history) == 2

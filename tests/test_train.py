@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +15,39 @@ import pytest
 
 from kerascnn.card import Card
 from kerascnn.data import Data, Split, open_data
-from kerascnn.training import Recipe, load_recipe, open_strategy, override
-from kerascnn.training.optimizers import OPTIMIZERS
+from kerascnn.spec import Preprocess
+from kerascnn.training import (
+    LAMB,
+    LARS,
+    SGD,
+    AdamW,
+    BinaryCrossEntropy,
+    Constant,
+    CrossEntropy,
+    Epochs,
+    Exponential,
+    Input,
+    Model,
+    Plateau,
+    Polynomial,
+    Recipe,
+    RMSProp,
+    StepDecay,
+    Steps,
+    load_recipe,
+    open_strategy,
+    override,
+)
+from kerascnn.training.resolve import resolve
 
-RECIPE = Recipe(model="tiny", data="blobs", size=12, crop=1.0, epochs=3, batch=32, lr=0.05, weight_decay=5e-3)
+RECIPE = Recipe(
+    model=Model("tiny"),
+    length=Epochs(3),
+    data="blobs",
+    batch=32,
+    input=Input(size=12, crop=1.0),
+    optimizer=SGD(lr=0.05, weight_decay=0.005, nesterov=True),
+)
 
 
 def silent(text: str) -> None:
@@ -66,6 +95,21 @@ def trained(out, recipe=RECIPE, data=None, make_model=tiny, **how):
     return train(recipe, data or blobs(), out, make_model=make_model, **{"log": silent, **how})
 
 
+def preprocessed(recipe=RECIPE, channels=3) -> Preprocess:
+    """What images of the tiny network's data go through."""
+    return resolve(recipe, replace(blobs(), channels=channels), tiny).preprocess
+
+
+OPTIMIZERS = {
+    "sgd": RECIPE.optimizer,
+    "momentum": SGD(lr=0.05, weight_decay=5e-3),
+    "rmsprop": RMSProp(lr=0.05, weight_decay=5e-3),
+    "adamw": AdamW(lr=0.05, weight_decay=5e-3),
+    "lars": LARS(lr=0.05, weight_decay=5e-3),
+    "lamb": LAMB(lr=0.05, weight_decay=5e-3),
+}
+
+
 def weights(model) -> list[np.ndarray]:
     """Everything a model holds."""
     return [np.asarray(variable) for variable in model.variables]
@@ -91,74 +135,120 @@ def in_new_process(call: str, *arguments: object, file: str = __file__) -> subpr
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"epochs": 0}, "epochs is 0; expected at least 1"),
-        ({"epochs": 1.5}, "epochs is 1.5; expected a whole number"),
-        ({"epochs": True}, "expected a whole number"),
-        ({"batch": 0}, "batch is 0"),
-        ({"lr": 0}, "lr is 0; expected above 0"),
-        ({"lr": math.nan}, "lr is nan; expected a number"),
-        ({"size": -1}, "size is -1"),
-        ({"crop": 1.2}, "crop is 1.2"),
-        ({"optimizer": "sdg"}, "no optimizer 'sdg'.*'sgd'"),
-        ({"schedule": "cosin"}, "no schedule 'cosin'.*'cosine'"),
-        ({"augment": "crop"}, "augment is 'crop'; expected a tuple of names"),
+        ({"length.epochs": 0}, "epochs of Epochs must be a whole number at least 1; got 0"),
+        ({"length.epochs": 1.5}, "epochs of Epochs must be a whole number"),
+        ({"length.epochs": True}, "must be a whole number"),
+        ({"length": None}, "length of Recipe must be one of Epochs, Steps; got None"),
+        ({"batch": 0}, "batch of Recipe must be a whole number at least 1; got 0"),
+        ({"optimizer.lr": 0}, "lr of SGD must be a number above 0; got 0"),
+        ({"optimizer.lr": math.nan}, "lr of SGD must be a number"),
+        ({"optimizer.per": -256}, "per of SGD must be a whole number at least 1 or None; got -256"),
+        ({"optimizer.momentum": 1.0}, "momentum of SGD must be a number at least 0 below 1"),
+        ({"optimizer.weight_decay": -1e-4}, "weight_decay of SGD"),
+        ({"optimizer": "sgd"}, "optimizer of Recipe must be one of Optimizer; got 'sgd'"),
+        ({"input.size": -1}, "size must be a whole number of pixels above 0; got -1"),
+        ({"input.crop": 1.2}, "crop must be a"),
+        ({"input.mean": (0.5,) * 2, "input.std": (0.5,) * 2}, "mean must be one number"),
+        ({"input.mean": (0.5,)}, "set both, or none of the two"),
+        ({"input.mean": (0.5,), "input.std": (0.0,)}, "std must be a number above 0"),
+        ({"augment": "crop"}, "augment of Recipe must be a tuple of names"),
         ({"augment": ("flop",)}, "no augmentation 'flop'.*'flip'"),
-        ({"mean": (0.5, 0.5)}, "expected one number"),
-        ({"mean": (0.5,)}, "mean has 1 numbers and std 0"),
-        ({"mean": (0.5,), "std": (0.0,)}, "std is"),
-        ({"warmup_epochs": 4}, "longer than all 3 epochs"),
-        ({"accumulate": 0}, "accumulate is 0; expected at least 1 part"),
+        ({"schedule.warmup": 4}, "warmup is 4, longer than all 3 epochs"),
+        ({"accumulate": 0}, "accumulate of Recipe must be a whole number at least 1"),
         ({"accumulate": 3}, "batch of 32 cannot be cut into 3 equal parts"),
-        ({"clip_norm": -1.0}, "clip_norm is -1.0"),
-        ({"loss": "sigmod"}, "no loss 'sigmod'.*'sigmoid'"),
-        ({"ema": 1.0}, "ema is 1.0; expected from 0, below 1"),
-        ({"precision": "bfloat"}, "no precision 'bfloat'.*'bfloat16'"),
-        ({"lr_batch": -256}, "lr_batch is -256; expected a number of images"),
-        ({"schedule": "exponential", "decay_rate": 1.0}, "decay_rate is 1.0; expected between 0 and 1"),
-        ({"schedule": "exponential", "decay_epochs": 0}, "decay_epochs is 0"),
-        ({"schedule": "step", "milestones": (2, 1)}, "milestones is .*expected rising epochs"),
-        ({"schedule": "plateau", "patience": 0}, "patience is 0; expected at least 1"),
-        ({"schedule": "polynomial", "power": 0}, "power is 0"),
-        ({"milestones": (1.0,)}, "milestones is .*the schedule 'cosine' does not use it; only step would"),
-        ({"epsilon": 1e-3}, "the optimizer 'sgd' does not use it; only rmsprop, adamw, lamb would"),
-        ({"optimizer": "rmsprop", "epsilon": -1}, "epsilon is -1"),
-        ({"momentum": 1.0}, "momentum is 1.0"),
-        ({"weight_decay": -1e-4}, "weight_decay is"),
-        ({"label_smoothing": 1}, "label_smoothing is 1"),
-        ({"seed": -1}, "seed is -1"),
+        ({"clip_norm": -1.0}, "clip_norm of Recipe must be a number above 0 or None; got -1.0"),
+        ({"ema": 1.0}, "ema of Recipe must be a number above 0 below 1 or None; got 1.0"),
+        ({"seed": -1}, "seed of Recipe"),
+        ({"optimzer.lr": 1}, "no field 'optimzer'. Did you mean 'optimizer'"),
+        ({"lr": 1}, "no field 'lr'. Did you mean 'optimizer.lr'"),
+        ({"finetune.frozen_epochs": 1}, "finetune is None and has no fields of its own"),
     ],
 )
 def test_recipe_refuses(change, message):
     with pytest.raises(ValueError, match=message):
-        replace(RECIPE, **change)
+        RECIPE.but(change)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Exponential(by=1.0), "by of Exponential must be a number above 0 below 1; got 1.0"),
+        (lambda: Exponential(every=0), "every of Exponential must be a number above 0"),
+        (lambda: StepDecay(at=(2, 1)), "at of StepDecay must be a tuple of rising epochs"),
+        (lambda: Plateau(patience=0), "patience of Plateau must be a whole number at least 1"),
+        (lambda: Polynomial(power=0), "power of Polynomial must be a number above 0"),
+        (lambda: RMSProp(lr=0.1, epsilon=-1), "epsilon of RMSProp must be a number above 0"),
+        (lambda: CrossEntropy(label_smoothing=1), "label_smoothing must be from 0, below 1; got 1"),
+        (lambda: CrossEntropy(auxiliary=-0.3), "auxiliary must be a weight of 0 or more; got -0.3"),
+        (lambda: Steps(10, every=4), "10 steps cannot be divided into parts of 4"),
+        (lambda: Steps(3, every=4), "steps of Steps must be a whole number at least 4; got 3"),
+    ],
+)
+def test_records_refuse(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
 
 
 def test_recipe_derives_its_preprocessing():
-    assert RECIPE.preprocess(3).mean == (0.485, 0.456, 0.406) and RECIPE.preprocess(3).size == 12
-    assert RECIPE.preprocess(1).mean == (0.449,) and RECIPE.preprocess(1).crop == 1.0
-    grey = replace(RECIPE, mean=(0.3,), std=(0.2,))
-    assert grey.preprocess(3) == grey.preprocess(1) and grey.preprocess(3).channels == 1
+    colour = blobs()
+    grey = replace(colour, channels=1)
+    how = resolve(RECIPE, colour, tiny).preprocess
+    assert how.mean == (0.485, 0.456, 0.406) and how.size == 12 and how.crop == 1.0
+    assert resolve(RECIPE, grey, tiny).preprocess.mean == (0.449,)
+    own = RECIPE.but({"input.mean": (0.3,), "input.std": (0.2,)})
+    assert resolve(own, colour, tiny).preprocess == resolve(own, grey, tiny).preprocess
+    assert resolve(own, colour, tiny).preprocess.channels == 1
 
 
 def test_override_reads_by_type():
-    settings = ["lr=0.2", "augment=crop, flip", "epochs=7", "optimizer=adamw", "mean=0.5", "std=.25", "export="]
-    changed = override(RECIPE, settings)
-    expected = dict(lr=0.2, augment=("crop", "flip"), epochs=7, optimizer="adamw", mean=(0.5,), std=(0.25,), export=())
-    assert asdict(changed) == {**asdict(RECIPE), **expected}
+    settings = [
+        "optimizer.lr=0.2",
+        "augment=crop, flip",
+        "length.epochs=7",
+        "input.mean=0.5",
+        "input.std=.25",
+        "model.weights=imagenet",
+        "model.fields.dropout=0.3",
+        "schedule=StepDecay(at=(2, 4.5), warmup=1)",
+        "schedule.by=0.2",
+        "ema=0.9",
+        "loss=BinaryCrossEntropy(label_smoothing=0.1)",
+    ]
+    assert override(RECIPE, settings) == RECIPE.but(
+        model=Model("tiny", weights="imagenet", fields={"dropout": 0.3}),
+        input=Input(size=12, crop=1.0, mean=(0.5,), std=(0.25,)),
+        augment=("crop", "flip"),
+        length=Epochs(7),
+        optimizer=SGD(lr=0.2, nesterov=True, weight_decay=5e-3),
+        schedule=StepDecay(at=(2, 4.5), by=0.2, warmup=1),
+        loss=BinaryCrossEntropy(label_smoothing=0.1),
+        ema=0.9,
+    )
     assert override(RECIPE, []) == RECIPE
+    assert override(RECIPE.but(ema=0.9), ["ema=none", "augment=", "optimizer.nesterov=False"]) == RECIPE.but(
+        {"optimizer.nesterov": False}
+    )
+    assert override(RECIPE, ["schedule=Constant", "optimizer=AdamW(lr=1e-3)"]).optimizer == AdamW(lr=1e-3)
 
 
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ("epoch=3", "no field 'epoch'.*'epochs'"),
-        ("zzz=3", "no field 'zzz'.*Fields are model"),
-        ("epochs", "expected field=value"),
-        ("epochs=many", "epochs is 'many'; expected a whole number"),
-        ("epochs=2.5", "expected a whole number"),
-        ("lr=fast", "lr is 'fast'; expected a number"),
-        ("mean=a,b,c", "mean is 'a,b,c'; expected a tuple of numbers"),
-        ("lr=-1", "lr is -1.0; expected above 0"),
+        ("length.epoch=3", "no field 'length.epoch'.*'length.epochs'"),
+        ("epochs=3", "no field 'epochs'.*'length.epochs'"),
+        ("zzz=3", "no field 'zzz'.*Fields are model, model.name"),
+        ("batch", "expected field=value"),
+        ("batch=many", "batch of Recipe must be a whole number at least 1; got 'many'"),
+        ("length.epochs=2.5", "must be a whole number"),
+        ("optimizer.lr=fast", "lr of SGD must be a number above 0; got 'fast'"),
+        ("input.mean=a,b,c", "mean must be|set both"),
+        ("optimizer.lr=-1", "lr of SGD must be a number above 0; got -1"),
+        ("optimizer=Adamw(lr=1)", "no record 'Adamw'. Did you mean 'AdamW'"),
+        ("optimizer=AdamW", "AdamW cannot be made so: .*lr"),
+        ("schedule=Cosine(warmpu=1)", "Cosine cannot be made so: .*warmpu"),
+        ("stages=128,224", "stages must be a tuple of records"),
+        ("optimizer.lr.x=1", "optimizer.lr is 0.05 and has no fields of its own"),
+        ("optimizer=__import__('os').getcwd()", "optimizer of Recipe must be one of Optimizer"),
     ],
 )
 def test_override_refuses(setting, message):
@@ -171,7 +261,7 @@ def test_recipe_files(tmp_path):
         (tmp_path / name).write_text(text)
         return tmp_path / name
 
-    head = "from kerascnn.training import Recipe\n"
+    head = "from kerascnn.training import *\n"
     good = written("digits_tiny.py", f"{head}RECIPE = {RECIPE!r}\n")
     assert load_recipe(good) == RECIPE
     with pytest.raises(FileNotFoundError, match=r"digits_tinny\.py.*'digits_tiny\.py'"):
@@ -180,11 +270,11 @@ def test_recipe_files(tmp_path):
         load_recipe(written("none.py", head))
     with pytest.raises(ValueError, match=r"dict\.py has no RECIPE\. Expected"):
         load_recipe(written("dict.py", "RECIPE = {'lr': 1}\n"))
-    two = written("two.py", f"{head}RECIPE = {RECIPE!r}\nLONGER = {replace(RECIPE, epochs=9)!r}\n")
-    assert load_recipe(two) == RECIPE and load_recipe(f"{two}:LONGER").epochs == 9
+    two = written("two.py", f"{head}RECIPE = {RECIPE!r}\nLONGER = {RECIPE.but(length=Epochs(9))!r}\n")
+    assert load_recipe(two) == RECIPE and load_recipe(f"{two}:LONGER").length == Epochs(9)
     with pytest.raises(ValueError, match=r"two\.py has no LONGR\. .*'LONGER'"):
         load_recipe(f"{two}:LONGR")
-    with pytest.raises(ValueError, match=r"broken\.py does not run: .*epochs is 0"):
+    with pytest.raises(ValueError, match=r"broken\.py does not run: .*epochs of Epochs"):
         load_recipe(written("broken.py", f"{head}RECIPE = {RECIPE!r}\n".replace("epochs=3", "epochs=0")))
     with pytest.raises(ValueError, match=r"syntax\.py does not run"):
         load_recipe(written("syntax.py", "RECIPE = (\n"))
@@ -228,15 +318,19 @@ def test_training_learns_and_leaves_a_model_with_its_card(tmp_path):
     from kerascnn.data.pipeline import batches
 
     data, lines = blobs(), []
-    model, history = trained(tmp_path, replace(RECIPE, epochs=4, augment=("crop", "flip")), log=lines.append)
+    model, history = trained(tmp_path, RECIPE.but(length=Epochs(4), augment=("crop", "flip")), log=lines.append)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model.keras", "model.keras.json"]
     assert len(history) == len(lines) == 4 and "epoch 4/4" in lines[-1]
     assert history[-1]["loss"] < history[0]["loss"] / 2 and history[-1]["val_top1"] > 0.9
 
     card = Card.read(tmp_path / "model.keras")
-    assert card.labels == ("a", "b", "c") and card.model == "tiny" and card.preprocess == RECIPE.preprocess(3)
+    assert card.labels == ("a", "b", "c") and card.model == "tiny" and card.preprocess == preprocessed()
     assert card.facts["recipe"]["augment"] == ["crop", "flip"] and card.facts["history"] == history
-    assert card.facts["data"] == data.fingerprint and set(card.facts["versions"]) >= {"kerascnn", "python", "keras"}
+    assert card.facts["data"]["fingerprint"] == data.fingerprint and set(card.facts["versions"]) >= {
+        "kerascnn",
+        "python",
+        "keras",
+    }
 
     loaded = keras.models.load_model(tmp_path / "model.keras")
     images, targets = next(iter(batches(data.validation, card.preprocess, 100)))
@@ -260,10 +354,10 @@ def test_photos_from_files_are_trained_on(tmp_path):
             suffix = ("png", "jpg")[i % 2]
             Image.fromarray(pixels).save(tmp_path / "photos" / label / f"{i}.{suffix}")
     data = open_data(tmp_path / "photos")
-    recipe = replace(RECIPE, batch=8, epochs=5, augment=("crop", "flip"), warmup_epochs=1)
+    recipe = RECIPE.but({"schedule.warmup": 1}, length=Epochs(5), batch=8, augment=("crop", "flip"))
     model, history = trained(tmp_path / "out", recipe, data)
     assert model.input_shape == (None, 12, 12, 3) and history[-1]["val_top1"] == 1.0
-    grey = replace(recipe, mean=(0.4,), std=(0.2,), epochs=1)
+    grey = recipe.but({"input.mean": (0.4,), "input.std": (0.2,)}, length=Epochs(1))
     model, _ = trained(tmp_path / "grey", grey, data)
     assert model.input_shape == (None, 12, 12, 1)
 
@@ -276,10 +370,13 @@ def fitted(recipe: Recipe, data: Data, optimizer, regularizer=None):
 
     keras.utils.set_random_seed(recipe.seed)
     model = tiny((12, 12, 3), 3, regularizer=regularizer)
-    model.compile(optimizer, keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing))
-    for epoch in range(recipe.epochs):
+    model.compile(
+        optimizer,
+        keras.losses.CategoricalCrossentropy(label_smoothing=recipe.loss.label_smoothing if recipe.loss else 0),
+    )
+    for epoch in range(recipe.length.epochs):
         dataset = batches(
-            data.train, recipe.preprocess(3), recipe.batch, seed=recipe.seed, epoch=epoch, shuffle=True
+            data.train, preprocessed(recipe), recipe.batch, seed=recipe.seed, epoch=epoch, shuffle=True
         ).map(lambda images, targets: (images, keras.ops.one_hot(targets["label"], 3)))
         model.fit(dataset, epochs=1, verbose=0, shuffle=False)
     return model
@@ -295,27 +392,31 @@ def test_sgd_with_weight_decay_is_momentum_over_loss_and_l2(tmp_path):
     import keras
 
     decay = 0.05
-    recipe = replace(RECIPE, schedule="constant", weight_decay=decay, label_smoothing=0.1, epochs=2)
+    recipe = RECIPE.but(
+        {"optimizer.weight_decay": decay}, schedule=Constant(), length=Epochs(2), loss=CrossEntropy(label_smoothing=0.1)
+    )
     data = blobs(2 * recipe.batch)
     ours, _ = trained(tmp_path / "ours", recipe, data)
-    sgd = keras.optimizers.SGD(recipe.lr, momentum=0.9, nesterov=True)
+    sgd = keras.optimizers.SGD(recipe.optimizer.lr, momentum=0.9, nesterov=True)
     theirs = fitted(recipe, data, sgd, keras.regularizers.L2(decay / 2))
     assert apart(ours, theirs) < 1e-6
-    weak = fitted(recipe, data, keras.optimizers.SGD(recipe.lr, momentum=0.9, nesterov=True, weight_decay=decay))
+    weak = fitted(
+        recipe, data, keras.optimizers.SGD(recipe.optimizer.lr, momentum=0.9, nesterov=True, weight_decay=decay)
+    )
     assert apart(ours, weak) > 1e-3  # what Keras calls weight decay is another thing
 
     def regularised(shape, classes):
         return tiny(shape, classes, regularizer=keras.regularizers.L2(decay / 2))
 
-    own, _ = trained(tmp_path / "own", replace(recipe, weight_decay=0.0), data, regularised)
+    own, _ = trained(tmp_path / "own", recipe.but({"optimizer.weight_decay": 0.0}), data, regularised)
     assert apart(ours, own) < 1e-6  # a network's own regularisers count
 
 
 def test_adamw_takes_decay_off_kernels_alone(tmp_path):
     """After one step, decay has moved every kernel by rate * decay * kernel, and nothing else."""
-    recipe = replace(RECIPE, optimizer="adamw", schedule="constant", lr=0.01, batch=71, epochs=1)
-    with_decay, _ = trained(tmp_path / "with", replace(recipe, weight_decay=0.3))
-    without, _ = trained(tmp_path / "without", replace(recipe, weight_decay=0.0))
+    recipe = RECIPE.but(optimizer=AdamW(lr=0.01, weight_decay=5e-3), schedule=Constant(), length=Epochs(1), batch=71)
+    with_decay, _ = trained(tmp_path / "with", recipe.but({"optimizer.weight_decay": 0.3}))
+    without, _ = trained(tmp_path / "without", recipe.but({"optimizer.weight_decay": 0.0}))
     import keras
 
     keras.utils.set_random_seed(recipe.seed)
@@ -343,7 +444,7 @@ def test_logits_are_found():
 
 
 def test_network_that_puts_out_logits_is_trained_alike(tmp_path):
-    short = replace(RECIPE, epochs=1)
+    short = RECIPE.but(length=Epochs(1))
     softmax, _ = trained(tmp_path / "softmax", short)
     logits, _ = trained(tmp_path / "logits", short, make_model=lambda shape, classes: tiny(shape, classes, head=""))
     assert apart(softmax, logits) == 0
@@ -365,7 +466,7 @@ def test_callbacks_are_called_and_may_stop(tmp_path):
 
     csv = keras.callbacks.CSVLogger(tmp_path / "log.csv")
     best = keras.callbacks.ModelCheckpoint(tmp_path / "best.keras", monitor="val_top1", save_best_only=True, mode="max")
-    model, history = trained(tmp_path / "out", replace(RECIPE, epochs=5), callbacks=[Watcher(), csv, best])
+    model, history = trained(tmp_path / "out", RECIPE.but(length=Epochs(5)), callbacks=[Watcher(), csv, best])
     logs = ["loss", "lr", "seconds", "top1", "val_loss", "val_top1"]
     assert seen == [0, 1, logs] * 2 and len(history) == 2
     assert not hasattr(model, "optimizer")  # callbacks find one, as TensorBoard wants; files do not
@@ -376,13 +477,15 @@ def test_callbacks_are_called_and_may_stop(tmp_path):
 
 def test_rate_falls_on_a_plateau(tmp_path):
     """Held-out images are labelled wrong here, so that their loss grows."""
-    data, recipe = blobs(), replace(RECIPE, schedule="plateau", decay_rate=0.5, patience=2, epochs=6)
+    data, recipe = blobs(), RECIPE.but(schedule=Plateau(by=0.5, patience=2), length=Epochs(6))
     other = {"label": (data.validation.annotations["label"] + 1) % 3}
     data = replace(data, validation=replace(data.validation, annotations=other))
     _, history = trained(tmp_path, recipe, data)
     losses = [record["val_loss"] for record in history]
-    assert [record["lr"] for record in history] == [recipe.rate(0, 2, losses[:epoch]) for epoch in range(6)]
-    assert history[-1]["lr"] < RECIPE.lr
+    assert [record["lr"] for record in history] == [
+        resolve(recipe, data, tiny).rate(0, losses[:epoch]) for epoch in range(6)
+    ]
+    assert history[-1]["lr"] < RECIPE.optimizer.lr
 
 
 # Several devices
@@ -392,8 +495,8 @@ def several_devices(name: str, out: str) -> None:
     """In a process of its own: train on the devices of a strategy and save what came of it."""
     strategy = open_strategy(name)
     found = {}
-    for optimizer in OPTIMIZERS:
-        recipe = replace(RECIPE, optimizer=optimizer, augment=("crop", "flip"), epochs=2, batch=9)
+    for optimizer, record in OPTIMIZERS.items():
+        recipe = RECIPE.but(optimizer=record, length=Epochs(2), augment=("crop", "flip"), batch=9)
         folder = Path(out) / optimizer
         model, history = trained(folder, recipe, strategy=strategy)
         found |= {f"{optimizer}.{i}": value for i, value in enumerate(weights(model))}
@@ -423,7 +526,7 @@ def test_every_device_needs_an_image(tmp_path):
         num_replicas_in_sync = 4
 
     with pytest.raises(ValueError, match="enough for 4 devices"):
-        trained(tmp_path, replace(RECIPE, batch=2), strategy=Four())
+        trained(tmp_path, RECIPE.but(batch=2), strategy=Four())
 
 
 @pytest.mark.parametrize(
@@ -439,7 +542,7 @@ def test_even_batches_leave_no_device_without(images, batch, replicas):
 
 # What is kept, and continued
 
-LONG = replace(RECIPE, epochs=4, augment=("crop", "flip"), warmup_epochs=0.5)
+LONG = RECIPE.but({"schedule.warmup": 0.5}, length=Epochs(4), augment=("crop", "flip"))
 
 
 def dropping(shape, classes):
@@ -448,9 +551,9 @@ def dropping(shape, classes):
 
 
 WAYS = {
-    "plain": {},
-    "averaged": {"ema": 0.9, "accumulate": 2, "optimizer": "rmsprop"},
-    "half": {"precision": "float16"},
+    "plain": ({}, "float32"),
+    "averaged": ({"ema": 0.9, "accumulate": 2, "optimizer": OPTIMIZERS["rmsprop"]}, "float32"),
+    "half": ({}, "float16"),
 }
 
 
@@ -468,27 +571,30 @@ def killed(out: str, way: str) -> None:
             if (self.epoch, batch) == (2, 1):
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    trained(out, replace(LONG, **WAYS[way]), make_model=dropping, callbacks=[Kill()])
+    change, precision = WAYS[way]
+    trained(out, LONG.but(change), make_model=dropping, precision=precision, callbacks=[Kill()])
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_killed_training_ends_as_if_it_had_not_been(tmp_path, way):
-    recipe = replace(LONG, **WAYS[way])
+    change, precision = WAYS[way]
+    recipe = LONG.but(change)
     done = in_new_process("killed", tmp_path / "killed", way)
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert [path.name for path in (tmp_path / "killed").iterdir()] == ["checkpoint.npz"]
     (tmp_path / "killed" / ".writing-half").mkdir()  # what a kill while writing leaves
 
     lines = []
-    resumed, history = trained(tmp_path / "killed", recipe, make_model=dropping, log=lines.append)
-    straight, expected = trained(tmp_path / "straight", recipe, make_model=dropping)
+    how = {"make_model": dropping, "precision": precision}
+    resumed, history = trained(tmp_path / "killed", recipe, log=lines.append, **how)
+    straight, expected = trained(tmp_path / "straight", recipe, **how)
     assert "continuing after epoch 2 of 4" in lines[0] and len(lines) == 3
     assert all(np.array_equal(a, b) for a, b in zip(weights(resumed), weights(straight), strict=True))
     assert [{**record, "seconds": 0} for record in history] == [{**record, "seconds": 0} for record in expected]
     assert sorted(path.name for path in (tmp_path / "killed").iterdir()) == ["model.keras", "model.keras.json"]
 
 
-SHORT = replace(LONG, epochs=2)
+SHORT = LONG.but(length=Epochs(2))
 
 
 @pytest.fixture(scope="module")
@@ -510,10 +616,14 @@ def stopped(tmp_path_factory):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"recipe": replace(SHORT, lr=0.07)}, "lr is 0.05 there and 0.07 here"),
-        ({"recipe": replace(SHORT, seed=1, batch=8)}, "batch is 32 there and 8 here; seed is 0 there and 1 here"),
-        ({"recipe": replace(SHORT, optimizer="adamw")}, "optimizer is 'sgd' there and 'adamw' here"),
+        ({"recipe": SHORT.but({"optimizer.lr": 0.07})}, "optimizer.lr is 0.05 there and 0.07 here"),
+        ({"recipe": SHORT.but(seed=1, batch=8)}, "batch is 32 there and 8 here; seed is 0 there and 1 here"),
+        (
+            {"recipe": SHORT.but(optimizer=OPTIMIZERS["adamw"])},
+            "optimizer.class is 'SGD' there and 'AdamW' here",
+        ),
         ({"data": blobs(70)}, "data is .* there and .* here"),
+        ({"precision": "bfloat16"}, "precision is 'float32' there and 'bfloat16' here"),
         ({"make_model": dropping}, "state is '.* variables, .*' there and '.* variables, .*' here"),
     ],
 )
@@ -526,14 +636,14 @@ def test_checkpoint_of_another_run_is_refused(stopped, change, message):
 
 def test_checkpoint_of_another_run_is_replaced_on_demand(stopped, tmp_path):
     out = shutil.copytree(stopped, tmp_path / "out")
-    _, history = trained(out, replace(SHORT, lr=0.07), overwrite=True)
-    assert len(history) == 2 and history[-1]["lr"] != SHORT.lr
+    _, history = trained(out, SHORT.but({"optimizer.lr": 0.07}), overwrite=True)
+    assert len(history) == 2 and history[-1]["lr"] != SHORT.optimizer.lr
 
 
 def test_what_comes_after_training_may_change(stopped, tmp_path):
     out = shutil.copytree(stopped, tmp_path / "out")
     lines = []
-    trained(out, replace(SHORT, export=("tflite",), data="elsewhere/blobs"), log=lines.append)
+    trained(out, SHORT.but(data="elsewhere/blobs"), log=lines.append)
     assert "continuing after epoch 1" in lines[0]
 
 
@@ -541,18 +651,18 @@ def test_file_that_is_no_checkpoint(tmp_path):
     (tmp_path / "checkpoint.npz").write_bytes(b"something else")
     with pytest.raises(ValueError, match=r"checkpoint\.npz is not a checkpoint.*--out"):
         trained(tmp_path)
-    _, history = trained(tmp_path, replace(RECIPE, epochs=1), overwrite=True)
+    _, history = trained(tmp_path, RECIPE.but(length=Epochs(1)), overwrite=True)
     assert len(history) == 1
 
 
 def test_finished_training_is_not_replaced_silently(tmp_path):
-    short = replace(RECIPE, epochs=1)
+    short = RECIPE.but(length=Epochs(1))
     first, _ = trained(tmp_path, short)
     before = (tmp_path / "model.keras").read_bytes()
     with pytest.raises(FileExistsError, match=r"model\.keras is a finished training.*--overwrite"):
-        trained(tmp_path, replace(short, seed=1))
+        trained(tmp_path, short.but(seed=1))
     assert (tmp_path / "model.keras").read_bytes() == before
-    second, _ = trained(tmp_path, replace(short, seed=1), overwrite=True)
+    second, _ = trained(tmp_path, short.but(seed=1), overwrite=True)
     assert apart(first, second) > 0
     assert Card.read(tmp_path / "model.keras").facts["seed"] == 1
 
@@ -573,8 +683,35 @@ def test_loss_that_is_not_finite_stops_and_keeps_the_last_good_state(tmp_path):
 
 
 def test_same_seed_same_weights_and_another_another(tmp_path):
-    short = replace(RECIPE, epochs=1)
+    short = RECIPE.but(length=Epochs(1))
     first, _ = trained(tmp_path / "first", short, make_model=dropping)
     again, _ = trained(tmp_path / "again", short, make_model=dropping)
-    other, _ = trained(tmp_path / "other", replace(short, seed=1), make_model=dropping)
+    other, _ = trained(tmp_path / "other", short.but(seed=1), make_model=dropping)
     assert apart(first, again) == 0 and apart(first, other) > 1e-3
+
+
+def test_a_network_that_is_in_no_table_is_trained_and_remembered(tmp_path):
+    """A row that was changed trains, is continued, and is drawn again from its card."""
+    import keras
+
+    import kerascnn
+
+    row = kerascnn.applications.ResNet18.but(name="narrow", depths=(1, 1), width=4)
+    recipe = RECIPE.but({"input.size": 32}, model=Model(row), length=Epochs(2))
+
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 1:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        trained(tmp_path / "out", recipe, make_model=None, callbacks=[Stop()])
+    other = recipe.but(model=Model(row.but(width=6)))
+    with pytest.raises(ValueError, match=r"model.name.fields.width is 4 there and 6 here"):
+        trained(tmp_path / "out", other, make_model=None)
+    model, history = trained(tmp_path / "out", recipe, make_model=None)
+    assert len(history) == 2 and model.name == "narrow"
+    card = Card.read(tmp_path / "out" / "model.keras")
+    assert card.model == "narrow" and card.row == row and card.task == "classification"
+    drawn = card.row(weights=str(tmp_path / "out" / "model.keras"), input_shape=(32, 32, 3), classes=3)
+    assert apart(model, drawn) == 0

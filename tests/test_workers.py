@@ -10,18 +10,16 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from test_step import bare
-from test_train import LONG, RECIPE, dropping, trained, weights
+from test_train import LONG, RECIPE, dropping, preprocessed, trained, weights
 
 from kerascnn.data import Split
 from kerascnn.data.dataset import InFiles
-from kerascnn.training import cluster, leads, open_strategy
-from kerascnn.training.stages import Stage
+from kerascnn.training import AdamW, Distillation, Epochs, RMSProp, Stage, cluster, leads, open_strategy
 from kerascnn.training.state import Checkpoint
 
 ROOT = Path(__file__).parents[1]
@@ -196,11 +194,14 @@ def test_strategies_that_cannot_be_opened_here(tmp_path):
 MIXED = ("crop", "flip", "mixup:0.4", "cutmix:1.0")
 SETTINGS = {
     "normalised": ({"augment": MIXED, "batch": 16}, "tiny"),
-    "everything": ({"augment": MIXED, "batch": 9, "clip_norm": 0.3, "ema": 0.9, "optimizer": "adamw"}, "tiny"),
+    "everything": (
+        {"augment": MIXED, "batch": 9, "clip_norm": 0.3, "ema": 0.9, "optimizer": AdamW(lr=0.05, weight_decay=5e-3)},
+        "tiny",
+    ),
     "whole": ({"batch": 10}, "bare"),
     "accumulated": ({"batch": 10, "accumulate": 2}, "bare"),
     "in stages": ({"stages": (Stage(size=10, augment=("flip",)), Stage(size=12, augment=("mixup:0.4",)))}, "tiny"),
-    "taught": ({"distill": 0.5, "temperature": 2.0}, "tiny"),
+    "taught": ({}, "tiny"),
 }
 
 
@@ -210,9 +211,12 @@ def several(index: int, name: str, out: Path, teacher: str) -> None:
 
     strategy, found = open_strategy(name), {}
     for setting, (change, network) in SETTINGS.items():
+        recipe = RECIPE.but(change, length=Epochs(2))
+        if setting == "taught":
+            recipe = recipe.but(distill=Distillation(teacher=teacher, weight=0.5, temperature=2.0))
         model, history = trained(
             out / setting,
-            replace(RECIPE, epochs=2, teacher=teacher if "distill" in change else "", **change),
+            recipe,
             strategy=strategy,
             make_model={"tiny": tiny, "bare": bare}[network],
         )
@@ -272,7 +276,7 @@ def test_workers_get_their_parts_of_the_same_batches(tmp_path, augment, batch, c
 
     def part(*share):
         how = dict(augment=augment, classes=3, seed=3, shuffle=True, share=share)
-        return [(x.numpy(), y["label"].numpy()) for x, y in batches(split, RECIPE.preprocess(3), batch, **how)]
+        return [(x.numpy(), y["label"].numpy()) for x, y in batches(split, preprocessed(), batch, **how)]
 
     whole, parts = part(0, 1), [part(index, count) for index in range(count)]
     for joined, *shares in zip(whole, *parts, strict=True):
@@ -306,7 +310,7 @@ def test_workers_get_their_parts_of_the_same_batches(tmp_path, augment, batch, c
 
 # What is kept
 
-FIVE = replace(LONG, epochs=5, ema=0.9, accumulate=2, optimizer="rmsprop")
+FIVE = LONG.but(optimizer=RMSProp(lr=0.05, weight_decay=5e-3), length=Epochs(5), ema=0.9, accumulate=2)
 
 
 def kept(checkpoint: Checkpoint) -> None:
@@ -404,7 +408,7 @@ def failing(index: int, out: Path) -> None:
 
     strategy = open_strategy("workers")
     with pytest.raises(ValueError, match=f"same recipe: that of 1 is not that of worker 0. Here, at worker {index}"):
-        trained(out, replace(RECIPE, seed=index), strategy=strategy)
+        trained(out, RECIPE.but(seed=index), strategy=strategy)
     with pytest.raises(FloatingPointError, match="not finite any more in epoch 2 of 3"):
         trained(out / "poisoned", strategy=strategy, callbacks=[Trouble(poison)])
     print("as expected")
@@ -459,7 +463,7 @@ def test_an_unwritable_folder_is_found_before_training(tmp_path):
 # Twenty kills
 
 KILLS = 20
-MANY = replace(LONG, epochs=KILLS + 1, batch=8, ema=0.9, optimizer="rmsprop")
+MANY = LONG.but(optimizer=RMSProp(lr=0.05, weight_decay=5e-3), length=Epochs(KILLS + 1), batch=8, ema=0.9)
 
 
 def ticking(out: Path, ticks: Path) -> None:
@@ -538,7 +542,7 @@ def test_slurm_script_trains_in_two_tasks(tmp_path):
         wait $first && wait $second
         """,
     )
-    settings = ["model=lenet5", "epochs=1", "warmup_epochs=0", "export=tflite"]
+    settings = ["model.name=lenet5", "length.epochs=1", "schedule.warmup=0"]
     path = f"{tmp_path}/bin:{os.environ['PATH']}"
     job = next(
         job
@@ -546,7 +550,7 @@ def test_slurm_script_trains_in_two_tasks(tmp_path):
         if all(cluster.unreachable(f"localhost:{cluster.FIRST_PORT + job + task}") for task in range(2))
     )
     ran = subprocess.run(
-        [script, "recipes/digits.py", "--set", *settings, "--out", tmp_path / "out"],
+        [script, "recipes/digits.py", "--set", *settings, "--export", "tflite", "--out", tmp_path / "out"],
         cwd=ROOT,
         env={**os.environ, "PATH": path, "SLURM_JOB_ID": f"{job}", "PYTHONPATH": f"{ROOT}"},
         capture_output=True,

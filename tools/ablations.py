@@ -29,9 +29,8 @@ from kerascnn.blocks import stages
 from kerascnn.data import Data, open_data
 from kerascnn.files import write_text
 from kerascnn.networks.architecture import Architecture
-from kerascnn.training import Recipe, open_strategy
+from kerascnn.training import SGD, Constant, Cosine, CrossEntropy, Epochs, Input, Model, Recipe, Stage, open_strategy
 from kerascnn.training.quick import some
-from kerascnn.training.stages import Stage
 
 FILE = Path(__file__).with_name("ablations.csv")
 WIDTHS = (8, 16, 32)
@@ -80,20 +79,16 @@ UNNORMALISED20 = Unnormalised("unnormalised20", 3, WIDTHS)
 SLEEPY56 = Sleepy("stochastic_depth56", cifar_stem, plain, (9, 9, 9), WIDTHS[0])
 
 DIGITS = Recipe(
-    model="resnet20_cifar",  # what is drawn is the arm's row
+    model=Model("resnet20_cifar"),
+    length=Epochs(15),
     data="digits",
-    size=16,
-    crop=1.0,
-    mean=(0.5,),
-    std=(0.5,),
-    epochs=15,
     batch=32,
-    lr=0.1,
-    weight_decay=5e-4,
-    warmup_epochs=2.0,
+    input=Input(size=16, crop=1.0, mean=(0.5,), std=(0.5,)),
+    optimizer=SGD(lr=0.1, weight_decay=0.0005, nesterov=True),
+    schedule=Cosine(warmup=2.0),
 )
-LONG = replace(DIGITS, epochs=60)
-SHAPES = replace(DIGITS, data="shapes", mean=(0.5,) * 3, std=(0.5,) * 3, size=32)
+LONG = DIGITS.but(length=Epochs(60))
+SHAPES = DIGITS.but({"input.size": 32, "input.mean": (0.5,) * 3, "input.std": (0.5,) * 3}, data="shapes")
 
 
 @dataclass(frozen=True)
@@ -115,16 +110,15 @@ class Ablation:
     having: Arm
 
 
-def settings(base: Arm, **changed: Any) -> tuple[Arm, Arm]:
+def settings(base: Arm, name: str, **changed: Any) -> tuple[Arm, Arm]:
     """An arm as it is, and with some fields of its recipe changed."""
-    said = {field: " ".join(value) if isinstance(value, tuple) else value for field, value in changed.items()}
-    name = ", ".join(f"{field} {value}" for field, value in said.items())
-    return base, replace(base, name=name, recipe=replace(base.recipe, **changed))
+    return base, replace(base, name=name, recipe=base.recipe.but(**changed))
 
 
+SMOOTHED = CrossEntropy(label_smoothing=0.1)
 FEW_DIGITS = Arm("without", images=200)
-FEW_SHAPES = Arm("without", recipe=replace(SHAPES, epochs=20), images=600)
-CONSTANT = Arm("without", recipe=replace(SHAPES, schedule="constant", epochs=20), images=600)
+FEW_SHAPES = Arm("without", recipe=SHAPES.but(length=Epochs(20)), images=600)
+CONSTANT = Arm("without", recipe=SHAPES.but(schedule=Constant(), length=Epochs(20)), images=600)
 GROWN = tuple(Stage(size=size, augment=(f"shift:{shift}",)) for size, shift in ((16, 1), (20, 2), (26, 3), (32, 4)))
 
 ABLATIONS = {
@@ -154,30 +148,31 @@ ABLATIONS = {
         Arm("drop_path 0.1", SLEEPY56.but(drop_path=0.1), LONG, 200),
     ),
     "label smoothing": Ablation(
-        "regularises (Szegedy et al. 2015b, section 7)", *settings(FEW_DIGITS, label_smoothing=0.1)
+        "regularises (Szegedy et al. 2015b, section 7)",
+        *settings(FEW_DIGITS, "label_smoothing 0.1", loss=SMOOTHED),
     ),
     "mixup, digits": Ablation(
         "regularises (Zhang et al. 2017, table 2)",
-        *settings(Arm("without", recipe=LONG, images=200), augment=("mixup:0.2",)),
+        *settings(Arm("without", recipe=LONG, images=200), "augment mixup:0.2", augment=("mixup:0.2",)),
     ),
-    "mixup, shapes": Ablation("the same", *settings(FEW_SHAPES, augment=("mixup:0.2",))),
+    "mixup, shapes": Ablation("the same", *settings(FEW_SHAPES, "augment mixup:0.2", augment=("mixup:0.2",))),
     "augmentation": Ablation(
         "shifted images are more images (Krizhevsky et al. 2012, section 4.1)",
-        *settings(FEW_SHAPES, augment=("shift:4", "flip")),
+        *settings(FEW_SHAPES, "augment shift:4 flip", augment=("shift:4", "flip")),
     ),
     "ema": Ablation(
         "averages of weights are better than the last ones while the rate is high (Polyak & Juditsky 1992)",
-        *settings(CONSTANT, ema=0.99),
+        *settings(CONSTANT, "ema 0.99", ema=0.99),
     ),
     "progressive learning, digits": Ablation(
         "less time at equal accuracy (Tan & Le 2021, table 12)",
-        Arm("32 px", recipe=replace(DIGITS, size=32, epochs=30, augment=("shift:4",))),
-        Arm("16 to 32 px in 4 stages", recipe=replace(DIGITS, size=32, epochs=30, stages=GROWN)),
+        Arm("32 px", recipe=DIGITS.but({"input.size": 32}, length=Epochs(30), augment=("shift:4",))),
+        Arm("16 to 32 px in 4 stages", recipe=DIGITS.but({"input.size": 32}, length=Epochs(30), stages=GROWN)),
     ),
     "progressive learning, shapes": Ablation(
         "the same, where small images lose the texture that tells the classes",
-        Arm("32 px", recipe=replace(SHAPES, epochs=30, augment=("shift:4",))),
-        Arm("16 to 32 px in 4 stages", recipe=replace(SHAPES, epochs=30, stages=GROWN)),
+        Arm("32 px", recipe=SHAPES.but(length=Epochs(30), augment=("shift:4",))),
+        Arm("16 to 32 px in 4 stages", recipe=SHAPES.but(length=Epochs(30), stages=GROWN)),
     ),
 }
 COLUMNS = ("technique", "arm", "seed", "top1", "train_top1", "cpu_seconds")
@@ -226,7 +221,7 @@ def run(arm: Arm, data: Data, seed: int) -> dict[str, float]:
     data = replace(data, train=some(data.train, arm.images)) if arm.images else data
     begun = time.process_time()
     with tempfile.TemporaryDirectory() as out:
-        recipe = replace(arm.recipe, seed=seed)
+        recipe = arm.recipe.but(seed=seed)
         make = lambda shape, classes: arm.row(input_shape=shape, classes=classes)  # noqa: E731
         try:
             _, history = train(recipe, data, out, make_model=make, log=lambda line: None)

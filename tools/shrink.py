@@ -24,7 +24,7 @@ from kerascnn.card import Card
 from kerascnn.compression.tuning import Tuning
 from kerascnn.data import Data, Split, open_data
 from kerascnn.files import write_text
-from kerascnn.training import Recipe, open_strategy
+from kerascnn.training import AdamW, Cosine, Epochs, Input, Model, Recipe, open_strategy
 
 FILE = Path(__file__).with_name("shrink.csv")
 OUT = Path("saved_models/shrink")
@@ -37,19 +37,14 @@ NETWORKS = (
     "densenet121",
 )
 RECIPE = Recipe(
-    model="resnet18",
+    model=Model("resnet18"),
+    optimizer=AdamW(lr=0.002, weight_decay=0.02),
+    length=Epochs(40),
     data="digits",
-    size=32,
-    crop=1.0,
-    mean=(0.5,),
-    std=(0.5,),
     augment=("affine",),
-    epochs=40,
     batch=64,
-    optimizer="adamw",
-    lr=2e-3,
-    weight_decay=0.02,
-    warmup_epochs=2,
+    input=Input(size=32, crop=1.0, mean=(0.5,), std=(0.5,)),
+    schedule=Cosine(warmup=2),
 )
 PRUNING, QUANTIZING = Tuning(epochs=3, lr=1e-3), Tuning(epochs=2, lr=2e-4)  # of ``whole``, which is five passes
 CONTRAST = 0.03  # of the faint digits
@@ -128,7 +123,7 @@ def measured(name: str, source: str, data: Data) -> list[dict[str, Any]]:
     from kerascnn.workflows.common import evaluated, task_of
 
     folder, forms = OUT / f"{name}-{source}", FORMS[source]
-    model = load_keras(trained(replace(RECIPE, model=name), data, folder))
+    model = load_keras(trained(RECIPE.but({"model.name": name}), data, folder))
     card = Card.read(folder / "model.keras")
     train = whole(data.train, card)
     files = [folder / f"{form.replace(' ', '_')}.tflite" for form in forms]
@@ -159,7 +154,7 @@ def trained(recipe: Recipe, data: Data, folder: Path) -> Path:
     from kerascnn.training.loop import train
 
     if not (folder / "model.keras").exists():
-        make = lambda input_shape, classes: forgetting(recipe.model, input_shape, classes)  # noqa: E731
+        make = lambda input_shape, classes: forgetting(str(recipe.model.name), input_shape, classes)  # noqa: E731
         train(recipe, data, folder, make_model=make)
     return folder / "model.keras"
 

@@ -19,8 +19,7 @@ PAPER = Paper(
 class CondenseNet(Architecture):
     """Dense blocks with only a pool between them; their 1x1 convolutions learn their groups while the network trains.
 
-    ``kerascnn.training.condensing.CondensingSchedule`` condenses it, ``kerascnn.graph.condense.condensed`` then makes
-    the converted form of it.
+    A training condenses it, ``kerascnn.graph.condense.condensed`` then makes the converted form of it.
     """
 
     depths: tuple[int, ...]

@@ -17,7 +17,7 @@ EPILOG = """examples:
   kerascnn info efficientnet_v2_s                         its parameters, multiply-adds, memory, paper
   kerascnn info --ledger "resnet*"                        ours against every other implementation of it
   kerascnn train recipes/digits.py                        train, export, prove, report
-  kerascnn train recipes/digits.py --set epochs=5         the same, changed
+  kerascnn train recipes/digits.py --set length.epochs=5  the same, changed
   kerascnn train recipes/photos.py --data my_photos       your own: one sub-folder per class
   kerascnn train recipes/photos.py --data tfds:cifar10    or TFRecord files, a .csv, an .npz
   kerascnn evaluate saved_models/photos/model.onnx --data my_photos --corruptions

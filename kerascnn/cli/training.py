@@ -14,7 +14,15 @@ def add(command: Command) -> None:
     p.add_argument("recipe", help="a page, such as recipes/digits.py, or one of its recipes: recipes/resnet.py:MODERN")
     p.add_argument("--data", help=f"instead of the recipe's data: {SOURCES}")
     p.add_argument(
-        "--set", dest="settings", metavar="FIELD=VALUE", nargs="+", default=[], help="change the recipe: --set lr=0.2"
+        "--set",
+        dest="settings",
+        metavar="FIELD=VALUE",
+        nargs="+",
+        default=[],
+        help="change the recipe: --set optimizer.lr=0.2",
+    )
+    p.add_argument(
+        "--export", nargs="*", metavar="FORMAT", help="formats to export (default: tflite tflite-int8 onnx); none: none"
     )
     p.add_argument(
         "--out", type=Path, help="folder for the results (default: saved_models/<recipe>, or <recipe>_quick)"
@@ -25,6 +33,8 @@ def add(command: Command) -> None:
         help="devices: auto, one, mirrored (all GPUs), mirrored:2 (two; on a machine without GPU two logical ones), "
         "workers (of all machines that TF_CONFIG or Slurm names; run the same command on each), tpu or tpu:NAME",
     )
+    p.add_argument("--precision", default="float32", help="of layers: float32 (default), bfloat16 or float16")
+    p.add_argument("--xla", action="store_true", help="compile the steps, on one device")
     p.add_argument("--on-corrupt", default="refuse", help="images that cannot be decoded: refuse (default) or skip")
     p.add_argument(
         "--quick", action="store_true", help="try the recipe out: a tiny network, small images of digits, few epochs"
@@ -66,7 +76,7 @@ def train(options: argparse.Namespace) -> None:
     recipe, name = override(recipe, options.settings), Path(options.recipe.replace(".py:", "_")).stem.lower()
     import_quietly()
     from kerascnn.training.quick import IMAGES, shrink
-    from kerascnn.workflows.train import run
+    from kerascnn.workflows.train import EXPORTS, run
 
     recipe = shrink(recipe) if options.quick else recipe
     recipe = override(recipe, [f"data={options.data}"] if options.data else [])
@@ -74,7 +84,10 @@ def train(options: argparse.Namespace) -> None:
     outcome = run(
         recipe,
         options.out or Path("saved_models") / f"{name}{'_quick' * options.quick}",
+        exports=EXPORTS if options.export is None else options.export,
         strategy=options.strategy,
+        precision=options.precision,
+        xla=options.xla,
         on_corrupt=options.on_corrupt,
         overwrite=options.overwrite,
         images=IMAGES if options.quick else 0,

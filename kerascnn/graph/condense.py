@@ -33,7 +33,8 @@ def condensed(model: keras.Model) -> keras.Model:
         if (counts := set(kept.sum(axis=0))) != {len(kept) // layer.condense}:
             raise ValueError(
                 f"{layer.name} still keeps {max(counts)} of {len(kept)} inputs in a group, not one of "
-                f"{layer.condense}: train it with kerascnn.training.condensing.CondensingSchedule first."
+                f"{layer.condense}: train it by a recipe, or with the callback "
+                "kerascnn.training.callbacks.TrainingProgress, first."
             )
     return redraw(model, condensing)
 

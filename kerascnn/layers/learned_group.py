@@ -61,6 +61,13 @@ class LearnedGroupConv2D(keras.layers.Dense):
         """Which inputs each group still sees, ``(C, groups)``."""
         return np.array(ops.convert_to_numpy(self.kept))
 
+    def training_progress(self, fraction):
+        """Condense in stages of one length over the first half of a training; called before every epoch.
+
+        Section 3.1: stage i of C - 1 ends when i / (2 (C - 1)) of the epochs have passed.
+        """
+        self.end_stages(int(2 * (self.condense - 1) * fraction))
+
     def end_stages(self, stages):
         """Leave each group, after so many condensing stages, without the inputs that it makes the least of.
 

@@ -19,7 +19,7 @@ class Average:
     model
         Its variables as they are become the first averages.
     decay
-        The share of the average that an update leaves, 0.9999 for example.
+        The fraction of the average that an update leaves, 0.9999 for example.
     """
 
     def __init__(self, model: keras.Model, decay: float):

@@ -119,7 +119,7 @@ def from_slurm(environment: Mapping[str, str]) -> Cluster:
     tasks = int(environment["SLURM_STEP_NUM_TASKS"])
     port = FIRST_PORT + int(environment.get("SLURM_JOB_ID", 0)) % PORTS
     try:
-        # It would deal out GPUs too, and fail where there are none; so it is told of one for each task, and sets none.
+        # It would deal out GPUs too, and fail where there are none; so it is given one for each task, and sets none.
         resolver = distribute.cluster_resolver.SlurmClusterResolver(
             port_base=port, gpus_per_node=tasks, gpus_per_task=1, auto_set_gpu=False
         )
@@ -147,7 +147,7 @@ def meet(cluster: Cluster, patience: float = PATIENCE) -> None:
     OSError
         When the port of this process is taken.
     """
-    begun, told = time.monotonic(), False
+    begun, reported = time.monotonic(), False
     with listening(cluster.own):  # connections are made by the system, so nobody has to accept them
         missing = {address: "not tried" for address in cluster.others}
         while missing := {address: trouble for address in missing if (trouble := unreachable(address))}:
@@ -158,8 +158,8 @@ def meet(cluster: Cluster, patience: float = PATIENCE) -> None:
                     f"Waited {waited:.0f} seconds, but cannot reach {reasons} from {cluster.own}. "
                     "Start the same command on every machine of the cluster, and let them reach each other's ports."
                 )
-            if waited > 2 and not told:
-                told = True
+            if waited > 2 and not reported:
+                reported = True
                 print(f"waiting for the workers {', '.join(missing)}", file=sys.stderr)
             time.sleep(0.2)
 

@@ -1,16 +1,12 @@
 """The network that is trained, and the one that is left, where the two are not drawn alike."""
 
-from collections.abc import Iterable
-
 import keras
 
-from kerascnn.spec import Preprocess
-from kerascnn.training.network import MakeModel
 from kerascnn.training.precision import computing_in
-from kerascnn.training.recipe import Recipe
+from kerascnn.training.resolve import Resolved
 
 
-def draw_trained(make: MakeModel, recipe: Recipe, preprocess: Preprocess, classes: int) -> keras.Model:
+def draw_trained(resolved: Resolved, precision: str) -> keras.Model:
     """The network that is trained: of one size where training and evaluation see one, else of any.
 
     Raises
@@ -18,17 +14,17 @@ def draw_trained(make: MakeModel, recipe: Recipe, preprocess: Preprocess, classe
     ValueError
         When the network cannot take one of the sizes.
     """
-    sides = {recipe.stage(epoch).size for epoch in range(recipe.epochs)}
-    size, channels = preprocess.size, preprocess.channels
-    with computing_in(recipe.precision):
+    size, channels, classes = resolved.preprocess.size, resolved.preprocess.channels, len(resolved.task.labels)
+    sides = {resolved.stage(epoch).size for epoch in range(resolved.epochs)}
+    with computing_in(precision):
         if sides == {size}:
-            return make((size, size, channels), classes)
+            return resolved.make((size, size, channels), classes)
         try:
-            model = make((None, None, channels), classes)
+            model = resolved.make((None, None, channels), classes)
         except ValueError as error:
             raise ValueError(
-                f"{recipe.model} cannot be trained on images of {listed(sides)} pixels and evaluated on {size}, "
-                f"because it takes images of one size only. {error}"
+                f"{resolved.name} cannot be trained on images of {', '.join(map(str, sorted(sides)))} pixels and "
+                f"evaluated on {size}, because it takes images of one size only. {error}"
             ) from error
     for side in sides:
         check_side(model, side, channels)
@@ -43,21 +39,16 @@ def check_side(model: keras.Model, side: int, channels: int) -> None:
         raise ValueError(f"{model.name} cannot be trained on images of {side} x {side} pixels: {error}") from error
 
 
-def draw_inference(
-    make: MakeModel, recipe: Recipe, preprocess: Preprocess, classes: int, trained: keras.Model
-) -> keras.Model:
+def draw_inference(resolved: Resolved, trained: keras.Model, precision: str) -> keras.Model:
     """The network that is left, of one size and in float32; the one that is trained, when that is both."""
-    if recipe.precision == "float32" and None not in trained.input_shape[1:]:
+    if precision == "float32" and None not in trained.input_shape[1:]:
         return trained
+    size, channels = resolved.preprocess.size, resolved.preprocess.channels
     with computing_in("float32"):
-        return make((preprocess.size, preprocess.size, preprocess.channels), classes)
+        return resolved.make((size, size, channels), len(resolved.task.labels))
 
 
 def fill(model: keras.Model, source: keras.Model) -> None:
     """Put into one drawing of a network the values of another."""
     for variable, value in zip(model.variables, source.variables, strict=True):
         variable.assign(value)
-
-
-def listed(sides: Iterable[int]) -> str:
-    return ", ".join(map(str, sorted(sides)))

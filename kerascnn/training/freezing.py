@@ -8,34 +8,26 @@ With ``batch_norm="frozen"`` batch norms stay frozen to the end: statistics, sca
 loaded.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 import keras
 
 from kerascnn.graph.graph import classifiers, leaves
-from kerascnn.training.recipe import Recipe
+from kerascnn.training.recipe import FineTune
+from kerascnn.training.step import set_on
 
 
-@contextmanager
-def frozen(model: keras.Model, recipe: Recipe, epoch: int) -> Iterator[None]:
-    """Freeze what the recipe wants frozen in an epoch, counted from 0; afterwards the layers are as they were."""
-    layers = frozen_layers(model, recipe, epoch)
-    for layer in layers:
-        layer.trainable = False
-    try:
-        yield
-    finally:
-        for layer in layers:
-            layer.trainable = True
+def frozen(model: keras.Model, finetune: FineTune | None, epoch: int) -> AbstractContextManager[None]:
+    """Freeze what is to be frozen in an epoch, counted from 0; afterwards the layers are as they were."""
+    return set_on(frozen_layers(model, finetune, epoch) if finetune else [], "trainable", False)
 
 
-def frozen_layers(model: keras.Model, recipe: Recipe, epoch: int) -> list[keras.Layer]:
+def frozen_layers(model: keras.Model, finetune: FineTune, epoch: int) -> list[keras.Layer]:
     """The layers that are not trained in an epoch, and otherwise would be."""
     trained = [layer for layer in leaves(model) if layer.trainable and layer.weights]
-    if epoch < recipe.frozen_epochs:
+    if epoch < finetune.frozen_epochs:
         last = classifiers(model)
         return [layer for layer in trained if layer not in last]
-    if recipe.batch_norm == "frozen":
+    if finetune.batch_norm == "frozen":
         return [layer for layer in trained if isinstance(layer, keras.layers.BatchNormalization)]
     return []

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -19,21 +19,20 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerascnn.card import Card
+from kerascnn.card import Card, as_json
 from kerascnn.data.dataset import Data
 from kerascnn.data.pipeline import batches
 from kerascnn.files import need_writable, written_whole
+from kerascnn.networks.codec import encode_row
 from kerascnn.runtime import deep_graphs
-from kerascnn.spec import Preprocess
-from kerascnn.training.condensing import CondensingSchedule
+from kerascnn.training.callbacks import TrainingProgress
 from kerascnn.training.drawing import draw_inference, draw_trained, fill
 from kerascnn.training.freezing import frozen
-from kerascnn.training.methods.distillation import Teacher
-from kerascnn.training.network import MakeModel, maker
+from kerascnn.training.methods import objective_of
 from kerascnn.training.progress import Watch, epoch_bar, line
 from kerascnn.training.recipe import Recipe
-from kerascnn.training.settle import settle, task_of
-from kerascnn.training.state import WAYS_ON, Checkpoint, History, clear_drafts, identity, teacher_digest
+from kerascnn.training.resolve import MakeModel, Resolved, resolve
+from kerascnn.training.state import WAYS_ON, Checkpoint, History, clear_drafts, digest_of, identity, run_facts
 from kerascnn.training.step import Learner, dropping, synchronised
 from kerascnn.training.strategy import open_strategy
 from kerascnn.training.workers import Workers, reporting_lost_workers, unheard
@@ -44,11 +43,13 @@ LOOK = 1.0  # seconds between two looks at the meters while an epoch runs; a loo
 @reporting_lost_workers()
 @deep_graphs()
 def train(
-    recipe: Recipe,
+    recipe: Recipe | Resolved,
     data: Data,
     out: str | Path,
     *,
     strategy: tf.distribute.Strategy | None = None,
+    precision: str = "float32",
+    xla: bool = False,
     make_model: MakeModel | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     overwrite: bool = False,
@@ -67,24 +68,30 @@ def train(
     Parameters
     ----------
     recipe
-        How to train; what it leaves open is settled first. ``recipe.data`` is not opened; ``data`` is used.
+        How to train; what it leaves open is resolved first. ``recipe.data`` is not opened; ``data`` is used.
     data
-        Training images, and held-out images to measure on after each epoch.
+        Training images, and validation images to evaluate on after each epoch; test images are not touched.
     out
         Folder for the results; made if missing, and shared by all workers.
     strategy
         Devices, from ``open_strategy``, which should be opened before ``data``. None: ``open_strategy("auto")``.
+    precision
+        In which layers compute: "float32", "bfloat16", or "float16" with dynamic loss scaling. Weights, logits and
+        loss are float32, and so is all of the network that is left.
+    xla
+        Whether steps are compiled. On one device only; the numbers are the same but for dropout, which draws others.
     make_model
-        Makes a network of your own from an input shape (H, W, C) and a number of classes. None: ``recipe.model`` from
-        the catalogue. A network that ends in a softmax ``Activation`` is trained on what enters it; any other is taken
-        to put out logits. Auxiliary heads and the head are a dictionary of outputs, with the head as "head". A recipe
-        of less precision than float32, or with images of several sizes, calls this twice; in the latter case once with
+        Makes a network of your own from an input shape (H, W, C) and a number of classes. None: the recipe's,
+        from its row. A network that ends in a softmax ``Activation`` is trained on what enters it; any other is taken
+        to put out logits. Auxiliary heads and the head are a dictionary of outputs, with the head as "head". Less
+        precision than float32, or images of several sizes, call this twice; in the latter case once with
         (None, None, C).
     callbacks
-        Keras callbacks. Epochs bring the logs ``loss``, ``top1``, ``val_loss``, ``val_top1``, ``lr`` and ``seconds``;
-        batches bring none. ``stop_training`` is heeded after an epoch. The learning rate is the recipe's, whatever
-        a callback sets. What a callback remembers is not part of the saved state. Each of several workers calls its
-        own, so one that writes files belongs to the chief's alone; a stop that one asks for is heeded by all.
+        Keras callbacks. Epochs bring the logs ``loss``, ``val_loss``, ``lr``, ``seconds`` and the task's metrics, such
+        as ``top1`` and ``val_top1``; batches bring none. ``stop_training`` is heeded after an epoch. The learning rate
+        is the recipe's, whatever a callback sets. What a callback remembers is not part of the saved state. Each of
+        several workers calls its own, so one that writes files belongs to the chief's alone; a stop that one asks for
+        is heeded by all.
     overwrite
         Allow to replace a finished run, or the checkpoint of another run, in ``out``.
     log
@@ -108,7 +115,7 @@ def train(
     RuntimeError
         When another worker is gone.
     ValueError
-        When the recipe cannot be settled, ``out`` holds the checkpoint of another run, the network ends in a softmax
+        When the recipe cannot be resolved, ``out`` holds the checkpoint of another run, the network ends in a softmax
         that cannot be parted off or has not the heads, the dropout or the sizes that the recipe asks for, the teacher
         knows other classes, there are fewer images than devices, several devices for compiled steps, or workers differ
         in what they train.
@@ -119,41 +126,34 @@ def train(
         raise FileExistsError(f"{model_file} is a finished training. {WAYS_ON}")
     need_writable(out)
     devices = strategy or open_strategy("auto")
-    draw, recipe = maker(recipe, make_model), settle(recipe, data)
-    check_images(recipe, data, devices.num_replicas_in_sync)
-    check_compiler(recipe, devices.num_replicas_in_sync)
+    resolved = recipe if isinstance(recipe, Resolved) else resolve(recipe, data, make_model)
+    check_images(resolved, data, devices.num_replicas_in_sync)
+    check_compiler(xla, devices.num_replicas_in_sync)
+    facts = run_facts(resolved, data, precision=precision, xla=xla)
     workers = Workers(devices)
-    workers.agree("recipe", {**asdict(recipe), "data": "", "teacher": ""})  # which may lie elsewhere on each
-    workers.agree("images", data.fingerprint)
-    workers.agree("teacher", teacher_digest(recipe.teacher))
+    workers.agree("images", facts["data"])
+    workers.agree("recipe", facts)
     if workers.chief:
         clear_drafts(out)
     else:
         log = unheard
-    preprocess = recipe.preprocess(data.channels)
-    keras.utils.set_random_seed(recipe.seed)
-    task, drawing = task_of(recipe, data), (draw, recipe, preprocess, len(data.labels))
+    keras.utils.set_random_seed(resolved.recipe.seed)
     with devices.scope():
-        model = draw_trained(*drawing)
-        teacher = None
-        if recipe.teacher:
-            teacher = Teacher(recipe.teacher, task, preprocess, weight=recipe.distill, temperature=recipe.temperature)
-        learner = Learner(model, recipe, task, workers, teacher)
-        run = identity(recipe, data.fingerprint, learner.variables)
-        checkpoint = Checkpoint(out / "checkpoint.npz", learner.variables, run)
+        model = draw_trained(resolved, precision)
+        learner = Learner(model, resolved, workers, objective_of(resolved), precision=precision, xla=xla)
+        checkpoint = Checkpoint(out / "checkpoint.npz", learner.variables, identity(facts, learner.variables))
         history = checkpoint.restore(overwrite=overwrite)
     workers.agree("checkpoint", f"that after epoch {len(history)} in {out.absolute()}")
-    plain = draw_inference(*drawing, model)  # now, for what cannot be drawn is to be known before training
+    plain = draw_inference(resolved, model, precision)  # now, for what cannot be drawn is to be known before training
     if history:
-        log(f"continuing after epoch {len(history)} of {recipe.epochs}, from {checkpoint.path}")
+        log(f"continuing after epoch {len(history)} of {resolved.epochs}, from {checkpoint.path}")
 
-    own = [CondensingSchedule()]  # which leaves a network alone that has no learned groups
-    hooks = keras.callbacks.CallbackList([*own, *callbacks], model=model, epochs=recipe.epochs)
+    hooks = keras.callbacks.CallbackList([TrainingProgress(), *callbacks], model=model, epochs=resolved.epochs)
     with compiled(model, learner.optimizer):
         hooks.on_train_begin()
-        for epoch in range(len(history), recipe.epochs):
+        for epoch in range(len(history), resolved.epochs):
             hooks.on_epoch_begin(epoch)
-            record = run_epoch(learner, data, preprocess, history, hooks, log)
+            record = run_epoch(learner, data, history, hooks, log)
             history.append(record)
             if workers.chief:
                 checkpoint.save(history)
@@ -166,10 +166,9 @@ def train(
 
     if plain is not model:
         fill(plain, model)
-    model = task.inference_model(plain)
+    model = resolved.task.inference_model(plain)
     if workers.chief:
-        name = recipe.model if model is plain else model.name
-        card(recipe, data, preprocess, history, model=name, teacher=run["teacher"]).write(model_file)
+        card(resolved, data, history, facts, resolved.name if model is plain else model.name).write(model_file)
         with written_whole(model_file) as draft:  # after its card: whoever finds the model finds the card
             model.save(draft)
         checkpoint.remove()
@@ -177,9 +176,10 @@ def train(
     return model, history
 
 
-def check_images(recipe: Recipe, data: Data, replicas: int) -> None:
+def check_images(resolved: Resolved, data: Data, replicas: int) -> None:
     """Refuse what would leave a device without an image, because an empty batch cannot be computed everywhere."""
-    if min(recipe.updates(len(data.train))[0] // recipe.accumulate, len(data.validation)) < replicas:
+    recipe = resolved.recipe
+    if min(resolved.batch // recipe.accumulate, len(data.validation)) < replicas:
         parts = f" in {recipe.accumulate} parts" if recipe.accumulate > 1 else ""
         raise ValueError(
             f"A batch of {recipe.batch}{parts}, {len(data.train)} images to train on and {len(data.validation)} to "
@@ -187,28 +187,37 @@ def check_images(recipe: Recipe, data: Data, replicas: int) -> None:
         )
 
 
-def check_compiler(recipe: Recipe, replicas: int) -> None:
+def check_compiler(xla: bool, replicas: int) -> None:
     """Refuse to compile a step of several devices: XLA would not find their variables."""
-    if recipe.xla and replicas > 1:
+    if xla and replicas > 1:
         raise ValueError(
             f"xla compiles the steps of one device, and there are {replicas}. Leave xla out, or train on one device "
             "(--strategy one)."
         )
 
 
-def card(recipe: Recipe, data: Data, preprocess: Preprocess, history: History, *, model: str, teacher: str) -> Card:
+def card(resolved: Resolved, data: Data, history: History, run: dict[str, Any], model: str) -> Card:
     """What is known about the trained model."""
+    parts = {name: len(split or ()) for name, split in vars(data).items() if name in ("train", "validation", "test")}
     facts = {
-        "recipe": asdict(recipe),
-        "seed": recipe.seed,
-        "data": data.fingerprint,
-        "teacher": teacher,
+        "recipe": as_json(resolved.recipe),
+        "run": digest_of(run),
+        "seed": resolved.recipe.seed,
+        "data": {"source": resolved.recipe.data, "fingerprint": data.fingerprint, **parts},
         "versions": {"python": platform.python_version()}
         | {module.__name__: module.__version__ for module in (sys.modules["kerascnn"], tf, keras, np)},
         "history": history,
         "seconds": sum(record["seconds"] for record in history),
     }
-    return Card(model=model, labels=data.labels, preprocess=preprocess, facts=facts)
+    own = resolved.row is not None and type(resolved.row).__module__.startswith("kerascnn.")
+    return Card(
+        model=model,
+        network=encode_row(resolved.row) if resolved.row and own else None,
+        task=resolved.task.name,
+        labels=data.labels,
+        preprocess=resolved.preprocess,
+        facts=facts,
+    )
 
 
 @contextmanager
@@ -224,26 +233,23 @@ def compiled(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> Itera
 def run_epoch(
     learner: Learner,
     data: Data,
-    preprocess: Preprocess,
     history: History,
     hooks: keras.callbacks.CallbackList,
     log: Callable[[str], Any],
 ) -> dict[str, float]:
     """Train on the training images once, evaluate on the validation images, and log how it went."""
-    recipe, task, workers, images, epoch = learner.recipe, learner.task, learner.workers, len(data.train), len(history)
+    resolved, workers, epoch = learner.resolved, learner.workers, len(history)
+    recipe, task, preprocess = resolved.recipe, resolved.task, resolved.preprocess
     share = workers.index, workers.count
-    title = f"epoch {epoch + 1:{len(str(recipe.epochs))}}/{recipe.epochs}"
-    batch, steps = recipe.updates(images)
-    part_batch = batch // recipe.accumulate
-    # The remainder waits for another epoch's order: to normalise by three images can throw weights far off.
-    first = epoch * (steps * batch if recipe.steps_per_epoch else images)
-    stage = recipe.stage(epoch)
+    title = f"epoch {epoch + 1:{len(str(resolved.epochs))}}/{resolved.epochs}"
+    batch, steps = resolved.updates
+    stage = resolved.stage(epoch)
     if stage != learner.stage:
         learner.set_stage(stage)
     dataset = batches(
         data.train,
         replace(preprocess, size=stage.size),
-        part_batch,
+        batch // recipe.accumulate,
         encode=task.encode,
         augment=stage.augment,
         classes=len(data.labels),
@@ -251,26 +257,26 @@ def run_epoch(
         epoch=epoch,
         shuffle=True,
         repeats=recipe.repeats,
-        places=range(first, first + steps * batch),
+        places=resolved.places(epoch),
         share=share,
     )
     losses = [record["val_loss"] for record in history]
-    rates = [recipe.rate(epoch * steps + step, steps, losses) for step in range(steps)]
+    rates = [resolved.rate(epoch * steps + step, losses) for step in range(steps)]
     begun = time.monotonic()
-    if epoch == recipe.frozen_epochs > 0:
+    if recipe.finetune and epoch == recipe.finetune.frozen_epochs > 0:
         learner.restart()
-    freeze, drop = frozen(learner.model, recipe, epoch), dropping(learner.model, stage.dropout)
+    freeze, drop = frozen(learner.model, recipe.finetune, epoch), dropping(learner.model, stage.dropout)
     bar = epoch_bar(title, steps, batch, shown=workers.chief)
     with synchronised(learner.model, learner.strategy), freeze, drop, bar as watch:
         trained = train_steps(learner, distributed(dataset, workers), rates, hooks, watch)
     seconds = time.monotonic() - begun
-    check_finite(trained, epoch, recipe)
+    check_finite(trained, epoch, resolved)
     most = recipe.batch // recipe.accumulate
     size = even_batch(len(data.validation), most, learner.strategy.num_replicas_in_sync)
     dataset = batches(data.validation, preprocess, size, encode=task.encode, share=share)
     with learner.averaged():
         validated = evaluate(learner, distributed(dataset, workers))
-    check_finite(validated, epoch, recipe)
+    check_finite(validated, epoch, resolved)
     record = trained | {f"val_{name}": value for name, value in validated.items()}
     record |= {"lr": rates[-1], "seconds": seconds}
     log(line(title, record, task.metric, steps * batch))
@@ -297,13 +303,13 @@ def part(batch: tuple[tf.Tensor, dict[str, tf.Tensor]], replicas: int, context: 
     return images[own], {name: target[own] for name, target in targets.items()}
 
 
-def check_finite(meters: dict[str, float], epoch: int, recipe: Recipe) -> None:
+def check_finite(meters: dict[str, float], epoch: int, resolved: Resolved) -> None:
     """Stop a training that has run away, before its state is saved."""
     if not math.isfinite(meters["loss"]):
         raise FloatingPointError(
-            f"The loss is not finite any more in epoch {epoch + 1} of {recipe.epochs}. The state after the epoch "
-            f"before is kept. Train into another folder with a smaller lr (it is {recipe.lr:g}), a longer warm-up or a "
-            "clip_norm."
+            f"The loss is not finite any more in epoch {epoch + 1} of {resolved.epochs}. The state after the epoch "
+            "before is kept. Train into another folder with a smaller lr (it is "
+            f"{resolved.recipe.optimizer.lr:g}), a longer warm-up or a clip_norm."
         )
 
 

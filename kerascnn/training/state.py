@@ -4,15 +4,16 @@ import hashlib
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
 import numpy as np
 
+from kerascnn.card import as_json
+from kerascnn.data import Data
 from kerascnn.files import written_whole
-from kerascnn.training.recipe import Recipe
+from kerascnn.training.resolve import Resolved
 
 if TYPE_CHECKING:
     import keras
@@ -21,28 +22,34 @@ History = list[dict[str, float]]  # one record per finished epoch
 WAYS_ON = "Train into another folder (--out), or allow this one to be replaced (--overwrite)."
 
 
-def identity(recipe: Recipe, fingerprint: str, variables: Sequence["keras.Variable"]) -> dict[str, Any]:
-    """What two runs must share for one to continue the other. JSON gives back what it was given."""
-    facts = asdict(recipe)
-    del facts["export"]  # comes after training
-    facts["data"] = fingerprint  # whatever the folder is called today
-    facts["teacher"] = teacher_digest(recipe.teacher)
+def identity(facts: dict[str, Any], variables: Sequence["keras.Variable"]) -> dict[str, Any]:
+    """What two runs must share for one to continue the other: facts of the run, and the layout of its variables."""
     shapes = [list(variable.shape) for variable in variables]
     layout = hashlib.sha256(json.dumps(shapes).encode()).hexdigest()[:8]
-    facts["state"] = f"{len(shapes)} variables, {sum(map(np.prod, shapes)):,} numbers, layout {layout}"
-    return json.loads(json.dumps(facts))
+    return {**facts, "state": f"{len(shapes)} variables, {sum(map(np.prod, shapes)):,} numbers, layout {layout}"}
 
 
-def teacher_digest(path: str) -> str:
-    """Sixteen hexadecimal digits that change with the content of a teacher's file; of no teacher, nothing.
+def digest_of(facts: dict[str, Any]) -> str:
+    """Sixteen hexadecimal digits that change with the facts of a run."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def run_facts(resolved: Resolved, data: Data, **machine: Any) -> dict[str, Any]:
+    """What decides a training, as JSON can hold it: folders and files by their content, whatever their names are."""
+    facts = as_json(resolved.recipe)
+    if resolved.recipe.distill:
+        facts["distill"]["teacher"] = digest(resolved.recipe.distill.teacher)
+    return {**facts, "data": data.fingerprint, **machine}
+
+
+def digest(path: str) -> str:
+    """Sixteen hexadecimal digits that change with the content of a teacher's file.
 
     Raises
     ------
     FileNotFoundError
         When there is no such file.
     """
-    if not path:
-        return ""
     if not Path(path).is_file():
         raise FileNotFoundError(f"There is no teacher {path}; expected a .keras file with its card beside it.")
     with open(path, "rb") as file:
@@ -106,8 +113,17 @@ class Checkpoint:
 
 def differing(there: dict[str, Any], here: dict[str, Any]) -> list[str]:
     """What two identities disagree on, in words."""
+    there, here = flat(there), flat(here)
     names = [name for name in {**there, **here} if there.get(name) != here.get(name)]
     return [f"{name} is {there.get(name)!r} there and {here.get(name)!r} here" for name in names]
+
+
+def flat(facts: dict[str, Any], path: str = "") -> dict[str, Any]:
+    """Fields of records by dotted names."""
+    found = {}
+    for name, value in facts.items():
+        found |= flat(value, f"{path}{name}.") if isinstance(value, dict) else {path + name: value}
+    return found
 
 
 def clear_drafts(folder: Path) -> None:

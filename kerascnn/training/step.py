@@ -1,44 +1,68 @@
 """One step of a training: gradients, what recipes do to them, and the update."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from kerascnn.tasks import Task
+from kerascnn.graph.graph import leaves
 from kerascnn.training.average import Average
-from kerascnn.training.methods.distillation import Teacher
-from kerascnn.training.optimizers import Settings, add_coupled_decay, make_optimizer
-from kerascnn.training.recipe import Recipe
-from kerascnn.training.stages import Stage
+from kerascnn.training.methods import Objective
+from kerascnn.training.recipe import Stage
+from kerascnn.training.recipe.optimizers import Optimizer
+from kerascnn.training.resolve import Resolved
 from kerascnn.training.workers import Workers
 
 
 class Learner:
-    """A network with what its steps need: optimizer, task and meters. Made within the scope of its strategy."""
+    """A network with what its steps need: optimizer, objective and meters. Made within the scope of its strategy.
+
+    Parameters
+    ----------
+    model
+        The network.
+    resolved
+        How it is trained.
+    workers
+        Who trains it.
+    objective
+        What a step minimises, where it is not the task's own objective.
+    precision, xla
+        As ``train`` takes them; the model is drawn in this precision already.
+    """
 
     def __init__(
-        self, model: keras.Model, recipe: Recipe, task: Task, workers: Workers, teacher: Teacher | None = None
+        self,
+        model: keras.Model,
+        resolved: Resolved,
+        workers: Workers,
+        objective: Objective | None = None,
+        *,
+        precision: str = "float32",
+        xla: bool = False,
     ):
+        recipe, task = resolved.recipe, resolved.task
         task.check_model(model)
         if any(stage.dropout is not None for stage in recipe.stages):
             dropouts(model)  # or refuse now, not when that stage comes
-        self.model, self.recipe, self.task, self.workers, self.teacher = model, recipe, task, workers, teacher
+        self.model, self.resolved, self.recipe, self.task, self.workers = model, resolved, recipe, task, workers
+        self.objective = objective or self._objective
+        self.precision, self.xla = precision, xla
         self.strategy = workers.strategy
         self.trained = task.training_model(model)
         outputs = keras.tree.flatten(self.trained.output)
         for layer in self.trained.layers:
             if any(layer.output is output for output in outputs):
                 layer.dtype_policy = "float32"  # 16 bits would round what enters the loss
-        self.optimizer = optimizer_of(model, recipe)
+        self.optimizer = optimizer_of(model, recipe.optimizer, precision)
         self.average = Average(model, recipe.ema) if recipe.ema else None
         self.sums = gradient_sums(model.trainable_variables) if recipe.accumulate > 1 else {}
         self.loss = keras.metrics.Mean("loss")
         self.metrics = task.meters()
-        self.set_stage(recipe.stage(0))
+        self.set_stage(resolved.stage(0))
 
     def set_stage(self, stage: Stage) -> None:
         """Train as ``stage`` says from now on; its dropout and size are part of what is traced."""
@@ -48,14 +72,14 @@ class Learner:
     def trace(self) -> None:
         """Trace the steps again from the next on, because what they do to the network has changed."""
         self.collect, self.train_step = (
-            tf.function(call, reduce_retracing=True, jit_compile=self.recipe.xla or None)
+            tf.function(call, reduce_retracing=True, jit_compile=self.xla or None)
             for call in (self._collect_everywhere, self._train_everywhere)
         )
 
     def restart(self) -> None:
         """Go on with a new optimizer's state, for all weights that can be trained now."""
         with self.strategy.scope():
-            fresh = optimizer_of(self.model, self.recipe)
+            fresh = optimizer_of(self.model, self.recipe.optimizer, self.precision)
             for variable, value in zip(self.optimizer.variables, fresh.variables, strict=True):
                 variable.assign(value)
         self.trace()
@@ -140,9 +164,7 @@ class Learner:
         together = tf.distribute.get_replica_context().all_reduce("sum", tf.shape(images)[0])
         with tf.GradientTape() as tape:
             outputs = self._outputs(images, training=True)
-            losses, objectives = self.task.losses(outputs, targets), self.task.objective(outputs, targets)
-            if self.teacher:
-                objectives += self.teacher.weight * (self.teacher.losses(images, outputs) - losses)
+            losses, objectives = self.task.losses(outputs, targets), self.objective(images, outputs, targets)
             objective = tf.reduce_sum(objectives) / tf.cast(together, losses.dtype)
             if penalties := self.model.losses:  # a network of the user's may bring regularisers
                 objective += (
@@ -153,20 +175,21 @@ class Learner:
         self._measure(losses, targets, outputs)
         return tape.gradient(objective, self.model.trainable_variables)
 
+    def _objective(self, images, outputs, targets) -> Any:
+        """The task's own objective, of each image."""
+        return self.task.objective(outputs, targets)
+
     def _update(self, gradients) -> None:
         """Clip, decay and apply. The optimizer sums over replicas, so each brings its part of everything."""
         recipe, weights, replicas = self.recipe, self.model.trainable_variables, self.strategy.num_replicas_in_sync
         scale: Any = self.optimizer.scale_loss(1.0)  # which the gradients bear, and the optimizer takes away
         # Clipping asks for the norm of the whole gradient, loss scaling whether the whole is finite.
-        if recipe.clip_norm or recipe.precision == "float16":
+        if recipe.clip_norm or self.precision == "float16":
             gradients = tf.distribute.get_replica_context().all_reduce("sum", gradients)
             if recipe.clip_norm:
                 gradients, _ = tf.clip_by_global_norm(gradients, tf.multiply(scale, recipe.clip_norm))
             gradients = [gradient / replicas for gradient in gradients]
-        if recipe.weight_decay:
-            decay = tf.multiply(scale, recipe.weight_decay / replicas)
-            gradients = add_coupled_decay(recipe.optimizer, gradients, weights, decay)
-        self.optimizer.apply(gradients, weights)
+        self.optimizer.apply(recipe.optimizer.with_decay(gradients, weights, scale / replicas), weights)
 
     def _evaluate(self, images, targets):
         outputs = self._outputs(images, training=False)
@@ -182,16 +205,13 @@ class Learner:
             metric.update_state(targets, outputs)
 
 
-def optimizer_of(model: keras.Model, recipe: Recipe) -> keras.optimizers.Optimizer:
+def optimizer_of(model: keras.Model, optimizer: Optimizer, precision: str) -> keras.optimizers.Optimizer:
     """The recipe's optimizer, built for all weights of a model that can be trained."""
-    settings = Settings(
-        rate=recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay, epsilon=recipe.epsilon
-    )
-    optimizer = make_optimizer(recipe.optimizer, model.trainable_variables, settings)
-    if recipe.precision == "float16":  # whose least numbers many gradients fall below
-        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-        optimizer.build(model.trainable_variables)
-    return optimizer
+    made = optimizer.build(model.trainable_variables)
+    if precision == "float16":  # whose least numbers many gradients fall below
+        made = keras.optimizers.LossScaleOptimizer(made)
+        made.build(model.trainable_variables)
+    return made
 
 
 def gradient_sums(weights: Sequence[keras.Variable]) -> dict[int, tf.Variable]:
@@ -208,52 +228,40 @@ def gradient_sums(weights: Sequence[keras.Variable]) -> dict[int, tf.Variable]:
 
 
 @contextmanager
-def dropping(model: keras.Model, rate: float | None) -> Iterator[None]:
-    """Let every dropout layer drop ``rate`` during a stage. None: as it is drawn."""
-    layers = [] if rate is None else dropouts(model)
-    before = [layer.rate for layer in layers]
+def set_on(layers: Iterable[Any], name: str, value: Any) -> Iterator[None]:
+    """Give an attribute of layers another value; afterwards they are as they were."""
+    before = [(layer, getattr(layer, name)) for layer in layers]
     try:
-        for layer in layers:
-            layer.rate = rate
+        for layer, _ in before:
+            setattr(layer, name, value)
         yield
     finally:
-        for layer, was in zip(layers, before, strict=True):
-            layer.rate = was
+        for layer, was in before:
+            setattr(layer, name, was)
+
+
+def dropping(model: keras.Model, rate: float | None) -> AbstractContextManager[None]:
+    """Let every dropout layer drop ``rate`` during a stage. None: as it is drawn."""
+    return set_on([] if rate is None else dropouts(model), "rate", rate)
 
 
 def dropouts(model: keras.Model) -> list[keras.layers.Dropout]:
     """The layers that drop features; those that drop whole branches are not among them, nor any drawn at rate 0."""
-    dropping = [layer for layer in layers_of(model, keras.layers.Dropout) if layer.rate and layer.noise_shape is None]
+    layers = [layer for layer in leaves(model) if isinstance(layer, keras.layers.Dropout)]
+    dropping = [layer for layer in layers if layer.rate and layer.noise_shape is None]
     if not dropping:
         raise ValueError(
             f"A stage sets dropout, but {model.name} is drawn without. Leave dropout out of the stages, or draw the "
-            'network with some, as columns=("dropout:0.2",) does.'
+            'network with some, as Model(..., fields={"dropout": 0.2}) does.'
         )
     return dropping
 
 
-@contextmanager
-def synchronised(model: keras.Model, strategy: tf.distribute.Strategy) -> Iterator[None]:
+def synchronised(model: keras.Model, strategy: tf.distribute.Strategy) -> AbstractContextManager[None]:
     """Let batch normalisation see the whole batch while several devices train.
 
     Otherwise each replica normalises by its own part, and keeps moving statistics of its own, of which saving would
     take the first replica's. The layers are given back as they were: other backends refuse what is saved this way.
     """
-    layers = list(layers_of(model, keras.layers.BatchNormalization)) if strategy.num_replicas_in_sync > 1 else []
-    before = [layer.synchronized for layer in layers]
-    try:
-        for layer in layers:
-            layer.synchronized = True
-        yield
-    finally:
-        for layer, was in zip(layers, before, strict=True):
-            layer.synchronized = was
-
-
-def layers_of(model: keras.Model, kind: type) -> Iterator[Any]:
-    """All layers of a kind, of models inside the model too."""
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from layers_of(layer, kind)
-        elif isinstance(layer, kind):
-            yield layer
+    norms = [layer for layer in leaves(model) if isinstance(layer, keras.layers.BatchNormalization)]
+    return set_on(norms if strategy.num_replicas_in_sync > 1 else [], "synchronized", True)

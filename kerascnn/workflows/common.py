@@ -19,7 +19,7 @@ CALIBRATION = 256  # training images that a quantised file is calibrated on
 
 def task_of(card: Card) -> Task:
     """The task of a model file, with its labels."""
-    return find_task("classification")(labels=card.labels)
+    return find_task(card.task)(labels=card.labels)
 
 
 def evaluated(

@@ -2,8 +2,8 @@
 
 import platform
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,14 @@ from kerascnn.report import FileRow, Report, write_report
 from kerascnn.runtime import Runner, latency, open_model
 from kerascnn.tasks import Evaluation
 from kerascnn.training import Recipe, leads, open_strategy
+from kerascnn.training.precision import need_precision
 from kerascnn.training.quick import fewer
-from kerascnn.training.settle import check_network, settle
-from kerascnn.training.state import teacher_digest
+from kerascnn.training.resolve import Resolved, of_weights, resolve
+from kerascnn.training.state import digest, digest_of, run_facts
 from kerascnn.training.workers import unheard
 from kerascnn.workflows.common import evaluated, size_of, some_images, task_of
 
+EXPORTS = ("tflite", "tflite-int8", "onnx")  # formats, unless others are asked for
 RUNTIMES = {".tflite": ("ai_edge_litert", "litert"), ".onnx": ("tf2onnx", "onnx")}
 
 
@@ -38,7 +40,10 @@ def run(
     recipe: Recipe,
     out: Path,
     *,
+    exports: Sequence[str] = EXPORTS,
     strategy: str = "auto",
+    precision: str = "float32",
+    xla: bool = False,
     on_corrupt: str = "refuse",
     overwrite: bool = False,
     images: int = 0,
@@ -54,11 +59,15 @@ def run(
     Parameters
     ----------
     recipe
-        What to train, on what, and which formats to export.
+        What to train, and on what.
     out
         Folder for everything that is written.
+    exports
+        Formats to export afterwards.
     strategy
         Devices, as :func:`kerascnn.training.open_strategy` takes them.
+    precision, xla
+        As :func:`kerascnn.training.loop.train` takes them.
     on_corrupt
         What to do about images that cannot be decoded, as :func:`kerascnn.data.open_data` takes it.
     overwrite
@@ -82,7 +91,8 @@ def run(
     RuntimeError
         When another worker is gone.
     """
-    check(recipe)
+    check(recipe, exports)
+    need_precision(precision)
     need_writable(out)
     chief, model_file = leads(strategy), out / "model.keras"
     log = log if chief else unheard
@@ -90,71 +100,60 @@ def run(
     devices = open_strategy("one" if trained and strategy == "workers" else strategy)
     data = open_data(recipe.data, on_corrupt=on_corrupt, progress=chief)
     data = fewer(data, images) if images else data
-    recipe = settle(recipe, data)
-    log(described(recipe, data, devices.num_replicas_in_sync))
-    if not overwrite and finished(model_file, recipe, data):
+    resolved, how = resolve(recipe, data), {"precision": precision, "xla": xla}
+    log(described(resolved, data, devices.num_replicas_in_sync))
+    if not overwrite and finished(model_file, run_facts(resolved, data, **how)):
         log(f"{model_file} is trained already, by this recipe on these images; --overwrite trains it again")
     else:
         from kerascnn.training.loop import train
 
-        train(recipe, data, out, strategy=devices, overwrite=overwrite, log=log)
+        train(resolved, data, out, strategy=devices, **how, overwrite=overwrite, log=log)
     if not chief:
         return None
     card = Card.read(model_file)
 
-    log("exporting: " + (", ".join(recipe.export) or "nothing"))
+    log("exporting: " + (", ".join(exports) or "nothing"))
     calibration, _ = some_images(data.train, card.preprocess, seed=recipe.seed)
     certificates = [
         export(model_file, out / f"model{TARGETS[name].suffix}", name, calibration=calibration, overwrite=True)
-        for name in recipe.export
+        for name in exports
     ]
     log(f"running every file on the {len(data.validation)} held-out images")
     rows, evaluations = measure(model_file, certificates, data, card)
     page = out / "report.html"
-    write_report(page, report_on(recipe, data, card, evaluations[0], rows, command), overwrite=True)
+    write_report(page, report_on(resolved, data, card, evaluations[0], rows, command), overwrite=True)
     replace(card, facts={**card.facts, "validation": evaluations[0].as_dict()}).write(model_file)
     return Outcome(files=rows, evaluation=evaluations[0], report=page)
 
 
-def check(recipe: Recipe) -> None:
-    """Find out at once what would stop the job later."""
-    check_network(recipe)
-    for name in recipe.export:
+def check(recipe: Recipe, exports: Sequence[str]) -> None:
+    """Find out at once what would stop the training or an export later."""
+    recipe.model.row()
+    of_weights(recipe.model)
+    for name in exports:
         if name not in TARGETS:
             raise ValueError(f"Unknown export format {name!r}. {suggest(name, TARGETS)}")
         module, extra = RUNTIMES.get(Path(TARGETS[name].suffix).suffix, ("keras", ""))
         need(module, extra, f"Exporting {name}")
-    if teacher_digest(recipe.teacher):
-        Card.read(recipe.teacher)
+    if recipe.distill:
+        digest(recipe.distill.teacher)
+        Card.read(recipe.distill.teacher)
     need("matplotlib", "report", "The report")
     need("jinja2", "report", "The report")
 
 
-def finished(model_file: Path, recipe: Recipe, data: Data) -> bool:
-    """Whether ``model_file`` came of this very training; what is exported afterwards does not matter."""
-    if not model_file.is_file():
-        return False
-    facts = Card.read(model_file).facts
-    anew = {"export": [], "data": None, "teacher": None}  # folder and file may have other names today
-    before, now = {**facts.get("recipe", {}), **anew}, {**as_json(asdict(recipe)), **anew}
-    contents = (data.fingerprint, teacher_digest(recipe.teacher))
-    return before == now and (facts.get("data"), facts.get("teacher", "")) == contents
+def finished(model_file: Path, run: dict[str, Any]) -> bool:
+    """Whether ``model_file`` came of this very run; what is exported afterwards does not matter."""
+    return model_file.is_file() and Card.read(model_file).facts.get("run") == digest_of(run)
 
 
-def as_json(value: Any) -> Any:
-    """Tuples become lists, as they do in a file."""
-    if isinstance(value, dict):
-        return {key: as_json(item) for key, item in value.items()}
-    return [as_json(item) for item in value] if isinstance(value, list | tuple) else value
-
-
-def described(recipe: Recipe, data: Data, replicas: int) -> str:
+def described(resolved: Resolved, data: Data, replicas: int) -> str:
     note = f" ({data.note})" if data.note else ""
     more = ", ..." if len(data.skipped) > 20 else ""
     skipped = f", {len(data.skipped)} skipped: {', '.join(data.skipped[:20])}{more}" if data.skipped else ""
     return (
-        f"{recipe.model} on {recipe.data}: {len(data.train)} images to learn from, {len(data.validation)} held out, "
-        f"{len(data.labels)} classes{note}, {replicas} device{'s' * (replicas > 1)}{skipped}"
+        f"{resolved.name} on {resolved.recipe.data}: {len(data.train)} images to train on, {len(data.validation)} to "
+        f"validate on, {len(data.labels)} classes{note}, {replicas} device{'s' * (replicas > 1)}{skipped}"
     )
 
 
@@ -185,11 +184,11 @@ def row(runner: Runner, evaluation: Evaluation, keras: Evaluation, certificate: 
 
 
 def report_on(
-    recipe: Recipe, data: Data, card: Card, evaluation: Evaluation, files: list[FileRow], command: str
+    resolved: Resolved, data: Data, card: Card, evaluation: Evaluation, files: list[FileRow], command: str
 ) -> Report:
-    batch, steps = recipe.updates(len(data.train))
+    recipe, images = resolved.recipe, resolved.batch * resolved.steps
     history = [
-        {"epoch": number, **record, "images_per_second": batch * steps / record["seconds"]}
+        {"epoch": number, **record, "images_per_second": images / record["seconds"]}
         for number, record in enumerate(card.facts["history"], 1)
     ]
     task = task_of(card)

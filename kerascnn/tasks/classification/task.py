@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kerascnn.evaluation.loop import Predict
+from kerascnn.spec import expect
 from kerascnn.tasks.classification import crops
 from kerascnn.tasks.classification.evaluation import ClassEvaluator
-from kerascnn.tasks.classification.losses import ClassificationLoss, CrossEntropy, of_activated
+from kerascnn.tasks.classification.losses import BinaryCrossEntropy, ClassificationLoss, CrossEntropy, of_activated
 from kerascnn.tasks.classification.prediction import ClassPrediction
 from kerascnn.tasks.classification.scores import probabilities
 from kerascnn.tasks.task import SCORES, Arrays, Prediction, Task, Tensors
@@ -27,7 +28,12 @@ class Classification(Task):
     metric: ClassVar[str] = "top1"
     title: ClassVar[str] = "Top-1 accuracy"
 
+    loss_records: ClassVar[tuple[type, ...]] = (CrossEntropy, BinaryCrossEntropy)
+
     loss: ClassificationLoss = CrossEntropy()
+
+    def __post_init__(self) -> None:
+        expect(isinstance(self.loss, ClassificationLoss), "loss", self.loss, "CrossEntropy or BinaryCrossEntropy")
 
     def check_model(self, model: "keras.Model") -> None:
         from kerascnn.tasks.classification.heads import check_heads

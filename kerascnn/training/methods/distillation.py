@@ -10,23 +10,20 @@ from kerascnn.data.images import with_channels
 from kerascnn.runtime import load_keras
 from kerascnn.spec import Preprocess
 from kerascnn.tasks import Task
+from kerascnn.training.recipe import Distillation
 
 
-class Teacher:
-    """A network whose outputs a student learns from too, beside the targets. Made within a strategy's scope.
+class Distilled:
+    """The objective of a task with a trained network as teacher. Made within a strategy's scope.
 
     Parameters
     ----------
-    path
-        A ``.keras`` file with its card.
+    how
+        The teacher's file, its weight in the objective, and the temperature.
     task
         The student's, with its classes.
     preprocess
         What the student's images have gone through.
-    weight
-        Of the teacher in the objective, from 0 to 1; the rest is the targets'.
-    temperature
-        By which both networks' logits are divided to compare them.
 
     Raises
     ------
@@ -36,27 +33,30 @@ class Teacher:
         When the file is no Keras model, or was trained on other classes.
     """
 
-    def __init__(self, path: str, task: Task, preprocess: Preprocess, *, weight: float, temperature: float):
-        self.student, self.weight, self.temperature = preprocess, weight, temperature
-        card = Card.read(path)
+    def __init__(self, how: Distillation, task: Task, preprocess: Preprocess):
+        self.how, self.task, self.student = how, task, preprocess
+        card = Card.read(how.teacher)
         if card.labels != task.labels:
-            raise ValueError(f"The teacher {path} knows other classes: {unlike(card.labels, task.labels)}.")
+            raise ValueError(f"The teacher {how.teacher} knows other classes: {unlike(card.labels, task.labels)}.")
         self.preprocess = card.preprocess
-        self.trained = task.training_model(load_keras(path))
-        self.trained.trainable = False
+        self.teacher = task.training_model(load_keras(how.teacher))
+        self.teacher.trainable = False
 
-    def __call__(self, images: Any) -> dict[str, Any]:
-        """Outputs by name, float32, on the student's images (B, H, W, C), which are made as its card says."""
+    def __call__(self, images: Any, outputs: dict[str, Any], targets: dict[str, Any]) -> Any:
+        """What a step minimises, of each image, ``(B,)``: the teacher takes the place of a part of the losses."""
+        taught = self.taught(images)
+        others = sum(distilled(teacher, outputs[name], self.how.temperature) for name, teacher in taught.items())
+        own = self.task.losses(outputs, targets)
+        return self.task.objective(outputs, targets) + self.how.weight * (others - own)
+
+    def taught(self, images: Any) -> dict[str, Any]:
+        """The teacher's outputs by name, float32, on the student's images (B, H, W, C), made as its card says."""
         student, teacher = self.student, self.preprocess
         if (student.mean, student.std) != (teacher.mean, teacher.std):
             images = with_channels(images * student.std + student.mean, teacher.channels)
             images = (images - teacher.mean) / teacher.std
-        outputs = self.trained(resized(images, teacher), training=False)
+        outputs = self.teacher(resized(images, teacher), training=False)
         return {name: tf.cast(output, tf.float32) for name, output in outputs.items()}
-
-    def losses(self, images: Any, outputs: dict[str, Any]) -> Any:
-        """How far the student's outputs are from the teacher's, for each image, ``(B,)``, where both have them."""
-        return sum(distilled(taught, outputs[name], self.temperature) for name, taught in self(images).items())
 
 
 def distilled(teacher: Any, student: Any, temperature: float) -> Any:

@@ -1,0 +1,193 @@
+"""Recipes as users have them: pages that are read, and fields that a command line changes by their dotted names."""
+
+import ast
+import os
+import runpy
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
+
+from kerascnn.errors import suggest
+from kerascnn.tasks import TASKS
+from kerascnn.training.recipe.lengths import Epochs, Steps
+from kerascnn.training.recipe.optimizers import OPTIMIZERS
+from kerascnn.training.recipe.recipe import Distillation, FineTune, Input, Model, Recipe, Stage
+from kerascnn.training.recipe.schedules import SCHEDULES
+
+LOSSES = tuple(loss for task in TASKS.values() for loss in task.loss_records)
+RECORDS = {
+    record.__name__: record
+    for record in (Model, Input, Stage, Epochs, Steps, *OPTIMIZERS, *SCHEDULES, *LOSSES, FineTune, Distillation)
+}
+WORDS = {"true": True, "false": False, "none": None}
+Read = Callable[[Any, Any], Any]  # the value of a field, from its type and from what it is to be
+
+
+def load_recipe(page: str | os.PathLike) -> Recipe:
+    """A recipe of a page: ``recipes/resnet.py`` gives its ``RECIPE``, ``recipes/resnet.py:LARGE_BATCH`` another.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such file.
+    ValueError
+        When it does not run, or has no such recipe.
+    """
+    path, colon, name = os.fspath(page).rpartition(":")
+    if not path.endswith(".py"):  # a colon of a Windows path, or none
+        path, name = f"{path}{colon}{name}", "RECIPE"
+    found = recipes_of(path)
+    if name not in found:
+        near = suggest(name, found) if found else "Expected a line RECIPE = Recipe(model=Model(...), ...)."
+        raise ValueError(f"{path} has no {name}. {near}")
+    return found[name]
+
+
+def recipes_of(page: str | os.PathLike) -> dict[str, Recipe]:
+    """All recipes of a page, by the names that it gives them.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such file.
+    ValueError
+        When it does not run.
+    """
+    path = Path(page)
+    if not path.is_file():
+        beside = [file.name for file in path.parent.glob("*.py")] if path.parent.is_dir() else []
+        near = suggest(path.name, beside) if beside else ""
+        raise FileNotFoundError(f"There is no recipe file {path}. {near}".rstrip())
+    try:
+        names = runpy.run_path(str(path))
+    except Exception as error:
+        raise ValueError(f"The recipe {path} does not run: {error}") from error
+    return {name: value for name, value in names.items() if isinstance(value, Recipe)}
+
+
+def override(recipe: Recipe, settings: Iterable[str]) -> Recipe:
+    """A recipe with some fields set from text.
+
+    >>> override(recipe, ["optimizer.lr=0.2", "augment=crop,flip", "schedule=Cosine(warmup=5)"])
+
+    Parameters
+    ----------
+    settings
+        Of the form ``field=value``. Fields of records stand behind a dot. Values are as in a page; quotes and the
+        parentheses of tuples may be left out.
+
+    Raises
+    ------
+    ValueError
+        When a setting is not of this form, there is no such field, or the value does not fit it.
+    """
+    changes = {}
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not equals:
+            raise ValueError(f"{setting!r} does not say what to set; expected field=value, such as optimizer.lr=0.2.")
+        changes[name] = text
+    return changed(recipe, changes, read_text)
+
+
+def changed(recipe: Recipe, changes: Mapping[str, Any], read: Read = lambda hint, value: value) -> Recipe:
+    """A recipe with some fields changed, all at once, by dotted names."""
+    names = dotted(recipe)
+    try:
+        return with_fields(recipe, [(name.split("."), value) for name, value in changes.items()], read)
+    except KeyError as error:
+        name = error.args[0]
+        ends = [known for known in names if known.split(".")[-1] == name.split(".")[-1]]
+        near = suggest(ends[0], ends) if len(ends) == 1 else suggest(name, ends or names)
+        raise ValueError(f"A recipe has no field {name!r}. {near or 'Fields are ' + ', '.join(names)}") from None
+
+
+def with_fields(record: Any, changes: list[tuple[list[str], Any]], read: Read, path: str = "") -> Any:
+    """A record, or a mapping of names, with some fields or fields of fields changed.
+
+    Raises
+    ------
+    KeyError
+        With the dotted name of a field that is not there.
+    """
+    if isinstance(record, Mapping):
+        return {**record, **{".".join(name): read(Any, value) for name, value in changes}}
+    if isinstance(record, type) or not is_dataclass(record):
+        example = f"{path}=None" if record is None else f"{path}={record!r}"
+        raise ValueError(f"{path} is {record!r} and has no fields of its own; set it whole, not as in {example}.")
+    hints, new, inside = get_type_hints(type(record)), {}, {}
+    for (name, *inner), value in changes:
+        if name not in {field.name for field in fields(record)}:
+            raise KeyError(f"{path}.{name}".lstrip("."))
+        if inner:
+            inside.setdefault(name, []).append((inner, value))
+        else:
+            new[name] = read(hints[name], value)
+    for name, inner in inside.items():  # after whole records
+        new[name] = with_fields(new.get(name, getattr(record, name)), inner, read, f"{path}.{name}".lstrip("."))
+    return replace(record, **new)
+
+
+def dotted(record: Any, path: str = "") -> list[str]:
+    """The names of all fields, and of fields of fields."""
+    names = []
+    for field in fields(record):
+        value = getattr(record, field.name)
+        names += [path + field.name] + (dotted(value, f"{path}{field.name}.") if is_dataclass(value) else [])
+    return names
+
+
+def read_text(hint: Any, text: str) -> Any:
+    """What a text means for a field of a type."""
+    kinds = get_args(hint) or (hint,)
+    if str in kinds and get_origin(hint) is not tuple:
+        return None if text.lower() == "none" and type(None) in kinds else text
+    value = parsed(text)
+    if hint is tuple or get_origin(hint) is tuple or any(get_origin(kind) is tuple for kind in kinds):
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value if value is None or isinstance(value, tuple) else (value,)
+    return value
+
+
+def parsed(text: str) -> Any:
+    """A number, a tuple, True, False, None or a record that is written out; anything else is the text itself.
+
+    Raises
+    ------
+    ValueError
+        When there is no record of that name, or it does not take these fields.
+    """
+    try:
+        return evaluated(ast.parse(text.strip(), mode="eval").body)
+    except SyntaxError:
+        return text
+
+
+def evaluated(node: ast.expr) -> Any:
+    """What an expression of literals and records means; nothing else is computed."""
+    match node:
+        case ast.Name(id=name):
+            return made(name) if name in RECORDS else WORDS.get(name.lower(), name)
+        case ast.Call(func=ast.Name(id=name)):
+            return made(
+                name,
+                *map(evaluated, node.args),
+                **{str(keyword.arg): evaluated(keyword.value) for keyword in node.keywords},
+            )
+        case ast.Tuple(elts=parts) | ast.List(elts=parts):
+            return tuple(map(evaluated, parts))
+    try:
+        return ast.literal_eval(node)
+    except ValueError:
+        return ast.unparse(node)
+
+
+def made(name: str, *values: Any, **named: Any) -> Any:
+    if name not in RECORDS:
+        raise ValueError(f"There is no record {name!r}. {suggest(name, RECORDS)}")
+    try:
+        return RECORDS[name](*values, **named)
+    except TypeError as error:
+        raise ValueError(f"{name} cannot be made so: {error}") from None
