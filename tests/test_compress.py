@@ -17,7 +17,8 @@ from kerascnn.data import open_data
 from kerascnn.layers import FakeQuantization
 from kerascnn.runtime import load_keras
 from kerascnn.spec import Preprocess
-from kerascnn.workflows.compress import training
+from kerascnn.tasks import Classification
+from kerascnn.workflows.compress import training_batches
 
 QUICK = ["--data", "digits", "--epochs", "1", "--batch", "512", "--lr", "0.0001"]
 
@@ -91,7 +92,7 @@ def test_each_epoch_has_batches_of_its_own():
     card = Card(model="any", labels=(), preprocess=Preprocess(size=8, crop=1.0, mean=(0.0,), std=(1.0,)))
     data = open_data("digits")
     count = len(data.train)
-    batches = training(data, card, Tuning(epochs=2, batch=count // 4))
+    batches = training_batches(data, card, Classification(labels=()), Tuning(epochs=2, batch=count // 4))
     assert int(batches.cardinality()) == -(-2 * count // (count // 4))
     seen = np.concatenate([images.numpy().reshape(len(images), -1) for images, _ in batches])
     first, second = ([row.tobytes() for row in part] for part in (seen[:count], seen[count:]))
@@ -102,7 +103,7 @@ def test_what_was_trained_is_kept_when_it_cannot_be_measured(file, capsys, monke
     def fail(*_):
         raise OSError("no room")
 
-    monkeypatch.setattr("kerascnn.workflows.compress.compared", fail)
+    monkeypatch.setattr("kerascnn.workflows.compress.measure", fail)
     out = file.with_name("model.compressed.keras")
     assert main(["compress", str(file), *QUICK, "--filters", "0.5"]) == 2
     assert f"{out} and its card are written, but measuring them failed: no room" in capsys.readouterr().err
@@ -111,20 +112,20 @@ def test_what_was_trained_is_kept_when_it_cannot_be_measured(file, capsys, monke
     assert facts["plan"]["filters"]["fraction"] == 0.5 and "top1" not in facts
 
 
-def test_shares_by_layer_at_once_in_blocks(tmp_path, capsys, monkeypatch):
+def test_fractions_by_layer_at_once_in_blocks(tmp_path, capsys, monkeypatch):
     plans = []
 
     def noted(model, source, plan, out, **_):
         plans.append(plan.pruning)
         raise ValueError("enough")
 
-    monkeypatch.setattr("kerascnn.workflows.compress.slim", noted)
+    monkeypatch.setattr("kerascnn.workflows.compress.compress", noted)
     asked = ["--prune", "head-hidden=0.75", "--prune", "head-*=0.5", "--schedule", "constant", "--block", "4x2"]
     assert main(["compress", str(tmp_path / "model.keras"), "--data", "digits", *asked]) == 2
     assert plans == [Pruning(sparsity={"head-hidden": 0.75, "head-*": 0.5}, schedule="constant", block=(4, 2))]
 
 
-def test_the_edge_safe_twin(file, capsys):
+def test_the_edge_safe_model(file, capsys):
     out = file.with_name("model.edge.keras")
     assert main(["edge-safe", str(file)]) == 0
     printed = capsys.readouterr().out
@@ -137,8 +138,8 @@ def test_the_edge_safe_twin(file, capsys):
     assert card.facts["edge_safe"] == {"from": "model.keras", "exact": False, "dropped": []}
     assert main(["edge-safe", str(file)]) == 2
     assert "Pass --overwrite to replace it" in capsys.readouterr().err
-    assert main(["edge-safe", str(file), "--out", "twin.tflite"]) == 2
-    assert "ends in .keras, got 'twin.tflite'" in capsys.readouterr().err
+    assert main(["edge-safe", str(file), "--out", "safe.tflite"]) == 2
+    assert "ends in .keras, got 'safe.tflite'" in capsys.readouterr().err
 
 
 def test_models_inside_models_are_tuned_for_int8():
@@ -159,7 +160,7 @@ def test_models_inside_models_are_tuned_for_int8():
         (["--pattern", "4:2"], "A pattern is (zeros, of so many)"),
         (["--pattern", "2:4", "--prune", "0.8"], "2 zeros in 4 are a sparsity of 0.5, not of 0.8"),
         (["--prune", "80"], "from 0 to below 1, such as 0.8; got 80.0"),
-        (["--prune", "a", "--prune", "head=0.5"], "--prune takes one share, such as 0.8, or shares by layer"),
+        (["--prune", "a", "--prune", "head=0.5"], "--prune takes one fraction, such as 0.8, or fractions by layer"),
         (["--prune", "0.5", "--prune", "head=0.5"], "such as 'stage4-*=0.9'; got 0.5, head=0.5"),
         (["--prune", "0.5", "--block", "4"], "--block is height x width, such as 4x1; got '4'"),
         (["--prune", "0.5", "--schedule", "cubic"], "Unknown schedule 'cubic'"),

@@ -13,12 +13,14 @@ def add(command: Command) -> None:
     p = command("compress", compress, "make a .keras file smaller by training it on: fewer filters, weights or values")
     p.add_argument("model", type=Path, help="a .keras file with its card (the .json) beside it")
     p.add_argument("--data", required=True, help=SOURCES)
-    p.add_argument("--filters", type=float, metavar="SHARE", help="remove this share of the filters: really faster")
+    p.add_argument(
+        "--filters", type=float, metavar="FRACTION", help="remove this fraction of the filters: really faster"
+    )
     p.add_argument(
         "--prune",
         action="append",
-        metavar="SHARE",
-        help="set this share of the weights to 0 in every convolution and dense layer but depthwise convolutions and "
+        metavar="FRACTION",
+        help="fraction of weights to set to 0 in every convolution and dense layer but depthwise convolutions and "
         'the classifier; or by layer, "stage4-*=0.9", several times if need be: the first pattern that fits decides, '
         "the classifier can be named too, and other layers are left alone",
     )
@@ -40,7 +42,7 @@ def add(command: Command) -> None:
     p.add_argument("--overwrite", action="store_true", help="replace a file that is already there")
 
     p = command(
-        "edge-safe", edge_safe, "draw a .keras file anew in operators that the Edge TPU has, and say what changed"
+        "edge-safe", edge_safe, "draw a .keras file again in operators that the Edge TPU has, and say what changed"
     )
     p.add_argument("model", type=Path, help="a .keras file with its card (the .json) beside it")
     p.add_argument("--out", type=Path, help="the new file (default: <model>.edge.keras)")
@@ -51,35 +53,35 @@ def compress(options: argparse.Namespace) -> None:
     pattern = (
         numbers_of("--pattern", options.pattern, ":", "zeros:of so many, such as 2:4") if options.pattern else None
     )
-    share = shares_of(options.prune) if options.prune else pattern and pattern[0] / max(pattern[1], 1)
+    sparsity = fractions_of(options.prune) if options.prune else pattern and pattern[0] / max(pattern[1], 1)
     how: dict[str, Any] = {"schedule": options.schedule} if options.schedule else {}
     if options.block:
         how["block"] = numbers_of("--block", options.block, "x", "height x width, such as 4x1")
-    if how and share is None:
+    if how and sparsity is None:
         raise ValueError(f"--{' and --'.join(how)} say how to prune: pass --prune as well, such as --prune 0.8.")
     import_quietly()
     from kerascnn.compression import Clustering, Filters, Pruning, Tuning
-    from kerascnn.workflows.compress import Plan, slim
+    from kerascnn.workflows.compress import Plan
+    from kerascnn.workflows.compress import compress as compress_file
 
     plan = Plan(
         filters=None if options.filters is None else Filters(fraction=options.filters),
-        pruning=None if share is None else Pruning(sparsity=share, pattern=pattern, **how),
+        pruning=None if sparsity is None else Pruning(sparsity=sparsity, pattern=pattern, **how),
         clustering=None if options.cluster is None else Clustering(clusters=options.cluster),
         int8=options.int8,
         tuning=Tuning(epochs=options.epochs, batch=options.batch, lr=options.lr),
     )
-    out = options.out or options.model.with_name(f"{options.model.stem}.compressed.keras")
-    found = slim(options.model, options.data, plan, out, overwrite=options.overwrite)
-    print(f"{'':8}{'top-1':>8}{'parameters':>13}{'mult-adds':>14}{'.tflite':>12}{'gzip':>12}{'latency':>11}")
+    found = compress_file(options.model, options.data, plan, options.out, overwrite=options.overwrite)
+    print(f"{'':8}{found.metric:>16}{'parameters':>13}{'mult-adds':>14}{'.tflite':>12}{'gzip':>12}{'latency':>11}")
     for name, side in (("before", found.before), ("after", found.after)):
         file = side.footprint
-        counts = f"{side.headline:>8.2%}{side.parameters:>13,}{side.macs:>14,}"
+        counts = f"{side.headline:>16.2%}{side.parameters:>13,}{side.macs:>14,}"
         print(f"{name:8}{counts}{file.bytes:>10,} B{file.gzipped:>10,} B{file.latency_ms:>8.3f} ms")
     if found.before.zeros is not None and found.after.zeros is not None:
         print(
             f"\nzeros in the kernels of pruned layers: {found.before.zeros:.1%} before, {found.after.zeros:.1%} after"
         )
-    print(f"\n{found.verdict}\n{out}")
+    print(f"\n{found.verdict}\n{found.path}")
 
 
 def numbers_of(option: str, text: str, between: str, form: str) -> tuple[int, int]:
@@ -91,17 +93,17 @@ def numbers_of(option: str, text: str, between: str, form: str) -> tuple[int, in
         raise ValueError(f"{option} is {form}; got {text!r}.") from None
 
 
-def shares_of(texts: list[str]) -> float | dict[str, float]:
-    """One share, or the shares of layers by pattern."""
+def fractions_of(texts: list[str]) -> float | dict[str, float]:
+    """One fraction, or the fractions of layers by pattern."""
     pairs = [text.rpartition("=")[::2] for text in texts]
     try:
-        shares = {pattern: float(share) for pattern, share in pairs}
+        fractions = {pattern: float(fraction) for pattern, fraction in pairs}
     except ValueError:
-        shares = {}
-    if not shares or ("" in shares and len(pairs) > 1):
-        form = "one share, such as 0.8, or shares by layer, such as 'stage4-*=0.9'"
+        fractions = {}
+    if not fractions or ("" in fractions and len(pairs) > 1):
+        form = "one fraction, such as 0.8, or fractions by layer, such as 'stage4-*=0.9'"
         raise ValueError(f"--prune takes {form}; got {', '.join(texts)}.")
-    return shares.get("", shares)
+    return fractions.get("", fractions)
 
 
 def edge_safe(options: argparse.Namespace) -> None:
@@ -115,27 +117,27 @@ def edge_safe(options: argparse.Namespace) -> None:
     out = options.out or options.model.with_name(f"{options.model.stem}.edge.keras")
     need_free(out, options.overwrite)
     card = Card.read(options.model)
-    twin = edge.edge_safe(load_keras(options.model))
+    safe = edge.edge_safe(load_keras(options.model))
     with written_whole(out) as draft:
-        twin.model.save(draft)
-    facts = {"from": options.model.name, "exact": twin.exact, "dropped": twin.dropped}
+        safe.model.save(draft)
+    facts = {"from": options.model.name, "exact": safe.exact, "dropped": safe.dropped}
     replace(card, facts={**card.facts, "edge_safe": facts}).write(out)
-    print_changes(twin)
+    print_changes(safe)
     print(out)
 
 
-def print_changes(twin: Any) -> None:
+def print_changes(safe: Any) -> None:
     from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None)
     for head in ("layer", "was", "is now", "same outputs"):
         table.add_column(head)
-    for change in twin.changes:
+    for change in safe.changes:
         table.add_row(change.layer, change.was, change.now, "yes" if change.exact else "no")
     terminal = Console()
     (terminal if terminal.is_terminal else Console(width=160)).print(table)
-    print(f"\ngone        {', '.join(twin.dropped) or 'no layer'}")
-    print(f"parameters  {twin.before.parameters:,} -> {twin.after.parameters:,}")
-    print(f"mult-adds   {twin.before.macs:,} -> {twin.after.macs:,}")
-    print("It computes what the model does." if twin.exact else "Its outputs differ from the model's: train it on.")
+    print(f"\ngone        {', '.join(safe.dropped) or 'no layer'}")
+    print(f"parameters  {safe.before.parameters:,} -> {safe.after.parameters:,}")
+    print(f"mult-adds   {safe.before.macs:,} -> {safe.after.macs:,}")
+    print("It computes what the model does." if safe.exact else "Its outputs differ from the model's: train it on.")

@@ -1,5 +1,6 @@
 """Compress a trained model file on its data, and measure what that cost and what it saved."""
 
+import os
 import tempfile
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -14,21 +15,22 @@ from kerascnn.compression.filters import Filters, remove_filters
 from kerascnn.compression.pruning import Pruning, prunable, prune, sparsities
 from kerascnn.compression.quantization import quantize_aware
 from kerascnn.compression.sizes import Footprint, footprints, verdict
-from kerascnn.compression.tuning import DEFAULT, Tuning, tuned
+from kerascnn.compression.tuning import DEFAULT, Tuning, task_loss, tuned
 from kerascnn.deploy import export
 from kerascnn.files import written_whole
 from kerascnn.graph.cost import cost
 from kerascnn.graph.fake_quantised import is_fake_quantised, refuse_fake_quantised
 from kerascnn.runtime import keras_runner, load_keras
-from kerascnn.workflows.common import evaluated, labelled, need_free, some_images, task_of
+from kerascnn.workflows.common import BATCH, evaluated, labelled, need_free, some_images, task_of
 
 if TYPE_CHECKING:
     from kerascnn.data import Data
+    from kerascnn.tasks import Task
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What is done to a network, in this order; what is None is not done. Each step tunes the network anew."""
+    """What is done to a network, in this order; what is None is not done. The network is tuned after each step."""
 
     filters: Filters | None = None
     pruning: Pruning | None = None
@@ -38,17 +40,21 @@ class Plan:
 
     def __post_init__(self) -> None:
         if self.filters is self.pruning is self.clustering is None and not self.int8:
-            raise ValueError("Nothing is to be done: say what share of weights to prune, or filters, clusters or int8.")
+            raise ValueError(
+                "Nothing is to be done: say what fraction of weights to prune, or filters, clusters or int8."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Side:
-    """What a network is worth and what it costs.
+class Measured:
+    """How well a network does its task, and what it costs.
 
     Parameters
     ----------
+    headline
+        The task's metric on the validation images, from 0 to 1.
     zeros
-        The share of them in the kernels that were to be pruned; None where none were.
+        Fraction of zeros in the kernels that were to be pruned; None where none were.
     """
 
     headline: float
@@ -59,28 +65,40 @@ class Side:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Slimmed:
-    """The network before and after, and in a sentence what was saved."""
+class Compressed:
+    """The network before and after, and in a sentence what was saved.
 
-    before: Side
-    after: Side
+    Parameters
+    ----------
+    path
+        The compressed file.
+    metric
+        What the task calls its headline: "Top-1 accuracy".
+    """
+
+    path: Path
+    metric: str
+    before: Measured
+    after: Measured
     verdict: str
 
 
-def slim(model: Path, source: str, plan: Plan, out: Path, *, overwrite: bool = False) -> Slimmed:
+def compress(
+    model: str | os.PathLike, data: str, plan: Plan, out: str | os.PathLike | None = None, *, overwrite: bool = False
+) -> Compressed:
     """Compress a ``.keras`` file with its card beside it, and write the result with a card of its own.
 
-    Both networks are then measured on the held-out images, and as ``.tflite`` files side by side, of float32 or, once
-    tuned for it, of int8; the card is written once more, with what was found.
+    Both networks are then measured on the validation images, and as ``.tflite`` files side by side, of float32 or, once
+    tuned for it, of int8; the card is written once more, with the figures.
 
     Parameters
     ----------
     model
         The file.
-    source
+    data
         The images, as :func:`kerascnn.data.open_data` takes them; their classes must be those of the card.
     out
-        What to write, ending in ``.keras``.
+        What to write, ending in ``.keras``. None: ``<model>.compressed.keras``.
 
     Raises
     ------
@@ -91,12 +109,14 @@ def slim(model: Path, source: str, plan: Plan, out: Path, *, overwrite: bool = F
     RuntimeError
         When the networks cannot be measured. The result is there all the same, with a card without figures.
     """
+    model = Path(model)
+    out = Path(out or model.with_name(f"{model.stem}.compressed.keras"))
     need_free(out, overwrite)
     card, network = Card.read(model), load_keras(model)
     refuse_fake_quantised(network)
     pruned = set(sparsities(network, plan.pruning)) if plan.pruning else set()
-    data = labelled(source, "refuse", model, card)
-    small = steps(network, training(data, card, plan.tuning), plan)
+    images, task = labelled(data, "refuse", model, card), task_of(card)
+    small = apply(plan, network, training_batches(images, card, task, plan.tuning), task)
     facts = {"from": model.name, "plan": asdict(plan)}
 
     def write_card() -> None:
@@ -106,58 +126,69 @@ def slim(model: Path, source: str, plan: Plan, out: Path, *, overwrite: bool = F
         small.save(draft)
     write_card()
     try:
-        found = compared([network, small], data, card, pruned)
+        before, after = measure([network, small], images, card, task, pruned)
     except Exception as error:
         raise RuntimeError(f"{out} and its card are written, but measuring them failed: {error}") from error
-    facts |= {task_of(card).metric: found.after.headline, "verdict": found.verdict}
+    found = Compressed(
+        path=out,
+        metric=task.title,
+        before=before,
+        after=after,
+        verdict=verdict(before.footprint, after.footprint),
+    )
+    facts |= {task.metric: after.headline, "verdict": found.verdict}
     write_card()
     return found
 
 
-def training(data: "Data", card: Card, tuning: Tuning) -> Any:
+def training_batches(data: "Data", card: Card, task: "Task", tuning: Tuning) -> Any:
     """The training images as batches: all epochs one after the other, each in its own order over all images."""
     from kerascnn.data.pipeline import batches
 
-    places = range(tuning.epochs * len(data.train))
-    return batches(data.train, card.preprocess, tuning.batch, seed=tuning.seed, shuffle=True, places=places)
+    order = {"seed": tuning.seed, "shuffle": True, "places": range(tuning.epochs * len(data.train))}
+    return batches(data.train, card.preprocess, tuning.batch, encode=task.encode, **order)
 
 
-def steps(network: keras.Model, train: Any, plan: Plan) -> keras.Model:
+def apply(plan: Plan, network: keras.Model, train: Any, task: "Task") -> keras.Model:
     """The network after each step of a plan; ``train`` holds all epochs of a tuning."""
-    once = replace(plan.tuning, epochs=1)
+    once, loss = replace(plan.tuning, epochs=1), task_loss(task, network)
     if plan.filters:
-        network = tuned(remove_filters(network, plan.filters).model, train, once)
+        network = tuned(remove_filters(network, plan.filters).model, train, once, loss)
     if plan.pruning:
-        network = prune(network, train, plan.pruning, once)
+        network = prune(network, train, plan.pruning, once, loss)
     if plan.clustering:
-        network = cluster(network, train, plan.clustering, once)
+        network = cluster(network, train, plan.clustering, once, loss)
     if plan.int8:
-        network = quantize_aware(network, train, once).simulation
+        network = quantize_aware(network, train, once, loss).simulation
     return network
 
 
-def compared(networks: list[keras.Model], data: "Data", card: Card, pruned: set[str]) -> Slimmed:
-    """Two networks on the held-out images, and side by side as files; zeros are counted in some layers' kernels."""
-    seen, _ = some_images(data.validation, card.preprocess, 64)
+def measure(networks: list[keras.Model], data: "Data", card: Card, task: "Task", pruned: set[str]) -> list[Measured]:
+    """Networks on the validation images, and side by side as files; zeros are counted in some layers' kernels."""
+    images, _ = some_images(data.validation, card.preprocess, BATCH)
     with tempfile.TemporaryDirectory() as folder:
-        formats = ["tflite-int8" if is_fake_quantised(network) else "tflite" for network in networks]
         files = [
-            export(network, Path(folder) / f"{i}.tflite", format, calibration=seen).path
-            for i, (network, format) in enumerate(zip(networks, formats, strict=True))
+            export(
+                network,
+                Path(folder) / f"{i}.tflite",
+                "tflite-int8" if is_fake_quantised(network) else "tflite",
+                calibration=images,
+            ).path
+            for i, network in enumerate(networks)
         ]
         sizes = footprints(files)
-    sides = []
+    found = []
     for network, size in zip(networks, sizes, strict=True):
-        runner = keras_runner(network, network.name)
-        counted, kernels = cost(network), [k for name, k in prunable(network).items() if name in pruned]
-        sides.append(
-            Side(
-                headline=evaluated(runner, data.validation, card.preprocess, task_of(card)).headline,
+        counted, kernels = cost(network), [kernel for name, kernel in prunable(network).items() if name in pruned]
+        zeros = sum(int(np.sum(kernel == 0)) for kernel in kernels)
+        predict = keras_runner(network, network.name)
+        found.append(
+            Measured(
+                headline=evaluated(predict, data.validation, card.preprocess, task).headline,
                 parameters=counted.parameters,
                 macs=counted.macs,
-                zeros=sum(int(np.sum(k == 0)) for k in kernels) / sum(k.size for k in kernels) if kernels else None,
+                zeros=zeros / sum(kernel.size for kernel in kernels) if kernels else None,
                 footprint=size,
             )
         )
-    before, after = sides
-    return Slimmed(before=before, after=after, verdict=verdict(before.footprint, after.footprint))
+    return found
