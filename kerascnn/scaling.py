@@ -46,16 +46,16 @@ def scale(
         When the network has no such multipliers, or comes out without layers, channels or pixels.
     """
     row: Any = find(model) if isinstance(model, str) else model
-    if not all(isinstance(getattr(row, column, None), float) for column in ("width", "depth")):
+    if not all(isinstance(getattr(row, field, None), float) for field in ("width", "depth")):
         raise ValueError(
             f"{row.name} cannot be scaled: its table has no multipliers of width and depth. "
             f"EfficientNet, EfficientNetV2 and EfficientNet-EdgeTPU have; others come in the widths of their papers."
         )
-    columns = {
+    fields = {
         "width": round(row.width * beta**phi, 1),
         "depth": round(row.depth * alpha**phi, 1),
         "size": 4 * round(row.size * gamma**phi / 4),
     }
-    if min(columns["width"], columns["depth"]) <= 0 or columns["size"] < row.min_size:
-        raise ValueError(f"phi={phi:g} leaves too little of {row.name}: {columns}.")
-    return row.but(name=f"{row.name}_phi{phi:g}".replace(".", "_"), **columns)
+    if min(fields["width"], fields["depth"]) <= 0 or fields["size"] < row.min_size:
+        raise ValueError(f"phi={phi:g} leaves too little of {row.name}: {fields}.")
+    return row.replace(name=f"{row.name}_phi{phi:g}".replace(".", "_"), **fields)

@@ -74,8 +74,8 @@ class Row:
     any_size: ClassVar[bool] = True  # False: the trunk has weights for every place in the image
     tiny: ClassVar[Mapping[str, Any]]  # fields to change in a row to fit a unit test
 
-    def but(self, **fields: Any) -> Self:
-        """The same row with other fields: ``ResNet50.but(depths=(1, 1, 1, 1))``."""
+    def replace(self, **fields: Any) -> Self:
+        """The same row with other fields: ``ResNet50.replace(depths=(1, 1, 1, 1))``."""
         return replace(self, **fields)
 
 

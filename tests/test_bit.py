@@ -20,7 +20,7 @@ def test_filters_are_standardised_before_they_are_used():
 
 
 def test_every_convolution_of_big_transfer_is_standardised():
-    model = BiTR50x1.but(depths=(1, 1), width=32)(input_shape=(32, 32, 3))
+    model = BiTR50x1.replace(depths=(1, 1), width=32)(input_shape=(32, 32, 3))
     convs = [layer for layer in model.layers if isinstance(layer, L.Conv2D)]
     assert len(convs) == 9 and all(isinstance(layer, L.StandardizedConv2D) and not layer.use_bias for layer in convs)
     assert not np.any(model.get_layer("head-dense").kernel)

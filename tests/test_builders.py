@@ -30,7 +30,7 @@ def test_keras_ways_of_calling():
 def test_the_data_set_of_the_paper_decides_the_default_classes():
     assert LeNet5().output_shape == (None, 10) and LeNet5(classes=3).output_shape == (None, 3)
     assert inspect.signature(LeNet5).parameters["classes"].default == 10
-    row = LeNet5.but(classes=26, name="letters")
+    row = LeNet5.replace(classes=26, name="letters")
     assert row().output_shape == (None, 26) and inspect.signature(row).parameters["classes"].default == 26
 
 
@@ -48,7 +48,7 @@ def test_columns_that_keras_lets_change():
 
 
 def test_a_row_with_other_columns():
-    assert ResNet50.but(depths=(1, 1, 1, 1), name="resnet14")(classes=3, input_shape=(32, 32, 3)).name == "resnet14"
+    assert ResNet50.replace(depths=(1, 1, 1, 1), name="resnet14")(classes=3, input_shape=(32, 32, 3)).name == "resnet14"
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_weights_of_another_network_are_refused(suffix, tmp_path):
     path = str(tmp_path / f"other.{suffix}")
     other = kerascnn.build("mobilenet_v2_035", input_shape=(32, 32, 3), classes=2)
     other.save_weights(path) if suffix == "weights.h5" else other.save(path)
-    with pytest.raises(ValueError, match=r"does not hold the weights of resnet18: .*Draw the network"):
+    with pytest.raises(ValueError, match=r"does not hold the weights of resnet18: .*Build the network"):
         ResNet18(weights=path, input_shape=(32, 32, 3), classes=2)
 
 

@@ -87,7 +87,7 @@ def test_channels_are_selected_in_order_and_more_than_once():
 
 
 def test_a_training_condenses_in_its_first_half_and_converts_to_the_same():
-    model = CondenseNet86.but(**TINY)(input_shape=(32, 32, 3), classes=5, classifier_activation=None)
+    model = CondenseNet86.replace(**TINY)(input_shape=(32, 32, 3), classes=5, classifier_activation=None)
     learned = [x for x in model.layers if isinstance(x, L.LearnedGroupConv2D)]
     assert len(learned) == 5
     with pytest.raises(ValueError, match="layer1-conv still keeps 16 of 16 inputs in a group, not one of 4"):
@@ -108,7 +108,7 @@ def test_a_training_condenses_in_its_first_half_and_converts_to_the_same():
     randomise(model)
     converted = condensed(model)
     np.testing.assert_allclose(converted.predict(x, verbose=0), model.predict(x, verbose=0), rtol=1e-5, atol=1e-5)
-    drawn = CondenseNet86Converted.but(**TINY)(input_shape=(32, 32, 3), classes=5, classifier_activation=None)
+    drawn = CondenseNet86Converted.replace(**TINY)(input_shape=(32, 32, 3), classes=5, classifier_activation=None)
     assert [w.path for w in converted.weights] == [w.path for w in drawn.weights]
     assert cost(converted) == cost(drawn)
     drawn.set_weights(converted.get_weights())
@@ -117,7 +117,7 @@ def test_a_training_condenses_in_its_first_half_and_converts_to_the_same():
 
 def test_a_training_condenses(tmp_path):
     recipe = RECIPE.but({"input.size": 32}, length=Epochs(4), batch=16)
-    model, _ = trained(tmp_path, recipe, blobs(32, 8), make_model=lambda shape, n: CondenseNet86.but(**TINY)(
+    model, _ = trained(tmp_path, recipe, blobs(32, 8), make_model=lambda shape, n: CondenseNet86.replace(**TINY)(
         input_shape=shape, classes=n
     ))  # fmt: skip
     x = np.random.default_rng(0).normal(size=(2, 32, 32, 3)).astype("float32")

@@ -15,7 +15,7 @@ from kerascnn.applications import ROWS
 from kerascnn.graph.features import features
 
 FIRST = {type(row): row for row in reversed(ROWS.values())}
-TINY = {kind.__name__: row.but(**kind.tiny) for kind, row in FIRST.items()}
+TINY = {kind.__name__: row.replace(**kind.tiny) for kind, row in FIRST.items()}
 
 
 CHECKED = ("ResNet", "MobileNetV2Family", "VGG")  # enough for make check to see that drawing works
@@ -111,8 +111,8 @@ def test_a_classifier_for_other_classes_is_new_where_it_was_asked_for(row, suffi
     path = str(tmp_path / f"model{suffix}")
     model = row(classes=5)
     model.save(path) if suffix == ".keras" else model.save_weights(path)
-    with pytest.raises(ValueError, match=r"has 5 classes, and .* was drawn for 6\. Pass classes=5 to keep"):
-        row.but(classes=6)(weights=path)
+    with pytest.raises(ValueError, match=r"has 5 classes, and .* was built for 6\. Pass classes=5 to keep"):
+        row.replace(classes=6)(weights=path)
     with pytest.warns(UserWarning, match="head-.* is new, for 6 classes; the file has 5"):
         again = row(classes=6, weights=path)
     theirs = {w.path: w for w in model.weights}

@@ -28,7 +28,7 @@ from kerascnn.deploy.tflite import write_float32, write_int8
 from kerascnn.runtime import quiet
 
 FIRST = {type(row): row for row in reversed(ROWS.values())}
-TINY = {kind.__name__: row.but(**kind.tiny) for kind, row in FIRST.items()}
+TINY = {kind.__name__: row.replace(**kind.tiny) for kind, row in FIRST.items()}
 MADE_FOR_IT = ("MobileNetFamily", "MobileNetV2Family", "EfficientNetLite", "EfficientNetEdgeTPU")
 MAPPED = "Mapped to Edge TPU"
 with (Path(__file__).parent / "edgetpu_logs.csv").open(encoding="utf-8") as quoted:

@@ -33,7 +33,7 @@ def block(x, weights):
 
 
 def test_a_block_computes_what_the_figure_says():
-    model = EffNet.but(table=((5, 7),))(include_top=False)
+    model = EffNet.replace(table=((5, 7),))(include_top=False)
     randomise(model)
     x = np.random.default_rng(0).normal(size=(2, 32, 32, 3)).astype("float32")
     weights = {layer.name.removeprefix("block1-"): layer.get_weights() for layer in model.layers if layer.weights}

@@ -69,7 +69,7 @@ def test_half_of_the_batches_draw_a_column():
 def test_a_seed_decides_who_is_dropped():
     def pass_through():
         keras.utils.set_random_seed(5)
-        model = FractalNet20.but(columns=2, widths=(8, 16), dropouts=(0.0, 0.0))()
+        model = FractalNet20.replace(columns=2, widths=(8, 16), dropouts=(0.0, 0.0))()
         return [np.asarray(model(np.ones((2, 32, 32, 3)), training=True)) for _ in range(5)]
 
     first, again = pass_through(), pass_through()
@@ -78,7 +78,7 @@ def test_a_seed_decides_who_is_dropped():
 
 
 def test_one_column_runs_through_the_whole_network():
-    model = FractalNet20.but(columns=3, widths=(8, 8), dropouts=(0.0, 0.0))()
+    model = FractalNet20.replace(columns=3, widths=(8, 8), dropouts=(0.0, 0.0))()
     source = next(layer for layer in model.layers if isinstance(layer, L.GlobalDropPath))
     source.share = 1.0
     joins = [layer for layer in model.layers if isinstance(layer, L.FractalJoin)]
@@ -96,7 +96,7 @@ def test_one_column_runs_through_the_whole_network():
 
 def test_the_fractal_is_the_papers_recursion():
     """f_1(z) = conv(z); f_{C+1}(z) = the mean of f_C(f_C(z)) and conv(z), adjoining joins being one."""
-    row = FractalNet20.but(columns=3, widths=(8,), dropouts=(0.0,))
+    row = FractalNet20.replace(columns=3, widths=(8,), dropouts=(0.0,))
     model = row(include_top=False, input_shape=(32, 32, 3))
     randomise(model)
     w = {v.path: np.asarray(v, "float64") for v in model.weights}
@@ -122,7 +122,7 @@ OTHER_BACKEND = """
 import keras, numpy as np
 from kerascnn.applications import FractalNet20
 keras.utils.set_random_seed(0)
-model = FractalNet20.but(**FractalNet20.tiny)(classes=2)
+model = FractalNet20.replace(**FractalNet20.tiny)(classes=2)
 model.compile("sgd", "sparse_categorical_crossentropy")
 model.fit(np.random.normal(size=(8, 32, 32, 3)), np.arange(8) % 2, batch_size=2, epochs=2, verbose=0)
 assert np.isfinite(model.predict(np.zeros((2, 32, 32, 3)), verbose=0)).all()

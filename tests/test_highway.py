@@ -7,7 +7,7 @@ from plain import convolve, relu
 
 from kerascnn.applications import Highway19CIFAR
 from kerascnn.applications.highway import highway
-from kerascnn.networks.layer_factory import Kit
+from kerascnn.networks.layer_factory import LayerFactory
 
 
 def sigmoid(x):
@@ -16,7 +16,7 @@ def sigmoid(x):
 
 def test_a_highway_layer():
     image = keras.Input((5, 6, 4))
-    model = keras.Model(image, highway(Kit(Highway19CIFAR.style), image, -2.0))
+    model = keras.Model(image, highway(LayerFactory(Highway19CIFAR.style), image, -2.0))
     randomise(model)
     x = np.random.default_rng(0).normal(size=(2, 5, 6, 4)).astype("float32")
     w = {v.path: np.asarray(v) for v in model.weights}

@@ -91,7 +91,7 @@ def test_what_is_set_is_not_decided():
 def test_the_classifier_starts_at_zero():
     from kerascnn.catalogue import find
 
-    model = find(PAGE.model.name).but(depths=(1, 1), width=32)(classes=3, input_shape=(32, 32, 3))
+    model = find(PAGE.model.name).replace(depths=(1, 1), width=32)(classes=3, input_shape=(32, 32, 3))
     assert not np.any(model.get_layer("head-dense").kernel)
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from kerascnn import layers as L
-from kerascnn.networks.layer_factory import Kit
+from kerascnn.networks.layer_factory import LayerFactory
 from kerascnn.spec import Style
 
 
@@ -36,7 +36,7 @@ def test_a_pool_of_caffe_rounds_the_size_up(side, size, stride):
     x = np.random.default_rng(0).uniform(size=(1, side, side, 2)).astype("float32")
     starts = range(0, side if size < stride else -(-(side - size) // stride) * stride + 1, stride)
     expected = [[x[0, i : i + size, j : j + size].max((0, 1)) for j in starts] for i in starts]
-    np.testing.assert_array_equal(Kit(Style(padding="ceil")).max_pool(x, size, stride)[0], expected)
+    np.testing.assert_array_equal(LayerFactory(Style(padding="ceil")).max_pool(x, size, stride)[0], expected)
 
 
 def test_local_response_normalisation():

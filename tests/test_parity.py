@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from parity import assert_equal, fill_torch, logits, randomise, randomise_torch
 from references import installed, keras_model, torch_model
+from support.foreign import to_source
 
 from kerascnn.catalogue import find
 from kerascnn.ledger import entries
 from kerascnn.weights.formats import recount
-from kerascnn.weights.load import TORCH_SOURCES, Given, to_theirs
+from kerascnn.weights.load import TORCH_SOURCES, WeightSource
 from kerascnn.weights.tables import sections
 
 LOADABLE = [entry for entry in entries() if entry.loads]
@@ -34,7 +35,7 @@ def side(row, entry) -> int:
     """A small image, unless the size is part of the network."""
     if not row.any_size:
         return entry.size
-    flattens = any(line.theirs.chw for section in sections(family(row)) for line in section.lines)
+    flattens = any(line.source.chw for section in sections(family(row)) for line in section.lines)
     return row.size if flattens or row.size < 96 else max(96, row.min_size)
 
 
@@ -82,11 +83,11 @@ def check(entry, size, folder):
         ours = row(weights=theirs.save(folder), **arguments)
     else:
         ours = styled(**arguments)
-        Given(folder, row, entry, theirs.values()).fill(ours, new_classifier=False)
+        WeightSource(folder, row, entry, theirs.values()).fill(ours, new_classifier=False)
     compare(ours, theirs, x, expected, lambda: styled(**arguments))
     randomise(ours, seed=2)
     leave_out_what_they_lack(ours, entry)
-    theirs.take(to_theirs(ours, row, entry, theirs.values()))
+    theirs.take(to_source(ours, row, entry, theirs.values()))
     compare(ours, theirs, x, theirs(x), lambda: styled(**arguments))
 
 
@@ -95,10 +96,10 @@ def check_precisely(row, entry, theirs, x, draw):
     expected = theirs.precisely(x)
     with float64():
         ours = draw()
-    Given(Path(), row, entry, theirs.values()).fill(ours, new_classifier=False)
+    WeightSource(Path(), row, entry, theirs.values()).fill(ours, new_classifier=False)
     assert_equal(head(ours(x.astype("float64"), training=False)), expected, 1e-6)
     randomise(ours, seed=2)
-    theirs.take(to_theirs(ours, row, entry, theirs.values()))
+    theirs.take(to_source(ours, row, entry, theirs.values()))
     assert_equal(head(ours(x.astype("float64"), training=False)), theirs.precisely(x), 1e-6)
 
 
@@ -116,7 +117,7 @@ def test_the_comparison_sees_a_wrong_stride(tmp_path):
     theirs = Keras(entry, find("resnet50"), 64)
     x = np.random.default_rng(1).normal(size=(2, 64, 64, 3)).astype("float32")
     ours = find("resnet50_v1_5")(input_shape=(64, 64, 3), classifier_activation=None)
-    Given(tmp_path, find("resnet50"), entry, theirs.values()).fill(ours, new_classifier=False)
+    WeightSource(tmp_path, find("resnet50"), entry, theirs.values()).fill(ours, new_classifier=False)
     with pytest.raises(AssertionError, match="they differ by"):
         assert_equal(head(ours(x, training=False)), theirs(x))
 

@@ -179,7 +179,7 @@ def test_published_figures(name):
     row = find(name)
     field = receptive_field(row(include_top=False))
     assert (field.size, field.stride) == (size, stride)
-    model = row.but(**thin)(include_top=False, input_shape=(640, 640, 3))
+    model = row.replace(**thin)(include_top=False, input_shape=(640, 640, 3))
     last = model.layers[-1].name
     assert receptive_field(model, last) == field
     assert_seen(model, last)

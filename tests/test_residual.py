@@ -9,7 +9,7 @@ from test_conformance import TINY
 from kerascnn.catalogue import find
 from kerascnn.graph.residual import zero_last_gammas
 from kerascnn.ledger import entries
-from kerascnn.weights.fill import bond_theirs
+from kerascnn.weights.fill import map_foreign
 from kerascnn.weights.load import table
 
 WHOLE = (  # every Add of their tiny rows ends a residual block
@@ -21,7 +21,7 @@ WHOLE = (  # every Add of their tiny rows ends a residual block
 @pytest.mark.parametrize("family", WHOLE.split())
 def test_every_block_begins_as_its_shortcut(family):
     row = TINY[family]
-    row = row.but(drop_path=0.2) if hasattr(row, "drop_path") else row
+    row = row.replace(drop_path=0.2) if hasattr(row, "drop_path") else row
     model = row(classes=4)
     zeroed = zero_last_gammas(model)
     adds = [layer for layer in model.layers if isinstance(layer, keras.layers.Add)]
@@ -70,5 +70,5 @@ def test_they_are_those_of_torchvision(name):
     expected = {key for key in expected if not torch.any(theirs.state_dict()[key])}
     model = row(classes=2, input_shape=(32, 32, 3))
     zeroed = {f"{layer}/gamma" for layer in zero_last_gammas(model)}
-    found = {b.key for b in bond_theirs(model, table(row, entry), True, held) if b.variable.path in zeroed}
+    found = {b.key for b in map_foreign(model, table(row, entry), True, held) if b.variable.path in zeroed}
     assert found == expected and len(found) == len(zeroed)

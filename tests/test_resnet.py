@@ -9,7 +9,7 @@ from plain import convolve, normalise, relu
 from kerascnn import layers as L
 from kerascnn.applications import ResNet20CIFAR, StochasticDepth110CIFAR
 from kerascnn.blocks import basic, padded_shortcut
-from kerascnn.networks.layer_factory import Kit
+from kerascnn.networks.layer_factory import LayerFactory
 from kerascnn.spec import Style
 
 
@@ -19,7 +19,7 @@ def noise(*shape):
 
 def drawn(block, x):
     image = keras.Input(x.shape[1:])
-    model = keras.Model(image, block(Kit(Style(epsilon=1e-5, padding="symmetric")), image))
+    model = keras.Model(image, block(LayerFactory(Style(epsilon=1e-5, padding="symmetric")), image))
     randomise(model)
     return model
 
@@ -43,7 +43,7 @@ def test_the_shortcut_of_stochastic_depth_averages_the_pixels_it_merges():
 
 def test_where_nothing_changes_the_shortcut_is_the_map_itself():
     image = keras.Input((4, 4, 8))
-    assert padded_shortcut(Kit(Style()), image, 8, 1) is image
+    assert padded_shortcut(LayerFactory(Style()), image, 8, 1) is image
 
 
 def test_a_block_with_option_a():

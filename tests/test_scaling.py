@@ -34,13 +34,13 @@ def columns(row):
 )
 def test_published_networks_come_out(base, phi, name):
     row, theirs = scale(base, phi), find(name)
-    assert row == theirs.but(name=row.name, dropout=row.dropout)
+    assert row == theirs.replace(name=row.name, dropout=row.dropout)
 
 
 @pytest.mark.parametrize(("phi", "name", "size"), [(3.5, "efficientnet_b4", 368), (7, "efficientnet_b7", 608)])
 def test_two_published_networks_come_out_but_for_the_image(phi, name, size):
     row, theirs = scale(EfficientNetB0, phi), find(name)
-    assert row == theirs.but(name=row.name, dropout=row.dropout, size=size) and theirs.size != size
+    assert row == theirs.replace(name=row.name, dropout=row.dropout, size=size) and theirs.size != size
 
 
 def test_printed_constants_give_what_the_documentation_says():
@@ -66,7 +66,7 @@ def test_a_scaled_network_counts_what_the_published_one_does():
 def test_smaller_and_named():
     row = scale(EfficientNetV2S, -1.5)
     assert columns(row) == (0.9, 0.8, 308) and row.name == "efficientnet_v2_s_phi-1_5"
-    assert row.but(**row.tiny)(classes=3).name == row.name
+    assert row.replace(**row.tiny)(classes=3).name == row.name
 
 
 def test_what_cannot_be_scaled_says_so():

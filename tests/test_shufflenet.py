@@ -7,7 +7,7 @@ from parity import randomise
 
 from kerascnn import layers as L
 from kerascnn.applications import shufflenet_v2
-from kerascnn.networks.layer_factory import Kit
+from kerascnn.networks.layer_factory import LayerFactory
 from kerascnn.spec import Style
 
 
@@ -19,7 +19,9 @@ def x():
 def drawn(block, x):
     """A block as a model with random weights, what it computes, and its weights by name."""
     image = keras.Input(x.shape[1:])
-    model = keras.Model(image, block(Kit(Style(epsilon=1e-5, padding="symmetric", activation="hard_swish")), image))
+    model = keras.Model(
+        image, block(LayerFactory(Style(epsilon=1e-5, padding="symmetric", activation="hard_swish")), image)
+    )
     randomise(model)
     return np.asarray(model(x)), {w.path: np.asarray(w) for w in model.weights}
 

@@ -20,7 +20,7 @@ from kerascnn.applications import ROWS
 from kerascnn.ledger import entries
 from kerascnn.weights import cache, tables
 from kerascnn.weights import records as kept
-from kerascnn.weights.formats import read_theirs, recount
+from kerascnn.weights.formats import read_foreign, recount
 from kerascnn.weights.layouts import to_keras
 from kerascnn.weights.records import all_records, find_record, list_weights
 
@@ -29,7 +29,7 @@ from kerascnn.weights.records import all_records, find_record, list_weights
 
 def named(text: str, *paths: str) -> dict[str, str]:
     left, right, *options = text.split()
-    section = tables.Section(("timm",), ("*",), [tables.Line(tables.pattern(left), tables.theirs(right, *options))])
+    section = tables.Section(("timm",), ("*",), [tables.Line(tables.pattern(left), tables.source_key(right, *options))])
     return {path: found.name for path, found in section.translate(paths).items() if found}
 
 
@@ -48,7 +48,7 @@ def test_names_count_from_one_and_compute():
 def test_a_count_runs_over_the_whole_network():
     section = tables.Section(("timm",), ("*",))
     section.counters["n"] = [tables.pattern("stage{s}-block{b}")]
-    section.lines.append(tables.Line(tables.pattern("stage{s}-block{b}-conv"), tables.theirs("features.{n}")))
+    section.lines.append(tables.Line(tables.pattern("stage{s}-block{b}-conv"), tables.source_key("features.{n}")))
     paths = [f"stage{s}-block{b}-conv/kernel" for s, b in ((1, 1), (1, 2), (2, 1), (2, 10), (2, 9))]
     assert [t.name for t in section.translate(paths).values()] == [f"features.{n}" for n in (1, 2, 3, 5, 4)]
 
@@ -56,14 +56,14 @@ def test_a_count_runs_over_the_whole_network():
 def test_a_count_goes_on_from_one_pattern_to_the_next():
     section = tables.Section(("timm",), ("*",))
     section.counters["m"] = [tables.pattern("stage5-block{b}"), tables.pattern("stage4-block{b}")]
-    section.lines.append(tables.Line(tables.pattern("stage{s}-block{b}-conv"), tables.theirs("features.{m}")))
+    section.lines.append(tables.Line(tables.pattern("stage{s}-block{b}-conv"), tables.source_key("features.{m}")))
     paths = [f"stage{s}-block{b}-conv/kernel" for s, b in ((4, 1), (4, 2), (5, 1), (5, 2))]
     assert [t.name for t in section.translate(paths).values()] == [f"features.{m}" for m in (3, 4, 1, 2)]
 
 
 def test_a_table_with_an_unknown_option_is_refused():
     with pytest.raises(ValueError, match="'hwc' is no option of a name; known are chw and part=1/3"):
-        tables.theirs("fc", "hwc")
+        tables.source_key("fc", "hwc")
 
 
 @pytest.mark.parametrize("row", ROWS.values(), ids=lambda row: row.name)
@@ -126,7 +126,7 @@ def test_files_of_keras_2_are_read(tmp_path):
         group.attrs["weight_names"] = np.array([b"conv1/kernel:0", b"conv1/bias:0"])
         group["conv1/kernel:0"], group["conv1/bias:0"] = np.ones((3, 3, 3, 2)), np.zeros(2)
         file.create_group("pool1").attrs["weight_names"] = np.array([], dtype="S1")
-    held = read_theirs(tmp_path / "old.h5")
+    held = read_foreign(tmp_path / "old.h5")
     assert {key: value.shape for key, value in held.items()} == {"conv1/kernel": (3, 3, 3, 2), "conv1/bias": (2,)}
 
 
@@ -180,7 +180,7 @@ def test_the_classifier_is_kept_replaced_or_dropped(torch_file):
 def test_a_classifier_that_nobody_asked_to_replace_is_refused(tmp_path):
     path = tmp_path / "mine.weights.h5"
     small(classes=5).save_weights(path)
-    with pytest.raises(ValueError, match=r"has 5 classes, and resnet18 was drawn for 1000\. Pass classes=5 to keep"):
+    with pytest.raises(ValueError, match=r"has 5 classes, and resnet18 was built for 1000\. Pass classes=5 to keep"):
         small(weights=path)
     assert small(weights=path, classes=5).output_shape == (None, 5)
 
@@ -236,7 +236,7 @@ def test_weights_trained_on_blue_first_see_red_first_here(tmp_path):
 def test_the_weights_of_another_depth_name_what_is_missing_and_left(torch_file):
     path, _ = torch_file
     with pytest.raises(
-        ValueError, match=r"does not hold the weights of resnet34: missing stage1-block3.*Draw the network"
+        ValueError, match=r"does not hold the weights of resnet34: missing stage1-block3.*Build the network"
     ):
         small(kerascnn.applications.ResNet34, weights=path)
     with pytest.raises(ValueError, match=r"resnet50 can take: .*keras\.applications's ResNet50.*is for resnet18"):

@@ -72,9 +72,9 @@ class Unnormalised(Plain):
 
 
 RESNET20 = Small("resnet20", 3, WIDTHS)
-RESNET56 = RESNET20.but(n=9)
+RESNET56 = RESNET20.replace(n=9)
 PLAIN20 = Plain("plain20", 3, WIDTHS)
-PLAIN56 = PLAIN20.but(n=9)
+PLAIN56 = PLAIN20.replace(n=9)
 UNNORMALISED20 = Unnormalised("unnormalised20", 3, WIDTHS)
 SLEEPY56 = Sleepy("stochastic_depth56", cifar_stem, plain, (9, 9, 9), WIDTHS[0])
 
@@ -139,13 +139,13 @@ ABLATIONS = {
     ),
     "stochastic depth": Ablation(
         "regularises deep networks (Huang et al. 2016, table 1)",
-        Arm("residual, 56 layers", SLEEPY56.but(drop_path=0.0), LONG, 200),
+        Arm("residual, 56 layers", SLEEPY56.replace(drop_path=0.0), LONG, 200),
         Arm("drop_path 0.5", SLEEPY56, LONG, 200),
     ),
     "stochastic depth, a little": Ablation(
         "the same, as networks since EfficientNet have it",
-        Arm("residual, 56 layers", SLEEPY56.but(drop_path=0.0), LONG, 200),
-        Arm("drop_path 0.1", SLEEPY56.but(drop_path=0.1), LONG, 200),
+        Arm("residual, 56 layers", SLEEPY56.replace(drop_path=0.0), LONG, 200),
+        Arm("drop_path 0.1", SLEEPY56.replace(drop_path=0.1), LONG, 200),
     ),
     "label smoothing": Ablation(
         "regularises (Szegedy et al. 2015b, section 7)",

@@ -59,7 +59,9 @@ def families() -> dict[str, Any]:
     from kerascnn.applications import ROWS
 
     first = {type(row): row for row in reversed(ROWS.values())}
-    return {kind.__name__: row.but(**kind.tiny) for kind, row in sorted(first.items(), key=lambda it: it[0].__name__)}
+    return {
+        kind.__name__: row.replace(**kind.tiny) for kind, row in sorted(first.items(), key=lambda it: it[0].__name__)
+    }
 
 
 def cells() -> list[tuple[str, str]]:

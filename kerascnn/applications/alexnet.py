@@ -40,7 +40,7 @@ class AlexNetFamily(Architecture):
 
     def trunk(self, k, x):
         x = (k / "stage1")(L.ZeroPadding2D, self.pad)(x) if self.pad else x
-        x = (k / "stage1").but(padding="valid").conv_act(x, self.widths[0], 11, 4)
+        x = (k / "stage1").with_style(padding="valid").conv_act(x, self.widths[0], 11, 4)
         x = self.normalise_pool(k / "stage1", x)
         x = (k / "stage2").conv_act(x, self.widths[1], 5, groups=self.groups[1])
         x = self.normalise_pool(k / "stage2", x)

@@ -84,7 +84,7 @@ class FractalNetImageNet(FractalNet):
     classes: int = 1000
 
     def stem(self, k, x):
-        return imagenet_stem(k.but(padding="symmetric"), x, 64)
+        return imagenet_stem(k.with_style(padding="symmetric"), x, 64)
 
     def pool(self, k, x, i):
         return k.max_pool(x, 2, 2) if i < len(self.widths) else x

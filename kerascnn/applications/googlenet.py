@@ -92,4 +92,4 @@ class GoogLeNetFamily(Architecture):
 GoogLeNet = GoogLeNetFamily("googlenet")
 GoogLeNetAuxiliary = GoogLeNetFamily("googlenet_auxiliary", auxiliary=True)
 GoogLeNet2014 = GoogLeNetFamily("googlenet_2014", bn=False, lrn=True, five=5, last_pool=3, dropout=0.4)
-GoogLeNet2014Auxiliary = GoogLeNet2014.but(name="googlenet_2014_auxiliary", auxiliary=True)
+GoogLeNet2014Auxiliary = GoogLeNet2014.replace(name="googlenet_2014_auxiliary", auxiliary=True)

@@ -51,7 +51,7 @@ class Highway(Architecture):
             room = k / f"stage{i}"
             x = room(L.Dropout, self.drops[i - 1])(x)
             if size:
-                x = room.but(padding="valid" if size == 5 else "same").conv_act(x, width, size)
+                x = room.with_style(padding="valid" if size == 5 else "same").conv_act(x, width, size)
             for j in range(depth):
                 x = highway(room / f"layer{j + 1}", x, self.gate)
             x = room.max_pool(x, pool, 2) if pool else x

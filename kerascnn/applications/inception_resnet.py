@@ -18,18 +18,18 @@ ROW, COLUMN, V = (1, 7), (7, 1), "valid"  # V as in the figures
 
 @dataclass(frozen=True)
 class Scaled:
-    """x plus so much of what the branches' outputs, mixed by a 1x1 convolution, add to it. Section 3.3."""
+    """A residual block: x plus ``scale`` times the branches' outputs, mixed by a 1x1 convolution. Section 3.3."""
 
     scale: float
 
-    def __call__(self, k, x, *columns):
-        y = k.conv(branches(k, x, *columns), x.shape[-1], bias=True)
+    def __call__(self, k, x, *chains):
+        y = k.conv(branches(k, x, *chains), x.shape[-1], bias=True)
         return k.act(k.add(x, k(L.Rescaling, self.scale)(y)))
 
 
-def unscaled(k, x, *columns):
+def unscaled(k, x, *chains):
     """The released code's last block: neither scaled nor rectified."""
-    return k.add(x, k.conv(branches(k, x, *columns), x.shape[-1], bias=True))
+    return k.add(x, k.conv(branches(k, x, *chains), x.shape[-1], bias=True))
 
 
 STEM = (  # figure 14; one group a map size, v1's last one
@@ -47,7 +47,7 @@ B_TO_C_V1 = (  # figure 12
     ((256, 1), (256, 3), (256, 3, 2, V)),
     (shrink,),
 )
-V1 = (  # figure 15; one group a map size: how a block is drawn, its branches
+V1 = (  # figure 15; one group a map size: a block, and the chains of its branches
     ((Scaled(0.17), A_V1),) * 5,
     ((branches, A_TO_B_V1), *((Scaled(0.1), B_V1),) * 10),
     ((branches, B_TO_C_V1), *((Scaled(0.2), C_V1),) * 5),
@@ -91,8 +91,8 @@ class InceptionResNet(Architecture):
         for i, steps in enumerate(self.stem, 1):
             x = chain(k / f"stem{i}", x, *steps)
         for i, blocks in enumerate(self.table, 1):
-            for j, (draw, columns) in enumerate(blocks, 1):
-                x = draw(k / f"stage{i}" / f"block{j}", x, *columns)
+            for j, (block, chains) in enumerate(blocks, 1):
+                x = block(k / f"stage{i}" / f"block{j}", x, *chains)
         return (k / "last").conv_bn_act(x, self.last) if self.last else x
 
     def head(self, k, x, classes):

@@ -27,7 +27,7 @@ def largest(k, x):
 
 def halve(k, x):
     """3x3 max pool at stride 2. Caffe's is too small beside convolutions of an odd map, so those sizes fail there."""
-    return k.but(pooling="same").max_pool(x, 3, 2)
+    return k.with_style(pooling="same").max_pool(x, 3, 2)
 
 
 STEM = ((64, 7, 2),), (shrink, (64, 1), (192, 3)), (shrink,)  # one group a map size

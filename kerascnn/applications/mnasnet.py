@@ -92,4 +92,4 @@ MnasNetB1_130 = MnasNet("mnasnet_b1_130", 1.3, B1)
 MnasNetB1_140 = MnasNet("mnasnet_b1_140", 1.4, B1)
 MnasNetSmall = MnasNet("mnasnet_small", 1.0, SMALL, 8, dropout=0.0)
 # timm and pytorchcv add a shortcut round the first block, and their weights were trained with it
-MnasNetSmallSkip = MnasNetSmall.but(name="mnasnet_small_skip", table=((plain, *SMALL[0][1:]), *SMALL[1:]))
+MnasNetSmallSkip = MnasNetSmall.replace(name="mnasnet_small_skip", table=((plain, *SMALL[0][1:]), *SMALL[1:]))

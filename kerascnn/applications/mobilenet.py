@@ -39,7 +39,7 @@ class MobileNetFamily(Multiplied):
                  name=None):  # fmt: skip
         """As every builder, with the columns that Keras lets change, in Keras' order: ``MobileNet(alpha=0.5)``."""
         arguments = include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name
-        row = self.asked(alpha, depth_multiplier=depth_multiplier, dropout=dropout)
+        row = self.with_arguments(alpha, depth_multiplier=depth_multiplier, dropout=dropout)
         return Architecture.__call__(row, *arguments)
 
     def trunk(self, k, x):

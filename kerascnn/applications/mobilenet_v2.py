@@ -40,7 +40,7 @@ class MobileNetV2Family(Multiplied):
                  classes=None, classifier_activation="softmax", name=None):  # fmt: skip
         """As every builder, with Keras' ``alpha`` and Keras' order: ``MobileNetV2(alpha=0.5)`` is MobileNetV2_050."""
         arguments = include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name
-        return Architecture.__call__(self.asked(alpha), *arguments)
+        return Architecture.__call__(self.with_arguments(alpha), *arguments)
 
     def trunk(self, k, x):
         x = (k / "stem").conv_bn_act(x, divisible(32 * self.alpha), 3, 2)

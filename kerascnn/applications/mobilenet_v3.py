@@ -20,7 +20,7 @@ PAPER = Paper(
 
 def SE(k, y):
     """Section 5.3: a waist of a quarter of the expanded channels, and a hard gate."""
-    return squeeze_excite(k.but(activation="relu"), y, divisible(y.shape[-1] / 4), "hard_sigmoid")
+    return squeeze_excite(k.with_style(activation="relu"), y, divisible(y.shape[-1] / 4), "hard_sigmoid")
 
 
 RE, HS = "relu", "hard_silu"
@@ -74,13 +74,13 @@ class MobileNetV3Family(Multiplied):
                  name=None):  # fmt: skip
         """As every builder, with the columns that Keras lets change, in Keras' order."""
         arguments = include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name
-        row = (self.minimalistic() if minimalistic else self).asked(alpha, dropout=dropout_rate)
+        row = (self.minimalistic() if minimalistic else self).with_arguments(alpha, dropout=dropout_rate)
         return Architecture.__call__(row, *arguments)
 
     def minimalistic(self):
         """The same widths with what every accelerator does fast: 3x3, ReLU, no gate."""
         kind, _, alpha = self.name.rpartition("_")
-        return self.but(
+        return self.replace(
             name=f"{kind}_minimalistic_{alpha}",
             table=tuple((3, hidden, width, None, RE, stride) for _, hidden, width, _, _, stride in self.table),
             style=replace(self.style, activation=RE),
@@ -91,7 +91,7 @@ class MobileNetV3Family(Multiplied):
         before = 16
         for i, (_, blocks) in enumerate(groupby(self.table, key=lambda block: block[2]), 1):
             for j, (size, hidden, width, gate, activation, stride) in enumerate(blocks, 1):
-                room = (k / f"stage{i}" / f"block{j}").but(activation=activation)
+                room = (k / f"stage{i}" / f"block{j}").with_style(activation=activation)
                 expanded = divisible(x.shape[-1] * hidden / before)  # the table's ratio, of the width we have
                 x = mbconv(room, x, expanded, divisible(width * self.alpha), size, stride, gate)
                 before = width

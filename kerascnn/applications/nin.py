@@ -20,7 +20,7 @@ CIFAR = ((5, 192, 160, 96), "max", "drop", (5, 192, 192, 192), "avg", "drop", (3
 
 def mlpconv(k, x, side, *widths, stride=1):
     """Figure 1b. ``(B, H, W, C)`` to ``(B, H / stride, W / stride, widths[-1])``."""
-    x = k.but(padding="valid" if stride > 1 else "same").conv_act(x, widths[0], side, stride)
+    x = k.with_style(padding="valid" if stride > 1 else "same").conv_act(x, widths[0], side, stride)
     for width in widths[1:]:
         x = k.conv_act(x, width)
     return x

@@ -106,7 +106,7 @@ class ShuffleNetV2Plus(Architecture):
         x = (k / "stem").conv_bn_act(x, 16, 3, 2)
         for i, (width, (activation, gated, blocks)) in enumerate(zip(self.widths, self.stages, strict=True), 1):
             for j, block in enumerate(blocks):
-                room = (k / f"stage{i}" / f"block{j + 1}").but(activation=activation)
+                room = (k / f"stage{i}" / f"block{j + 1}").with_style(activation=activation)
                 x = self.unit(room, x, block, width, 2 if j == 0 else 1, gated)
         return (k / "last").conv_bn_act(x, 1280)
 

@@ -53,7 +53,7 @@ class SqueezeNet(Architecture):
     tiny = {"width": 8, "table": ((16,), (16, 16)), "block": complex_bypass, "size": 40}
 
     def trunk(self, k, x):
-        x = (k / "stem").but(padding="valid").conv_act(x, self.width, self.side, 2)
+        x = (k / "stem").with_style(padding="valid").conv_act(x, self.width, self.side, 2)
         module = 1  # the paper numbers the convolution before them as 1
         for i, widths in enumerate(self.table, 1):
             x = (k / f"pool{i}").max_pool(x, 3, 2)

@@ -49,7 +49,7 @@ class SqueezeNeXt(Architecture):
 
     def trunk(self, k, x):
         x = (k / "stem")(L.ZeroPadding2D, self.pad)(x) if self.pad else x
-        x = (k / "stem").but(padding="valid").conv_bn_act(x, self.stem, self.side, 2, bias=self.bias)
+        x = (k / "stem").with_style(padding="valid").conv_bn_act(x, self.stem, self.side, 2, bias=self.bias)
         x = (k / "pool").max_pool(x, 3, 2)
         for i, depth in enumerate(self.depths):
             for j in range(depth):

@@ -42,7 +42,7 @@ class VGG(Architecture):
                 x = stage.conv(x, width, side, bias=True)
                 x = stage.act(stage.bn(x) if self.bn else x)
                 x = local_response(stage, x) if self.normalise and i == 1 and j == 0 else x
-            x = (k / f"pool{i}").but(padding="valid").max_pool(x, 2, 2)
+            x = (k / f"pool{i}").with_style(padding="valid").max_pool(x, 2, 2)
         return x
 
     def head(self, k, x, classes):

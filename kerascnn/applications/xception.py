@@ -58,7 +58,7 @@ class XceptionFamily(Architecture):
     tiny = {"table": (((8, 8), 2), ((8, 8, 8), 1), ((8, 16), 2)), "last": (16, 16), "size": 71}
 
     def trunk(self, k, x):
-        stem = (k / "stem").but(padding="valid")
+        stem = (k / "stem").with_style(padding="valid")
         x = stem.conv_bn_act(stem.conv_bn_act(x, 32, 3, 2), 64, 3)
         for i, (widths, stride) in enumerate(self.table, 1):
             x = block(k / f"block{i}", x, widths, stride, rectified=i == 1)  # the stem's activation comes just before

@@ -45,7 +45,7 @@ class ZFNetFamily(Architecture):
     def trunk(self, k, x):
         x = (k / "stage1")(L.ZeroPadding2D, 1)(x)
         for i, (width, side) in enumerate(zip(self.widths, (7, 5), strict=False), 1):
-            x = (k / f"stage{i}").but(padding="valid").conv_act(x, width, side, 2)
+            x = (k / f"stage{i}").with_style(padding="valid").conv_act(x, width, side, 2)
             x = self.pool(k / f"stage{i}", x)
         for width in self.widths[2:]:
             x = (k / "stage3").conv_act(x, width, 3)

@@ -1,19 +1,19 @@
 """Branches side by side on one map, each a chain of steps: every Inception module.
 
 A step is ``(width, size)``, ``(width, size, stride)`` or ``(width, size, stride, padding)``: a convolution with batch
-norm and activation, padded in the family's style where the step names no other; or a function of the kit and the
-map, such as a pool.
+norm and activation, padded in the family's style where the step names no other; or a function of the layer factory
+and the map, such as a pool.
 """
 
 from dataclasses import dataclass
 
 
-def branches(k, x, *columns):
-    """The outputs of several chains beside each other. Szegedy et al. 2014, figure 2b.
+def branches(k, x, *chains):
+    """The outputs of several chains on x, concatenated. Szegedy et al. 2014, figure 2b.
 
-    Each of ``columns`` is a chain on x. ``(B, H, W, C)`` to their maps, all of one size, with their widths summed.
+    ``(B, H, W, C)`` to the chains' maps, all of one size, with their widths summed.
     """
-    return k.concat(*(chain(k / f"branch{i}", x, *column) for i, column in enumerate(columns, 1)))
+    return k.concat(*(chain(k / f"branch{i}", x, *steps) for i, steps in enumerate(chains, 1)))
 
 
 def chain(k, x, *steps):
@@ -25,9 +25,9 @@ def chain(k, x, *steps):
 
 @dataclass(frozen=True)
 class Fork:
-    """A step that puts the outputs of several steps on one map beside each other. Szegedy et al. 2015, figure 7."""
+    """A step that concatenates the outputs of several steps on one map. Szegedy et al. 2015, figure 7."""
 
-    steps: tuple[tuple, ...]
+    steps: tuple
 
     def __call__(self, k, x):
         return k.concat(*(chain(k, x, step) for step in self.steps))
@@ -44,4 +44,4 @@ def shrink(k, x):
 
 
 def convolve(k, x, width, size, stride=1, padding=None):
-    return (k.but(padding=padding) if padding else k).conv_bn_act(x, width, size, stride)
+    return (k.with_style(padding=padding) if padding else k).conv_bn_act(x, width, size, stride)

@@ -1,1 +1,1 @@
-"""From a row of a table to a Keras model."""
+"""From a row of a paper's table to a Keras model."""

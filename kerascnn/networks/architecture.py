@@ -1,4 +1,4 @@
-"""The base of every family: a frozen row of a paper's table that draws a Keras model when it is called."""
+"""The base of every family: a frozen row of a paper's table that builds a Keras model when it is called."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from kerascnn.spec import Row
 if TYPE_CHECKING:
     import keras
 
-    from kerascnn.networks.layer_factory import Kit
+    from kerascnn.networks.layer_factory import LayerFactory
 
 
 @dataclass(frozen=True)
 class Architecture(Row, ABC):
-    """A row that draws the network it describes. A family adds the columns of its paper's table and a ``trunk``."""
+    """A row that builds the network it describes. A family adds the columns of its paper's table, and a ``trunk``."""
 
     def __post_init__(self):
         p = self.paper
@@ -37,15 +37,16 @@ class Architecture(Row, ABC):
         classifier_activation: Any = "softmax",
         name: str | None = None,
     ) -> "keras.Model":
-        """Draw this network as a functional Keras model; the arguments are those of ``keras.applications``.
+        """Build this network as a functional Keras model; the arguments are those of ``keras.applications``.
 
         Parameters
         ----------
         include_top
             Whether the classifier stands on the last feature map.
         weights
-            None for random initialisation; a tag, such as "imagenet"; or a file: ``.keras`` and ``.weights.h5`` of
-            this network, ``.h5`` of keras.applications, ``.safetensors`` of timm, ``.pth`` of torchvision.
+            None for random initialisation; the tag of published weights, "imagenet" for the default and others as
+            :func:`kerascnn.list_weights` has them; or a file: ``.keras`` or ``.weights.h5`` of this network, ``.h5``
+            of keras.applications, ``.safetensors`` of timm, ``.pth`` of timm, torchvision or pytorchcv.
         input_tensor
             A Keras tensor to use as the image, ``(batch, height, width, channels)``.
         input_shape
@@ -74,9 +75,9 @@ class Architecture(Row, ABC):
         FileNotFoundError
             When ``weights`` is a path and there is no such file.
         """
-        from kerascnn.networks.build import draw  # Keras comes with it: only drawing needs it
+        from kerascnn.networks.build import build  # here, because it imports Keras
 
-        return draw(
+        return build(
             self,
             include_top=include_top,
             weights=weights,
@@ -89,22 +90,22 @@ class Architecture(Row, ABC):
         )
 
     @abstractmethod
-    def trunk(self, k: "Kit", x: Any) -> Any:
-        """Draw everything below the classifier: ``(B, H, W, C)`` to the last feature map, or what ``head`` needs.
+    def trunk(self, k: "LayerFactory", x: Any) -> Any:
+        """Build everything below the classifier: ``(B, H, W, C)`` to the last feature map, or what ``head`` needs.
 
-        Maps handed to ``k.tap(name, x)`` on the way get an auxiliary head, whose output joins the main one's.
+        A map passed to ``k.tap(name, x)`` on the way gets an auxiliary head, with an output beside the main one.
         """
 
-    def topless(self, k: "Kit", x: Any) -> Any:
-        """What a network without its classifier gives: the trunk's ``(B, H, W, C)`` as it is, in most."""
+    def topless(self, k: "LayerFactory", x: Any) -> Any:
+        """The output of a network without its classifier: in most, the trunk's ``(B, H, W, C)`` as it is."""
         return x
 
-    def head(self, k: "Kit", x: Any, classes: int) -> Any:
-        """Draw the classifier: the last feature map to logits ``(B, classes)``."""
+    def head(self, k: "LayerFactory", x: Any, classes: int) -> Any:
+        """Build the classifier: the last feature map to logits ``(B, classes)``."""
         return pool_classify(k, x, classes, self.dropout)
 
-    def auxiliary_head(self, k: "Kit", x: Any, classes: int) -> Any:
-        """Draw the classifier that stands on a tapped map while the network trains: to logits ``(B, classes)``."""
+    def auxiliary_head(self, k: "LayerFactory", x: Any, classes: int) -> Any:
+        """Build the classifier on a tapped map, for use while the network trains: to logits ``(B, classes)``."""
         return pool_classify(k, x, classes)
 
 
@@ -114,8 +115,8 @@ class Multiplied(Architecture):
 
     alpha: float  # what multiplies the widths of the table
 
-    def asked(self, alpha: float | None = None, **columns: Any) -> Self:
-        """This row as Keras' arguments ask: None keeps the row's own column, and ``alpha`` renames the row."""
+    def with_arguments(self, alpha: float | None = None, **fields: Any) -> Self:
+        """This row with Keras' arguments as fields: None keeps the row's own, and ``alpha`` renames the row."""
         if alpha is not None:
-            columns |= {"alpha": alpha, "name": f"{self.name.rpartition('_')[0]}_{round(100 * alpha):03d}"}
-        return self.but(**{name: value for name, value in columns.items() if value is not None})
+            fields |= {"alpha": alpha, "name": f"{self.name.rpartition('_')[0]}_{round(100 * alpha):03d}"}
+        return self.replace(**{name: value for name, value in fields.items() if value is not None})

@@ -6,7 +6,7 @@ import keras
 
 from kerascnn import layers as L
 from kerascnn.networks.architecture import Architecture
-from kerascnn.networks.layer_factory import Kit
+from kerascnn.networks.layer_factory import LayerFactory
 from kerascnn.runtime.recursion import deep_graphs
 from kerascnn.weights.load import find_weights
 
@@ -14,7 +14,7 @@ POOLINGS = {"avg": "GlobalAveragePooling2D", "max": "GlobalMaxPooling2D"}
 
 
 @deep_graphs()
-def draw(
+def build(
     row: Architecture,
     *,
     include_top: bool,
@@ -26,17 +26,17 @@ def draw(
     classifier_activation: Any,
     name: str | None,
 ) -> keras.Model:
-    """Draw ``row``; see :meth:`kerascnn.networks.architecture.Architecture.__call__` for the arguments."""
-    asked = classes is not None
+    """Build ``row``; see :meth:`kerascnn.networks.architecture.Architecture.__call__` for the arguments."""
+    new_classifier = classes is not None  # other classes than the file's are meant where they were asked for
     classes = row.classes if classes is None else classes
     check(row, pooling, classes)
-    given = None if weights is None else find_weights(row, weights, include_top)
-    row = row.but(style=given.row.style) if given else row
-    k = Kit(row.style)
+    source = None if weights is None else find_weights(row, weights, include_top)
+    row = row.replace(style=source.row.style) if source else row
+    k = LayerFactory(row.style)
     image = open_image(row, input_tensor, input_shape)
     try:
         x = row.trunk(k, image)
-        out = heads(row, k, x, classes, classifier_activation) if include_top else bare(row, k, x, pooling)
+        out = heads(row, k, x, classes, classifier_activation) if include_top else topless(row, k, x, pooling)
     except ValueError as error:
         if None in image.shape[1:3] and "None" in str(error):
             raise ValueError(
@@ -45,17 +45,17 @@ def draw(
                 f"Got {image.shape[1:]}."
             ) from error
         raise
-    source = image if input_tensor is None else keras.utils.get_source_inputs(image)
-    model = keras.Model(source, out, name=name or row.name)
-    if given:
-        given.fill(model, new_classifier=asked)
+    inputs = image if input_tensor is None else keras.utils.get_source_inputs(image)
+    model = keras.Model(inputs, out, name=name or row.name)
+    if source:
+        source.fill(model, new_classifier)
     return model
 
 
 def check(row: Architecture, pooling: str | None, classes: int) -> None:
     if keras.config.image_data_format() != "channels_last":
         raise ValueError(
-            f"{row.name} is drawn with channels last, but Keras is set to "
+            f"{row.name} is built with channels last, but Keras is set to "
             f"{keras.config.image_data_format()!r}. Call keras.config.set_image_data_format('channels_last') first."
         )
     if pooling is not None and pooling not in POOLINGS:
@@ -91,7 +91,7 @@ def open_image(row: Architecture, tensor: Any, shape: tuple[int | None, ...] | N
     return image
 
 
-def heads(row: Architecture, k: Kit, x: Any, classes: int, activation: Any) -> Any:
+def heads(row: Architecture, k: LayerFactory, x: Any, classes: int, activation: Any) -> Any:
     """The classifier; with those on the tapped maps, a dictionary of them."""
     outputs = {"head": row.head(k / "head", x, classes)}
     outputs |= {name: row.auxiliary_head(k / name, tapped, classes) for name, tapped in k.taps.items()}
@@ -100,13 +100,13 @@ def heads(row: Architecture, k: Kit, x: Any, classes: int, activation: Any) -> A
     return outputs if k.taps else outputs["head"]
 
 
-def bare(row: Architecture, k: Kit, x: Any, pooling: str | None) -> Any:
+def topless(row: Architecture, k: LayerFactory, x: Any, pooling: str | None) -> Any:
     """The last feature map, or what it pools to."""
     x = row.topless(k, x)
     return (k / "head")(getattr(L, POOLINGS[pooling]))(x) if pooling else x
 
 
-def classify(k: Kit, logits: Any, activation: Any) -> Any:
+def classify(k: LayerFactory, logits: Any, activation: Any) -> Any:
     """Put ``activation`` on the logits as a layer of its own, so that the logits stay in reach."""
     try:
         known = keras.activations.get(activation)

@@ -1,9 +1,9 @@
-"""The kit: stock layers, spelled in one family's style and named after the place where they stand.
+"""Makes layers in the style of one family, named after the place where they stand.
 
-A family never writes a layer's name, activation, epsilon or padding. It is handed a kit that knows the style, and
-walks it into the rooms of its drawing: ``k / "stage1" / "block2"`` names what it makes ``stage1-block2-conv``,
-``stage1-block2-conv2``, and so on. Names are counted in each room alone, so that two drawings of one network have
-the same names, and a change in one block renames no other.
+A family never writes a layer's name, activation, epsilon or padding. Its trunk gets a layer factory ``k`` that knows
+the style; ``k / "stage1" / "block2"`` is the same factory one scope further in, which names the layers that it makes
+``stage1-block2-conv``, ``stage1-block2-conv2``, and so on. Names are counted within their scope, so that a network
+built twice has the same names, and a change in one block renames no other.
 """
 
 import re
@@ -39,7 +39,7 @@ SHORT = {  # where a layer's own name says more than a reader needs
     "StandardizedConv2D": "conv",
     "PartialConv2D": "conv",
 }
-INITIALIZERS = {  # those that Keras knows by no name
+INITIALIZERS = {  # those that Keras has no name for
     "he_fan_out": {
         "class_name": "VarianceScaling",
         "config": {"scale": 2.0, "mode": "fan_out", "distribution": "untruncated_normal"},
@@ -48,35 +48,35 @@ INITIALIZERS = {  # those that Keras knows by no name
 
 
 @dataclass(frozen=True)
-class Kit:
-    """A family's style, and the room we stand in."""
+class LayerFactory:
+    """The style of a family, and the scope of the names that are given out."""
 
     style: Style
-    room: str = ""
-    used: Counter = field(default_factory=Counter, repr=False)  # shared by every room of one drawing
-    taps: dict[str, Any] = field(default_factory=dict, repr=False)  # shared too: maps that auxiliary heads stand on
+    scope: str = ""
+    used: Counter = field(default_factory=Counter, repr=False)  # shared by all scopes of one network
+    taps: dict[str, Any] = field(default_factory=dict, repr=False)  # shared too: maps that get an auxiliary head
 
-    def __truediv__(self, room: str) -> "Kit":
-        """``k / "stage1" / "block2"``: the same kit, further in."""
-        return replace(self, room=f"{self.room}{room}-")
+    def __truediv__(self, name: str) -> "LayerFactory":
+        """``k / "stage1" / "block2"``: the same factory, further in."""
+        return replace(self, scope=f"{self.scope}{name}-")
 
-    def but(self, **style: Any) -> "Kit":
-        """The same kit where a paper departs from its own style."""
+    def with_style(self, **style: Any) -> "LayerFactory":
+        """The same factory where a paper departs from its own style."""
         return replace(self, style=replace(self.style, **style))
 
     def __call__(self, layer: Any, *args: Any, **kwargs: Any) -> Any:
-        """Make any layer, named after this room and its kind."""
+        """Make any layer, named after this scope and its kind."""
         kind = SHORT.get(layer.__name__) or re.sub(r"(?<=[a-z])(?=[A-Z])", "_", layer.__name__).lower()
         return layer(*args, name=self.name(kind), **kwargs)
 
     def name(self, kind: str) -> str:
         """The next free name of this kind here: ``conv``, ``conv2``, ``conv3`` ..."""
-        place = self.room + kind
+        place = self.scope + kind
         self.used[place] += 1
         return place if self.used[place] == 1 else f"{place}{self.used[place]}"
 
     def tap(self, name: str, x: Any) -> Any:
-        """x as it is, remembered as the map that the auxiliary head ``name`` stands on."""
+        """x as it is, remembered as the input of the auxiliary head ``name``."""
         self.taps[name] = x
         return x
 
@@ -117,7 +117,7 @@ class Kit:
         return L.Activation(kind, name=self.name(kind))(x)
 
     def max_pool(self, x, size, stride):
-        x, padding = self.but(padding=self.style.pooling or self.style.padding).pad(x, size, stride)
+        x, padding = self.with_style(padding=self.style.pooling or self.style.padding).pad(x, size, stride)
         return self(L.MaxPooling2D, size, stride, padding)(x)
 
     def avg_pool(self, x, size, stride, padding="valid"):
@@ -132,7 +132,7 @@ class Kit:
     def concat(self, *xs):
         return self(L.Concatenate)(list(xs))
 
-    # -- the phrases every paper uses -------------------------------------------------------------------------------
+    # -- sequences that every paper uses -------------------------------------------------------------------------------
 
     def conv_act(self, x, width, size=1, stride=1, **kw):
         return self.act(self.conv(x, width, size, stride, bias=True, **kw))
@@ -150,7 +150,7 @@ class Kit:
         return self.act(self.bn(x))
 
     def pad(self, x, size, stride):
-        """x and the padding that Keras is to add: at stride 1 all paddings but none are one."""
+        """x, zero-padded where Keras cannot, and the padding left to Keras: for stride 1 that is one of its own."""
         kind = self.style.padding
         if stride == 1 or kind in ("same", "valid"):
             return x, "valid" if kind == "valid" else "same"

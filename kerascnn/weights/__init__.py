@@ -1,1 +1,1 @@
-"""Weights: published ones by tag, files of ours and of others, each value in its place by name."""
+"""Weights: published ones by tag, files of this package and of others; each value finds its variable by name."""

@@ -1,4 +1,4 @@
-"""Files of weights, ours and others', read to a dictionary of NumPy arrays. Nothing that is read is ever executed."""
+"""Files of weights, of this package and of others, read into dictionaries of NumPy arrays. No code is executed."""
 
 import re
 from pathlib import Path
@@ -12,13 +12,13 @@ import numpy as np
 from kerascnn.errors import need
 from kerascnn.runtime import load_keras
 
-OURS = (".keras", ".weights.h5")
+NATIVE = (".keras", ".weights.h5")
 TORCH = (".safetensors", ".pth", ".pt")
 KERAS = (".h5", ".hdf5")
-KNOWN = OURS + TORCH + KERAS
+KNOWN = NATIVE + TORCH + KERAS
 
 
-def read_ours(path: Path, model: keras.Model) -> dict[str, np.ndarray]:
+def read_native(path: Path, model: keras.Model) -> dict[str, np.ndarray]:
     """A ``.keras`` or ``.weights.h5`` file: values by the path of their variable, such as ``stem-conv/kernel``."""
     if path.name.endswith(".keras"):
         return {w.path: np.asarray(w) for w in load_keras(path).weights}
@@ -40,14 +40,14 @@ def layers_of(group: Any, place: str = ""):
     for child in group.values():
         if not isinstance(child, h5py.Group) or "vars" not in child:
             continue
-        held: Any = child["vars"]
-        here = place + str(held.attrs["name"])
-        if len(held):
-            yield here, [held[str(i)][()] for i in range(len(held))]
+        values: Any = child["vars"]
+        here = place + str(values.attrs["name"])
+        if len(values):
+            yield here, [values[str(i)][()] for i in range(len(values))]
         yield from layers_of(child, f"{here}/")
 
 
-def read_theirs(path: Path) -> dict[str, np.ndarray]:
+def read_foreign(path: Path) -> dict[str, np.ndarray]:
     """A PyTorch state dictionary, or a Keras file of whole models or of weights in its older layout."""
     if path.name.endswith(KERAS):
         return read_keras(path)
@@ -59,12 +59,12 @@ def read_theirs(path: Path) -> dict[str, np.ndarray]:
 def read_pickle(path: Path) -> dict[str, np.ndarray]:
     torch = need("torch", "torch", "reading .pth files")
     try:
-        held = torch.load(path, map_location="cpu", weights_only=True)
+        values = torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError as error:  # torch's own message tells how to run what is in it
         raise OSError("it is torn, or holds something else than tensors, which is not read for safety") from error
-    while isinstance(held, dict) and (inner := held.get("state_dict", held.get("model"))) is not None:
-        held = inner
-    return {key: value.numpy() for key, value in held.items() if isinstance(value, torch.Tensor)}
+    while isinstance(values, dict) and (inner := values.get("state_dict", values.get("model"))) is not None:
+        values = inner
+    return {key: value.numpy() for key, value in values.items() if isinstance(value, torch.Tensor)}
 
 
 def read_keras(path: Path) -> dict[str, np.ndarray]:

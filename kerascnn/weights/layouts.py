@@ -27,11 +27,11 @@ def to_keras(
     value
         Convolution ``(O, I, H, W)``, depthwise ``(C * M, 1, H, W)`` or linear ``(O, I)``; others pass as they are.
     shape
-        Of our variable; taken on where it holds as many numbers.
+        Of the Keras variable; the value is reshaped to it where both hold as many numbers.
     depthwise
-        Whether ours is a depthwise convolution, ``(H, W, C, M)``.
+        Whether the layer is a depthwise convolution, ``(H, W, C, M)``.
     part
-        (2, 3): ours is the second of three that they keep as one tensor, along its outputs.
+        (2, 3): the second of three kernels that PyTorch keeps as one tensor, along its outputs.
     flattened
         ``(H, W, C)`` of the map that was flattened before this layer; PyTorch flattened it as ``(C, H, W)``.
     """

@@ -33,8 +33,8 @@ class Record:
     preprocess
         What an image goes through before the network sees it.
     bgr
-        Whether the network was trained on blue, green, red. Loading turns its first kernel round, so ours sees
-        red, green, blue as always.
+        Whether the network was trained on blue, green, red. Loading reverses its first kernel, so that the
+        network takes red, green, blue as always.
     classes
         Classes of its classifier.
     licence
@@ -126,7 +126,7 @@ def find_record(network: str, tag: str = "imagenet", include_top: bool = True) -
     if not mine:
         raise ValueError(
             f"{network} has no published weights {tag!r} that are known here. weights must be None, or the path of a "
-            f"file: of ours, timm's .safetensors, torchvision's .pth or keras.applications' .h5."
+            f"file: kerascnn's own, timm's .safetensors, torchvision's .pth or keras.applications' .h5."
         )
     if tag == "imagenet":
         tag = next((r.tag for r in mine if r.classes == 1000), mine[0].tag)

@@ -1,19 +1,19 @@
-"""How others call our layers: the tables in ``names/``, one file a family.
+"""How other packages name the layers: the tables in ``names/``, one file a family.
 
-A section ``[timm torchvision: resnet50*]`` speaks for those sources, and for networks whose name, ours or theirs,
-matches its patterns. In it stand lines ``ours  theirs``:
+A section ``[timm torchvision: resnet50*]`` applies to those sources, and to networks whose name in the catalogue or in
+the source matches its patterns. Its lines are ``target  source``, a layer here and the module that it is there:
 
     count n stage{s}-block{b}                  n is 1, 2, 3 ... over the blocks of the network
     count m stage4-block{b} stage5-block{b}    m goes on from one pattern to the next
-    leave aux1.*                               keys of theirs that have no place in our network
-    stem-conv                     conv1        a layer, and the module that it is there
+    leave aux1.*                               keys of the source that have no variable here
+    stem-conv                     conv1
     stage{s}-block{b}-conv{c}     layer{s}.{b-1}.conv{c}
     head-dense                    fc
 
 ``{s}`` stands for digits, and for 1 where there are none; ``{m:text}`` for anything up to the next dash. On the right
 stand sums such as ``{2*n+s-1}``, and ``{b:letter}``. What follows the names says how their tensor is laid out:
 ``part=2/3`` is the second third of it, ``chw`` a dense layer whose inputs were flattened channels first. A name that
-begins with ``=`` is a whole key, of a layer or of one variable of ours such as ``attention/query/bias``.
+begins with ``=`` is a whole key, of a layer or of one variable here such as ``attention/query/bias``.
 """
 
 import re
@@ -25,12 +25,12 @@ from importlib.resources import files
 
 HOLE = re.compile(r"\{(.*?)\}")
 TERM = re.compile(r"([+-]?)(?:(\d+)\*)?(\w+)")
-Room = tuple[int, tuple[str, ...]]  # which of a counter's patterns, and what stands in its braces
+Place = tuple[int, tuple[str, ...]]  # which of a counter's patterns, and what stands in its braces
 
 
 @dataclass(frozen=True)
-class Theirs:
-    """Where a layer or a variable of ours stands in others' files."""
+class SourceKey:
+    """The name under which a layer or a variable stands in the files of a source."""
 
     name: str  # of a module; or a whole key
     whole: bool = False
@@ -40,8 +40,8 @@ class Theirs:
 
 @dataclass(frozen=True)
 class Line:
-    ours: re.Pattern
-    theirs: Theirs
+    target: re.Pattern  # what matches the path of a variable of the model
+    source: SourceKey
 
 
 @dataclass
@@ -58,48 +58,49 @@ class Section:
         return source in self.sources and any(fnmatchcase(n, pattern) for n in names for pattern in self.networks)
 
     def landmarks(self) -> set[str]:
-        """Names that every file of theirs must hold, with or without classifiers."""
-        lines = (line for line in self.lines if not line.ours.pattern.startswith(("head", "auxiliary")))
-        return {line.theirs.name for line in lines if "{" not in line.theirs.name}
+        """Names that every file of the source must have, with or without classifiers."""
+        lines = (line for line in self.lines if not line.target.pattern.startswith(("head", "auxiliary")))
+        return {line.source.name for line in lines if "{" not in line.source.name}
 
     def is_head(self, key: str) -> bool:
-        """Whether a key of theirs belongs to the classifier."""
-        heads = (line.theirs.name for line in self.lines if line.ours.pattern.startswith("head"))
+        """Whether a key of the source belongs to the classifier."""
+        heads = (line.source.name for line in self.lines if line.target.pattern.startswith("head"))
         return any(fnmatchcase(key, HOLE.sub("*", name) + "*") for name in heads)
 
     def leaves(self, key: str) -> bool:
+        """Whether the table says that a key of the source is not loaded."""
         return any(fnmatchcase(key, pattern) for pattern in self.left)
 
-    def translate(self, paths: Iterable[str]) -> dict[str, Theirs | None]:
-        """Where each variable of ours, by its path, stands in their file; None where the table does not say."""
+    def translate(self, paths: Iterable[str]) -> dict[str, SourceKey | None]:
+        """The source key of each variable, by the variable's path; None where the table does not say."""
         paths = list(paths)
         order = {name: count(patterns, paths) for name, patterns in self.counters.items()}
         return {path: self.place(path, order) for path in paths}
 
-    def place(self, path: str, order: dict[str, dict[Room, int]]) -> Theirs | None:
+    def place(self, path: str, order: dict[str, dict[Place, int]]) -> SourceKey | None:
         for line in self.lines:
             for text in (path, path.rpartition("/")[0]):
-                if found := line.ours.fullmatch(text):
+                if found := line.target.fullmatch(text):
                     values = {name: number(text) for name, text in found.groupdict().items()}
                     for name, patterns in self.counters.items():
                         if room := room_of(path, patterns):
                             values[name] = order[name][room]
-                    name = HOLE.sub(lambda hole, values=values: fill(hole[1], values), line.theirs.name)
-                    return Theirs(name, line.theirs.whole, line.theirs.chw, line.theirs.part)
+                    name = HOLE.sub(lambda hole, values=values: fill(hole[1], values), line.source.name)
+                    return SourceKey(name, line.source.whole, line.source.chw, line.source.part)
         return None
 
 
-def count(patterns: list[re.Pattern], paths: list[str]) -> dict[Room, int]:
+def count(patterns: list[re.Pattern], paths: list[str]) -> dict[Place, int]:
     rooms = {room for path in paths if (room := room_of(path, patterns))}
     return {room: i for i, room in enumerate(sorted(rooms, key=numerically), 1)}
 
 
-def room_of(path: str, patterns: list[re.Pattern]) -> Room | None:
+def room_of(path: str, patterns: list[re.Pattern]) -> Place | None:
     """Which pattern the path begins with, and what its braces hold."""
     return next(((i, found.groups()) for i, p in enumerate(patterns) if (found := p.match(path))), None)
 
 
-def numerically(room: Room) -> tuple[int, list[tuple[int, str]]]:
+def numerically(room: Place) -> tuple[int, list[tuple[int, str]]]:
     i, texts = room
     return i, [(int(text or 1), "") if text.isdigit() or not text else (0, text) for text in texts]
 
@@ -148,11 +149,11 @@ def sections(family: str) -> tuple[Section, ...]:
         elif words[0] == "leave":
             found[-1].left += words[1:]
         else:
-            found[-1].lines.append(Line(pattern(words[0]), theirs(*words[1:])))
+            found[-1].lines.append(Line(pattern(words[0]), source_key(*words[1:])))
     return tuple(found)
 
 
-def theirs(name: str, *options: str) -> Theirs:
+def source_key(name: str, *options: str) -> SourceKey:
     part = None
     for option in options:
         if option.startswith("part="):
@@ -160,9 +161,9 @@ def theirs(name: str, *options: str) -> Theirs:
             part = int(i), int(n)
         elif option != "chw":
             raise ValueError(f"{name}: {option!r} is no option of a name; known are chw and part=1/3.")
-    return Theirs(name.removeprefix("="), name.startswith("="), "chw" in options, part)
+    return SourceKey(name.removeprefix("="), name.startswith("="), "chw" in options, part)
 
 
 def section(family: str, source: str, *names: str) -> Section | None:
-    """The first section of the family's table that speaks for this source and network, by our or their name."""
+    """The first section of the family's table that applies to this source and network, by any of its names."""
     return next((s for s in sections(family) if s.covers(source, *names)), None)
