@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from kerascnn import applications as applications
 from kerascnn.catalogue import build as build
+from kerascnn.catalogue import describe as describe
 from kerascnn.catalogue import list_models as list_models
-from kerascnn.scaling import scale as scale
+from kerascnn.catalogue import scale as scale
 
 if TYPE_CHECKING:
     import keras
@@ -41,7 +42,7 @@ LAZY = {
     "receptive_field": "kerascnn.graph.receptive_field",
     "why_different": "kerascnn.deploy.why",
 }
-__all__ = ["applications", "build", "features", "list_models", "scale", *LAZY]
+__all__ = ["applications", "build", "describe", "features", "list_models", "scale", *LAZY]
 
 
 def features(model: "keras.Model | str", **arguments: Any) -> "keras.Model":

@@ -4,7 +4,7 @@ import pytest
 
 import kerascnn
 from kerascnn.applications import ROWS
-from kerascnn.catalogue import find, list_models
+from kerascnn.catalogue import PACKAGES, describe, find, list_models
 from kerascnn.graph.cost import cost
 from kerascnn.ledger import entries
 
@@ -46,6 +46,33 @@ def test_patterns():
     assert list_models("EfficientNet-V2*") == list_models("efficientnet_v2*")
     assert list_models("no such*") == []
     assert list_models()[0] == "lenet5"
+
+
+def test_a_task_has_its_networks():
+    assert list_models("resnet50", task="classification") == ["resnet50"]
+    assert list_models(task="juggling") == []
+
+
+def test_a_package_may_derive_rows_from_others(monkeypatch):
+    class Headed:
+        @staticmethod
+        def derive(name, find):
+            head, _, backbone = name.partition("_on_")
+            return find(backbone).replace(name=name) if head == "hat" else None
+
+    monkeypatch.setattr("kerascnn.catalogue.PACKAGES", (*PACKAGES, Headed))
+    assert find("hat_on_resnet18").depths == find("resnet18").depths
+    assert kerascnn.build("hat_on_resnet18", input_shape=(32, 32, 3)).name == "hat_on_resnet18"
+    with pytest.raises(ValueError, match=r"There is no model 'resnet19'.*resnet1"):
+        find("hat_on_resnet19")
+    assert describe("hat_on_resnet18").parameters is None
+
+
+def test_a_description_has_what_is_known_without_building():
+    known = describe("ResNet-50")
+    assert known.row is find("resnet50") and known.identifiers == ("ResNet50",)
+    assert (known.parameters, known.macs) == (25_557_032, 3_857_973_000)
+    assert {entry.name for entry in known.ledger} == {record.network for record in known.weights} == {"resnet50"}
 
 
 def test_build_takes_the_builders_keywords():

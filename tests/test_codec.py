@@ -5,9 +5,8 @@ import json
 import pytest
 
 from kerascnn.applications import ROWS, ResNet50
-from kerascnn.catalogue import find
+from kerascnn.catalogue import find, scale
 from kerascnn.networks.codec import decode_row, encode_row
-from kerascnn.scaling import scale
 
 STORED = [*{row.name: row for row in ROWS.values()}.values()]
 

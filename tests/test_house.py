@@ -1,9 +1,11 @@
 """The rules of the house: who may import whom, how long a family is, what stands at the front door."""
 
 import ast
+import inspect
 import re
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -29,7 +31,6 @@ ORDER = [
     "networks",
     "applications",
     "catalogue",
-    "scaling",
     "graph",
     "card",
     "data",
@@ -51,7 +52,6 @@ KERAS_FREE = (
     "blocks",
     "applications",
     "catalogue",
-    "scaling",
     "ledger",
     "card",
 )
@@ -84,6 +84,37 @@ def test_imports_keep_to_their_rooms(path):
             continue
         assert there in ORDER, f"{path.name}:{line}: there is no room {there}"
         assert ORDER.index(there) <= ORDER.index(here), f"{path.name}:{line}: {here} stands below {there}"
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def at_run_time(node: ast.AST):
+    """Every import below a node, also those in functions, but for those that only a type checker reads."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import | ast.ImportFrom):
+            yield child
+        elif not (isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"):
+            yield from at_run_time(child)
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    modules = {name_of(path): path for path in FILES}
+
+    def needs(path):
+        for node in at_run_time(ast.parse(path.read_text())):
+            module = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+            for name in (module + alias.name for alias in node.names):
+                while name and name not in modules:  # a name in a module, or in a package's __init__
+                    name = name.rpartition(".")[0]
+                yield name
+
+    needed = {module: {*needs(path)} - {module, ""} for module, path in modules.items()}
+    try:
+        TopologicalSorter(needed).prepare()
+    except CycleError as error:
+        pytest.fail(" is imported by ".join(error.args[1]))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(HOUSE)))
@@ -155,11 +186,23 @@ def test_what_tools_write_is_current():
     assert ran.returncode == 0, ran.stderr
 
 
-def test_editors_complete_the_builders_with_paper_and_size():
+def completions(line: str) -> dict:
     jedi = pytest.importorskip("jedi")
-    code = "import kerascnn\nkerascnn.applications.EfficientNetV2"
-    script = jedi.Script(code, path=ROOT / "example.py", project=jedi.Project(ROOT))
-    found = {c.name: c.docstring() for c in script.complete(2, len(code.splitlines()[1]))}
+    script = jedi.Script(f"import kerascnn\n{line}", path=ROOT / "example.py", project=jedi.Project(ROOT))
+    return {completion.name: completion for completion in script.complete(2, len(line))}
+
+
+def test_editors_complete_the_front_door():
+    assert set(kerascnn.__all__) <= set(completions("kerascnn."))
+
+
+def test_what_stands_at_the_front_door_is_documented():
+    for name in kerascnn.__all__:
+        assert inspect.getdoc(getattr(kerascnn, name)), f"kerascnn.{name} has no docstring"
+
+
+def test_editors_complete_the_builders_with_paper_and_size():
+    found = {name: c.docstring() for name, c in completions("kerascnn.applications.EfficientNetV2").items()}
     assert {"EfficientNetV2S", "EfficientNetV2M", "EfficientNetV2B0"} <= set(found)
     said = found["EfficientNetV2S"]
     assert all(words in said for words in ("include_top", "Tan & Le 2021", "21.5 M parameters", "384 x 384")), said

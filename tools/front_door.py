@@ -9,14 +9,13 @@ import sys
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from textwrap import fill
 
 import ablations
 import shrink
 
 from kerascnn.applications import FAMILIES, ROWS
 from kerascnn.files import write_text
-from kerascnn.ledger import human, published
+from kerascnn.ledger import Entry, human, published
 from kerascnn.networks.architecture import Architecture
 
 ROOT = Path(__file__).parents[1]
@@ -90,17 +89,21 @@ def stub() -> str:
     lines += ["FAMILIES: tuple[ModuleType, ...]", "ROWS: dict[str, Architecture]", ""]
     for identifier, row in ROWS.items():
         kind = type(row)
-        lines += [f"{identifier}: {kind.__module__.rpartition('.')[2]}.{kind.__name__}", f'"""{summary(row)}"""', ""]
-    return "\n".join(lines)
+        lines += [f"{identifier}: {kind.__module__.rpartition('.')[2]}.{kind.__name__}", f'"""{summary(row)}"""']
+    return "\n".join(lines) + "\n"
 
 
 def summary(row: Architecture) -> str:
-    entry, p = published(row.name, row.size), row.paper
-    paper = fill(f"{p.authors} {p.year}. {p.title}. {p.url}", 120, break_on_hyphens=False)
-    return (
-        f"{row.name}: {human(entry.trainable)} parameters, {human(1e9 * entry.gmacs)} multiply-adds at "
-        f"{entry.size} x {entry.size} px.\n\n{paper}\n"
-    )
+    """One line, however long: the file has two for each network."""
+    entry, p = counted(row), row.paper
+    cost = f"{human(entry.trainable)} parameters, {human(1e9 * entry.gmacs)} multiply-adds"
+    return f"{row.name}: {cost} at {entry.size} x {entry.size} px. {p.authors} {p.year}, {p.title}, {p.url}"
+
+
+def counted(row: Architecture) -> Entry:
+    entry = published(row.name, row.size)
+    assert entry, f"the ledger has no row that agrees with {row.name}"
+    return entry
 
 
 def table() -> str:
@@ -112,7 +115,7 @@ def table() -> str:
     identifiers = {row.name: identifier for identifier, row in ROWS.items()}
     for rows in papers.values():
         p = next(iter(rows.values())).paper
-        entries = [published(row.name, row.size) for row in rows.values()]
+        entries = [counted(row) for row in rows.values()]
         names = " ".join(f"`{identifiers[name]}`" for name in rows)
         trainable, macs = spread([e.trainable for e in entries]), spread([1e9 * e.gmacs for e in entries])
         lines.append(f"| [{p.authors} {p.year}]({p.url}) | {names} | {trainable} | {macs} |")

@@ -1,30 +1,50 @@
-"""What several papers share, as functions on tensors. ``k`` is the kit, ``x`` the feature map ``(B, H, W, C)``."""
+"""What several papers share, as functions on tensors: ``k`` a layer factory, ``x`` a feature map ``(B, H, W, C)``."""
 
-from kerascnn.blocks.branching import Fork as Fork
-from kerascnn.blocks.branching import average as average
-from kerascnn.blocks.branching import branches as branches
-from kerascnn.blocks.branching import chain as chain
-from kerascnn.blocks.branching import shrink as shrink
-from kerascnn.blocks.heads import convolve_classify as convolve_classify
-from kerascnn.blocks.heads import pool_classify as pool_classify
-from kerascnn.blocks.heads import two_hidden_classify as two_hidden_classify
-from kerascnn.blocks.local_response import local_response as local_response
-from kerascnn.blocks.mobile import depthwise_project as depthwise_project
-from kerascnn.blocks.mobile import fused_mbconv as fused_mbconv
-from kerascnn.blocks.mobile import mbconv as mbconv
-from kerascnn.blocks.mobile import quarter_gate as quarter_gate
-from kerascnn.blocks.mobile import squeeze_excite as squeeze_excite
-from kerascnn.blocks.residual import basic as basic
-from kerascnn.blocks.residual import bottleneck as bottleneck
-from kerascnn.blocks.residual import drop_path as drop_path
-from kerascnn.blocks.residual import drop_rates as drop_rates
-from kerascnn.blocks.residual import padded_shortcut as padded_shortcut
-from kerascnn.blocks.residual import preact_basic as preact_basic
-from kerascnn.blocks.residual import preact_bottleneck as preact_bottleneck
-from kerascnn.blocks.residual import residual as residual
-from kerascnn.blocks.residual import shortcut as shortcut
-from kerascnn.blocks.stages import deepen as deepen
-from kerascnn.blocks.stages import imagenet_stem as imagenet_stem
-from kerascnn.blocks.stages import stages as stages
-from kerascnn.blocks.stages import walk as walk
-from kerascnn.blocks.widths import divisible as divisible
+from kerascnn.blocks.branching import Fork, average, branches, chain, shrink
+from kerascnn.blocks.heads import convolve_classify, pool_classify, two_hidden_classify
+from kerascnn.blocks.local_response import local_response
+from kerascnn.blocks.mobile import depthwise_project, fused_mbconv, mbconv, quarter_gate, squeeze_excite
+from kerascnn.blocks.residual import (
+    basic,
+    bottleneck,
+    drop_path,
+    drop_rates,
+    padded_shortcut,
+    preact_basic,
+    preact_bottleneck,
+    residual,
+    shortcut,
+)
+from kerascnn.blocks.stages import deepen, imagenet_stem, stages, walk
+from kerascnn.blocks.widths import divisible
+
+__all__ = [
+    "Fork",
+    "average",
+    "basic",
+    "bottleneck",
+    "branches",
+    "chain",
+    "convolve_classify",
+    "deepen",
+    "depthwise_project",
+    "divisible",
+    "drop_path",
+    "drop_rates",
+    "fused_mbconv",
+    "imagenet_stem",
+    "local_response",
+    "mbconv",
+    "padded_shortcut",
+    "pool_classify",
+    "preact_basic",
+    "preact_bottleneck",
+    "quarter_gate",
+    "residual",
+    "shortcut",
+    "shrink",
+    "squeeze_excite",
+    "stages",
+    "two_hidden_classify",
+    "walk",
+]

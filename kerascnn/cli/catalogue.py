@@ -34,29 +34,22 @@ def add(command: Command) -> None:
 
 
 def list_(options: argparse.Namespace) -> None:
-    from kerascnn.catalogue import find, list_models
-    from kerascnn.errors import suggest
-    from kerascnn.ledger import human, published
+    from kerascnn.catalogue import describe, matching
+    from kerascnn.ledger import human
 
-    names = list_models(options.pattern)
-    if not names:
-        raise ValueError(f"No network matches {options.pattern!r}. {suggest(options.pattern, list_models())}".rstrip())
     print(f"{'network':26}{'parameters':>11}{'multiply-adds':>15}{'image':>7}  paper")
-    for name in names:
-        row = find(name)
-        entry = published(name, row.size)
-        paper = f"{row.paper.authors} {row.paper.year}"
-        print(f"{name:26}{human(entry.trainable):>11}{human(1e9 * entry.gmacs):>15}{row.size:>7}  {paper}")
+    for name in matching(options.pattern):
+        known = describe(name)
+        cost = [human(count) if count else "-" for count in (known.parameters, known.macs)]
+        paper = f"{known.row.paper.authors} {known.row.paper.year}"
+        print(f"{name:26}{cost[0]:>11}{cost[1]:>15}{known.row.size:>7}  {paper}")
 
 
 def weights(options: argparse.Namespace) -> None:
-    from kerascnn.catalogue import list_models
-    from kerascnn.errors import suggest
+    from kerascnn.catalogue import matching
     from kerascnn.weights.records import all_records
 
-    names = set(list_models(options.pattern))
-    if not names:
-        raise ValueError(f"No network matches {options.pattern!r}. {suggest(options.pattern, list_models())}".rstrip())
+    names = matching(options.pattern)
     found = [r for r in all_records() if r.network in names and r.top]
     if not found:
         print(f"No weights are published for {', '.join(sorted(names)[:8])} that are known here.")
@@ -120,13 +113,9 @@ def pixels(size: Any) -> str:
 
 
 def ledger(options: argparse.Namespace) -> None:
-    from kerascnn.catalogue import list_models
-    from kerascnn.errors import suggest
+    from kerascnn.catalogue import matching
 
-    pattern = options.model or "*"
-    names = list_models(pattern)
-    if not names:
-        raise ValueError(f"No network matches {pattern!r}. {suggest(pattern, list_models())}".rstrip())
+    names = matching(options.model or "*")
     found = compare(names)
     if options.json:
         print(json.dumps(found, indent=2))
@@ -138,15 +127,15 @@ def ledger(options: argparse.Namespace) -> None:
 
 
 def compare(names: list[str]) -> list[dict[str, Any]]:
-    """What ours counts for each network, then each other implementation, and whether that is the same."""
-    from kerascnn.catalogue import find
-    from kerascnn.ledger import entries, published
+    """What each network counts here and in each other implementation, and whether that is the same."""
+    from kerascnn.catalogue import describe
 
     rows = []
-    for name in names:
-        ours = published(name, find(name).size)  # the tests count ours to be this
-        rows.append(asdict(ours) | {"source": "kerascnn", "source_name": name, "style": {}, "loads": False})
-        rows += [asdict(entry) for entry in entries() if entry.name == name]
+    for known in map(describe, names):
+        if known.counted:  # the tests count the same here
+            own = {"source": "kerascnn", "source_name": known.row.name, "style": {}, "loads": False}
+            rows.append(asdict(known.counted) | own)
+        rows += map(asdict, known.ledger)
     return [row | {"equal": not row["deviation"]} for row in rows]
 
 

@@ -1,4 +1,4 @@
-"""What families draw with: Keras' own layers, and the few it lacks.
+"""The layers that networks are built of: Keras' own, and the few it lacks.
 
 A layer is imported when it is first named, so that reading the tables of every paper costs no import of Keras.
 """
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from kerascnn.layers.tokens import PositionEmbedding as PositionEmbedding
     from kerascnn.layers.tokens import TokensToMap as TokensToMap
 
-OURS = {
+OWN = {
     "ChannelShuffle": "channel_shuffle",
     "ChannelSlice": "channel_slice",
     "ClassToken": "tokens",
@@ -54,8 +54,9 @@ OURS = {
     "TokensToMap": "tokens",
     "UnitLength": "arithmetic",
 }
+__all__ = sorted(OWN)
 
 
 def __getattr__(name: str) -> Any:
-    module = f"kerascnn.layers.{OURS[name]}" if name in OURS else "keras.layers"
+    module = f"kerascnn.layers.{OWN[name]}" if name in OWN else "keras.layers"
     return getattr(import_module(module), name)

@@ -1,8 +1,8 @@
-"""What others' implementations of every network count: the numbers that ours are held against.
+"""Parameters and multiply-adds of every network in other implementations, which the networks here must match.
 
-Each family's ``.csv`` has a row for each network and each independent implementation of it, counted by making that
-implementation. A row that differs from ours says why; a row whose weights ours can take says so, and in which style
-that implementation draws, where that is not ours.
+Each family's ``.csv`` has a row for each network and each independent implementation of it, counted by building that
+implementation. A row that differs from the network here says why; a row whose weights load here says so, and in which
+fields the style of that implementation differs.
 """
 
 import csv
@@ -11,6 +11,8 @@ from functools import cache
 from importlib.resources import files
 
 from kerascnn.spec import Style
+
+__all__ = ["Entry", "entries", "human", "published"]
 
 
 @dataclass(frozen=True)
@@ -28,13 +30,13 @@ class Entry:
     trainable, parameters
         Parameters that training changes, and all.
     gmacs
-        Multiply-adds of convolutions and dense layers, in thousands of millions.
+        Multiply-adds of convolutions and dense layers, in billions.
     style
-        Columns of :class:`kerascnn.spec.Style` that this implementation has otherwise than our row.
+        Fields of :class:`kerascnn.spec.Style` that this implementation has otherwise than the catalogue's row.
     loads
-        Whether its weights load into our network, drawn in that style, which then computes the same.
+        Whether its weights load into the network here, built in that style, which then computes the same.
     deviation
-        Why the numbers differ from ours; empty when they do not.
+        Why the numbers differ from those here; empty when they do not.
     """
 
     name: str
@@ -65,23 +67,23 @@ def entry(row: dict[str, str]) -> Entry:
         trainable=int(row["trainable"]),
         parameters=int(row["parameters"]),
         gmacs=float(row["gmacs"]),
-        style=dict(column(text) for text in row["style"].split()),
+        style=dict(style_field(text) for text in row["style"].split()),
         loads=row["loads"] == "yes",
         deviation=row["deviation"],
     )
 
 
-def column(text: str) -> tuple[str, str | float | bool]:
-    """A column of a style as the ledger spells it: ``padding=symmetric``, ``epsilon=1e-5``, ``count_padding=yes``."""
+def style_field(text: str) -> tuple[str, str | float | bool]:
+    """A field of a style as the ledger spells it: ``padding=symmetric``, ``epsilon=1e-5``, ``count_padding=yes``."""
     name, _, value = text.partition("=")
     kind = type(getattr(Style, name))
     return name, value == "yes" if kind is bool else kind(value)
 
 
-def published(name: str, size: int) -> Entry:
-    """An entry for ``name`` that ours agrees with, at ``size`` where one was counted there."""
+def published(name: str, size: int) -> Entry | None:
+    """The entry for ``name`` whose numbers hold for the network here too, at ``size`` or the nearest; None if none."""
     agreeing = [entry for entry in entries() if entry.name == name and not entry.deviation]
-    return min(agreeing, key=lambda entry: abs(entry.size - size))
+    return min(agreeing, key=lambda entry: abs(entry.size - size), default=None)
 
 
 def human(count: float) -> str:

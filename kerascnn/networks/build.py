@@ -1,21 +1,23 @@
 """From a row of the catalogue to a Keras model: the arguments, the input, the top and the weights of every family."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 
 from kerascnn import layers as L
-from kerascnn.networks.architecture import Architecture
 from kerascnn.networks.layer_factory import LayerFactory
 from kerascnn.runtime.recursion import deep_graphs
 from kerascnn.weights.load import find_weights
+
+if TYPE_CHECKING:
+    from kerascnn.networks.architecture import Architecture
 
 POOLINGS = {"avg": "GlobalAveragePooling2D", "max": "GlobalMaxPooling2D"}
 
 
 @deep_graphs()
 def build(
-    row: Architecture,
+    row: "Architecture",
     *,
     include_top: bool,
     weights: str | None,
@@ -52,7 +54,7 @@ def build(
     return model
 
 
-def check(row: Architecture, pooling: str | None, classes: int) -> None:
+def check(row: "Architecture", pooling: str | None, classes: int) -> None:
     if keras.config.image_data_format() != "channels_last":
         raise ValueError(
             f"{row.name} is built with channels last, but Keras is set to "
@@ -64,7 +66,7 @@ def check(row: Architecture, pooling: str | None, classes: int) -> None:
         raise ValueError(f"classes must be a whole number of at least 1, got {classes!r}.")
 
 
-def open_image(row: Architecture, tensor: Any, shape: tuple[int | None, ...] | None) -> Any:
+def open_image(row: "Architecture", tensor: Any, shape: tuple[int | None, ...] | None) -> Any:
     """The image the network sees, of a size that it can take."""
     image: Any = tensor
     if tensor is None:
@@ -91,7 +93,7 @@ def open_image(row: Architecture, tensor: Any, shape: tuple[int | None, ...] | N
     return image
 
 
-def heads(row: Architecture, k: LayerFactory, x: Any, classes: int, activation: Any) -> Any:
+def heads(row: "Architecture", k: LayerFactory, x: Any, classes: int, activation: Any) -> Any:
     """The classifier; with those on the tapped maps, a dictionary of them."""
     outputs = {"head": row.head(k / "head", x, classes)}
     outputs |= {name: row.auxiliary_head(k / name, tapped, classes) for name, tapped in k.taps.items()}
@@ -100,7 +102,7 @@ def heads(row: Architecture, k: LayerFactory, x: Any, classes: int, activation: 
     return outputs if k.taps else outputs["head"]
 
 
-def topless(row: Architecture, k: LayerFactory, x: Any, pooling: str | None) -> Any:
+def topless(row: "Architecture", k: LayerFactory, x: Any, pooling: str | None) -> Any:
     """The last feature map, or what it pools to."""
     x = row.topless(k, x)
     return (k / "head")(getattr(L, POOLINGS[pooling]))(x) if pooling else x

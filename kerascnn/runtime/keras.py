@@ -33,7 +33,7 @@ def load_keras(path: str | os.PathLike) -> "keras.Model":
     """
     import keras
 
-    for name in layers.OURS:  # a file names the package's layers, and Keras knows those that are imported
+    for name in layers.__all__:  # a file names the package's layers, and Keras knows those that are imported
         getattr(layers, name)
     path = existing(path)
     if path.suffix in (".tflite", ".onnx") or path.is_dir():
