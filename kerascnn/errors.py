@@ -1,4 +1,4 @@
-"""What every error of the house has in common: the nearest right word, and the name of a missing extra."""
+"""What error messages have in common: the nearest right word, and the name of a missing extra."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches

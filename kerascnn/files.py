@@ -1,4 +1,4 @@
-"""Files are written whole or not at all; and where those lie that are kept from one run to the next."""
+"""Files are written whole or not at all; and the folder of the cache."""
 
 import errno
 import os
@@ -25,7 +25,7 @@ def written_whole(path: str | os.PathLike) -> Iterator[Path]:
     Raises
     ------
     OSError
-        When there is no room, saying for what.
+        When there is no space on the disk, naming the file.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -42,13 +42,13 @@ def written_whole(path: str | os.PathLike) -> Iterator[Path]:
 
 
 def changes(file: Path) -> tuple[int, int]:
-    """What is another when a file was written again: its size, and when that was, in nanoseconds."""
+    """Size and modification time in nanoseconds, which change when the file is rewritten."""
     status = file.stat()
     return status.st_size, status.st_mtime_ns
 
 
 def need_writable(folder: str | os.PathLike) -> None:
-    """Find out now whether files can be written in ``folder``, or in what it would be made in.
+    """Check whether files can be written in ``folder``, or in the folder where it would be created.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The records of the house: plain data, no Keras."""
+"""The records that every part of the package shares: plain data, no Keras."""
 
 import reprlib
 from collections.abc import Mapping
@@ -14,11 +14,11 @@ INTERPOLATIONS = ("bilinear", "bicubic", "nearest")
 
 @dataclass(frozen=True, kw_only=True)
 class Style:
-    """What a paper says once and means in every layer."""
+    """What a paper sets once for all of its layers."""
 
     activation: str = "relu"  # by Keras' name; "leaky_relu:0.1" has its slope below 0 behind it
     epsilon: float = 1e-3  # of batch normalisation
-    momentum: float = 0.99  # of its moving statistics; Keras' sense: the share that is kept
+    momentum: float = 0.99  # of its moving statistics; Keras' sense: the fraction that is kept
     # "same": TensorFlow's. "symmetric": size // 2 on every side, as Caffe and PyTorch pad. "ceil": below and to the
     # right only, where the last window of a stride reaches beyond the map, as in Caffe's pools. "valid": none.
     padding: str = "same"
@@ -81,7 +81,7 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Preprocess:
-    """What an image goes through before a network sees it. These facts belong to weights, not to architectures.
+    """How an image is prepared for a network. These facts belong to weights, not to architectures.
 
     An image is resized so that its short side is ``round(size / crop)``, its centre ``size`` x ``size`` is cut out,
     and each channel of its pixels, scaled to 0..1, has ``mean`` taken off and is divided by ``std``. With ``squash``
@@ -90,7 +90,7 @@ class Preprocess:
     Raises
     ------
     ValueError
-        When no image can go through that, naming the field.
+        When a value is out of range, naming the field.
     """
 
     size: int
@@ -102,7 +102,7 @@ class Preprocess:
 
     def __post_init__(self) -> None:
         expect(isinstance(self.size, int) and self.size > 0, "size", self.size, "a whole number of pixels above 0")
-        expect(is_number(self.crop) and 0 < self.crop <= 1, "crop", self.crop, "a share above 0, up to 1")
+        expect(is_number(self.crop) and 0 < self.crop <= 1, "crop", self.crop, "a fraction above 0, up to 1")
         if self.interpolation not in INTERPOLATIONS:
             near = suggest(str(self.interpolation), INTERPOLATIONS)
             raise ValueError(f"interpolation is none that is known: {reprlib.repr(self.interpolation)}. {near}")
@@ -123,7 +123,7 @@ def expect(met: bool, name: str, value: Any, expected: str) -> None:
     Raises
     ------
     ValueError
-        When what it has to be is not met.
+        Unless ``met``.
     """
     if not met:
         raise ValueError(f"{name} must be {expected}; got {reprlib.repr(value)}.")

@@ -1,4 +1,4 @@
-"""Every family, in the order the field met them. ``kerascnn.applications.ResNet50()`` draws a Keras model."""
+"""Every family, in the order of publication. ``kerascnn.applications.ResNet50()`` builds a Keras model."""
 
 from kerascnn.applications import (
     alexnet,

@@ -34,10 +34,10 @@ class DarkNet19Family(Architecture):
 
     def trunk(self, k, x):
         for i, (width, depth) in enumerate(self.stages, 1):
-            room = k / f"stage{i}"
-            x = room.max_pool(x, 2, 2) if i > 1 else x
+            scope = k / f"stage{i}"
+            x = scope.max_pool(x, 2, 2) if i > 1 else x
             for j in range(depth):
-                x = room.conv_bn_act(x, width // 2, 1) if j % 2 else room.conv_bn_act(x, width, 3)
+                x = scope.conv_bn_act(x, width // 2, 1) if j % 2 else scope.conv_bn_act(x, width, 3)
         return x
 
     def head(self, k, x, classes):
@@ -61,10 +61,10 @@ class DarkNet53Family(Architecture):
     def trunk(self, k, x):
         x = (k / "stem").conv_bn_act(x, self.stages[0][0] // 2, 3)
         for i, (width, depth) in enumerate(self.stages, 1):
-            room = k / f"stage{i}"
-            x = room.conv_bn_act(x, width, 3, 2)
+            scope = k / f"stage{i}"
+            x = scope.conv_bn_act(x, width, 3, 2)
             for j in range(depth):
-                block = room / f"block{j + 1}"
+                block = scope / f"block{j + 1}"
                 y = block.conv_bn_act(x, width // 2)
                 x = block.add(x, block.conv_bn_act(y, width, 3))
         return x

@@ -34,9 +34,9 @@ def bottleneck(k, x, growth, drop):
     return k.concat(x, bn_conv(k, y, growth, 3, drop))
 
 
-def transition(k, x, share, drop):
-    """C: keep a share of the channels, then halve the map."""
-    x = bn_conv(k, x, int(share * x.shape[-1]), 1, drop)
+def transition(k, x, compression, drop):
+    """C: keep a fraction of the channels, then halve the map."""
+    x = bn_conv(k, x, int(compression * x.shape[-1]), 1, drop)
     return k.avg_pool(x, 2, 2)
 
 
@@ -54,7 +54,7 @@ class DenseNet(Architecture):
     layer: Callable[..., Any] = bottleneck
     stem: Callable[..., Any] = imagenet_stem
     width: int | None = None  # of the stem; None: twice the growth
-    compression: float = 0.5  # the share of its channels that a transition keeps
+    compression: float = 0.5  # the fraction of its channels that a transition keeps
     _: KW_ONLY
     layer_dropout: float = 0.0  # after every convolution but the first; 0.2 in the paper without augmentation
     style: Style = Style(epsilon=1.001e-5, momentum=0.9, padding="symmetric")
@@ -72,10 +72,10 @@ class DenseNet(Architecture):
         return (k / "last").bn_act(x)
 
 
-def on_cifar(name, depth, growth, layer, **columns):
+def on_cifar(name, depth, growth, layer, **fields):
     """Section 3, implementation details: three blocks of equal depth on 32 x 32 images."""
     layers = (depth - 4) // (6 if layer is bottleneck else 3)
-    return DenseNet(name, 3 * (layers,), growth, layer, small_stem, size=32, classes=10, style=TORCH, **columns)
+    return DenseNet(name, 3 * (layers,), growth, layer, small_stem, size=32, classes=10, style=TORCH, **fields)
 
 
 TORCH = Style(epsilon=1e-5, momentum=0.9, padding="symmetric")

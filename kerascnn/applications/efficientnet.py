@@ -34,7 +34,7 @@ TABLE_1 = (  # size, expansion, width, repeats, stride
 
 @dataclass(frozen=True)
 class EfficientNet(Architecture):
-    """A stem, seven stages of gated inverted residuals, a last 1x1 convolution, average pool."""
+    """A stem, seven stages of inverted residuals with squeeze-and-excitation, a last 1x1 convolution, average pool."""
 
     width: float
     depth: float
@@ -55,22 +55,22 @@ class EfficientNet(Architecture):
         return deepen(self.table, self.depth)
 
     def gate(self, c):
-        """Squeeze-and-excitation with a waist of a quarter of the block's input, c."""
+        """Squeeze-and-excitation that squeezes to a quarter of c, the width of the block's input."""
         return quarter_gate(c)
 
     def trunk(self, k, x):
         stem, last = self.ends()
         x = (k / "stem").conv_bn_act(x, stem, 3, 2)
         drop = drop_rates(self.drop_path, sum(n for *_, n, _ in self.stages()))
-        for room, (size, t, width), stride in walk(k, self.stages()):
+        for scope, (size, t, width), stride in walk(k, self.stages()):
             c = x.shape[-1]
-            x = mbconv(room, x, t * c, divisible(width * self.width), size, stride, self.gate(c), next(drop))
+            x = mbconv(scope, x, t * c, divisible(width * self.width), size, stride, self.gate(c), next(drop))
         return (k / "last").conv_bn_act(x, last)
 
 
 @dataclass(frozen=True)
 class EfficientNetLite(EfficientNet):
-    """No gate, ReLU6, and a stem, a first and a last stage and a head that stay as they are in B0."""
+    """No squeeze-and-excitation, ReLU6, and a stem, a first and a last stage and a head that stay as they are in B0."""
 
     _: KW_ONLY
     style: Style = Style(activation="relu6", initializer="he_fan_out")

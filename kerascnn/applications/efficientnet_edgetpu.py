@@ -56,8 +56,8 @@ class EfficientNetEdgeTPU(Architecture):
         table = deepen(self.table, self.depth)
         drop = drop_rates(self.drop_path, sum(n for *_, n, _ in table))
         x = (k / "stem").conv_bn_act(x, divisible(32 * self.width), 3, 2)
-        for room, (block, size, t, width), stride in walk(k, table):
-            x = block(room, x, size, t, divisible(width * self.width), stride, next(drop))
+        for scope, (block, size, t, width), stride in walk(k, table):
+            x = block(scope, x, size, t, divisible(width * self.width), stride, next(drop))
         return (k / "last").conv_bn_act(x, divisible(1280 * self.width))
 
 

@@ -77,7 +77,7 @@ XL = (
 
 @dataclass(frozen=True)
 class EfficientNetV2(Architecture):
-    """A stem, fused stages, then gated inverted residuals, a last 1x1 convolution, average pool."""
+    """A stem, fused stages, inverted residuals with squeeze-and-excitation, a last 1x1 convolution, average pool."""
 
     table: tuple[tuple, ...]
     stem: int
@@ -98,8 +98,8 @@ class EfficientNetV2(Architecture):
         table = deepen(self.table, self.depth)
         drop = drop_rates(self.drop_path, sum(n for *_, n, _ in table))
         x = (k / "stem").conv_bn_act(x, self.scaled(self.stem), 3, 2)
-        for room, (block, t, width), stride in walk(k, table):
-            x = block(room, x, t, self.scaled(width), stride, next(drop))
+        for scope, (block, t, width), stride in walk(k, table):
+            x = block(scope, x, t, self.scaled(width), stride, next(drop))
         return (k / "last").conv_bn_act(x, self.scaled(self.last))
 
 

@@ -62,9 +62,9 @@ class FBNet(Architecture):
         x = (k / "stem").conv_bn_act(x, 16, 3, 2)
         for i, (width, stride, cells) in enumerate(self.table, 1):
             for j, (size, t, groups) in enumerate(filter(None, cells), 1):
-                room, s = k / f"stage{i}" / f"block{j}", stride if j == 1 else 1
-                y = (room / "expand").conv_bn_act(x, t * x.shape[-1]) if t > 1 or self.expand else x
-                x = residual(room, x, depthwise_project(room, y, width, size, s, groups=groups), s)
+                scope, s = k / f"stage{i}" / f"block{j}", stride if j == 1 else 1
+                y = (scope / "expand").conv_bn_act(x, t * x.shape[-1]) if t > 1 or self.expand else x
+                x = residual(scope, x, depthwise_project(scope, y, width, size, s, groups=groups), s)
         return (k / "last").conv_bn_act(x, self.last)
 
 

@@ -60,10 +60,10 @@ class FractalNet(Architecture):
         return x
 
     def trunk(self, k, x):
-        drawn = (k / "drop_path")(L.GlobalDropPath, self.columns)(x) if self.drop_path else None
+        choice = (k / "drop_path")(L.GlobalDropPath, self.columns)(x) if self.drop_path else None
 
         def join(k, paths):
-            return k(L.FractalJoin, self.drop_path)([drawn, *paths]) if self.drop_path else k(L.Average)(paths)
+            return k(L.FractalJoin, self.drop_path)([choice, *paths]) if self.drop_path else k(L.Average)(paths)
 
         x = self.stem(k, x)
         for i, (width, dropout) in enumerate(zip(self.widths, self.dropouts, strict=True), 1):

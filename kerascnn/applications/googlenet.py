@@ -29,7 +29,7 @@ TABLE_1 = (  # one group a map size; #1x1, #3x3 reduce, #3x3, #5x5 reduce, #5x5,
         ("5b", 384, 192, 384, 48, 128, 128),
     ),
 )
-AUXILIARY = {"4a": "auxiliary1", "4d": "auxiliary2"}  # the modules that auxiliary heads stand on
+AUXILIARY = {"4a": "auxiliary1", "4d": "auxiliary2"}  # the modules that feed the auxiliary heads
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class GoogLeNetFamily(Architecture):
         return k.conv_bn_act(x, width, size, stride) if self.bn else k.conv_act(x, width, size, stride)
 
     def normalise(self, k, x):
-        # Caffe divides alpha by the window of 5, TensorFlow's formula and ours do not
+        # Caffe divides alpha by the window of 5, TensorFlow's formula, used here, does not
         return k(L.LocalResponseNormalization, size=5, k=1.0, alpha=1e-4 / 5, beta=0.75)(x) if self.lrn else x
 
 

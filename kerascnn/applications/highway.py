@@ -48,13 +48,13 @@ class Highway(Architecture):
 
     def trunk(self, k, x):
         for i, (width, size, depth, pool) in enumerate(self.table, 1):
-            room = k / f"stage{i}"
-            x = room(L.Dropout, self.drops[i - 1])(x)
+            scope = k / f"stage{i}"
+            x = scope(L.Dropout, self.drops[i - 1])(x)
             if size:
-                x = room.with_style(padding="valid" if size == 5 else "same").conv_act(x, width, size)
+                x = scope.with_style(padding="valid" if size == 5 else "same").conv_act(x, width, size)
             for j in range(depth):
-                x = highway(room / f"layer{j + 1}", x, self.gate)
-            x = room.max_pool(x, pool, 2) if pool else x
+                x = highway(scope / f"layer{j + 1}", x, self.gate)
+            x = scope.max_pool(x, pool, 2) if pool else x
         return (k / "last").conv_act(x, self.last) if self.last else x
 
     def head(self, k, x, classes):

@@ -13,7 +13,7 @@ PAPER = Paper(
     year=2019,
     url="https://arxiv.org/abs/1908.07919",
 )
-WIDENED = (32, 64, 128, 256)  # waists of the bottlenecks before the classifier, which give four times as many channels
+WIDENED = (32, 64, 128, 256)  # inner widths of the bottlenecks before the classifier, which put out four times as many
 
 
 def transition(k, maps, width):
@@ -25,7 +25,7 @@ def transition(k, maps, width):
 
 
 def module(k, maps, blocks):
-    """Figure 3: residual blocks in every branch, then each branch takes in what the others hold."""
+    """Figure 3: residual blocks in every branch, then each branch adds in the maps of the others."""
     for j in range(blocks):
         maps = [basic(k / f"branch{i}" / f"block{j + 1}", x, x.shape[-1]) for i, x in enumerate(maps, 1)]
     return [fuse(k / f"fuse{i + 1}", maps, i) for i in range(len(maps))]
@@ -58,7 +58,7 @@ class HRNet(Architecture):
     width: int  # of the largest map in stages 2 to 4; the next smaller have two, four and eight times as many
     modules: tuple[int, ...] = (1, 4, 3)  # of stages 2 to 4
     blocks: int = 4  # of each branch of a module
-    first: tuple[int, int] = (64, 4)  # waist and number of the bottlenecks of stage 1
+    first: tuple[int, int] = (64, 4)  # inner width and number of the bottlenecks of stage 1
     _: KW_ONLY
     style: Style = Style(epsilon=1e-5, momentum=0.9, padding="symmetric", initializer="he_fan_out")
     paper: Paper = PAPER
@@ -68,9 +68,9 @@ class HRNet(Architecture):
     def trunk(self, k, x):
         for _ in range(2):
             x = (k / "stem").conv_bn_act(x, 64, 3, 2)
-        waist, depth = self.first
+        inner, depth = self.first
         for j in range(depth):
-            x = bottleneck(k / "stage1" / f"block{j + 1}", x, waist, 4 * waist)
+            x = bottleneck(k / "stage1" / f"block{j + 1}", x, inner, 4 * inner)
         maps = [x]
         for i, modules in enumerate(self.modules, 1):
             maps = transition(k / f"transition{i}", maps, self.width)
@@ -81,8 +81,8 @@ class HRNet(Architecture):
     def gather(self, k, maps):
         """From the largest map down: widen each, add what comes from above."""
         widened = [
-            bottleneck(k / f"widen{i}", x, waist, 4 * waist)
-            for i, (x, waist) in enumerate(zip(maps, WIDENED, strict=False), 1)
+            bottleneck(k / f"widen{i}", x, inner, 4 * inner)
+            for i, (x, inner) in enumerate(zip(maps, WIDENED, strict=False), 1)
         ]
         y = widened[0]
         for i, x in enumerate(widened[1:], 1):

@@ -1,4 +1,4 @@
-"""Inception v2, or BN-Inception. Ioffe & Szegedy 2015, figure 5; with gates as in Hu et al. 2017."""
+"""Inception v2, or BN-Inception. Ioffe & Szegedy 2015, figure 5; with squeeze-and-excitation as in Hu et al. 2017."""
 
 from dataclasses import KW_ONLY, dataclass
 
@@ -34,7 +34,7 @@ STEM = ((64, 7, 2),), (shrink, (64, 1), (192, 3)), (shrink,)  # one group a map 
 
 
 def table(pool4cd):
-    """Figure 5, one group a map size: #1x1, (reduce, #3x3), (reduce, double #3x3), pool, proj; 0 for branches lacking.
+    """Figure 5, one group a map size: #1x1, (reduce, #3x3), (reduce, double #3x3), pool, proj; 0: no such branch.
 
     4c and 4d project their pool to 96 channels in the paper, to 128 in MXNet's network and those after it.
     """
@@ -61,13 +61,13 @@ def table(pool4cd):
 def inception(k, x, one, three, double, pool, proj):
     """Four branches side by side; one without 1x1 and projection halves the map."""
     stride = 1 if one else 2
-    columns = (
+    chains = (
         ((one, 1),),
         ((three[0], 1), (three[1], 3, stride)),
         ((double[0], 1), (double[1], 3), (double[1], 3, stride)),
         (pool, (proj, 1)),
     )
-    return branches(k, x, *columns) if one else branches(k, x, columns[1], columns[2], (pool,))
+    return branches(k, x, *chains) if one else branches(k, x, chains[1], chains[2], (pool,))
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class InceptionV2Family(Architecture):
     """A stem, ten inception modules on three map sizes, average pool."""
 
     table: tuple[tuple, ...]
-    gate: int = 0  # each module's channels are weighed through a waist of one in so many; 0: they are not
+    gate: int = 0  # squeeze-and-excitation after each module, squeezed to channels / gate; 0: none
     _: KW_ONLY
     style: Style = Style(epsilon=1e-5, momentum=0.9, padding="symmetric", pooling="ceil", count_padding=True)
     paper: Paper = PAPER

@@ -65,8 +65,8 @@ class InceptionV3Family(Architecture):
         for i, steps in enumerate(STEM, 1):
             x = chain(k / f"stem{i}", x, *steps)
         for i, modules in enumerate(self.table, 1):
-            for j, columns in enumerate(modules, 1):
-                x = branches(k / f"stage{i}" / f"block{j}", x, *columns)
+            for j, chains in enumerate(modules, 1):
+                x = branches(k / f"stage{i}" / f"block{j}", x, *chains)
             x = k.tap("auxiliary", x) if self.auxiliary and i == 2 else x
         return x
 

@@ -49,11 +49,11 @@ class InceptionV4Family(Architecture):
 
     def trunk(self, k, x):
         x = chain(k / "stem1", x, *STEM)
-        for i, columns in enumerate(STEM_MODULES, 2):
-            x = branches(k / f"stem{i}", x, *columns)
+        for i, chains in enumerate(STEM_MODULES, 2):
+            x = branches(k / f"stem{i}", x, *chains)
         for i, modules in enumerate(self.table, 1):
-            for j, columns in enumerate(modules, 1):
-                x = branches(k / f"stage{i}" / f"block{j}", x, *columns)
+            for j, chains in enumerate(modules, 1):
+                x = branches(k / f"stage{i}" / f"block{j}", x, *chains)
         return x
 
 

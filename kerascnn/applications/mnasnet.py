@@ -60,7 +60,7 @@ SMALL = (
 
 @dataclass(frozen=True)
 class MnasNet(Multiplied):
-    """A stem, seven stages of inverted residuals, some of them gated, a last 1x1 convolution, average pool."""
+    """A stem, seven stages of inverted residuals, some with squeeze-and-excitation, a last 1x1, average pool."""
 
     table: tuple[tuple, ...]
     stem: int = 32
@@ -74,8 +74,8 @@ class MnasNet(Multiplied):
 
     def trunk(self, k, x):
         x = (k / "stem").conv_bn_act(x, divisible(self.stem * self.alpha), 3, 2)
-        for room, (block, size, t, width), stride in walk(k, self.table):
-            x = block(room, x, size, t, divisible(width * self.alpha), stride)
+        for scope, (block, size, t, width), stride in walk(k, self.table):
+            x = block(scope, x, size, t, divisible(width * self.alpha), stride)
         return (k / "last").conv_bn_act(x, self.last)
 
 

@@ -37,16 +37,16 @@ class MobileNetFamily(Multiplied):
     def __call__(self, input_shape=None, alpha=None, depth_multiplier=None, dropout=None, include_top=True,
                  weights=None, input_tensor=None, pooling=None, classes=None, classifier_activation="softmax",
                  name=None):  # fmt: skip
-        """As every builder, with the columns that Keras lets change, in Keras' order: ``MobileNet(alpha=0.5)``."""
+        """As every builder, with the fields that Keras lets change, in Keras' order: ``MobileNet(alpha=0.5)``."""
         arguments = include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name
         row = self.with_arguments(alpha, depth_multiplier=depth_multiplier, dropout=dropout)
         return Architecture.__call__(row, *arguments)
 
     def trunk(self, k, x):
         x = (k / "stem").conv_bn_act(x, int(32 * self.alpha), 3, 2)
-        for room, (width,), stride in walk(k, self.table):
-            x = (room / "depthwise").depthwise_bn_act(x, 3, stride, multiplier=self.depth_multiplier)
-            x = (room / "pointwise").conv_bn_act(x, int(width * self.alpha))
+        for scope, (width,), stride in walk(k, self.table):
+            x = (scope / "depthwise").depthwise_bn_act(x, 3, stride, multiplier=self.depth_multiplier)
+            x = (scope / "pointwise").conv_bn_act(x, int(width * self.alpha))
         return x
 
 

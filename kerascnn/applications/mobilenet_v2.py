@@ -44,8 +44,8 @@ class MobileNetV2Family(Multiplied):
 
     def trunk(self, k, x):
         x = (k / "stem").conv_bn_act(x, divisible(32 * self.alpha), 3, 2)
-        for room, (t, c), stride in walk(k, self.table):
-            x = mbconv(room, x, t * x.shape[-1], divisible(c * self.alpha), 3, stride)
+        for scope, (t, c), stride in walk(k, self.table):
+            x = mbconv(scope, x, t * x.shape[-1], divisible(c * self.alpha), 3, stride)
         return (k / "last").conv_bn_act(x, divisible(self.last * max(1.0, self.alpha)))
 
 

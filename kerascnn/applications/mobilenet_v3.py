@@ -19,7 +19,7 @@ PAPER = Paper(
 
 
 def SE(k, y):
-    """Section 5.3: a waist of a quarter of the expanded channels, and a hard gate."""
+    """Section 5.3: squeeze to a quarter of the expanded channels, excite by a hard sigmoid."""
     return squeeze_excite(k.with_style(activation="relu"), y, divisible(y.shape[-1] / 4), "hard_sigmoid")
 
 
@@ -58,7 +58,7 @@ TABLE_2 = (  # Small
 
 @dataclass(frozen=True)
 class MobileNetV3Family(Multiplied):
-    """A stem, stages of gated inverted residuals, a last 1x1 convolution, average pool, a hidden layer."""
+    """A stem, inverted residuals with squeeze-and-excitation, a last 1x1, average pool, a hidden layer."""
 
     table: tuple[tuple[int, int, int, Callable[..., Any] | None, str, int], ...]
     last: int  # width of the hidden layer, which alpha below 1 leaves as it is
@@ -72,13 +72,13 @@ class MobileNetV3Family(Multiplied):
     def __call__(self, input_shape=None, alpha=None, minimalistic=False, include_top=True, weights=None,
                  input_tensor=None, classes=None, pooling=None, dropout_rate=None, classifier_activation="softmax",
                  name=None):  # fmt: skip
-        """As every builder, with the columns that Keras lets change, in Keras' order."""
+        """As every builder, with the fields that Keras lets change, in Keras' order."""
         arguments = include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name
         row = (self.minimalistic() if minimalistic else self).with_arguments(alpha, dropout=dropout_rate)
         return Architecture.__call__(row, *arguments)
 
     def minimalistic(self):
-        """The same widths with what every accelerator does fast: 3x3, ReLU, no gate."""
+        """The same widths with what every accelerator does fast: 3x3, ReLU, no squeeze-and-excitation."""
         kind, _, alpha = self.name.rpartition("_")
         return self.replace(
             name=f"{kind}_minimalistic_{alpha}",
@@ -91,9 +91,9 @@ class MobileNetV3Family(Multiplied):
         before = 16
         for i, (_, blocks) in enumerate(groupby(self.table, key=lambda block: block[2]), 1):
             for j, (size, hidden, width, gate, activation, stride) in enumerate(blocks, 1):
-                room = (k / f"stage{i}" / f"block{j}").with_style(activation=activation)
+                scope = (k / f"stage{i}" / f"block{j}").with_style(activation=activation)
                 expanded = divisible(x.shape[-1] * hidden / before)  # the table's ratio, of the width we have
-                x = mbconv(room, x, expanded, divisible(width * self.alpha), size, stride, gate)
+                x = mbconv(scope, x, expanded, divisible(width * self.alpha), size, stride, gate)
                 before = width
         return (k / "last").conv_bn_act(x, divisible(6 * x.shape[-1]))
 

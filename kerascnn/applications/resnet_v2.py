@@ -36,8 +36,8 @@ class ResNetV2(Architecture):
             inner = self.width * 2 ** (i - 1)
             for j in range(1, depth + 1):
                 strides = (1, 2 if j == depth and i < len(self.depths) else 1)
-                room = k / f"stage{i}" / f"block{j}"
-                x = preact_bottleneck(room, x, inner, 4 * inner, strides, bias=True, skip=subsample)
+                scope = k / f"stage{i}" / f"block{j}"
+                x = preact_bottleneck(scope, x, inner, 4 * inner, strides, bias=True, skip=subsample)
         return (k / "last").bn_act(x)
 
 

@@ -1,4 +1,4 @@
-"""ResNet in ResNet. Targ et al. 2016, the 18-layer wide network, as PyTorchCV draws it: the authors released no code.
+"""ResNet in ResNet. Targ et al. 2016, the 18-layer wide network, as PyTorchCV builds it: the authors released no code.
 
 The paper's count, 10.3 M, is in neither of the two ports that can be read; PyTorchCV's has no shortcut round each pair
 of blocks.

@@ -17,7 +17,7 @@ PAPER = Paper(
 
 
 def gate(k, y):
-    """Figure 3, with a waist of a sixteenth of the channels."""
+    """Figure 3: squeeze to a sixteenth of the channels, and excite."""
     return squeeze_excite(k, y, y.shape[-1] // 16)
 
 
@@ -53,7 +53,7 @@ def shortcut_3x3(k, x, width, stride):
 
 @dataclass(frozen=True)
 class SENet(Architecture):
-    """A stem, four stages of gated residual blocks, average pool."""
+    """A stem, four stages of residual blocks with squeeze-and-excitation, average pool."""
 
     block: Callable[..., Any]
     depths: tuple[int, ...]

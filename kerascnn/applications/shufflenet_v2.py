@@ -62,10 +62,10 @@ class ShuffleNetV2(Architecture):
         x = (k / "pool").max_pool(x, 3, 2)
         for i, (width, depth) in enumerate(zip(self.widths, self.depths, strict=True), 2):
             for j in range(depth):
-                room, half = k / f"stage{i}" / f"block{j + 1}", width // 2
-                left, right = (projected(room / "left", x, half), x) if j == 0 else halves(room, x)
-                right = separable(room / "right", right, half, half, 2 if j == 0 else 1)
-                x = room(L.ChannelShuffle, 2)(room.concat(left, right))
+                scope, half = k / f"stage{i}" / f"block{j + 1}", width // 2
+                left, right = (projected(scope / "left", x, half), x) if j == 0 else halves(scope, x)
+                right = separable(scope / "right", right, half, half, 2 if j == 0 else 1)
+                x = scope(L.ChannelShuffle, 2)(scope.concat(left, right))
         return (k / "last").conv_bn_act(x, self.last)
 
 
@@ -77,7 +77,7 @@ def gate(k, x):
 
 
 X = "xception"
-PLUS_STAGES = (  # activation, gated, then each block's depthwise size
+PLUS_STAGES = (  # activation, whether with squeeze-and-excitation, each block's depthwise size
     ("relu", False, (3, 3, X, 5)),
     ("hard_swish", False, (5, 5, 3, 3)),
     ("hard_swish", True, (7, 3, 7, 5, 5, 3, 7, 3)),
@@ -87,7 +87,7 @@ PLUS_STAGES = (  # activation, gated, then each block's depthwise size
 
 @dataclass(frozen=True)
 class ShuffleNetV2Plus(Architecture):
-    """A stem, four stages of units that were searched for, a last 1x1, a gate, average pool, a hidden layer."""
+    """A stem, four stages of searched units, a last 1x1, squeeze-and-excitation, average pool, a hidden layer."""
 
     widths: tuple[int, ...]
     stages: tuple[tuple, ...] = PLUS_STAGES
@@ -106,8 +106,8 @@ class ShuffleNetV2Plus(Architecture):
         x = (k / "stem").conv_bn_act(x, 16, 3, 2)
         for i, (width, (activation, gated, blocks)) in enumerate(zip(self.widths, self.stages, strict=True), 1):
             for j, block in enumerate(blocks):
-                room = (k / f"stage{i}" / f"block{j + 1}").with_style(activation=activation)
-                x = self.unit(room, x, block, width, 2 if j == 0 else 1, gated)
+                scope = (k / f"stage{i}" / f"block{j + 1}").with_style(activation=activation)
+                x = self.unit(scope, x, block, width, 2 if j == 0 else 1, gated)
         return (k / "last").conv_bn_act(x, 1280)
 
     def unit(self, k, x, block, width, stride, gated):

@@ -31,7 +31,7 @@ def plain(k, x, width, stride, drop):
     return basic(k, x, width, stride, drop=drop, skip=partial(padded_shortcut, window=stride))
 
 
-def waist(k, x, width, stride, drop):
+def narrowed(k, x, width, stride, drop):
     return bottleneck(k, x, width, 4 * width, (stride, 1), drop=drop)
 
 
@@ -65,5 +65,5 @@ StochasticDepth110CIFAR = StochasticDepth("stochastic_depth110_cifar", cifar_ste
 StochasticDepth152SVHN = StochasticDepth("stochastic_depth152_svhn", cifar_stem, plain, (25, 25, 25))
 StochasticDepth1202CIFAR = StochasticDepth("stochastic_depth1202_cifar", cifar_stem, plain, (200, 200, 200))
 StochasticDepth152 = StochasticDepth(
-    "stochastic_depth152", imagenet_stem, waist, (3, 8, 36, 3), 64, size=224, classes=1000
+    "stochastic_depth152", imagenet_stem, narrowed, (3, 8, 36, 3), 64, size=224, classes=1000
 )

@@ -1,11 +1,11 @@
-"""The inverted residual, its fused form and its gate: MobileNetV2 and V3, MnasNet, EfficientNet, FBNet ..."""
+"""The inverted residual, its fused form, squeeze-and-excitation: MobileNetV2, V3, MnasNet, EfficientNet, FBNet ..."""
 
 from kerascnn import layers as L
 from kerascnn.blocks.residual import residual
 
 
 def squeeze_excite(k, x, width, gate="sigmoid"):
-    """Weigh each channel by what the whole map holds, through a waist of ``width``. Hu et al. 2017, figure 3."""
+    """Scale each channel by a weight from the whole map, by way of ``width`` units. Hu et al. 2017, figure 3."""
     s = k(L.GlobalAveragePooling2D, keepdims=True)(x)
     s = k.conv_act(s, width)
     s = k.act(k.conv(s, x.shape[-1], bias=True), gate)
@@ -13,7 +13,7 @@ def squeeze_excite(k, x, width, gate="sigmoid"):
 
 
 def quarter_gate(c):
-    """The gate of a block whose input has ``c`` channels: a waist of a quarter of them. Tan et al. 2018."""
+    """Squeeze-and-excitation to a quarter of ``c``, the channels of the block's input. Tan et al. 2018."""
     return lambda k, y: squeeze_excite(k, y, max(1, c // 4))
 
 
@@ -27,7 +27,7 @@ def mbconv(k, x, hidden, width, size=3, stride=1, gate=None, drop=0.0):
 
 
 def depthwise_project(k, x, width, size=3, stride=1, gate=None, groups=1):
-    """Depthwise, ``gate(k, x)`` if any, and a 1x1 in ``groups`` to ``width`` that nothing activates.
+    """Depthwise, ``gate(k, x)`` if any, and a 1x1 in ``groups`` to ``width`` without activation.
 
     Sandler et al. 2018, figure 3b. ``(B, H, W, C)`` to ``(B, H / stride, W / stride, width)``.
     """

@@ -1,4 +1,4 @@
-"""The frame that most networks since ResNet hang their blocks in."""
+"""The stem, stages and blocks that most networks since ResNet consist of."""
 
 from math import ceil
 
@@ -15,7 +15,7 @@ def imagenet_stem(k, x, width):
 def stages(k, x, depths, block):
     """``depths[i]`` blocks in stage i; each stage but the first begins by halving the map.
 
-    ``block(k, x, i, stride)`` draws one block of stage i, counted from 0.
+    ``block(k, x, i, stride)`` builds one block of stage i, counted from 0.
     """
     for i, depth in enumerate(depths):
         for j in range(depth):
@@ -24,15 +24,15 @@ def stages(k, x, depths, block):
 
 
 def walk(k, table):
-    """The blocks of a table whose rows end in repeats and stride: the room of each, its columns, its stride.
+    """The blocks of a table whose rows end in repeats and stride: the scope of each, its other values, its stride.
 
     The first block of a stage takes the stride. Sandler et al. 2018, Table 2.
     """
-    for i, (*columns, repeats, stride) in enumerate(table, 1):
+    for i, (*values, repeats, stride) in enumerate(table, 1):
         for j in range(1, repeats + 1):
-            yield k / f"stage{i}" / f"block{j}", columns, stride if j == 1 else 1
+            yield k / f"stage{i}" / f"block{j}", values, stride if j == 1 else 1
 
 
 def deepen(table, depth):
     """The same table with its repeats, the last column but one, ``depth`` times as many. Tan & Le 2019, section 3.3."""
-    return tuple((*columns, ceil(depth * repeats), stride) for *columns, repeats, stride in table)
+    return tuple((*values, ceil(depth * repeats), stride) for *values, repeats, stride in table)

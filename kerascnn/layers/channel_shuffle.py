@@ -6,7 +6,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("kerascnn")
 class ChannelShuffle(keras.layers.Layer):
-    """Deal the channels out anew, so that the next grouped convolution sees channels of every group.
+    """Reorder the channels, so that the next grouped convolution sees channels of every group.
 
     ``(B, H, W, C)`` to the same shape: channels that stand as ``groups`` rows are read column by column. The map is
     taken as a list of pixels meanwhile, since mobile runtimes know no transpose of five axes.

@@ -8,9 +8,9 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("kerascnn")
 class GlobalDropPath(keras.layers.Layer):
-    """Draw the one column that a batch is to train alone: ``(B, H, W, C)`` to ``(columns,)``.
+    """Choose the one column that a batch is to train alone: ``(B, H, W, C)`` to ``(columns,)``.
 
-    A share of the batches, half in the paper, train one column through the whole network: a 1 marks it. In the
+    A fraction of the batches, half in the paper, trains one column through the whole network: a 1 marks it. In the
     others, and at inference, all columns have 0 and each join decides for itself.
     """
 
@@ -37,9 +37,9 @@ class GlobalDropPath(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("kerascnn")
 class FractalJoin(keras.layers.Layer):
-    """The mean of the paths that are left: the draw of :class:`GlobalDropPath` and n maps to one of their shape.
+    """The mean of the paths that are left: the choice of :class:`GlobalDropPath` and n maps to one of their shape.
 
-    Where the column drawn for the batch comes by, it is the only one left. Else each path is dropped at ``rate``, and
+    Where the batch's column is among them, it is the only one left. Else each path is dropped at ``rate``, and
     one of them at random is kept when that would leave none. Inference takes the mean of all.
     """
 
@@ -49,16 +49,16 @@ class FractalJoin(keras.layers.Layer):
         self.generator = keras.random.SeedGenerator(seed)
 
     def call(self, inputs, training=False):
-        drawn, *paths = inputs
+        choice, *paths = inputs
         if not training:
             return sum(paths[1:], paths[0]) / len(paths)
         luck = keras.random.uniform((len(paths),), seed=self.generator)
         left = ops.cast((luck >= self.rate) | (luck == ops.max(luck)), self.compute_dtype)
-        alone = drawn[: len(paths)]
+        alone = choice[: len(paths)]
         total: Any = ops.sum(alone)
         left: Any = ops.where(total > 0, alone, left)
-        share = left / ops.sum(left)
-        return sum((share[i] * path for i, path in enumerate(paths[1:], 1)), share[0] * paths[0])
+        weight = left / ops.sum(left)
+        return sum((weight[i] * path for i, path in enumerate(paths[1:], 1)), weight[0] * paths[0])
 
     def compute_output_shape(self, input_shape):
         return input_shape[1]

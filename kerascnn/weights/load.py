@@ -121,7 +121,7 @@ def table(row: Row, entry: Entry) -> Section:
 
 
 def author(row: Row, path: Path, values: Mapping[str, np.ndarray]) -> Entry:
-    """Whose implementation of ``row`` wrote the file: those whose names it has, told apart by its path."""
+    """Whose implementation of ``row`` wrote the file: the one whose names it has; its path decides between several."""
     sources = KERAS_SOURCES if path.name.endswith(KERAS) else TORCH_SOURCES
     known = [e for e in entries() if e.name == row.name and e.loads]
     fitting = [e for e in known if e.source in sources and landmarks_stand(table(row, e), values)]

@@ -83,25 +83,25 @@ class Section:
                 if found := line.target.fullmatch(text):
                     values = {name: number(text) for name, text in found.groupdict().items()}
                     for name, patterns in self.counters.items():
-                        if room := room_of(path, patterns):
-                            values[name] = order[name][room]
+                        if place := place_of(path, patterns):
+                            values[name] = order[name][place]
                     name = HOLE.sub(lambda hole, values=values: fill(hole[1], values), line.source.name)
                     return SourceKey(name, line.source.whole, line.source.chw, line.source.part)
         return None
 
 
 def count(patterns: list[re.Pattern], paths: list[str]) -> dict[Place, int]:
-    rooms = {room for path in paths if (room := room_of(path, patterns))}
-    return {room: i for i, room in enumerate(sorted(rooms, key=numerically), 1)}
+    places = {place for path in paths if (place := place_of(path, patterns))}
+    return {place: i for i, place in enumerate(sorted(places, key=numerically), 1)}
 
 
-def room_of(path: str, patterns: list[re.Pattern]) -> Place | None:
+def place_of(path: str, patterns: list[re.Pattern]) -> Place | None:
     """Which pattern the path begins with, and what its braces hold."""
     return next(((i, found.groups()) for i, p in enumerate(patterns) if (found := p.match(path))), None)
 
 
-def numerically(room: Place) -> tuple[int, list[tuple[int, str]]]:
-    i, texts = room
+def numerically(place: Place) -> tuple[int, list[tuple[int, str]]]:
+    i, texts = place
     return i, [(int(text or 1), "") if text.isdigit() or not text else (0, text) for text in texts]
 
 
