@@ -1,4 +1,4 @@
-"""Measure others' implementations anew, and hold the ledger's numbers to it.
+"""Measure other implementations again, and check the ledger's numbers by them.
 
 Each row of ``kerascnn/ledger/*.csv`` whose source can be installed here (timm, torchvision, pytorchcv and
 keras.applications: the extra ``parity``) is built without weights and counted at its size. What differs is written
@@ -16,6 +16,7 @@ from pathlib import Path
 
 from kerascnn.catalogue import find, plain
 from kerascnn.files import write_text
+from kerascnn.progress import track
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
@@ -31,7 +32,7 @@ def main() -> None:
     if not asked:
         sys.exit("No row of the ledger matches.")
     rows = [row for row in asked if installed(row["source"])]
-    wrong = [message for row in progress(rows) if (message := correct(row))]
+    wrong = [message for row in track(rows, "counting") if (message := correct(row))]
     typed = Counter(row["source"] for row in asked if not installed(row["source"]))
     print("\n".join(wrong + [f"as typed: {rows} of {source}" for source, rows in sorted(typed.items())]))
     print(f"{len(rows)} rows measured, {len(wrong)} of them differ")
@@ -73,19 +74,6 @@ def correct(row: dict[str, str]) -> str:
     ]
     row.update(new)
     return f"{title}: {', '.join(differing)}" if differing else ""
-
-
-def progress(rows: list[dict[str, str]]):
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=len(rows))
-        for row in rows:
-            bar.update(task, description=f"{row['source']} {row['source_name']}")
-            yield row
-            bar.advance(task)
 
 
 def write(path: Path, table: list[dict[str, str]]) -> None:

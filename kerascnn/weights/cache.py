@@ -1,4 +1,4 @@
-"""Published files, downloaded once: checked by their hash, taken up again where a download broke off.
+"""Published files, downloaded once: checked by their hash, and resumed where a download broke off.
 
 Environment variables decide: ``KERASCNN_HOME`` is the folder of the cache (by default ``~/.cache/kerascnn``),
 ``KERASCNN_MIRROR`` the address of a server that holds the files as the cache does, ``KERASCNN_OFFLINE`` forbids to
@@ -9,13 +9,12 @@ import hashlib
 import os
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock
 
 from kerascnn.files import home
+from kerascnn.progress import bar
 from kerascnn.weights.records import Record
 
 CHUNK = 1 << 20
@@ -23,7 +22,7 @@ SECONDS = 30  # of silence before a download counts as broken
 
 
 def place(record: Record) -> Path:
-    """Where the file of a record lies in the cache, and under which path a mirror has it."""
+    """Path of a record's file in the cache, and on a mirror."""
     return Path("weights", record.name, record.file)
 
 
@@ -61,7 +60,7 @@ def fetch(record: Record) -> Path:
 
 
 def download(url: str, part: Path, title: str) -> None:
-    """Append to ``part`` what it lacks of ``url``, showing how far it is."""
+    """Append to ``part`` what it lacks of ``url``, with a progress bar."""
     have = part.stat().st_size if part.exists() else 0
     headers = {"User-Agent": "kerascnn"} | ({"Range": f"bytes={have}-"} if have else {})
     try:
@@ -69,10 +68,10 @@ def download(url: str, part: Path, title: str) -> None:
             have = have if answer.status == 206 else 0  # any other server sends all of it
             length = answer.headers["Content-Length"]
             total = have + int(length) if length else None
-            with open(part, "ab" if have else "wb") as file, bar(title, have, total) as moved:
+            with open(part, "ab" if have else "wb") as file, bar(title, total, done=have, sizes=True) as move:
                 while block := answer.read(CHUNK):
                     file.write(block)
-                    moved(len(block))
+                    move(len(block))
     except urllib.error.HTTPError as error:
         if error.code == 416:  # nothing is left to send
             return
@@ -84,18 +83,6 @@ def download(url: str, part: Path, title: str) -> None:
         ) from error
     if total is not None and part.stat().st_size < total:
         raise ConnectionError(f"{url} broke off after {part.stat().st_size:,} of {total:,} bytes. Call again to go on.")
-
-
-@contextmanager
-def bar(title: str, have: int, total: int | None) -> Iterator[Callable[[int], None]]:
-    """A bar that moves by the bytes it is called with."""
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(title, total=total, completed=have)
-        yield lambda count: progress.advance(task, count)
 
 
 def verify(part: Path, record: Record, url: str) -> None:
