@@ -696,7 +696,7 @@ def test_a_network_that_is_in_no_table_is_trained_and_remembered(tmp_path):
 
     import kerascnn
 
-    row = kerascnn.applications.ResNet18.but(name="narrow", depths=(1, 1), width=4)
+    row = kerascnn.applications.ResNet18.replace(name="narrow", depths=(1, 1), width=4)
     recipe = RECIPE.but({"input.size": 32}, model=Model(row), length=Epochs(2))
 
     class Stop(keras.callbacks.Callback):

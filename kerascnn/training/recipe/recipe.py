@@ -62,8 +62,8 @@ class Model:
         row = find(self.name) if isinstance(self.name, str) else self.name
         for name, value in self.fields.items():
             check_field(row, name, value)
-        row = row.but(**self.fields) if self.fields else row
-        return row.but(**row.tiny) if self.tiny else row
+        row = row.replace(**self.fields) if self.fields else row
+        return row.replace(**row.tiny) if self.tiny else row
 
 
 def check_field(row: Architecture, name: str, value: Any) -> None:
