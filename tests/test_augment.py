@@ -561,7 +561,7 @@ def test_every_name_has_its_function():
         function = getattr(importlib.import_module(f"kerascnn.data.transforms.{line.module}"), name)
         inputs = {
             "cut": ["shape", "seed"],
-            "fit": ["image", "how", "seed"],
+            "fit": ["image", "preprocess", "seed"],
             "move": ["image", "seed"],
             "change": ["image", "seed"],
             "mix": ["images", "targets", "seed"],

@@ -229,7 +229,7 @@ def test_what_is_wrong_with_masks_is_said_of_all_at_once(folder):
     Image.fromarray(np.zeros((9, 7), np.uint16)).save(masks / "03.png")
     Image.fromarray(small).save(masks / "04.png", "JPEG")
     (folder / "images" / "05.jpg").write_bytes(b"")
-    with pytest.raises(ValueError, match=r"^6 images with a mask of") as caught:
+    with pytest.raises(ValueError, match=r"^6 image-mask pairs of") as caught:
         open_data(folder)
     for line in (
         r"00\.png: it is \d+ x \d+ pixels, its mask 7 x 9",

@@ -18,7 +18,7 @@ from test_data import collected
 from test_train import RECIPE, trained, weights
 
 from kerascnn.data import open_data, open_source
-from kerascnn.data.checks import image_flaw
+from kerascnn.data.checks import image_problem
 from kerascnn.data.images import decode
 from kerascnn.data.open import WAYS
 from kerascnn.data.pipeline import batches, load_image
@@ -271,7 +271,7 @@ def test_checksum_of_lengths_is_tensorflows(tmp_path):
     file = write_records(tmp_path / "some.tfrecord", [bytes(length) for length in (0, 1, 255, 256, 70_000)])
     contents = file.read_bytes()
     found = list(spans(file))
-    assert [span.length for span in found] == [0, 1, 255, 256, 70_000] and not any(span.flaw for span in found)
+    assert [span.length for span in found] == [0, 1, 255, 256, 70_000] and not any(span.problem for span in found)
     for span in found:
         header = contents[span.offset : span.offset + 12]
         assert struct.unpack("<QI", header) == (span.length, masked_crc32c(header[:8]))
@@ -365,8 +365,8 @@ def test_damaged_records_are_named_and_counted(tmp_path):
     said = spoil(write_shards(tmp_path / "data"))
     with pytest.raises(ValueError, match=r"^3 records of") as caught:
         open_data(tmp_path / "data")
-    for record, flaw in said.items():
-        assert re.search(f"{re.escape(record)}: .*{flaw}", str(caught.value))
+    for record, problem in said.items():
+        assert re.search(f"{re.escape(record)}: .*{problem}", str(caught.value))
 
 
 def test_damaged_records_are_skipped_on_demand(tmp_path):
@@ -484,7 +484,7 @@ def test_index_is_kept_and_made_anew_when_files_change(tmp_path, makings):
     flip(root / "train-00000-of-00003", 200)
     with pytest.raises(ValueError, match="its checksum does not fit"):
         open_data(root)
-    with pytest.raises(ValueError, match="its checksum does not fit"):  # kept with its flaws
+    with pytest.raises(ValueError, match="its checksum does not fit"):  # kept with its problems
         open_data(root)
     assert len(makings) == 4 and len(list(root.glob(".kerascnn-*.npz"))) == 3
     moved = root.rename(tmp_path / "moved")
@@ -732,7 +732,7 @@ def with_alpha(mode: str) -> Image.Image:
 def test_every_mode_is_shown_as_pillow_shows_it(form, image, how):
     buffer = io.BytesIO()
     image.save(buffer, form, **how)
-    assert image_flaw(buffer.getvalue()) is None
+    assert image_problem(buffer.getvalue()) is None
     assert np.array_equal(decode(buffer.getvalue()), Image.open(buffer).convert("RGB"))
 
 
@@ -751,7 +751,7 @@ def test_bitmaps_with_a_table_of_colours_are_refused(mode, tmp_path):
     buffer = io.BytesIO()
     PICTURE.convert(mode).save(buffer, "BMP")
     contents = buffer.getvalue()
-    assert "BMP file whose colours are numbers of a table" in image_flaw(contents)
+    assert "BMP file whose colours are numbers of a table" in image_problem(contents)
     (tmp_path / "cat.bmp").write_bytes(contents)
     with pytest.raises(ValueError, match=r"cat\.bmp is not a .* Save it as PNG"):
         load_image(tmp_path / "cat.bmp", PHOTO)

@@ -274,8 +274,8 @@ def test_workers_get_their_parts_of_the_same_batches(tmp_path, augment, batch, c
 
     split = photos(tmp_path, 21)
 
-    def part(*share):
-        how = dict(augment=augment, classes=3, seed=3, shuffle=True, share=share)
+    def part(*shard):
+        how = dict(augment=augment, classes=3, seed=3, shuffle=True, shard=shard)
         return [(x.numpy(), y["label"].numpy()) for x, y in batches(split, preprocessed(), batch, **how)]
 
     whole, parts = part(0, 1), [part(index, count) for index in range(count)]

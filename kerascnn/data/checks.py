@@ -18,7 +18,7 @@ MARK = 2**56 - 1
 MOST = 20  # lines that an error has room for
 
 
-def image_flaw(contents: bytes) -> str | None:
+def image_problem(contents: bytes) -> str | None:
     """Why an image file cannot be decoded as training decodes it, or None when it can."""
     import tensorflow as tf
 
@@ -46,26 +46,26 @@ def has_colour_table(contents: bytes) -> bool:
 
 def reason(error: Exception) -> str:
     """The beginning of what TensorFlow or the system says, without where in the graph or on which path."""
-    said = getattr(error, "strerror", None) or getattr(error, "message", None) or str(error)
-    return (re.sub(r"\{\{.*?\}\}\s*|\s*\[Op:.*", "", said).splitlines() or ["unreadable"])[0][:200]
+    message = getattr(error, "strerror", None) or getattr(error, "message", None) or str(error)
+    return (re.sub(r"\{\{.*?\}\}\s*|\s*\[Op:.*", "", message).splitlines() or ["unreadable"])[0][:200]
 
 
-def file_flaw(path: Path) -> str | None:
+def file_problem(path: Path) -> str | None:
     """Why an image file cannot be read or decoded, or None when it can."""
     try:
-        return image_flaw(path.read_bytes())
+        return image_problem(path.read_bytes())
     except OSError as error:
         return reason(error)
 
 
-def file_flaws(files: Sequence[Path], how: Opening) -> dict[Path, str]:
+def file_problems(files: Sequence[Path], opening: Opening) -> dict[Path, str]:
     """The files that cannot be decoded, and why."""
-    found = examined([(path,) for path in files], lambda path: file_flaw(path) or 0, how, "checking images")
+    found = examined([(path,) for path in files], lambda path: file_problem(path) or 0, opening, "checking images")
     return {path: result for path, result in zip(files, found, strict=True) if isinstance(result, str)}
 
 
 def examined(
-    items: Sequence[tuple[Path, ...]], examine: Callable[..., str | int], how: Opening, title: str
+    items: Sequence[tuple[Path, ...]], examine: Callable[..., str | int], opening: Opening, title: str
 ) -> list[str | int]:
     """What ``examine`` finds of the files of each item: why they cannot be used, or a number of 0 to 255.
 
@@ -76,7 +76,7 @@ def examined(
     doubtful = [files for files, mark in zip(items, marks, strict=True) if mark not in passed.notes]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         results = pool.map(lambda files: examine(*files), doubtful)
-        new = iter(list(track(results, title, len(doubtful), shown=how.progress)))
+        new = iter(list(track(results, title, len(doubtful), shown=opening.progress)))
     found = [passed.notes[mark] if mark in passed.notes else next(new) for mark in marks]
     if doubtful:
         passed.keep({mark: note for mark, note in zip(marks, found, strict=True) if mark and isinstance(note, int)})
@@ -84,7 +84,7 @@ def examined(
 
 
 class Passed:
-    """What is remembered of files that were decoded without a flaw: a note, 0 to 255, for each.
+    """What is remembered of files that were decoded and found sound: a note, 0 to 255, for each.
 
     Files are known by a mark, 56 bits of a hash of their paths, sizes and times of writing.
     """
@@ -100,7 +100,7 @@ class Passed:
         self.notes = {number & MARK: number >> 56 for number in kept}
 
     def mark(self, files: Iterable[Path]) -> int:
-        """0 for a link that leads nowhere: what is wrong with it is said when it is read."""
+        """0 for a link that leads nowhere: what is wrong with it is reported when it is read."""
         try:
             states = [f"{path.absolute()}:{changes(path)}" for path in files]
         except OSError:
@@ -114,12 +114,12 @@ class Passed:
             np.save(draft, numbers)
 
 
-def refuse(flaws: Mapping[str, str], kind: str, where: object, how: Opening) -> None:
-    """Raise one error about all flawed things of a ``kind``, unless they are to be skipped."""
-    if flaws and how.on_corrupt == "refuse":
+def refuse(problems: Mapping[str, str], kind: str, where: object, opening: Opening) -> None:
+    """Raise one error about everything of a ``kind`` that cannot be used, unless it is to be skipped."""
+    if problems and opening.on_corrupt == "refuse":
         raise ValueError(
-            f"{len(flaws)} {kind}{'s' * (len(flaws) > 1)} of {where} cannot be read:\n"
-            f"{listed([f'{name}: {flaw}' for name, flaw in flaws.items()])}\n"
+            f"{len(problems)} {kind}{'s' * (len(problems) > 1)} of {where} cannot be read:\n"
+            f"{listed([f'{name}: {problem}' for name, problem in problems.items()])}\n"
             'Repair or remove them, or leave them out with on_corrupt="skip".'
         )
 

@@ -71,31 +71,31 @@ def with_channels(image: tf.Tensor, channels: int) -> tf.Tensor:
     raise ValueError(f"An image of {image.shape[-1]} channels cannot become one of {channels}: 1 and 3 are known.")
 
 
-def resized(image: tf.Tensor, size, how: Preprocess) -> tf.Tensor:
+def resized(image: tf.Tensor, size, preprocess: Preprocess) -> tf.Tensor:
     """(H, W, C) to (*size, C) float32; when it shrinks, every source pixel counts, as in Pillow."""
-    return tf.cast(tf.image.resize(image, size, how.interpolation, antialias=True), tf.float32)
+    return tf.cast(tf.image.resize(image, size, preprocess.interpolation, antialias=True), tf.float32)
 
 
-def stretched(image: tf.Tensor, how: Preprocess) -> tuple[tf.Tensor, tf.Tensor]:
+def stretched(image: tf.Tensor, preprocess: Preprocess) -> tuple[tf.Tensor, tf.Tensor]:
     """The whole image on ``size`` x ``size`` pixels, whatever its proportions, and the affine of that."""
-    size = (how.size, how.size)
-    return resized(image, size, how), resizing(tf.shape(image)[:2], size)
+    size = (preprocess.size, preprocess.size)
+    return resized(image, size, preprocess), resizing(tf.shape(image)[:2], size)
 
 
-def centred(image: tf.Tensor, how: Preprocess) -> tuple[tf.Tensor, tf.Tensor]:
+def centred(image: tf.Tensor, preprocess: Preprocess) -> tuple[tf.Tensor, tf.Tensor]:
     """The short side on ``round(size / crop)`` pixels, then the ``size`` x ``size`` in the middle; and their affine."""
     shape = tf.shape(image)[:2]
-    scaled = round(how.size / how.crop) * shape // tf.reduce_min(shape)
-    corner = tf.cast(tf.round((scaled - how.size) / 2), tf.int32)
-    part = within(resized(image, scaled, how), tf.concat([corner, [how.size, how.size]], 0))
+    scaled = round(preprocess.size / preprocess.crop) * shape // tf.reduce_min(shape)
+    corner = tf.cast(tf.round((scaled - preprocess.size) / 2), tf.int32)
+    part = within(resized(image, scaled, preprocess), tf.concat([corner, [preprocess.size, preprocess.size]], 0))
     return part, resizing(shape, scaled, corner)
 
 
-def normalised(image: tf.Tensor, how: Preprocess) -> tf.Tensor:
+def normalised(image: tf.Tensor, preprocess: Preprocess) -> tf.Tensor:
     """Pixels of 0..255 as the network wants them."""
-    return (image / 255 - how.mean) / how.std
+    return (image / 255 - preprocess.mean) / preprocess.std
 
 
-def denormalised(image: np.ndarray, how: Preprocess) -> np.ndarray:
+def denormalised(image: np.ndarray, preprocess: Preprocess) -> np.ndarray:
     """What a network sees as pixels again, (H, W, C) uint8."""
-    return np.clip(np.round(255 * (image * how.std + how.mean)), 0, 255).astype(np.uint8)
+    return np.clip(np.round(255 * (image * preprocess.std + preprocess.mean)), 0, 255).astype(np.uint8)

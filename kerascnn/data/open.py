@@ -117,21 +117,21 @@ def is_file(source: Any, suffix: str) -> bool:
 
 WAYS = (  # the first that knows a source opens it
     Way(lambda source: isinstance(source, tuple), from_pairs),
-    Way(lambda source: source in NAMED, lambda source, how: NAMED[source](how)),
-    Way(lambda source: str(source).startswith(PREFIX), lambda source, how: from_tfds(str(source), how)),
+    Way(lambda source: source in NAMED, lambda source, opening: NAMED[source](opening)),
+    Way(lambda source: str(source).startswith(PREFIX), lambda source, opening: from_tfds(str(source), opening)),
     Way(
         lambda source: Path(source).is_dir() and bool(shards_in(Path(source))),
-        lambda source, how: from_folder_of_records(Path(source), how),
+        lambda source, opening: from_folder_of_records(Path(source), opening),
     ),
     Way(
         lambda source: Path(source).is_dir() and has_masks(Path(source)),
-        lambda source, how: from_masks(Path(source), how),
+        lambda source, opening: from_masks(Path(source), opening),
     ),
-    Way(lambda source: Path(source).is_dir(), lambda source, how: from_folder(Path(source), how)),
-    Way(lambda source: is_file(source, ".csv"), lambda source, how: from_table(Path(source), how)),
-    Way(lambda source: is_file(source, ".npz"), lambda source, how: from_npz(Path(source), how)),
-    Way(lambda source: is_shard(Path(source)), lambda source, how: from_pattern(escape(str(source)), how)),
-    Way(lambda source: has_magic(str(source)), lambda source, how: from_pattern(str(source), how)),
+    Way(lambda source: Path(source).is_dir(), lambda source, opening: from_folder(Path(source), opening)),
+    Way(lambda source: is_file(source, ".csv"), lambda source, opening: from_table(Path(source), opening)),
+    Way(lambda source: is_file(source, ".npz"), lambda source, opening: from_npz(Path(source), opening)),
+    Way(lambda source: is_shard(Path(source)), lambda source, opening: from_pattern(escape(str(source)), opening)),
+    Way(lambda source: has_magic(str(source)), lambda source, opening: from_pattern(str(source), opening)),
 )
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import tensorflow as tf
 
 from kerascnn.data import images
-from kerascnn.data.checks import image_flaw
+from kerascnn.data.checks import image_problem
 from kerascnn.data.dataset import IN_MEMORY, Split
-from kerascnn.data.sharding import is_own, share_of
+from kerascnn.data.sharding import is_own, size_of_shard
 from kerascnn.data.transforms.affine import mask_along
 from kerascnn.data.transforms.mixing import mixed_with
 from kerascnn.data.transforms.registry import Step, parse_all
@@ -32,7 +32,7 @@ def batches(
     shuffle: bool = False,
     repeats: int = 1,
     places: range | None = None,
-    share: tuple[int, int] = (0, 1),
+    shard: tuple[int, int] = (0, 1),
     parallel: int = os.cpu_count() or 1,
 ) -> tf.data.Dataset:
     """One pass over the images, or any stretch of the passes one after the other.
@@ -67,7 +67,7 @@ def batches(
     places
         Which images of the endless sequence of all passes, whatever ``epoch`` is; it begins where a batch does. None:
         those of pass ``epoch``.
-    share
+    shard
         Which of how many workers this is. Each gets its own part of every batch, with the same content however many
         there are, and prepares no image beyond it but those that its own are mixed with. No batch may have fewer
         images than there are workers.
@@ -99,9 +99,9 @@ def batches(
     rows = tf.constant(split.images)
     annotations = {name: tf.constant(of_all) for name, of_all in split.annotations.items()}
 
-    own = is_own(len(order), batch, share)
+    own = is_own(len(order), batch, shard)
     if not mixes:
-        order, copies, salts, batch = order[own], copies[own], salts[own], share_of(batch, share)
+        order, copies, salts, batch = order[own], copies[own], salts[own], size_of_shard(batch, shard)
 
     plain = tf.autograph.experimental.do_not_convert  # no statement has to become a part of the graph
 
@@ -192,11 +192,10 @@ def transformed(
         mask = None if mask is None else images.within(mask, cuts[0](tf.shape(mask)))
     else:
         image = images.opened(image)
-    fits = [
-        lambda image, how, step=step, seed=seed: step(image, how, seed) for step, seed in steps if step.kind == "fit"
-    ]
-    fit = fits[0] if fits else images.stretched if cuts or preprocess.squash else images.centred
-    image, affine = fit(images.with_channels(image, preprocess.channels), preprocess)
+    image = images.with_channels(image, preprocess.channels)
+    fits = [lambda step=step, seed=seed: step(image, preprocess, seed) for step, seed in steps if step.kind == "fit"]
+    fit = images.stretched if cuts or preprocess.squash else images.centred
+    image, affine = fits[0]() if fits else fit(image, preprocess)
     image, affines = tf.ensure_shape(image, (preprocess.size, preprocess.size, preprocess.channels)), [affine]
     for step, seed in steps:
         if step.kind == "move":
@@ -237,6 +236,6 @@ def load_image(path: str | os.PathLike, preprocess: Preprocess) -> np.ndarray:
     if not path.is_file():
         raise FileNotFoundError(f"There is no image file {path}.")
     contents = path.read_bytes()
-    if flaw := image_flaw(contents):
-        raise ValueError(f"{path} is not a JPEG, PNG, BMP, GIF or WebP image that can be decoded: {flaw}")
+    if problem := image_problem(contents):
+        raise ValueError(f"{path} is not a JPEG, PNG, BMP, GIF or WebP image that can be decoded: {problem}")
     return prepared(tf.constant(contents), preprocess).numpy()

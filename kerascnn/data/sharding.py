@@ -3,15 +3,15 @@
 import numpy as np
 
 
-def share_of(batch: int, share: tuple[int, int]) -> int:
-    """How many of a batch's images worker number ``share[0]`` of ``share[1]`` gets."""
-    index, count = share
+def size_of_shard(batch: int, shard: tuple[int, int]) -> int:
+    """How many of a batch's images worker number ``shard[0]`` of ``shard[1]`` gets."""
+    index, count = shard
     return batch // count + (index < batch % count)
 
 
-def is_own(images: int, batch: int, share: tuple[int, int]) -> np.ndarray:
+def is_own(images: int, batch: int, shard: tuple[int, int]) -> np.ndarray:
     """Whether each of a data set's images, in order, is the worker's, (N,) bool; the last batch may be shorter."""
-    index, count = share
+    index, count = shard
     place = np.arange(images)
     begin = place // batch * batch
     size = np.minimum(batch, images - begin)

@@ -240,7 +240,7 @@ def run_epoch(
     """Train on the training images once, evaluate on the validation images, and log how it went."""
     resolved, workers, epoch = learner.resolved, learner.workers, len(history)
     recipe, task, preprocess = resolved.recipe, resolved.task, resolved.preprocess
-    share = workers.index, workers.count
+    shard = workers.index, workers.count
     title = f"epoch {epoch + 1:{len(str(resolved.epochs))}}/{resolved.epochs}"
     batch, steps = resolved.updates
     stage = resolved.stage(epoch)
@@ -258,7 +258,7 @@ def run_epoch(
         shuffle=True,
         repeats=recipe.repeats,
         places=resolved.places(epoch),
-        share=share,
+        shard=shard,
     )
     losses = [record["val_loss"] for record in history]
     rates = [resolved.rate(epoch * steps + step, losses) for step in range(steps)]
@@ -273,7 +273,7 @@ def run_epoch(
     check_finite(trained, epoch, resolved)
     most = recipe.batch // recipe.accumulate
     size = even_batch(len(data.validation), most, learner.strategy.num_replicas_in_sync)
-    dataset = batches(data.validation, preprocess, size, encode=task.encode, share=share)
+    dataset = batches(data.validation, preprocess, size, encode=task.encode, shard=shard)
     with learner.averaged():
         validated = evaluate(learner, distributed(dataset, workers))
     check_finite(validated, epoch, resolved)

@@ -16,7 +16,7 @@ Pair = tuple[ArrayLike, ArrayLike]
 EXPECTED = "Expected the arrays x_train, y_train, x_val, y_val, x_test and y_test, or some of these pairs; or x and y."
 
 
-def from_npz(path: Path, how: Opening) -> Source:
+def from_npz(path: Path, opening: Opening) -> Source:
     """The data set in an .npz file.
 
     Raises
@@ -42,7 +42,7 @@ def from_npz(path: Path, how: Opening) -> Source:
     return from_parts(parts, path)
 
 
-def from_pairs(arrays: Any, how: Opening) -> Source:
+def from_pairs(arrays: Any, opening: Opening) -> Source:
     """The data set of ``(x, y)``, of ``((x_train, y_train), (x_test, y_test))`` or with a pair for validation between.
 
     Keras' own data sets are pairs of train and test.

@@ -7,7 +7,7 @@ from kerascnn.data.splitting import ALL, Opening
 from kerascnn.errors import need
 
 
-def digits(how: Opening) -> Source:
+def digits(opening: Opening) -> Source:
     """1,797 images of 8 x 8 pixels, ten classes."""
     bunch = need("sklearn.datasets", "data", 'The data set "digits"').load_digits()
     images = np.round(bunch.images * (255 / 16)).astype(np.uint8)[..., None]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kerascnn.data.checks import file_flaws, refuse
+from kerascnn.data.checks import file_problems, refuse
 from kerascnn.data.dataset import InFiles, Source, Split
 from kerascnn.data.splitting import ALL, Opening, by_role, role_of
 
@@ -21,15 +21,16 @@ LAYOUT = (
 Listing = dict[str, list[Path]]  # the image files of every class
 
 
-def from_folder(root: Path, how: Opening) -> Source:
+def from_folder(root: Path, opening: Opening) -> Source:
     """The data set that lies in a folder."""
     listings = {role: listing(folder) for role, folder in part_folders(root).items()}
     labels = tuple(sorted({label for classes in listings.values() for label in classes}))
-    flaws = file_flaws([path for classes in listings.values() for files in classes.values() for path in files], how)
-    refuse({str(path.relative_to(root)): flaw for path, flaw in flaws.items()}, "image file", root, how)
+    files = [path for classes in listings.values() for of_class in classes.values() for path in of_class]
+    problems = file_problems(files, opening)
+    refuse({str(path.relative_to(root)): problem for path, problem in problems.items()}, "image file", root, opening)
     store = InFiles(f"{root}{os.sep}")
-    parts = {role: as_split(classes, labels, flaws, store) for role, classes in listings.items()}
-    return Source(parts=parts, labels=labels, channels=3, skipped=tuple(map(str, flaws)))
+    parts = {role: as_split(classes, labels, problems, store) for role, classes in listings.items()}
+    return Source(parts=parts, labels=labels, channels=3, skipped=tuple(map(str, problems)))
 
 
 def part_folders(root: Path) -> dict[str, Path]:
@@ -60,10 +61,10 @@ def is_image(path: Path) -> bool:
     return path.suffix.lower() in (*SUFFIXES, *FOREIGN) and (path.is_file() or path.is_symlink())
 
 
-def as_split(classes: Listing, labels: tuple[str, ...], flaws: Collection[Path], store: InFiles) -> Split:
-    """Paths and class numbers, class by class in order of names, without the files that have a flaw."""
+def as_split(classes: Listing, labels: tuple[str, ...], problems: Collection[Path], store: InFiles) -> Split:
+    """Paths and class numbers, class by class in order of names, without the files that have a problem."""
     found = [
-        (str(path), labels.index(label)) for label, files in classes.items() for path in files if path not in flaws
+        (str(path), labels.index(label)) for label, files in classes.items() for path in files if path not in problems
     ]
     paths, numbers = zip(*found, strict=True) if found else ((), ())
     return Split(np.array(paths, str), {"label": np.array(numbers, np.int32)}, store)

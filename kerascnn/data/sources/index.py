@@ -1,4 +1,4 @@
-"""An index of records, so that any of them is read without the others: made once, kept, and made anew when it must."""
+"""An index of records, so that any is read without the others: made once, kept, and made again when files change."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kerascnn.data.checks import image_flaw, reason
+from kerascnn.data.checks import image_problem, reason
 from kerascnn.data.sources.tfrecord import Span, read, spans
 from kerascnn.files import changes, home, written_whole
 from kerascnn.progress import track
@@ -51,7 +51,7 @@ class Index:
         holds and their checksum.
     labels
         (N,) int64, the numbers as they are noted; -1 where there is none.
-    flaws
+    problems
         Why records cannot be used, by their places in ``rows``.
     names
         What labels are called, as far as records tell.
@@ -59,7 +59,7 @@ class Index:
 
     rows: np.ndarray
     labels: np.ndarray
-    flaws: dict[int, str]
+    problems: dict[int, str]
     names: dict[int, str]
 
 
@@ -99,19 +99,19 @@ def load(place: Path, state: str) -> Index | None:
         with np.load(place, allow_pickle=False) as kept:
             if str(kept["state"]) != state:
                 return None
-            told = [
-                {int(key): text for key, text in json.loads(str(kept[name])).items()} for name in ("flaws", "names")
+            notes = [
+                {int(key): text for key, text in json.loads(str(kept[name])).items()} for name in ("problems", "names")
             ]
-            return Index(kept["rows"], kept["labels"], *told)
+            return Index(kept["rows"], kept["labels"], *notes)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
 
 
 def save(index: Index, place: Path, state: str) -> None:
     """Keep an index, whole or not at all."""
-    flaws, names = json.dumps(index.flaws), json.dumps(index.names)
+    problems, names = json.dumps(index.problems), json.dumps(index.names)
     with written_whole(place) as draft:
-        np.savez(draft, state=state, rows=index.rows, labels=index.labels, flaws=flaws, names=names)
+        np.savez(draft, state=state, rows=index.rows, labels=index.labels, problems=problems, names=names)
 
 
 def made(files: Sequence[Path], layout: Layout, progress: bool) -> Index:
@@ -124,7 +124,7 @@ def made(files: Sequence[Path], layout: Layout, progress: bool) -> Index:
             pool.map(examine, repeat(file), of) for file, of in zip(files, found, strict=True)
         )
         examined = list(track(results, "checking records", count, shown=progress))
-    labels, names, flaws = zip(*examined, strict=True) if count else ((), (), ())
+    labels, names, problems = zip(*examined, strict=True) if count else ((), (), ())
     rows = [
         (number, place, span.offset, span.length, span.checksum)
         for number, of_file in enumerate(found)
@@ -133,13 +133,13 @@ def made(files: Sequence[Path], layout: Layout, progress: bool) -> Index:
     return Index(
         np.array(rows, np.int64).reshape(-1, 5),
         np.array(labels, np.int64),
-        {place: flaw for place, flaw in enumerate(flaws) if flaw},
+        {place: problem for place, problem in enumerate(problems) if problem},
         names_by_label(zip(labels, names, strict=True)),
     )
 
 
 def examiner(layout: Layout) -> Callable[[Path, Span], tuple[int, str, str]]:
-    """A function from a file and a span to the label, the class's name and the flaw of that record."""
+    """A function from a file and a span to the label, the class's name and the problem of that record."""
     import tensorflow as tf
 
     wanted = {
@@ -149,8 +149,8 @@ def examiner(layout: Layout) -> Callable[[Path, Span], tuple[int, str, str]]:
     }
 
     def examine(file: Path, span: Span) -> tuple[int, str, str]:
-        if span.flaw:
-            return -1, "", span.flaw
+        if span.problem:
+            return -1, "", span.problem
         try:
             contents = read(tf.constant(str(file)), tf.constant(span.offset, tf.int64))
             record = {name: value.numpy() for name, value in tf.io.parse_single_example(contents, wanted).items()}
@@ -161,7 +161,7 @@ def examiner(layout: Layout) -> Callable[[Path, Span], tuple[int, str, str]]:
         label = int(record[layout.label])
         name = next((text.decode(errors="replace") for name in layout.names if (text := record[name])), "")
         wrong = f"the label {label} is below 0" if label < 0 else ""
-        return label, name, wrong or image_flaw(record[layout.image]) or ""
+        return label, name, wrong or image_problem(record[layout.image]) or ""
 
     return examine
 
@@ -173,6 +173,6 @@ def names_by_label(pairs: Iterable[tuple[int, str]]) -> dict[int, str]:
         if name and found.setdefault(label, name) != name:
             raise ValueError(
                 f"The label {label} is called {found[label]!r} in one record and {name!r} in another. "
-                "Write them anew with one label per class."
+                "Write them again with one label per class."
             )
     return found

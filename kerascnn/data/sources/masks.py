@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kerascnn.data.checks import examined, file_flaw, listed, reason, refuse
+from kerascnn.data.checks import examined, file_problem, listed, reason, refuse
 from kerascnn.data.dataset import IGNORE, InFiles, Source, Split
 from kerascnn.data.sources.folder import is_image, visible
 from kerascnn.data.splitting import ALL, Opening, by_role
@@ -46,7 +46,7 @@ def has_masks(root: Path) -> bool:
     return any((folder / IMAGES).is_dir() and (folder / MASKS).is_dir() for folder in folders)
 
 
-def from_masks(root: Path, how: Opening) -> Source:
+def from_masks(root: Path, opening: Opening) -> Source:
     """The data set of the images and masks in a folder.
 
     The names of the classes are lines of ``labels.txt`` or ``classes.txt``, or a list in ``classes.json``; without
@@ -60,19 +60,20 @@ def from_masks(root: Path, how: Opening) -> Source:
     pairs = {role: paired(*folders) for role, folders in part_folders(root).items()}
     every = [pair for part in pairs.values() for pair in part]
     names = class_names(root)
-    found = examined(every, greatest_class, how, "checking images and masks")
-    flaws, greatest = {}, 0
+    found = examined(every, greatest_class, opening, "checking images and masks")
+    problems, greatest = {}, 0
     for pair, result in zip(every, found, strict=True):
         if isinstance(result, int) and names and result >= len(names):
             result = f"its mask holds the class {result}, and there are {len(names)} names, for 0 to {len(names) - 1}"
         if isinstance(result, str):
-            flaws[pair] = result
+            problems[pair] = result
         else:
             greatest = max(greatest, result)
-    refuse({str(image.relative_to(root)): flaw for (image, _), flaw in flaws.items()}, "image with a mask", root, how)
-    parts = {role: as_split([pair for pair in part if pair not in flaws], root) for role, part in pairs.items()}
+    by_name = {str(image.relative_to(root)): problem for (image, _), problem in problems.items()}
+    refuse(by_name, "image-mask pair", root, opening)
+    parts = {role: as_split([pair for pair in part if pair not in problems], root) for role, part in pairs.items()}
     labels = names or tuple(map(str, range(greatest + 1)))
-    return Source(parts=parts, labels=labels, channels=3, skipped=tuple(str(image) for image, _ in flaws))
+    return Source(parts=parts, labels=labels, channels=3, skipped=tuple(str(image) for image, _ in problems))
 
 
 def as_split(pairs: list[Pair], root: Path) -> Split:
@@ -103,13 +104,13 @@ def paired(images: Path, masks: Path) -> list[Pair]:
     files = [path for path in visible(images) if is_image(path)]
     by_stem = {path.stem: path for path in visible(masks) if path.suffix.lower() == ".png"}
     twice = [stem for stem, count in Counter(path.stem for path in files).items() if count > 1]
-    for problem, names in (
+    for mismatch, names in (
         ("images that share their name with another", twice),
         (f"images without a mask in {masks}", [path.name for path in files if path.stem not in by_stem]),
         (f"masks in {masks} without an image", sorted(set(by_stem) - {path.stem for path in files})),
     ):
         if names:
-            raise ValueError(f"{images} has {len(names)} {problem}:\n{listed(names)}\n{MASK_LAYOUT}")
+            raise ValueError(f"{images} has {len(names)} {mismatch}:\n{listed(names)}\n{MASK_LAYOUT}")
     return [(path, by_stem[path.stem]) for path in files]
 
 
@@ -136,8 +137,8 @@ def greatest_class(image: Path, mask: Path) -> str | int:
 
     from kerascnn.data.images import shape_of
 
-    if flaw := file_flaw(image):
-        return flaw
+    if problem := file_problem(image):
+        return problem
     try:
         contents = mask.read_bytes()
         single_numbers(contents)

@@ -71,19 +71,19 @@ def is_shard(file: Path) -> bool:
     return bool(of_records) and file.is_file()
 
 
-def from_folder_of_records(root: Path, how: Opening) -> Source:
+def from_folder_of_records(root: Path, opening: Opening) -> Source:
     """The data set whose shards, all of them, lie in a folder."""
     files = shards_in(root)
     check_complete(files, root)
-    return from_records(by_part(files, root), root, how)
+    return from_records(by_part(files, root), root, opening)
 
 
-def from_pattern(pattern: str, how: Opening) -> Source:
+def from_pattern(pattern: str, opening: Opening) -> Source:
     """The data set of the TFRecord files that match a pattern such as ``"imagenet/train-0000*"``."""
     files = [path for path in map(Path, sorted(glob(pattern))) if path.is_file()]
     if not files:
         raise FileNotFoundError(f"No file matches {pattern!r}. {EXPECTED}")
-    return from_records(by_part(files, pattern), pattern, how)
+    return from_records(by_part(files, pattern), pattern, opening)
 
 
 def check_complete(files: Sequence[Path], where: object) -> None:
@@ -124,7 +124,7 @@ def by_part(files: Sequence[Path], where: object) -> dict[str, list[Path]]:
 
 
 def from_records(
-    parts: dict[str, list[Path]], where: object, how: Opening, layouts: Sequence[Layout] = LAYOUTS
+    parts: dict[str, list[Path]], where: object, opening: Opening, layouts: Sequence[Layout] = LAYOUTS
 ) -> Source:
     """The data set of the TFRecord files of every part.
 
@@ -138,17 +138,17 @@ def from_records(
     """
     files = [file for of_part in parts.values() for file in of_part]
     layout = layout_of(files, layouts, where)
-    indexes = {role: indexed(of_part, layout, how.progress) for role, of_part in parts.items()}
+    indexes = {role: indexed(of_part, layout, opening.progress) for role, of_part in parts.items()}
     names = declared(files[0].parent, layout)
     splits, skipped, first = {}, {}, 0
     for role, index in indexes.items():
         rows = np.add(index.rows, [first, 0, 0, 0, 0])  # among the files of all parts
         whole = Split(rows, {"label": index.labels}, InRecords(tuple(map(str, files)), layout.image))
-        flaws = index.flaws | beyond(index.labels, len(names))
-        splits[role] = whole.take(np.delete(np.arange(len(whole)), [*flaws]))
-        skipped |= {whole.name(place): flaws[place] for place in sorted(flaws)}
+        problems = index.problems | beyond(index.labels, len(names))
+        splits[role] = whole.take(np.delete(np.arange(len(whole)), [*problems]))
+        skipped |= {whole.name(place): problems[place] for place in sorted(problems)}
         first += len(parts[role])
-    refuse(skipped, "record", where, how)
+    refuse(skipped, "record", where, opening)
     occurring = sorted({label for split in splits.values() for label in split.annotations["label"].tolist()})
     numbers = list(range(len(names))) or occurring
     named = dict(enumerate(names)) or names_of(occurring, list(indexes.values()))
@@ -185,7 +185,7 @@ def features_in(file: Path) -> Iterator[set[str]]:
 
     for span in spans(file):
         with suppress(tf.errors.DataLossError, DecodeError):
-            if not span.flaw:
+            if not span.problem:
                 record = read(tf.constant(str(file)), tf.constant(span.offset, tf.int64))
                 yield set(tf.train.Example.FromString(record.numpy()).features.feature)
 

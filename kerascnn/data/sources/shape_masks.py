@@ -15,7 +15,7 @@ COUNT = 800  # images
 LEAST, MOST = 3, 5  # shapes in an image
 
 
-def shape_masks(how: Opening) -> Source:
+def shape_masks(opening: Opening) -> Source:
     """800 images of 64 x 64 pixels in colour, with masks of four shapes and the background, the same everywhere."""
     rng = np.random.default_rng(0)
     images, masks = zip(*(image(rng) for _ in range(COUNT)), strict=True)

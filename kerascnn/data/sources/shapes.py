@@ -25,7 +25,7 @@ TEXTURES = {  # of the same point, measured in pixels: how much of the shape's c
 }
 
 
-def shapes(how: Opening) -> Source:
+def shapes(opening: Opening) -> Source:
     """2,400 images of 32 x 32 pixels in colour, twelve classes, the same on every machine."""
     labels = tuple(f"{texture} {shape}" for shape in SHAPES for texture in TEXTURES)
     rng = np.random.default_rng(0)

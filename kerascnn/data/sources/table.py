@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kerascnn.data.checks import file_flaws, listed, refuse
+from kerascnn.data.checks import file_problems, listed, refuse
 from kerascnn.data.dataset import InFiles, Source, Split
 from kerascnn.data.splitting import ALL, NAMES, ROLES, Opening, role_of
 from kerascnn.errors import suggest
@@ -29,7 +29,7 @@ class Row:
     split: str = ""
 
 
-def from_table(table: Path, how: Opening) -> Source:
+def from_table(table: Path, opening: Opening) -> Source:
     """The data set of a CSV file, in its order.
 
     Raises
@@ -44,8 +44,8 @@ def from_table(table: Path, how: Opening) -> Source:
     labels = tuple(in_order({row.label for row in rows}))
     paths = {row.path: table.parent / row.path for row in rows}
     check_present(paths, table)
-    flaws = file_flaws(list(paths.values()), how)
-    refuse({path: flaws[file] for path, file in paths.items() if file in flaws}, "image file", table, how)
+    problems = file_problems(list(paths.values()), opening)
+    refuse({path: problems[file] for path, file in paths.items() if file in problems}, "image file", table, opening)
     numbers = {label: number for number, label in enumerate(labels)}
     whole = Split(
         np.array([str(paths[row.path]) for row in rows], str),
@@ -53,9 +53,9 @@ def from_table(table: Path, how: Opening) -> Source:
         InFiles(f"{table.parent}{os.sep}"),
     )
     roles = np.array([role_of(row.split) or ALL for row in rows])
-    sound = np.array([paths[row.path] not in flaws for row in rows], bool)
+    sound = np.array([paths[row.path] not in problems for row in rows], bool)
     parts = {role: whole.take(sound & (roles == role)) for role in (*ROLES, ALL) if role in roles}
-    return Source(parts=parts, labels=labels, channels=3, skipped=tuple(map(str, flaws)))
+    return Source(parts=parts, labels=labels, channels=3, skipped=tuple(map(str, problems)))
 
 
 def read(table: Path) -> list[Row]:
@@ -69,8 +69,8 @@ def read(table: Path) -> list[Row]:
             check_header(header, table)
             for fields in filter(None, reader):
                 if len(fields) == len(header):
-                    given = dict(zip(header, map(str.strip, fields), strict=True))
-                    rows.append(Row(reader.line_num, **given))
+                    values = dict(zip(header, map(str.strip, fields), strict=True))
+                    rows.append(Row(reader.line_num, **values))
                 else:
                     wrong.append(f"line {reader.line_num}: {len(fields)} fields, expected {len(header)}")
     except UnicodeDecodeError as error:
@@ -95,7 +95,7 @@ def check_header(header: list[str], table: Path) -> None:
 
 
 def check_rows(rows: list[Row], table: Path) -> None:
-    """Refuse rows that lack something, an unknown split, and images that are said to be two things."""
+    """Refuse rows that lack something, an unknown split, and images that are listed as two things."""
     wrong = []
     split = any(row.split for row in rows)
     first: dict[str, Row] = {}

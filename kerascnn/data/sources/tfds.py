@@ -15,7 +15,7 @@ from kerascnn.errors import need, suggest
 PREFIX = "tfds:"
 
 
-def from_tfds(source: str, how: Opening) -> Source:
+def from_tfds(source: str, opening: Opening) -> Source:
     """The data set that a name of TensorFlow Datasets stands for, with ``/config`` and ``:version`` if need be.
 
     It lies where TensorFlow Datasets keeps it, in ``TFDS_DATA_DIR`` or ``~/tensorflow_datasets``.
@@ -34,7 +34,7 @@ def from_tfds(source: str, how: Opening) -> Source:
     left = sorted(set(splits) - set(names.values()))
     if left and ALL in names:
         raise ValueError(f"{source} has the parts {', '.join(sorted(splits))}, none of which is called train.")
-    found = from_records({role: splits[name] for role, name in names.items()}, source, how, [layout])
+    found = from_records({role: splits[name] for role, name in names.items()}, source, opening, [layout])
     return replace(
         found,
         channels=1 if builder.info.features[layout.image].shape[-1] == 1 else 3,
@@ -58,7 +58,7 @@ def prepared(name: str) -> Any:
     if builder.info.file_format.name != "TFRECORD":
         raise ValueError(
             f"{builder.data_dir} is in the format {builder.info.file_format.value}; records are read from tfrecord. "
-            f"Remove it, so that it is prepared anew."
+            f"Remove it, so that it is prepared again."
         )
     return builder
 

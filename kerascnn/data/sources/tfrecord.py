@@ -31,18 +31,18 @@ class Span:
         Bytes that it holds, without header and footer.
     checksum
         Of what it holds, as noted in its footer.
-    flaw
+    problem
         Why neither this record nor what comes after it can be found; empty when it lies as it should.
     """
 
     offset: int
     length: int = 0
     checksum: int = 0
-    flaw: str = ""
+    problem: str = ""
 
 
 def spans(path: Path) -> Iterator[Span]:
-    """Every record of a file, found by the lengths alone; the last one has a flaw when the chain breaks off.
+    """Every record of a file, found by the lengths alone; the last one has a problem when the chain breaks off.
 
     Raises
     ------
@@ -58,11 +58,11 @@ def spans(path: Path) -> Iterator[Span]:
                 raise ValueError(f"{path} is compressed, so its records cannot be read one by one. Unpack it: gunzip.")
             if len(header) == HEADER and masked_crc32c(header[:8]) != int.from_bytes(header[8:], "little"):
                 what = "the length of the record is damaged" if offset else "this is no TFRecord file, or damaged"
-                yield Span(offset, flaw=f"{what}; the {size - offset} bytes from there on cannot be read")
+                yield Span(offset, problem=f"{what}; the {size - offset} bytes from there on cannot be read")
                 return
             end = offset + HEADER + int.from_bytes(header[:8], "little") + FOOTER
             if len(header) < HEADER or end > size:
-                yield Span(offset, flaw="the file ends within the record")
+                yield Span(offset, problem="the file ends within the record")
                 return
             file.seek(end - FOOTER)
             yield Span(offset, end - FOOTER - HEADER - offset, *struct.unpack("<I", file.read(FOOTER)))

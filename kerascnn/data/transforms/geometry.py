@@ -67,15 +67,15 @@ def window(shape: tf.Tensor, seed: tf.Tensor, least: float, most: float) -> tf.T
     return tf.cast(tf.concat([corner, [side, side]], 0), tf.int32)
 
 
-def squash(image: tf.Tensor, how: Preprocess, seed: tf.Tensor, fraction: float) -> Moved:
+def squash(image: tf.Tensor, preprocess: Preprocess, seed: tf.Tensor, fraction: float) -> Moved:
     """The whole image on a square, whatever its proportions, and a random part whose side is a ``fraction`` of it.
 
     (H, W, C) to (size, size, C). Kolesnikov et al. 2020, https://arxiv.org/abs/1912.11370, section 3.3: to 160 x 160
     pixels and 128 x 128 of these, a fraction of 0.8; to 512 x 512 and 480 x 480 of these, 0.9375.
     """
-    side = round(how.size / fraction)
-    whole = resized(image, (side, side), how)
-    part, corner = randomly_cut(whole, (how.size, how.size, image.shape[-1]), seed)
+    side = round(preprocess.size / fraction)
+    whole = resized(image, (side, side), preprocess)
+    part, corner = randomly_cut(whole, (preprocess.size, preprocess.size, image.shape[-1]), seed)
     return part, resizing(tf.shape(image)[:2], (side, side), corner)
 
 

@@ -8,12 +8,12 @@ import tensorflow as tf
 
 
 def mixup(images: tf.Tensor, targets: tf.Tensor, seed: tf.Tensor, alpha: float) -> tuple[tf.Tensor, tf.Tensor]:
-    """Every image is ``share`` of itself and the rest of its partner; the share is one for the batch.
+    """Every image is ``weight`` of itself and the rest of its partner; the weight is one for the batch.
 
-    Zhang et al. 2017, https://arxiv.org/abs/1710.09412, section 2: the share follows Beta(``alpha``, ``alpha``).
+    Zhang et al. 2017, https://arxiv.org/abs/1710.09412, section 2: the weight follows Beta(``alpha``, ``alpha``).
     """
-    share, order = beta(tf.random.split(seed, 2)[0], alpha), partners(seed, tf.shape(images)[0])
-    return blended(images, tf.gather(images, order), share), blended(targets, tf.gather(targets, order), share)
+    weight, order = beta(tf.random.split(seed, 2)[0], alpha), partners(seed, tf.shape(images)[0])
+    return blended(images, tf.gather(images, order), weight), blended(targets, tf.gather(targets, order), weight)
 
 
 def cutmix(images: tf.Tensor, targets: tf.Tensor, seed: tf.Tensor, alpha: float) -> tuple[tf.Tensor, tf.Tensor]:
@@ -23,17 +23,17 @@ def cutmix(images: tf.Tensor, targets: tf.Tensor, seed: tf.Tensor, alpha: float)
     Beta(``alpha``, ``alpha``), its sides are in the image's proportion, its middle is drawn evenly, and targets are
     mixed by the area that lies within the image.
     """
-    of_share, _, of_place = tf.unstack(tf.random.split(seed, 3))
+    of_weight, _, of_place = tf.unstack(tf.random.split(seed, 3))
     order = partners(seed, tf.shape(images)[0])
     shape = tf.shape(images)[1:3]
     size = tf.cast(shape, tf.float32)
-    box = tf.cast(size * tf.sqrt(1 - beta(of_share, alpha)), tf.int32)
+    box = tf.cast(size * tf.sqrt(1 - beta(of_weight, alpha)), tf.int32)
     corner = tf.cast(size * tf.random.stateless_uniform([2], of_place), tf.int32) - box // 2
     first, last = tf.maximum(corner, 0), tf.minimum(corner + box, shape)
     y, x = (tf.range(side) for side in tf.unstack(shape))
     inside = ((y >= first[0]) & (y < last[0]))[:, None, None] & ((x >= first[1]) & (x < last[1]))[:, None]
-    share = 1 - tf.cast(tf.reduce_prod(last - first), tf.float32) / tf.reduce_prod(size)
-    return tf.where(inside, tf.gather(images, order), images), blended(targets, tf.gather(targets, order), share)
+    weight = 1 - tf.cast(tf.reduce_prod(last - first), tf.float32) / tf.reduce_prod(size)
+    return tf.where(inside, tf.gather(images, order), images), blended(targets, tf.gather(targets, order), weight)
 
 
 def mixup_cutmix(
@@ -41,26 +41,26 @@ def mixup_cutmix(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """MixUp of the first half of the batch and CutMix of the second, as in the released code of EfficientNetV2.
 
-    ``google/automl``, ``efficientnetv2/datasets.py``. The partners are the half in reverse, and every image has a share
-    or a rectangle of its own. MixUp leaves each image the greater share. The targets of CutMix are mixed by one share,
-    the mean over the half, as there.
+    ``google/automl``, ``efficientnetv2/datasets.py``. The partners are the half in reverse, and every image has a
+    weight or a rectangle of its own. MixUp leaves each image the greater weight. The targets of CutMix are mixed by
+    one weight, the mean over the half, as there.
     """
-    of_share, of_area, of_place = tf.unstack(tf.random.split(seed, 3))
+    of_weight, of_area, of_place = tf.unstack(tf.random.split(seed, 3))
     half = tf.shape(images)[0] // 2
-    share = betas(of_share, alpha_mixup, half)
-    share = tf.maximum(share, 1 - share)[:, None]
+    weight = betas(of_weight, alpha_mixup, half)
+    weight = tf.maximum(weight, 1 - weight)[:, None]
     inside = rectangles(tf.shape(images), betas(of_area, alpha_cutmix, tf.shape(images)[0] - half), of_place)
     left = 1 - tf.reduce_mean(tf.cast(inside, tf.float32))
     (one, other), (ours, theirs) = (images[:half], images[half:]), (targets[:half], targets[half:])
     pasted = tf.where(tf.expand_dims(inside, -1), other[::-1], other)
     return (
-        tf.concat([blended(one, one[::-1], share[:, None, None]), pasted], 0),
-        tf.concat([blended(ours, ours[::-1], share), blended(theirs, theirs[::-1], left)], 0),
+        tf.concat([blended(one, one[::-1], weight[:, None, None]), pasted], 0),
+        tf.concat([blended(ours, ours[::-1], weight), blended(theirs, theirs[::-1], left)], 0),
     )
 
 
 def rectangles(shape: tf.Tensor, left: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """For every share (N,) that is to be left, which pixels (N, H, W) a rectangle takes, cut off at the borders."""
+    """For every weight (N,) that is to be left, which pixels (N, H, W) a rectangle takes, cut off at the borders."""
     bounds = shape[1:3]
     reach = tf.cast(tf.sqrt(1 - left)[:, None] * tf.cast(bounds, tf.float32), tf.int32) // 2
     middle = tf.random.stateless_uniform(tf.stack([tf.size(left), 2]), seed) * tf.cast(bounds, tf.float32)
@@ -96,5 +96,5 @@ def partners(seed: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
     return tf.argsort(tf.random.stateless_uniform(tf.stack([size]), tf.random.split(seed, 2)[1]))
 
 
-def blended(ours: tf.Tensor, partners: tf.Tensor, share: tf.Tensor) -> tf.Tensor:
-    return share * ours + (1 - share) * partners
+def blended(ours: tf.Tensor, partners: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
+    return weight * ours + (1 - weight) * partners

@@ -134,16 +134,16 @@ def parse(text: str) -> Step:
     ValueError
         When there is no such augmentation, or its arguments are not as its line of the table says.
     """
-    name, *given = text.split(":")
+    name, *texts = text.split(":")
     if name not in AUGMENTATIONS:
         raise ValueError(f"There is no augmentation {name!r}. {suggest(name, AUGMENTATIONS)}")
     arguments = AUGMENTATIONS[name].arguments
-    if len(given) > len(arguments):
+    if len(texts) > len(arguments):
         known = ", ".join(argument.name for argument in arguments) or "none"
-        count = f"{len(given)} argument{'s' * (len(given) > 1)}"
+        count = f"{len(texts)} argument{'s' * (len(texts) > 1)}"
         raise ValueError(f"The augmentation {text!r} has {count}; {name!r} takes {known}.")
     values = [argument.default for argument in arguments]
-    for place, (argument, number) in enumerate(zip(arguments, given, strict=False)):
+    for place, (argument, number) in enumerate(zip(arguments, texts, strict=False)):
         try:
             values[place] = argument.read(number)
         except ValueError:
