@@ -15,32 +15,58 @@ from kerascnn.catalogue import scale as scale
 if TYPE_CHECKING:
     import keras
 
+    from kerascnn.compression import cluster as cluster
+    from kerascnn.compression import prune as prune
+    from kerascnn.compression import quantize_aware as quantize_aware
+    from kerascnn.compression import remove_filters as remove_filters
+    from kerascnn.data import open_data as open_data
     from kerascnn.deploy import export as export
-    from kerascnn.deploy import prove as prove
+    from kerascnn.deploy import prove as verify  # noqa: F401
     from kerascnn.deploy.calibration import check_calibration as check_calibration
-    from kerascnn.deploy.why import why_different as why_different
+    from kerascnn.deploy.delegates import check as check_delegates  # noqa: F401
+    from kerascnn.deploy.why import why_different as compare_layers  # noqa: F401
     from kerascnn.graph.cost import cost as cost
     from kerascnn.graph.edge import edge_safe as edge_safe
     from kerascnn.graph.fold import fold_batch_norm as fold_batch_norm
+    from kerascnn.graph.lower import lower as lower
     from kerascnn.graph.receptive_field import receptive_field as receptive_field
+    from kerascnn.runtime import load_keras as load_keras
     from kerascnn.runtime import open_model as open_model
+    from kerascnn.training import load_recipe as load_recipe
     from kerascnn.weights.records import find_record as find_record
     from kerascnn.weights.records import list_weights as list_weights
+    from kerascnn.workflows.compress import compress as compress
+    from kerascnn.workflows.evaluate import evaluate as evaluate
+    from kerascnn.workflows.predict import predict as predict
+    from kerascnn.workflows.train import train as train
 
 __version__ = "0.1.0"
 
-LAZY = {
-    "check_calibration": "kerascnn.deploy.calibration",
-    "cost": "kerascnn.graph.cost",
-    "edge_safe": "kerascnn.graph.edge",
-    "export": "kerascnn.deploy",
-    "find_record": "kerascnn.weights.records",
-    "fold_batch_norm": "kerascnn.graph.fold",
-    "list_weights": "kerascnn.weights.records",
-    "open_model": "kerascnn.runtime",
-    "prove": "kerascnn.deploy",
-    "receptive_field": "kerascnn.graph.receptive_field",
-    "why_different": "kerascnn.deploy.why",
+LAZY = {  # a verb, and the function that it is, imported when it is first used
+    "check_calibration": "kerascnn.deploy.calibration:check_calibration",
+    "check_delegates": "kerascnn.deploy.delegates:check",
+    "cluster": "kerascnn.compression:cluster",
+    "compare_layers": "kerascnn.deploy.why:why_different",
+    "compress": "kerascnn.workflows.compress:compress",
+    "cost": "kerascnn.graph.cost:cost",
+    "edge_safe": "kerascnn.graph.edge:edge_safe",
+    "evaluate": "kerascnn.workflows.evaluate:evaluate",
+    "export": "kerascnn.deploy:export",
+    "find_record": "kerascnn.weights.records:find_record",
+    "fold_batch_norm": "kerascnn.graph.fold:fold_batch_norm",
+    "list_weights": "kerascnn.weights.records:list_weights",
+    "load_keras": "kerascnn.runtime:load_keras",
+    "load_recipe": "kerascnn.training:load_recipe",
+    "lower": "kerascnn.graph.lower:lower",
+    "open_data": "kerascnn.data:open_data",
+    "open_model": "kerascnn.runtime:open_model",
+    "predict": "kerascnn.workflows.predict:predict",
+    "prune": "kerascnn.compression:prune",
+    "quantize_aware": "kerascnn.compression:quantize_aware",
+    "receptive_field": "kerascnn.graph.receptive_field:receptive_field",
+    "remove_filters": "kerascnn.compression:remove_filters",
+    "train": "kerascnn.workflows.train:train",
+    "verify": "kerascnn.deploy:prove",
 }
 __all__ = ["applications", "build", "describe", "features", "list_models", "scale", *LAZY]
 
@@ -61,9 +87,11 @@ def features(model: "keras.Model | str", **arguments: Any) -> "keras.Model":
 
 
 def __getattr__(name: str) -> Any:
-    if name in LAZY:
-        return getattr(import_module(LAZY[name]), name)
-    raise AttributeError(f"module 'kerascnn' has no attribute {name!r}")
+    if name not in LAZY:
+        raise AttributeError(f"module 'kerascnn' has no attribute {name!r}")
+    module, _, function = LAZY[name].partition(":")
+    globals()[name] = found = getattr(import_module(module), function)
+    return found
 
 
 def __dir__() -> list[str]:

@@ -1,6 +1,8 @@
 """`kerascnn evaluate` on one trained network in three formats."""
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -8,10 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import kerascnn
 from kerascnn.card import Card
 from kerascnn.cli import main
-from kerascnn.data import open_data
-from kerascnn.data.pipeline import batches
+from kerascnn.data import open_data, open_source
+from kerascnn.data.pipeline import batches, load_image
 from kerascnn.deploy import export
 from kerascnn.runtime import open_model
 from kerascnn.spec import Preprocess
@@ -111,24 +114,95 @@ def test_what_is_printed_is_what_is_written(trained, photos, tmp_path, capsys):
     assert rows["contrast"] == [f"{score:.2%}" for score in (*contrast["scores"], contrast["error"])]
     assert numbers["corruptions"]["whole"] == pytest.approx(numbers["top1"])
     page = (trained / "out/model.tflite/evaluation.html").read_text()
-    assert "small: model.tflite" in page and "18 validation images" in page and "kerascnn" in page
+    assert "small: model.tflite" in page and "all 72 images of" in page and "kerascnn" in page
 
 
 def test_the_page_lies_beside_the_model_and_is_replaced(trained, photos, capsys):
-    for split, images in (("train", 54), ("validation", 18)):
+    data = open_data(photos)
+    for split, images in (("train", len(data.train)), ("validation", len(data.validation)), ("all", 72)):
         assert main(["evaluate", str(trained / "model.keras"), "--data", str(photos), "--split", split]) == 0
         folder = trained / "model.keras.evaluation"
         assert json.loads((folder / "evaluation.json").read_text())["samples"] == images
-        assert str(folder / "evaluation.html") in capsys.readouterr().out
+        said = capsys.readouterr().out
+        assert (
+            str(folder / "evaluation.html") in said
+            and (f"all 72 images of {photos}" if split == "all" else f"{images} {split} images of {photos}") in said
+        )
+
+
+def test_what_is_measured_of_a_source(trained, photos, tmp_path):
+    """All of an unknown one, the validation images of the training's own, the test images where there are some."""
+    model = tmp_path / "model.keras"
+    shutil.copy(trained / "model.keras", model)
+    data, card = open_data(photos), Card(model="small", labels=LABELS, preprocess=Preprocess(size=16))
+    card.write(model)
+    measured = kerascnn.evaluate(model, photos)
+    assert measured.evaluation.samples == 72 and "nothing is known" in measured.text()
+
+    facts = {"data": {"source": "my photos", "fingerprint": data.fingerprint}}
+    replace(card, facts=facts).write(model)
+    measured = kerascnn.evaluate(model, photos)
+    assert measured.evaluation.samples == len(data.validation) < 72
+    assert "the source that the model was trained on; they validated its training" in measured.text()
+    assert kerascnn.evaluate(model, photos, split="all").evaluation.samples == 72
+
+    parts = tmp_path / "parts"
+    for role, labels in (("train", LABELS), ("val", LABELS), ("test", LABELS[::2])):
+        for label in labels:
+            (parts / role / label).mkdir(parents=True)
+            for number in range({"train": 2, "val": 4, "test": 8}[role]):
+                shutil.copy(photos / label / f"{number:02d}.png", parts / role / label)
+    measured = kerascnn.evaluate(model, parts)
+    assert measured.evaluation.samples == 16 and measured.images.startswith("16 test images")
+    assert measured.evaluation.support.tolist() == [8, 0, 8]
+    assert "not the images that the model was trained on: those were my photos" in measured.comparison
+    assert kerascnn.evaluate(model, parts, split="validation").evaluation.samples == 12
+    only = kerascnn.evaluate(model, parts / "test")  # fewer classes, matched by name
+    assert only.evaluation.confusion.tolist() == measured.evaluation.confusion.tolist()
+    with pytest.raises(ValueError, match="has no validation images: it has 16 images"):
+        kerascnn.evaluate(model, parts / "test", split="validation")
+    with pytest.raises(ValueError, match="it must be one of all, train, validation, test"):
+        kerascnn.evaluate(model, parts, split="tset")
+    (parts / "test" / "sky").rename(parts / "test" / "skies")
+    with pytest.raises(ValueError, match="The data has the classes field, skies, but the model knows"):
+        kerascnn.evaluate(model, parts / "test")
+
+
+def test_prediction_in_one_line(trained, photos, capsys):
+    model, paths = trained / "model.tflite", [photos / "sky" / "00.png", photos / "night" / "01.png"]
+    first, second = kerascnn.predict(model, paths)
+    assert first.label in LABELS and 1 / 3 < first.confidence <= 1
+    for one in (kerascnn.predict(str(model), str(paths[1])), kerascnn.predict(kerascnn.open_model(model), paths[1])):
+        assert one.label == second.label and one.confidence == pytest.approx(second.confidence)
+    pixels = np.asarray(Image.open(paths[0]))
+    assert kerascnn.predict(model, pixels).confidence == pytest.approx(first.confidence)
+    assert main(["predict", str(model), *map(str, paths), "--top", "1"]) == 0
+    assert capsys.readouterr().out == f"{paths[0]}: {first.text(1)}\n{paths[1]}: {second.text(1)}\n"
+    with pytest.raises(ValueError, match=r"uint8 of shape \(H, W, 1 or 3\), not float64 of \(4, 4, 3\)"):
+        kerascnn.predict(model, np.zeros((4, 4, 3)))
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        kerascnn.predict(model, "nowhere.jpg")
+    with pytest.raises(FileNotFoundError, match=r"no model file nothing\.tflite"):
+        kerascnn.predict("nothing.tflite", paths[0])
+
+
+def test_a_network_of_the_catalogue_predicts_by_its_record(photos, monkeypatch):
+    record = kerascnn.find_record("mobilenet_v2_035")
+    model = kerascnn.build("mobilenet_v2_035", input_shape=(96, 96, 3))  # as downloaded, here with random weights
+    built = {}
+    monkeypatch.setattr("kerascnn.workflows.predict.build", lambda name, **how: built.update({name: how}) or model)
+    prediction = kerascnn.predict(record.name, photos / "sky" / "00.png")
+    images = load_image(photos / "sky" / "00.png", record.preprocess)[None]
+    best = int(np.argmax(model(images)))
+    assert built == {record.name: {"input_shape": (96, 96, 3)}}
+    assert prediction.label == f"class {best}" and len(prediction.labels) == 1000
 
 
 def test_crops_are_of_the_resized_photo(trained, photos):
     """Ten views of 16 pixels of a photo whose short side has 20: by hand, from Keras' own outputs."""
     numbers = evaluated(trained / "model.keras", photos, "--crops", "10")
-    card, runner, data = Card.read(trained / "model.keras"), open_model(trained / "model.keras"), open_data(photos)
-    (images, targets), *_ = batches(
-        data.validation, Preprocess(size=20, crop=1.0, mean=(0.5,) * 3, std=(0.25,) * 3), 99
-    )
+    card, runner, data = Card.read(trained / "model.keras"), open_model(trained / "model.keras"), open_source(photos)
+    (images, targets), *_ = batches(data.whole(), Preprocess(size=20, crop=1.0, mean=(0.5,) * 3, std=(0.25,) * 3), 99)
     views = crops.crops(images.numpy(), card.preprocess.size, 10)
     mean = np.mean([runner(view)["scores"] for view in views], axis=0)
     assert numbers["top1"] == (mean.argmax(axis=1) == targets["label"].numpy()).mean()

@@ -173,7 +173,7 @@ def test_a_training_is_told_by_its_facts():
             "lr": 0.1,
             "weights": "imagenet",
         },
-        "data": "0123456789abcdef",
+        "data": {"fingerprint": "0123456789abcdef"},
         "versions": {"kerascnn": "0.1.0", "keras": "3"},
         "history": [{"val_top1": 0.25}, {"val_top1": 0.5}],
     }

@@ -99,7 +99,7 @@ def test_fields_that_cannot_be_changed(fields, message):
 
 
 def test_mistakes_are_met_before_data_are_opened(tmp_path):
-    from kerascnn.workflows.train import run
+    from kerascnn.workflows.train import train as run
 
     nowhere = OPEN.but(data="no such folder")
     for change, message in (

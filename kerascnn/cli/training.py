@@ -10,7 +10,7 @@ from kerascnn.cli.common import SOURCES, Command, import_quietly, numbers
 
 def add(command: Command) -> None:
     """Add these commands."""
-    p = command("train", train, "train by a recipe, export the result, prove every file and write a report")
+    p = command("train", train, "train by a recipe, export the result, verify every file and write a report")
     p.add_argument("recipe", help="a page, such as recipes/digits.py, or one of its recipes: recipes/resnet.py:MODERN")
     p.add_argument("--data", help=f"instead of the recipe's data: {SOURCES}")
     p.add_argument(
@@ -41,14 +41,14 @@ def add(command: Command) -> None:
     )
     p.add_argument("--overwrite", action="store_true", help="train again where a finished or another run lies")
 
-    p = command("evaluate", evaluate, "measure a .keras, .tflite or .onnx file on labelled images")
+    p = command("evaluate", evaluate, "measure a .keras, .tflite or .onnx file on annotated images")
     p.add_argument("model", type=Path, help="a model file with its card (the .json) beside it")
     p.add_argument("--data", required=True, help=SOURCES)
     p.add_argument(
         "--split",
-        default="validation",
-        choices=("validation", "train", "test"),
-        help="the part to measure (default: validation)",
+        choices=("all", "train", "validation", "test"),
+        help="the images to measure (default: those of test, else of validation; a source of one part whole, unless "
+        "the model was trained on it)",
     )
     p.add_argument("--crops", type=int, default=1, help="views of each image to average over: 1 (default), 5 or 10")
     p.add_argument(
@@ -63,10 +63,11 @@ def add(command: Command) -> None:
     p.add_argument("--out", type=Path, help="folder for evaluation.html and .json (default: <model>.evaluation)")
     p.add_argument("--json", type=Path, help="also write all numbers to this file")
 
-    p = command("predict", predict, "classify images with a .keras, .tflite or .onnx file")
-    p.add_argument("model", type=Path, help="a model file with its card (the .json) beside it")
+    p = command("predict", predict, "say what a .keras, .tflite or .onnx file sees in images")
+    p.add_argument("model", help="a model file with its card (the .json) beside it, or a tag: resnet50.tv_in1k_v2")
     p.add_argument("images", nargs="+", type=Path, help="image files")
     p.add_argument("--top", type=int, default=3, help="classes to show for each image (default: 3)")
+    p.add_argument("--out", type=Path, metavar="FOLDER", help="where pictures go, if the task draws any")
 
 
 def train(options: argparse.Namespace) -> None:
@@ -76,7 +77,8 @@ def train(options: argparse.Namespace) -> None:
     recipe, name = override(recipe, options.settings), Path(options.recipe.replace(".py:", "_")).stem.lower()
     import_quietly()
     from kerascnn.training.quick import IMAGES, shrink
-    from kerascnn.workflows.train import EXPORTS, run
+    from kerascnn.workflows.train import EXPORTS
+    from kerascnn.workflows.train import train as run
 
     recipe = shrink(recipe) if options.quick else recipe
     recipe = override(recipe, [f"data={options.data}"] if options.data else [])
@@ -109,30 +111,31 @@ def evaluate(options: argparse.Namespace) -> None:
     kinds = tuple(CORRUPTIONS) if options.corruptions == "all" else tuple(filter(None, options.corruptions.split(",")))
     severities = tuple(numbers(options.severities, "--severities"))
     import_quietly()
-    from kerascnn.workflows.evaluate import Plan, assess
+    from kerascnn.workflows.evaluate import evaluate as run
 
-    plan = Plan(
-        split=options.split, crops=options.crops, kinds=kinds, severities=severities, on_corrupt=options.on_corrupt
-    )
     page = (options.out or Path(f"{options.model}.evaluation")) / "evaluation.html"
-    found = assess(options.model, options.data, plan, page, command=shlex.join(["kerascnn", *sys.argv[1:]]))
+    measured = run(
+        options.model,
+        options.data,
+        split=options.split,
+        crops=options.crops,
+        corruptions=kinds,
+        severities=severities,
+        on_corrupt=options.on_corrupt,
+        report=page,
+        command=shlex.join(["kerascnn", *sys.argv[1:]]),
+    )
     if options.json:
         write_text(options.json, page.with_suffix(".json").read_text(encoding="utf-8"))
-    print(f"{options.model} on {found.evaluation.samples} images of {options.data}\n{found.text}")
-    print(f"\nreport  {page.resolve()}")
+    print(f"{measured.text()}\n\nreport  {page.resolve()}")
 
 
 def predict(options: argparse.Namespace) -> None:
-    from kerascnn.card import Card
-    from kerascnn.data.pipeline import load_image
-    from kerascnn.runtime import open_model
-
     if options.top < 1:
         raise ValueError(f"--top must be at least 1, got {options.top}.")
     import_quietly()
-    from kerascnn.workflows.common import task_of
+    from kerascnn.workflows.predict import write_pictures
 
-    card, runner = Card.read(options.model), open_model(options.model)
-    for path in options.images:
-        (prediction,) = task_of(card).decode(runner(load_image(path, card.preprocess)[None]))
-        print(f"{path}: {prediction.text(options.top)}")
+    written = write_pictures(options.model, options.images, options.out)
+    for path, (prediction, picture) in zip(options.images, written, strict=True):
+        print(f"{path}: {prediction.text(options.top)}" + (f"  {picture}" if picture else ""))

@@ -222,8 +222,8 @@ def mix(
     return tf.switch_case(drawn, [partial(one, batch, targets, seed) for one in mixes])
 
 
-def load_image(path: str | os.PathLike, preprocess: Preprocess) -> np.ndarray:
-    """One image file as evaluation sees it, (size, size, C) float32.
+def load_image(image: str | os.PathLike | np.ndarray, preprocess: Preprocess) -> np.ndarray:
+    """An image file, or pixels (H, W, 1 or 3) uint8, as evaluation sees them, (size, size, C) float32.
 
     Raises
     ------
@@ -232,7 +232,11 @@ def load_image(path: str | os.PathLike, preprocess: Preprocess) -> np.ndarray:
     ValueError
         When it is not an image that can be decoded.
     """
-    path = Path(path)
+    if isinstance(image, np.ndarray):
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[-1] not in (1, 3):
+            raise ValueError(f"Pixels must be uint8 of shape (H, W, 1 or 3), not {image.dtype} of {image.shape}.")
+        return prepared(tf.constant(image), preprocess).numpy()
+    path = Path(image)
     if not path.is_file():
         raise FileNotFoundError(f"There is no image file {path}.")
     contents = path.read_bytes()

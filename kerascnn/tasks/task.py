@@ -96,7 +96,7 @@ class Task(ABC):
     loss_records: ClassVar[tuple[type, ...]]  # its losses, which recipes and the command line name
 
     labels: tuple[str, ...]
-    loss: Any
+    loss: Any = None
 
     # -- training -----------------------------------------------------------------------------------------------------
 
@@ -143,6 +143,21 @@ class Task(ABC):
     @abstractmethod
     def evaluator(self) -> Evaluator[Evaluation]:
         """A new accumulator of outputs and targets."""
+
+    def renumbered(self, split: "Split", labels: tuple[str, ...]) -> "Split":
+        """The same images with annotations by this task's labels, where the data's are others.
+
+        Raises
+        ------
+        ValueError
+            When the data has a class that this task does not know.
+        """
+        if labels != self.labels:
+            raise ValueError(
+                f"The data has the classes {', '.join(labels)}, and the model {', '.join(self.labels)}; both need the "
+                "same ones in the same order."
+            )
+        return split
 
     def views(self, predict: Predict, preprocess: "Preprocess", count: int) -> tuple[Predict, "Preprocess"]:
         """A model that answers for ``count`` views of an image at once, and what images go through before these.

@@ -39,9 +39,9 @@ def some_images(split: "Split", preprocess: "Preprocess", count: int = CALIBRATI
     return images.numpy(), {name: target.numpy() for name, target in targets.items()}
 
 
-def labelled(source: str, on_corrupt: str, model: Path, card: Card) -> Data:
-    """The images, when their classes are those that the model knows."""
-    data = open_data(source, on_corrupt=on_corrupt)
+def labelled(source: Any, model: Path, card: Card) -> Data:
+    """Data to train a model on, when its classes are those that the model knows, in the same order."""
+    data = open_data(source)
     if data.labels != card.labels:
         raise ValueError(
             f"{source} has the classes {', '.join(data.labels)}, but {model} knows "

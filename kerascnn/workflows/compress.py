@@ -115,7 +115,7 @@ def compress(
     card, network = Card.read(model), load_keras(model)
     refuse_fake_quantised(network)
     pruned = set(sparsities(network, plan.pruning)) if plan.pruning else set()
-    images, task = labelled(data, "refuse", model, card), task_of(card)
+    images, task = labelled(data, model, card), task_of(card)
     small = apply(plan, network, training_batches(images, card, task, plan.tuning), task)
     facts = {"from": model.name, "plan": asdict(plan)}
 

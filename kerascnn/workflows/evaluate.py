@@ -1,138 +1,203 @@
-"""Measure a model file on labelled images, and write what was found: a page with plots, and its numbers as JSON."""
+"""Measure a model file on annotated images, and write what was found: a page with plots, and its numbers as JSON."""
 
+import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kerascnn.card import Card
+from kerascnn.data import Data, Source, open_source
+from kerascnn.data.splitting import divided
 from kerascnn.data.transforms.corruptions import SEVERITIES, check, corrupt
 from kerascnn.errors import need
 from kerascnn.evaluation import Robustness, robustness
 from kerascnn.report import Report, write_report
-from kerascnn.report import robustness as corruptions
+from kerascnn.report import robustness as corruption_report
 from kerascnn.runtime import Runner, open_model
 from kerascnn.tasks import Evaluation, Task
-from kerascnn.workflows.common import BATCH, evaluated, labelled, size_of, task_of
+from kerascnn.workflows.common import BATCH, evaluated, size_of, task_of
 
 if TYPE_CHECKING:
     from kerascnn.data import Split
     from kerascnn.spec import Preprocess
 
-CALLED = {"train": "training images", "validation": "validation images", "test": "test images"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """How a model file is measured.
-
-    Parameters
-    ----------
-    split
-        "train", "validation" or, where the source has one, "test".
-    crops
-        1, 5 or 10 views of each image, whose probabilities are averaged. Corrupted images have one.
-    kinds, severities
-        Corruptions to measure, one at a time.
-    on_corrupt
-        What to do about images that cannot be decoded, as :func:`kerascnn.data.open_data` takes it.
-    seed
-        Decides which half of the images a temperature is found on, and what corruptions draw.
-    """
-
-    split: str = "validation"
-    crops: int = 1
-    kinds: tuple[str, ...] = ()
-    severities: tuple[int, ...] = SEVERITIES
-    on_corrupt: str = "refuse"
-    seed: int = 0
+SPLITS = ("all", "train", "validation", "test")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Assessment:
-    """What was found of a model file; ``robustness`` is None when not asked for."""
+class Measured:
+    """What was measured of a model file.
+
+    Parameters
+    ----------
+    evaluation
+        The task's numbers: ``headline``, ``as_dict()``, ``text()``.
+    robustness
+        The headline metric under corruption; None when not asked for.
+    images
+        Which images were measured, in words.
+    comparison
+        How they relate to those that the model was trained on, in words.
+    metric
+        What the headline metric is called.
+    """
 
     evaluation: Evaluation
     robustness: Robustness | None
+    images: str
+    comparison: str
     metric: str
 
-    @property
     def text(self) -> str:
         """All numbers as lines for a terminal."""
-        return self.evaluation.text() + (f"\n\n{self.robustness.text(self.metric)}" if self.robustness else "")
+        corruptions = f"\n\n{self.robustness.text(self.metric)}" if self.robustness else ""
+        return f"{self.images}\n{self.comparison}\n{self.evaluation.text()}{corruptions}"
 
 
-def assess(model: Path, source: str, plan: Plan, page: Path, command: str = "") -> Assessment:
-    """Run a model file over labelled images as ``plan`` says, and write ``page`` with its numbers as JSON beside it.
+def evaluate(
+    model: str | os.PathLike[str],
+    source: Any,
+    *,
+    split: str | None = None,
+    crops: int = 1,
+    corruptions: Sequence[str] = (),
+    severities: Sequence[int] = SEVERITIES,
+    on_corrupt: str = "refuse",
+    report: str | os.PathLike[str] | None = None,
+    command: str = "",
+) -> Measured:
+    """Run a model file over annotated images.
 
     Parameters
     ----------
     model
         A ``.keras``, ``.tflite`` or ``.onnx`` file, or the folder of a SavedModel, with its card beside it.
     source
-        The images, as :func:`kerascnn.data.open_data` takes them; their classes must be those of the card.
-    page
-        What to write, ending in ``.html``; an earlier page is replaced.
+        The images, as :func:`kerascnn.open_data` takes them. Classes are matched by name; it need not have all.
+    split
+        ``"train"``, ``"validation"``, ``"test"`` or ``"all"`` images. None: the test images, where the source has
+        some, else its validation images; a source of one part is measured whole, unless the model was trained on this
+        very source: then the images that validated that training.
+    crops
+        1, 5 or 10 views of each image, whose probabilities are averaged. Corrupted images have one.
+    corruptions, severities
+        Kinds of ImageNet-C to measure as well, one at a time: names from
+        :data:`kerascnn.data.transforms.corruptions.CORRUPTIONS`, and numbers of 1 to 5.
+    on_corrupt
+        What to do about images that cannot be decoded: ``"refuse"`` the source or ``"skip"`` them.
+    report
+        A page to write, ending in ``.html``, with the numbers as JSON beside it; an earlier page is replaced.
     command
         The command line, for the page.
 
     Raises
     ------
     ValueError, OSError, ImportError
-        When the plan, the model or the data is not as it should be; before any image is seen where that can be known.
+        When an argument, the model or the data is not as it should be; before any image is seen where that can be
+        known.
     """
+    model = Path(model)
     card = Card.read(model)
-    prepare(plan)
+    check_needs(corruptions, severities, report is not None)
     task, runner = task_of(card), open_model(model)
-    views, preprocess = task.views(runner, card.preprocess, plan.crops)
-    data = labelled(source, plan.on_corrupt, model, card)
-    images = getattr(data, plan.split)
-    if images is None:
-        raise ValueError(f"{source} has no test part. Measure its validation part: --split validation.")
-
-    found = Assessment(
-        evaluation=evaluated(views, images, preprocess, task, max(1, BATCH // plan.crops)),
-        robustness=under_corruption(runner, images, card.preprocess, task, plan) if plan.kinds else None,
+    predict, preprocess = task.views(runner, card.preprocess, crops)
+    found = open_source(source, on_corrupt=on_corrupt)
+    own = as_trained(found, card)
+    role, images = chosen(found, own, card, source, split)
+    images = task.renumbered(images, found.labels)
+    measured = Measured(
+        evaluation=evaluated(predict, images, preprocess, task, max(1, BATCH // crops)),
+        robustness=under_corruption(runner, images, card.preprocess, task, corruptions, severities)
+        if corruptions
+        else None,
+        images=f"all {len(images):,} images of {source}"
+        if role == "all"
+        else f"{len(images):,} {role} images of {source}, which has {found.found}",
+        comparison=comparison(own, card, role),
         metric=task.title,
     )
-    facts = {
-        "command": command,
-        "file": f"{runner.path}, {size_of(runner.path):,} bytes",
-        "network": f"{card.model}, images {card.preprocess.size} x {card.preprocess.size} x {card.preprocess.channels}",
-        "data": f"{source}, {len(images)} {CALLED[plan.split]}, {data.fingerprint}",
-        "views of an image": f"{plan.crops}" + (", probabilities averaged" if plan.crops > 1 else ""),
-        "seed": f"{plan.seed}",
-        "date": time.strftime("%Y-%m-%d %H:%M"),
-    }
-    evaluation, under = found.evaluation, found.robustness
-    report = Report(
-        title=f"{card.model}: {runner.path.name}",
-        subtitle=f"{len(images)} {CALLED[plan.split]} of {len(card.labels)} classes",
-        metric=(task.metric, task.title),
-        facts=facts,
-        headlines=[*evaluation.headlines(), *([corruptions.headline(under)] if under else [])],
-        sections=[
-            *evaluation.sections(images, card.preprocess),
-            *([corruptions.section(under, task.title)] if under else []),
-        ],
-        numbers=evaluation.as_dict(),
-    )
-    write_report(page, report, overwrite=True)
-    return found
+    if report is not None:
+        facts = {
+            "command": command,
+            "file": f"{runner.path}, {size_of(runner.path):,} bytes",
+            "network": f"{card.model}, images {card.preprocess.size} x {card.preprocess.size} x "
+            f"{card.preprocess.channels}",
+            "images": measured.images,
+            "training": measured.comparison,
+            "views of an image": f"{crops}" + (", probabilities averaged" if crops > 1 else ""),
+            "date": time.strftime("%Y-%m-%d %H:%M"),
+        }
+        write_report(report, page(measured, task, card, images, f"{card.model}: {model.name}", facts), overwrite=True)
+    return measured
 
 
-def prepare(plan: Plan) -> None:
+def check_needs(corruptions: Sequence[str], severities: Sequence[int], report: bool) -> None:
     """Find out at once what would stop the work later."""
-    check(plan.kinds, plan.severities)
-    need("matplotlib", "report", "The page of an evaluation")
-    need("jinja2", "report", "The page of an evaluation")
-    for kind in plan.kinds:
+    check(corruptions, severities)
+    for package in ("matplotlib", "jinja2") if report else ():
+        need(package, "report", "The page of an evaluation")
+    for kind in corruptions:
         corrupt(np.zeros((1, 1, 1), np.uint8), kind, 1)  # some need packages of their own
 
 
-def under_corruption(runner: Runner, images: "Split", preprocess: "Preprocess", task: Task, plan: Plan) -> Robustness:
+def as_trained(found: Source, card: Card) -> Data | None:
+    """The source as the training split it, when it is the very source that the model was trained on."""
+    trained = card.facts.get("data")
+    if not isinstance(trained, dict) or "fingerprint" not in trained:
+        return None
+    try:
+        data = divided(found, "", trained.get("validation_fraction", 0.25), trained.get("seed", 0))
+    except ValueError:  # it has no images to train on
+        return None
+    return data if data.fingerprint == trained["fingerprint"] else None
+
+
+def chosen(found: Source, own: Data | None, card: Card, source: Any, split: str | None) -> tuple[str, "Split"]:
+    """The part to measure, and its role."""
+    parts = found.parts
+    if split is None:
+        split = next((role for role in ("test", "validation") if role in parts), "validation" if own else "all")
+    if split == "all":
+        return "all", found.whole()
+    if split in parts:
+        return split, parts[split]
+    if split not in SPLITS:
+        raise ValueError(f"split is {split!r}; it must be one of {', '.join(SPLITS)}.")
+    if own and split != "test":
+        return split, getattr(own, split)
+    if split != "test" and not card.facts.get("data"):
+        return split, getattr(divided(found, source, 0.25, 0), split)
+    raise ValueError(f"{source} has no {split} images: it has {found.found}. Measure it whole: --split all.")
+
+
+def comparison(own: Data | None, card: Card, role: str) -> str:
+    """How the images that were measured relate to those of the training."""
+    trained = card.facts.get("data")
+    if not isinstance(trained, dict):
+        return "nothing is known of the images that the model was trained on"
+    if own is None:
+        return f"not the images that the model was trained on: those were {trained.get('source')}, as they were then"
+    said = {
+        "all": "the model was trained on most of them",
+        "train": "the model was trained on them",
+        "validation": "they validated its training, which chose the best epoch by them",
+        "test": "its training did not touch them",
+    }
+    return f"the source that the model was trained on; {said[role]}"
+
+
+def under_corruption(
+    runner: Runner,
+    images: "Split",
+    preprocess: "Preprocess",
+    task: Task,
+    kinds: Sequence[str],
+    severities: Sequence[int],
+) -> Robustness:
     """Corrupt what a network sees of each image, before it is normalised, as ImageNet-C does."""
     import tensorflow as tf
 
@@ -145,7 +210,22 @@ def under_corruption(runner: Runner, images: "Split", preprocess: "Preprocess", 
         lambda pixels: runner(normalised(tf.cast(pixels, tf.float32), preprocess).numpy()),
         batches(images, as_pixels, BATCH, encode=task.encode),
         task.evaluator,
-        plan.kinds,
-        plan.severities,
-        plan.seed,
+        kinds,
+        severities,
+    )
+
+
+def page(measured: Measured, task: Task, card: Card, images: "Split", title: str, facts: dict[str, str]) -> Report:
+    evaluation, under = measured.evaluation, measured.robustness
+    return Report(
+        title=title,
+        subtitle=measured.images,
+        metric=(task.metric, task.title),
+        facts=facts,
+        headlines=[*evaluation.headlines(), *([corruption_report.headline(under)] if under else [])],
+        sections=[
+            *evaluation.sections(images, card.preprocess),
+            *([corruption_report.section(under, task.title)] if under else []),
+        ],
+        numbers=evaluation.as_dict(),
     )

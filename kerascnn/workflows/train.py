@@ -1,5 +1,6 @@
-"""The main job: from a recipe to a trained network, its proved files in every format asked for, and a report."""
+"""From a recipe to a trained network, its verified files in every format asked for, and a report."""
 
+import os
 import platform
 import time
 from collections.abc import Callable, Sequence
@@ -29,16 +30,16 @@ RUNTIMES = {".tflite": ("ai_edge_litert", "litert"), ".onnx": ("tf2onnx", "onnx"
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What the job leaves behind: every model file with how it did on the held-out images, and the report on them."""
+    """What a training leaves behind: every model file with its numbers on the validation images, and the report."""
 
     files: list[FileRow]
     evaluation: Evaluation
     report: Path
 
 
-def run(
+def train(
     recipe: Recipe,
-    out: Path,
+    out: str | os.PathLike[str],
     *,
     exports: Sequence[str] = EXPORTS,
     strategy: str = "auto",
@@ -50,11 +51,11 @@ def run(
     command: str = "",
     log: Callable[[str], Any] = print,
 ) -> Outcome | None:
-    """Train ``recipe``, export it, run every file on the held-out images and report.
+    """Train ``recipe``, export it, run every file on the validation images and report.
 
     Called again after an interruption, it goes on where it stopped; called again after the end, it trains no more and
-    writes the files and the report anew. Of several workers, the chief alone exports and reports; the others leave once
-    the training is over.
+    writes the files and the report again. Of several workers, the chief alone exports and reports; the others leave
+    once the training is over.
 
     Parameters
     ----------
@@ -73,7 +74,7 @@ def run(
     overwrite
         Train again although ``out`` holds a finished or another run.
     images
-        Learn from no more than so many images, and hold out a third as many. 0: all there are.
+        Train on no more than so many images, and validate on a third as many. 0: all there are.
     command
         The command line, for the report.
     log
@@ -91,6 +92,7 @@ def run(
     RuntimeError
         When another worker is gone.
     """
+    out = Path(out)
     check(recipe, exports)
     need_precision(precision)
     need_writable(out)
@@ -105,9 +107,9 @@ def run(
     if not overwrite and finished(model_file, run_facts(resolved, data, **how)):
         log(f"{model_file} is trained already, by this recipe on these images; --overwrite trains it again")
     else:
-        from kerascnn.training.loop import train
+        from kerascnn.training import loop
 
-        train(resolved, data, out, strategy=devices, **how, overwrite=overwrite, log=log)
+        loop.train(resolved, data, out, strategy=devices, **how, overwrite=overwrite, log=log)
     if not chief:
         return None
     card = Card.read(model_file)
@@ -118,7 +120,7 @@ def run(
         export(model_file, out / f"model{TARGETS[name].suffix}", name, calibration=calibration, overwrite=True)
         for name in exports
     ]
-    log(f"running every file on the {len(data.validation)} held-out images")
+    log(f"running every file on the {len(data.validation):,} validation images")
     rows, evaluations = measure(model_file, certificates, data, card)
     page = out / "report.html"
     write_report(page, report_on(resolved, data, card, evaluations[0], rows, command), overwrite=True)
@@ -152,15 +154,16 @@ def described(resolved: Resolved, data: Data, replicas: int) -> str:
     more = ", ..." if len(data.skipped) > 20 else ""
     skipped = f", {len(data.skipped)} skipped: {', '.join(data.skipped[:20])}{more}" if data.skipped else ""
     return (
-        f"{resolved.name} on {resolved.recipe.data}: {len(data.train)} images to train on, {len(data.validation)} to "
-        f"validate on, {len(data.labels)} classes{note}, {replicas} device{'s' * (replicas > 1)}{skipped}"
+        f"{resolved.name} on {resolved.recipe.data}, which has {data.found}: {len(data.train)} images to train on, "
+        f"{len(data.validation)} to validate on, {len(data.labels)} classes{note}, "
+        f"{replicas} device{'s' * (replicas > 1)}{skipped}"
     )
 
 
 def measure(
     model_file: Path, certificates: list[Certificate], data: Data, card: Card
 ) -> tuple[list[FileRow], list[Evaluation]]:
-    """Run the Keras model and every exported file over the held-out images, and time them side by side."""
+    """Run the Keras model and every exported file over the validation images, and time them side by side."""
     runners = [open_model(model_file), *(open_model(c.path) for c in certificates)]
     evaluations = [evaluated(runner, data.validation, card.preprocess, task_of(card)) for runner in runners]
     rows = [
@@ -170,13 +173,13 @@ def measure(
     return rows, evaluations
 
 
-def row(runner: Runner, evaluation: Evaluation, keras: Evaluation, certificate: Certificate | None) -> FileRow:
+def row(runner: Runner, evaluation: Evaluation, reference: Evaluation, certificate: Certificate | None) -> FileRow:
     return FileRow(
         name=runner.path.name,
         format=certificate.format if certificate else "keras",
         bytes=size_of(runner.path),
         headline=evaluation.headline,
-        agreement=evaluation.agreement(keras),
+        agreement=evaluation.agreement(reference),
         latency_ms=latency(runner),
         max_error=certificate.max_error if certificate else None,
         verified=f"on {certificate.samples} images" if certificate else "the reference",
@@ -196,7 +199,7 @@ def report_on(
         title=f"{card.model} on {recipe.data}",
         subtitle=f"{len(data.validation)} validation images of {len(data.labels)} classes",
         metric=(task.metric, task.title),
-        facts=told(recipe, data, card, command),
+        facts=facts_of(recipe, data, card, command),
         headlines=evaluation.headlines(),
         history=history,
         sections=evaluation.sections(data.validation, card.preprocess),
@@ -205,13 +208,20 @@ def report_on(
     )
 
 
-def told(recipe: Recipe, data: Data, card: Card, command: str) -> dict[str, str]:
+def facts_of(recipe: Recipe, data: Data, card: Card, command: str) -> dict[str, str]:
     """What a reader of the report wants to know about how it came about."""
     versions = ", ".join(f"{name} {version}" for name, version in card.facts["versions"].items())
     return {
         "command": command,
         "network": f"{card.model}, images {card.preprocess.size} x {card.preprocess.size} x {card.preprocess.channels}",
-        "data": f"{recipe.data}, {len(data.train)} to learn from, {len(data.validation)} held out, {data.fingerprint}",
+        "data": f"{recipe.data}, {len(data.train)} training and {len(data.validation)} validation images, "
+        f"{data.fingerprint}",
+        "evaluated on": "the validation images, by which the training was steered; "
+        + (
+            f"kerascnn evaluate measures the {len(data.test)} test images"
+            if data.test
+            else "the source has no test images"
+        ),
         "training": f"{len(card.facts['history'])} epochs in {card.facts['seconds']:.0f} s, seed {recipe.seed}",
         "machine": f"{platform.machine()}, {platform.system()}",
         "versions": versions,

@@ -28,7 +28,7 @@ def description(card: Card) -> str:
     recipe = _object(card.facts, "recipe")
     said = [f"Image classifier, {card.model}: {len(card.labels)} classes."]
     if data := Path(str(recipe.get("data") or "")).name:  # where it lay is nobody's business
-        said += [f"Trained on {data}, fingerprint {card.facts.get('data')}."]
+        said += [f"Trained on {data}, fingerprint {_object(card.facts, 'data').get('fingerprint')}."]
     words = {"epochs": "epochs", "optimizer": "optimizer", "lr": "learning rate", "batch": "batch", "seed": "seed"}
     if terms := [f"{word} {recipe[key]}" for key, word in words.items() if key in recipe]:
         said += [f"Recipe: {', '.join(terms)}."]

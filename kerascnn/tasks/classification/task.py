@@ -1,8 +1,10 @@
 """Classification as the package sees it: each method leads to the file that does the work."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
 
 from kerascnn.evaluation.loop import Predict
 from kerascnn.spec import expect
@@ -16,6 +18,7 @@ from kerascnn.tasks.task import SCORES, Arrays, Prediction, Task, Tensors
 if TYPE_CHECKING:
     import keras
 
+    from kerascnn.data import Split
     from kerascnn.spec import Preprocess
 
 
@@ -68,6 +71,19 @@ class Classification(Task):
 
     def evaluator(self) -> ClassEvaluator:
         return ClassEvaluator(self.labels)
+
+    def renumbered(self, split: "Split", labels: tuple[str, ...]) -> "Split":
+        """Classes are matched by name; the data may lack some."""
+        if labels == self.labels:
+            return split
+        unknown = [label for label in labels if label not in self.labels]
+        if unknown or len(set(self.labels)) < len(self.labels):
+            raise ValueError(
+                f"The data has the classes {', '.join(labels)}, but the model knows {', '.join(self.labels)}. "
+                "Name the sub-folders as the model's classes."
+            )
+        places = np.array([self.labels.index(label) for label in labels], np.int32)
+        return replace(split, annotations={**split.annotations, "label": places[split.annotations["label"]]})
 
     def views(self, predict: Predict, preprocess: "Preprocess", count: int) -> tuple[Predict, "Preprocess"]:
         square = crops.whole(preprocess, count)

@@ -1,0 +1,105 @@
+"""Say what a network sees in images: ``kerascnn.predict("model.tflite", "cat.jpg")``."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, overload
+
+import numpy as np
+
+from kerascnn.card import Card
+from kerascnn.catalogue import build, find
+from kerascnn.runtime import Runner, keras_runner, open_model
+from kerascnn.tasks import Prediction
+from kerascnn.weights.records import find_record
+from kerascnn.workflows.common import BATCH, task_of
+
+if TYPE_CHECKING:
+    Model = str | os.PathLike[str] | Runner
+    Image = str | os.PathLike[str] | np.ndarray
+
+
+@overload
+def predict(model: "Model", images: "Image") -> Prediction: ...
+
+
+@overload
+def predict(model: "Model", images: "Sequence[Image]") -> list[Prediction]: ...
+
+
+def predict(model: "Model", images: "Image | Sequence[Image]") -> Prediction | list[Prediction]:
+    """What a network says about one image or several.
+
+    Parameters
+    ----------
+    model
+        A ``.keras``, ``.tflite`` or ``.onnx`` file, or the folder of a SavedModel, with its card beside it; the same,
+        opened by :func:`kerascnn.open_model`; or a network of the catalogue with the tag of published weights,
+        ``"resnet50.tv_in1k_v2"``, whose classes are called by their numbers.
+    images
+        The path of an image file, or pixels, (H, W, 1 or 3) uint8; or a list of these.
+
+    Returns
+    -------
+    Prediction or list of Prediction
+        One for each image: ``text()``, ``as_dict()`` and ``picture(image)``; of a classifier also ``label`` and
+        ``confidence``.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such model, card or image.
+    ValueError
+        When one of them cannot be read.
+    """
+    several = not isinstance(images, str | os.PathLike | np.ndarray)
+    found = [prediction for _, prediction in predictions(model, images if several else [images])]
+    return found if several else found[0]
+
+
+def predictions(model: "Model", images: "Sequence[Image]") -> Iterator[tuple[np.ndarray, Prediction]]:
+    """Each image as the network saw it, (size, size, C) uint8, and what it said."""
+    from kerascnn.data.images import denormalised
+    from kerascnn.data.pipeline import load_image
+
+    runner, card = opened(model)
+    task = task_of(card)
+    for start in range(0, len(images), BATCH):
+        seen = np.stack([load_image(image, card.preprocess) for image in images[start : start + BATCH]])
+        yield from zip((denormalised(image, card.preprocess) for image in seen), task.decode(runner(seen)), strict=True)
+
+
+def opened(model: "Model") -> tuple[Runner, Card]:
+    """A model that is ready to run, and its card."""
+    if isinstance(model, Runner):
+        return model, Card.read(model.path)
+    name, _, tag = str(model).rpartition(".")
+    if Path(model).exists() or not name or Path(model).suffix in (".keras", ".tflite", ".onnx"):
+        return open_model(model), Card.read(model)
+    record = find_record(find(name).name, tag)
+    size = record.preprocess.size
+    network = build(str(model), input_shape=(size, size, record.preprocess.channels))
+    labels = tuple(f"class {number}" for number in range(record.classes))
+    return keras_runner(network, network.name), Card(model=network.name, labels=labels, preprocess=record.preprocess)
+
+
+def write_pictures(
+    model: "Model", paths: Sequence[Path], folder: Path | None = None
+) -> Iterator[tuple[Prediction, Path | None]]:
+    """What a network says about image files, each with the file of the picture that its task draws of it, if any.
+
+    Parameters
+    ----------
+    folder
+        Where to write ``<image>.prediction.png``; None: beside the image.
+    """
+    from PIL import Image
+
+    for path, (image, prediction) in zip(paths, predictions(model, paths), strict=True):
+        picture = prediction.picture(image if image.shape[-1] == 3 else np.repeat(image, 3, axis=-1))
+        written = None
+        if picture is not None:
+            written = (folder or path.parent) / f"{path.stem}.prediction.png"
+            written.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(picture).save(written)
+        yield prediction, written
