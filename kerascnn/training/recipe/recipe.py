@@ -10,6 +10,7 @@ from kerascnn.errors import suggest
 from kerascnn.networks.architecture import Architecture
 from kerascnn.spec import Preprocess, expect, is_number
 from kerascnn.training.recipe.checks import need_augmentations, need_kind, need_number, need_one_of
+from kerascnn.training.recipe.dotted import changed
 from kerascnn.training.recipe.lengths import Epochs, Steps
 from kerascnn.training.recipe.optimizers import Optimizer
 from kerascnn.training.recipe.schedules import Cosine, Schedule
@@ -305,8 +306,6 @@ class Recipe:
         ValueError
             When there is no such field, naming the nearest.
         """
-        from kerascnn.training.recipe.changes import changed
-
         return changed(self, {**(changes or {}), **others})
 
 
