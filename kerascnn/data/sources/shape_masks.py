@@ -7,7 +7,18 @@ for them; they are for comparing trainings where nothing can be downloaded.
 import numpy as np
 
 from kerascnn.data.dataset import Source, Split
-from kerascnn.data.sources.shapes import FINE, SHAPES, TEXTURES, ground, mixed, photographed, points, turned
+from kerascnn.data.sources.shapes import (
+    FINE,
+    REACH,
+    SHAPES,
+    TEXTURES,
+    around,
+    ground,
+    mixed,
+    photographed,
+    points,
+    turned,
+)
 from kerascnn.data.splitting import ALL, Opening
 
 SIDE = 64  # pixels
@@ -35,8 +46,11 @@ def image(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
             colours = rng.uniform(0, 1, (2, 3))
         radius, turn = rng.uniform(8, 16), rng.uniform(0, 2 * np.pi)
         column, row = rng.uniform(radius / 2, SIDE - radius / 2, 2)
-        u, v = turned(fine[0] - column, fine[1] - row, turn)
-        seen = mixed(seen, mixed(colours[1], colours[0], texture(u, v)), shape(u / radius, v / radius))
-        u, v = turned(exact[0] - column, exact[1] - row, turn)
-        mask[shape(u / radius, v / radius)] = number + 1
+        near = around(column, row, REACH * radius, FINE)
+        u, v = turned(fine[0][near] - column, fine[1][near] - row, turn)
+        filled = mixed(colours[1], colours[0], texture(u, v))
+        seen[near] = mixed(seen[near], filled, shape(u / radius, v / radius))
+        near = around(column, row, REACH * radius, 1)
+        u, v = turned(exact[0][near] - column, exact[1][near] - row, turn)
+        mask[near][shape(u / radius, v / radius)] = number + 1
     return photographed(rng, seen), mask

@@ -4,6 +4,8 @@ What a class is does not show in a single pixel or in the colours, so a network 
 is no published figure for them; they are for comparing trainings where nothing can be downloaded.
 """
 
+from functools import cache
+
 import numpy as np
 
 from kerascnn.data.dataset import Source, Split
@@ -12,7 +14,8 @@ from kerascnn.data.splitting import ALL, Opening
 SIDE = 32  # pixels
 EACH = 200  # images of a class
 FINE = 2  # samples along a pixel, so that edges are smooth
-SHAPES = {  # of a point in the shape's own coordinates, whose reach is about 1: whether it lies inside
+REACH = 1.2  # of a shape in its own coordinates
+SHAPES = {  # of a point in the shape's own coordinates: whether it lies inside
     "disc": lambda u, v: np.hypot(u, v) < 0.95,
     "ring": lambda u, v: (np.hypot(u, v) < 1) & (np.hypot(u, v) > 0.55),
     "square": lambda u, v: np.maximum(abs(u), abs(v)) < 0.8,
@@ -49,6 +52,7 @@ def image(rng: np.random.Generator, shape, texture) -> np.ndarray:
     return photographed(rng, seen)
 
 
+@cache
 def points(side: int, fine: int) -> tuple[np.ndarray, np.ndarray]:
     """x and y of ``fine`` x ``fine`` samples in each of ``side`` x ``side`` pixels, (side * fine, side * fine) each."""
     place = (np.arange(side * fine) + 0.5) / fine
@@ -67,9 +71,17 @@ def ground(rng: np.random.Generator, x: np.ndarray, y: np.ndarray, colours: np.n
     shade = (x * rng.uniform(-1, 1) + y * rng.uniform(-1, 1)) / side
     seen = mixed(colours[0], colours[1], np.clip(0.5 + shade, 0, 1))
     for _ in range(specks):
-        column, row = rng.uniform(0, side, 2)
-        seen = mixed(seen, colours[2], np.hypot(x - column, y - row) < rng.uniform(0.7, 1.8))
+        (column, row), radius = rng.uniform(0, side, 2), rng.uniform(0.7, 1.8)
+        near = around(column, row, radius, FINE)
+        seen[near] = mixed(seen[near], colours[2], np.hypot(x[near] - column, y[near] - row) < radius)
     return seen
+
+
+def around(column: float, row: float, reach: float, fine: int) -> tuple[slice, slice]:
+    """The samples that are no further than ``reach`` pixels from a point, and some more: nothing else need be drawn."""
+    first, last = np.floor((row - reach) * fine), np.ceil((row + reach) * fine)
+    left, right = np.floor((column - reach) * fine), np.ceil((column + reach) * fine)
+    return slice(max(0, int(first)), int(last) + 1), slice(max(0, int(left)), int(right) + 1)
 
 
 def photographed(rng: np.random.Generator, seen: np.ndarray) -> np.ndarray:
