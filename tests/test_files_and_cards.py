@@ -2,13 +2,15 @@
 
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
 from kerascnn.card import Card
+from kerascnn.catalogue import find
 from kerascnn.errors import need, suggest
 from kerascnn.files import write_text, written_whole
+from kerascnn.networks.codec import encode_row
 from kerascnn.spec import Preprocess
 
 CARD = Card(
@@ -34,6 +36,12 @@ def test_a_card_comes_back_as_it_was(tmp_path):
     CARD.write(tmp_path / "model.tflite")
     assert Card.read(tmp_path / "model.tflite") == CARD
     assert (tmp_path / "model.tflite.json").is_file()
+
+
+def test_a_card_knows_a_network_that_is_in_no_table(tmp_path):
+    row = find("efficientnet_b0").but(name="half", width=0.5, depth=0.5)
+    replace(CARD, network=encode_row(row)).write(tmp_path / "model.tflite")
+    assert Card.read(tmp_path / "model.tflite").row == row and CARD.row is None
 
 
 def test_a_missing_or_damaged_card_is_named(tmp_path):
@@ -68,6 +76,8 @@ def test_a_missing_or_damaged_card_is_named(tmp_path):
         ({"labels": "ab"}, "labels must be class names, a string for each; got 'ab'"),
         ({"facts": [1]}, r"facts must be an object of names and values; got \[1\]"),
         ({"preprocess": 7}, "preprocess must be an object; got 7"),
+        ({"network": "resnet18"}, "network must be an object, or null; got 'resnet18'"),
+        ({"task": 3}, "task must be a string; got 3"),
     ],
 )
 def test_a_card_with_a_wrong_field_names_it(changed, says, tmp_path):

@@ -151,7 +151,7 @@ def test_stretches_of_the_passes_are_the_passes():
     for start, stop in ((0, 40), (8, 16), (10, 20), (24, 40), (8, 40)):
         for found, expected in zip(run(8, places=range(start, stop)), whole, strict=True):
             assert np.array_equal(found, expected[start:stop])
-    assert all(sorted(targets["label"]) == list(range(10)) for _, targets in passes)
+    assert all(sorted(labels) == list(range(10)) for _, labels in passes)
 
 
 def test_mixes_of_stretches_differ():

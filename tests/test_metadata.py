@@ -166,14 +166,11 @@ def test_a_label_of_several_lines_is_one(net):
 def test_a_training_is_told_by_its_facts():
     facts = {
         "recipe": {
-            "model": "resnet50",
-            "data": "/home/me/photos",
-            "epochs": 2,
-            "optimizer": "sgd",
-            "lr": 0.1,
-            "weights": "imagenet",
+            "model": {"name": "resnet50", "weights": "imagenet"},
+            "length": {"class": "Epochs", "epochs": 2},
+            "optimizer": {"class": "SGD", "lr": 0.1},
         },
-        "data": {"fingerprint": "0123456789abcdef"},
+        "data": {"source": "/home/me/photos", "fingerprint": "0123456789abcdef"},
         "versions": {"kerascnn": "0.1.0", "keras": "3"},
         "history": [{"val_top1": 0.25}, {"val_top1": 0.5}],
     }
@@ -183,7 +180,7 @@ def test_a_training_is_told_by_its_facts():
     assert record.licence and read.licence == f"{record.licence}, of the weights {record.name}"
     assert read.description == (
         "Image classifier, plain: 7 classes. Trained on photos, fingerprint 0123456789abcdef. Recipe: epochs 2, "
-        "optimizer sgd, learning rate 0.1. Began with the weights imagenet. Top-1 on held-out images: 50.00%."
+        "optimizer SGD, learning rate 0.1. Began with the weights imagenet. Top-1 on held-out images: 50.00%."
     )
     later = {**facts, "validation": {"top1": 0.75}}
     assert "75.00%" in metadata.of_card(replace(WANTED, facts=later), (SIZE, SIZE, 3)).description

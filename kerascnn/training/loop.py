@@ -35,7 +35,7 @@ from kerascnn.training.resolve import MakeModel, Resolved, resolve
 from kerascnn.training.state import WAYS_ON, Checkpoint, History, clear_drafts, digest_of, identity, run_facts
 from kerascnn.training.step import Learner, dropping, synchronised
 from kerascnn.training.strategy import open_strategy
-from kerascnn.training.workers import Workers, reporting_lost_workers, unheard
+from kerascnn.training.workers import Workers, no_log, reporting_lost_workers
 
 LOOK = 1.0  # seconds between two looks at the meters while an epoch runs; a look makes the device wait
 
@@ -136,7 +136,7 @@ def train(
     if workers.chief:
         clear_drafts(out)
     else:
-        log = unheard
+        log = no_log
     keras.utils.set_random_seed(resolved.recipe.seed)
     with devices.scope():
         model = draw_trained(resolved, precision)

@@ -167,13 +167,8 @@ def maker(model: Model, make_model: MakeModel | None = None) -> MakeModel:
             f"{' and '.join(f'model.{name}' for name in set_)} are for networks of the catalogue, but make_model draws "
             "one of your own. Leave them out, and let make_model do it."
         )
-    make = make_model or from_row(model)
+    make = make_model or (lambda shape, classes: model.row()(weights=model.weights, input_shape=shape, classes=classes))
     return zero_gammas(make) if model.zero_gamma else make
-
-
-def from_row(model: Model) -> MakeModel:
-    row, weights = model.row(), model.weights
-    return lambda shape, classes: row(weights=weights, input_shape=shape, classes=classes)
 
 
 def zero_gammas(make: MakeModel) -> MakeModel:

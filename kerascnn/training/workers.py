@@ -92,8 +92,8 @@ class Workers:
         return self.strategy.experimental_local_results(self.strategy.run(one, args=(number,)))[0]
 
 
-def unheard(text: str) -> None:
-    """The log of a worker that is not the chief."""
+def no_log(text: str) -> None:
+    """The log of a worker that is not the chief: writes nothing."""
 
 
 def gone() -> tuple[Any, ...]:

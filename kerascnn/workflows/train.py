@@ -21,7 +21,7 @@ from kerascnn.training.precision import need_precision
 from kerascnn.training.quick import fewer
 from kerascnn.training.resolve import Resolved, of_weights, resolve
 from kerascnn.training.state import digest, digest_of, run_facts
-from kerascnn.training.workers import unheard
+from kerascnn.training.workers import no_log
 from kerascnn.workflows.common import evaluated, size_of, some_images, task_of
 
 EXPORTS = ("tflite", "tflite-int8", "onnx")  # formats, unless others are asked for
@@ -97,7 +97,7 @@ def train(
     need_precision(precision)
     need_writable(out)
     chief, model_file = leads(strategy), out / "model.keras"
-    log = log if chief else unheard
+    log = log if chief else no_log
     trained = model_file.exists() and not overwrite  # then the other workers may have left already
     devices = open_strategy("one" if trained and strategy == "workers" else strategy)
     data = open_data(recipe.data, on_corrupt=on_corrupt, progress=chief)

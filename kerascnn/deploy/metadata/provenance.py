@@ -25,14 +25,20 @@ def provenance(card: Card) -> dict[str, str]:
 
 def description(card: Card) -> str:
     """What it is, what it was trained on and how, and how good it is."""
-    recipe = _object(card.facts, "recipe")
+    recipe, data = _object(card.facts, "recipe"), _object(card.facts, "data")
     said = [f"Image classifier, {card.model}: {len(card.labels)} classes."]
-    if data := Path(str(recipe.get("data") or "")).name:  # where it lay is nobody's business
-        said += [f"Trained on {data}, fingerprint {_object(card.facts, 'data').get('fingerprint')}."]
-    words = {"epochs": "epochs", "optimizer": "optimizer", "lr": "learning rate", "batch": "batch", "seed": "seed"}
-    if terms := [f"{word} {recipe[key]}" for key, word in words.items() if key in recipe]:
+    if source := Path(str(data.get("source") or "")).name:  # where it lay is nobody's business
+        said += [f"Trained on {source}, fingerprint {data.get('fingerprint')}."]
+    words = {
+        "epochs": _object(recipe, "length").get("epochs"),
+        "optimizer": _object(recipe, "optimizer").get("class"),
+        "learning rate": _object(recipe, "optimizer").get("lr"),
+        "batch": recipe.get("batch"),
+        "seed": recipe.get("seed"),
+    }
+    if terms := [f"{word} {value}" for word, value in words.items() if value is not None]:
         said += [f"Recipe: {', '.join(terms)}."]
-    if weights := Path(str(recipe.get("weights") or "")).name:
+    if weights := Path(str(_object(recipe, "model").get("weights") or "")).name:
         said += [f"Began with the weights {weights}."]
     if (top1 := held_out(card)) is not None:
         said += [f"Top-1 on held-out images: {top1:.2%}."]
@@ -41,9 +47,9 @@ def description(card: Card) -> str:
 
 def licence(card: Card) -> str:
     """That of the published weights that the training began with."""
-    recipe = _object(card.facts, "recipe")
+    model = _object(_object(card.facts, "recipe"), "model")
     try:
-        record = find_record(str(recipe.get("model")), str(recipe.get("weights")))
+        record = find_record(str(model.get("name")), str(model.get("weights")))
     except ValueError:  # none, or a file, of which nothing is known
         return ""
     return record.licence and f"{record.licence}, of the weights {record.name}"

@@ -8,7 +8,7 @@ from kerascnn.catalogue import find
 from kerascnn.data import Data
 from kerascnn.errors import suggest
 from kerascnn.networks.architecture import Architecture
-from kerascnn.spec import Preprocess, expect, is_number
+from kerascnn.spec import Preprocess, Row, expect, is_number
 from kerascnn.training.recipe.checks import need_augmentations, need_kind, need_number, need_one_of
 from kerascnn.training.recipe.dotted import changed
 from kerascnn.training.recipe.lengths import Epochs, Steps
@@ -44,7 +44,7 @@ class Model:
     tiny: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
-        need_kind(self, "name", str, Architecture)
+        need_kind(self, "name", str, Row)
         need_kind(self, "weights", str, type(None))
         need_kind(self, "fields", Mapping)
         need_kind(self, "zero_gamma", bool)
