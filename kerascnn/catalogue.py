@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from kerascnn import applications
+from kerascnn import applications, segmentation
 from kerascnn.errors import suggest
 from kerascnn.ledger import Entry, entries, published
 from kerascnn.networks.architecture import Architecture
+from kerascnn.spec import plain
 from kerascnn.weights.records import Record, all_records
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 # Packages of families, each with its ROWS by identifier. A package may also make rows out of others, such as a head on
 # any backbone: derive(name, find) returns the row that a name means, or None.
-PACKAGES: tuple[Any, ...] = (applications,)
+PACKAGES: tuple[Any, ...] = (applications, segmentation)
 ROWS: dict[str, Architecture] = {name: row for package in PACKAGES for name, row in package.ROWS.items()}
 
 
@@ -52,11 +53,6 @@ class Description:
     def macs(self) -> int | None:
         """Multiply-adds for an image of ``counted.size`` pixels a side; None where nobody else has counted them."""
         return round(1e9 * self.counted.gmacs) if self.counted else None
-
-
-def plain(name: str) -> str:
-    """A name without what spellings differ in: case, ``_``, ``-`` and dots."""
-    return name.lower().translate(str.maketrans("", "", "_-."))
 
 
 SPELLINGS = {plain(spelling): row for identifier, row in ROWS.items() for spelling in (identifier, row.name)}

@@ -74,6 +74,11 @@ class Row:
     any_size: ClassVar[bool] = True  # False: the trunk has weights for every place in the image
     tiny: ClassVar[Mapping[str, Any]]  # fields to change in a row to fit a unit test
 
+    @property
+    def weights_of(self) -> str:
+        """The network whose published weights this one takes: itself, or the one that it stands on."""
+        return self.name
+
     def replace(self, **fields: Any) -> Self:
         """The same row with other fields: ``ResNet50.replace(depths=(1, 1, 1, 1))``."""
         return replace(self, **fields)
@@ -115,6 +120,11 @@ class Preprocess:
     @property
     def channels(self) -> int:
         return len(self.mean)
+
+
+def plain(name: str) -> str:
+    """A name without what spellings differ in: case, ``_``, ``-`` and dots."""
+    return name.lower().translate(str.maketrans("", "", "_-."))
 
 
 def expect(met: bool, name: str, value: Any, expected: str) -> None:

@@ -7,11 +7,22 @@ from kerascnn.errors import suggest
 from kerascnn.evaluation.agreement import Agreement
 from kerascnn.evaluation.loop import Evaluator
 from kerascnn.tasks.classification import Classification
+from kerascnn.tasks.segmentation import Segmentation
 from kerascnn.tasks.task import Evaluation, Prediction, Task
 
-TASKS: dict[str, type[Task]] = {task.name: task for task in (Classification,)}
+TASKS: dict[str, type[Task]] = {task.name: task for task in (Classification, Segmentation)}
 
-__all__ = ["TASKS", "Agreement", "Classification", "Evaluation", "Evaluator", "Prediction", "Task", "find_task"]
+__all__ = [
+    "TASKS",
+    "Agreement",
+    "Classification",
+    "Evaluation",
+    "Evaluator",
+    "Prediction",
+    "Segmentation",
+    "Task",
+    "find_task",
+]
 
 
 def find_task(name: str) -> type[Task]:

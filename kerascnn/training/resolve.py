@@ -151,7 +151,7 @@ def of_weights(model: Model) -> Preprocess | None:
     from kerascnn.weights.load import is_path
     from kerascnn.weights.records import find_record
 
-    return None if is_path(Path(model.weights)) else find_record(model.row().name, model.weights).preprocess
+    return None if is_path(Path(model.weights)) else find_record(model.row().weights_of, model.weights).preprocess
 
 
 def maker(model: Model, make_model: MakeModel | None = None) -> MakeModel:

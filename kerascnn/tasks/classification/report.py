@@ -1,12 +1,13 @@
 """What a report shows of a classifier: confusion matrix, classes, calibration and mistakes."""
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kerascnn.report import Panel, Picture, Section, Strong, plots
 from kerascnn.report.text import count, number, percent
+from kerascnn.tasks.pictures import pixels
 
 if TYPE_CHECKING:
     from kerascnn.data import Split
@@ -155,12 +156,3 @@ def picture(mistake: Mistake, image: np.ndarray) -> Picture:
         details=[f"{percent(mistake.confidence, 1)} sure", mistake.name],
         alt=f"{mistake.name}, true class {mistake.true}",
     )
-
-
-def pixels(split: "Split", preprocess: "Preprocess") -> list[np.ndarray]:
-    """What the network saw, as images (size, size, C) uint8."""
-    from kerascnn.data.images import denormalised
-    from kerascnn.data.pipeline import batches
-
-    seen: Any = batches(split, preprocess, 64)
-    return [denormalised(image, preprocess) for images, _ in seen for image in images.numpy()]

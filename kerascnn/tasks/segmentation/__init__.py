@@ -1,0 +1,5 @@
+"""A class for every pixel."""
+
+from kerascnn.tasks.segmentation.task import Segmentation
+
+__all__ = ["Segmentation"]

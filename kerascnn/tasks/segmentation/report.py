@@ -1,0 +1,69 @@
+"""What a report shows of a network that segments: classes, confusion, and its best and worst masks."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kerascnn.report import Panel, Picture, Section, plots
+from kerascnn.report.text import count, percent
+from kerascnn.tasks.pictures import pixels
+from kerascnn.tasks.segmentation.drawing import legend, side_by_side
+
+if TYPE_CHECKING:
+    from kerascnn.data import Split
+    from kerascnn.spec import Preprocess
+    from kerascnn.tasks.segmentation.evaluation import MaskEvaluation
+
+SHOWN = 12  # images of the best, and of the worst
+
+
+def sections(found: "MaskEvaluation", split: "Split", preprocess: "Preprocess") -> list[Section]:
+    """The sections of a report; images are taken from the split that was evaluated."""
+    of_images = found.of_images
+    order = np.argsort(of_images, kind="stable")[: np.isfinite(of_images).sum()]  # NaN comes last
+    worst, best = order[:SHOWN], order[::-1][: min(SHOWN, len(order) - SHOWN)] if len(order) > SHOWN else order[:0]
+    shown = [masks("Worst masks", found, worst, split, preprocess), masks("Best masks", found, best, split, preprocess)]
+    return [classes(found), confusion(found), *(section for section in shown if section.pictures)]
+
+
+def classes(found: "MaskEvaluation") -> Section:
+    truth, predicted = found.confusion.sum(axis=1), found.confusion.sum(axis=0)
+    recall, precision = (
+        np.divide(found.confusion.diagonal(), of, out=np.full(len(of), np.nan), where=of > 0)
+        for of in (truth, predicted)
+    )
+    rows = zip(*(found.labels, *(x.tolist() for x in (truth, found.iou, recall, precision))), strict=True)
+    panel = Panel(
+        label="Classes",
+        columns={"Class": "name", "Pixels": "count", "IoU": "bar", "Recall": "bar", "Precision": "bar"},
+        rows=sorted(rows, key=lambda row: np.inf if np.isnan(row[2]) else row[2]),
+    )
+    return Section(title="Classes, weakest first", panels=[panel], width=0.6)
+
+
+def confusion(found: "MaskEvaluation") -> Section:
+    panel = Panel(
+        note="Each row is a true class, each column what the network made of its pixels; the stronger the colour, the "
+        "larger the fraction of the row.",
+        drawing=plots.matrix(found.confusion, found.labels, name="matrix"),
+        label=f"Confusion matrix of {count(int(found.confusion.sum()))} pixels and {len(found.labels)} classes",
+    )
+    numbers = {"labels": found.labels, "confusion": found.confusion}
+    return Section(title="Confusion matrix", panels=[panel], numbers=numbers, width=0.4)
+
+
+def masks(title: str, found: "MaskEvaluation", places: np.ndarray, split: "Split", preprocess: "Preprocess") -> Section:
+    """Images at some places, each with its true mask and the network's."""
+    images = pixels(split.take(places), preprocess) if len(places) else []
+    pictures = [
+        Picture(
+            image=side_by_side(image, found.masks[i], found.predictions[i]),
+            caption=f"mean IoU {percent(float(found.of_images[i]), 1)}",
+            details=[split.name(i)],
+            alt=f"{split.name(i)}, its true classes and those that the network gives",
+        )
+        for i, image in zip(places.tolist(), images, strict=True)
+    ]
+    key = Panel(drawing=legend(found.labels), label="Colours of the classes")
+    text = "The image, its true classes, and the network's. White has no class; the background is left as it is."
+    return Section(title=title, text=text, panels=[key], pictures=pictures)
