@@ -16,24 +16,10 @@ from kerascnn.layers.crop_like import CropLike
 from kerascnn.layers.pad_channels import PadChannels
 
 MAKERS = {L.Conv2D: "filters", L.Conv2DTranspose: "filters", L.SeparableConv2D: "filters", L.Dense: "units"}
-ALONE = (  # what works on each channel alone, or on each pixel
-    L.Activation,
-    L.AveragePooling2D,
-    L.Cropping2D,
-    L.Dropout,
-    L.ELU,
-    L.GaussianDropout,
-    L.GaussianNoise,
-    L.GlobalAveragePooling2D,
-    L.GlobalMaxPooling2D,
-    L.LeakyReLU,
-    L.MaxPooling2D,
-    L.ReLU,
-    L.Resizing,
-    L.SpatialDropout2D,
-    L.UpSampling2D,
-    L.ZeroPadding2D,
-)
+ALONE = (L.Activation, L.ELU, L.LeakyReLU, L.ReLU)  # what works on each channel alone, or on each pixel
+ALONE += (L.AveragePooling2D, L.GlobalAveragePooling2D, L.GlobalMaxPooling2D, L.MaxPooling2D)
+ALONE += (L.Dropout, L.GaussianDropout, L.GaussianNoise, L.SpatialDropout2D)
+ALONE += (L.Cropping2D, L.Resizing, L.UpSampling2D, L.ZeroPadding2D)
 MEETING = (L.Add, L.Average, L.Maximum, L.Minimum, L.Multiply, L.Subtract)
 
 

@@ -9,59 +9,18 @@ import tf_keras
 
 from kerascnn.graph.graph import Call
 
-NATIVE = {  # layers that Keras 2 has too and computes alike; tools look for them by their class
-    "Activation",
-    "Add",
-    "Average",
-    "AveragePooling2D",
-    "BatchNormalization",
-    "Concatenate",
-    "Conv2D",
-    "Conv2DTranspose",
-    "Cropping2D",
-    "Dense",
-    "DepthwiseConv2D",
-    "Dropout",
-    "Flatten",
-    "GlobalAveragePooling2D",
-    "GlobalMaxPooling2D",
-    "LayerNormalization",
-    "LeakyReLU",
-    "MaxPooling2D",
-    "Maximum",
-    "Minimum",
-    "Multiply",
-    "Permute",
-    "ReLU",
-    "Rescaling",
-    "Reshape",
-    "SeparableConv2D",
-    "Softmax",
-    "SpatialDropout2D",
-    "Subtract",
-    "UpSampling2D",
-    "ZeroPadding2D",
-}
+# Layers that Keras 2 has too and computes alike; tools look for them by their class.
+NATIVE = {"Activation", "LeakyReLU", "ReLU", "Softmax"}
+NATIVE |= {"Conv2D", "Conv2DTranspose", "Dense", "DepthwiseConv2D", "SeparableConv2D"}
+NATIVE |= {"AveragePooling2D", "GlobalAveragePooling2D", "GlobalMaxPooling2D", "MaxPooling2D"}
+NATIVE |= {"Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract"}
+NATIVE |= {"BatchNormalization", "LayerNormalization", "Rescaling", "Dropout", "SpatialDropout2D"}
+NATIVE |= {"Cropping2D", "Flatten", "Permute", "Reshape", "UpSampling2D", "ZeroPadding2D"}
 RENAMED = {("LeakyReLU", "negative_slope"): "alpha"}
 # Weights are copied, dtypes are float32, and penalties and constraints are a matter of the first training.
 LEFT_OUT = ("_initializer", "_regularizer", "_constraint", "dtype")
-SAME = {
-    getattr(keras.activations, name): "swish" if name == "silu" else name
-    for name in (
-        "elu",
-        "gelu",
-        "linear",
-        "mish",
-        "relu",
-        "selu",
-        "sigmoid",
-        "silu",
-        "softmax",
-        "softplus",
-        "softsign",
-        "tanh",
-    )
-}
+ALIKE = ("elu", "gelu", "linear", "mish", "relu", "selu", "sigmoid", "softmax", "softplus", "softsign", "tanh")
+SAME = {getattr(keras.activations, name): name for name in ALIKE} | {keras.activations.silu: "swish"}
 PACKAGE = "keras3"  # under which Keras 2 files activations of Keras 3; its own may compute something else
 FUSED_EPSILON = 1.001e-5  # a fused batch norm takes no smaller one
 

@@ -50,38 +50,39 @@ def in_words_of_onnx(model: "keras.Model") -> "keras.Model":
     Batch norms are folded away. A shuffle of channels, which takes the map apart, becomes a choice of channels; a map
     is enlarged by resizing, and not by repeating rows and columns; groups are normalised with the channels in front.
     """
-    import keras
+    from kerascnn.graph.fold import fold_batch_norm
+    from kerascnn.graph.rewrite import redraw
+
+    return redraw(fold_batch_norm(model), lambda _: _rule_for_onnx)
+
+
+def _rule_for_onnx(layer: Any) -> Any:
+    """How a layer is drawn for ONNX; None where it stays."""
     from keras import layers as L
 
-    from kerascnn.graph.fold import fold_batch_norm
+    from kerascnn.graph.rewrite import copied, drawn
     from kerascnn.layers import ChannelShuffle, SelectChannels
 
-    def shape(layer: Any) -> tuple[Any, ...]:
-        return tuple(layer.output.shape)
+    def select(shuffle: Any, name: str, x: Any) -> Any:
+        places = np.arange(x.shape[-1]).reshape(shuffle.groups, -1).T.ravel()
+        return drawn(SelectChannels(len(places), name=name), [places], x)
 
-    def clone(layer: Any) -> Any:
-        config = layer.get_config()
-        if isinstance(layer, ChannelShuffle):
-            return SelectChannels(shape(layer)[-1], name=layer.name)
-        if isinstance(layer, L.UpSampling2D) and layer.interpolation == "nearest":
-            height, width = shape(layer)[1:3]
-            return L.Resizing(height, width, "nearest", name=layer.name)
-        if isinstance(layer, L.GroupNormalization) and len(shape(layer)) == 4 and layer.axis in (-1, 3):
-            norm = L.GroupNormalization.from_config(config | {"axis": 1})
-            return keras.Sequential([L.Permute((3, 1, 2)), norm, L.Permute((2, 3, 1))], name=layer.name)
-        return layer.__class__.from_config(config)
+    def resize(upsampling: Any, name: str, x: Any) -> Any:
+        height, width = (side * by for side, by in zip(x.shape[1:3], upsampling.size, strict=True))
+        return L.Resizing(height, width, "nearest", name=name)(x)
 
-    folded = fold_batch_norm(model)
-    if not any(isinstance(layer, ChannelShuffle | L.UpSampling2D | L.GroupNormalization) for layer in folded.layers):
-        return folded
-    clearer = keras.models.clone_model(folded, clone_function=clone)
-    for layer in folded.layers:
-        if isinstance(layer, ChannelShuffle):
-            places = np.arange(shape(layer)[-1])
-            clearer.get_layer(layer.name).set_weights([places.reshape(layer.groups, -1).T.ravel()])
-        elif layer.weights:
-            clearer.get_layer(layer.name).set_weights(layer.get_weights())
-    return clearer
+    def channels_first(norm: Any, name: str, x: Any) -> Any:
+        x = L.Permute((3, 1, 2), name=f"{name}-first")(x)
+        return L.Permute((2, 3, 1), name=f"{name}-last")(drawn(copied(norm, axis=1, name=name), norm.get_weights(), x))
+
+    if isinstance(layer, ChannelShuffle):
+        return select
+    if isinstance(layer, L.UpSampling2D) and layer.interpolation == "nearest":
+        return resize
+    if isinstance(layer, L.GroupNormalization) and layer.axis in (-1, 3):
+        shape: Any = layer.output.shape
+        return channels_first if len(shape) == 4 else None
+    return None
 
 
 @contextmanager
