@@ -106,7 +106,7 @@ class TrainingCopy:
     def give_weights(self, model: keras.Model) -> None:
         """Give the weights that were tuned to the layers of ``model``, kernels rounded as an integer holds them."""
         for layer in model.layers:
-            trained = self.layers.get(layer.name)
+            trained: Any = self.layers.get(layer.name)
             if layer.name in self.kernels:
                 bias = [trained.bias.numpy()] if layer.use_bias else []
                 layer.set_weights([on_grid(self.kernels[layer.name].kernel.numpy(), KERNELS[type(layer)]), *bias])

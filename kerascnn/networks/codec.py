@@ -59,7 +59,7 @@ def decode(value: Any) -> Any:
     if {*value} != {"class", "fields"} or not isinstance(value["fields"], dict):
         raise ValueError(f"Expected a class and its fields, got {value!r:.200}.")
     kind = find(value["class"], type)
-    known = [field.name for field in fields(kind)] if is_dataclass(kind) else []
+    known = list(getattr(kind, "__dataclass_fields__", ()))
     for name in value["fields"]:
         if name not in known:
             raise ValueError(f"{kind.__name__} has no field {name!r}. {suggest(name, known)}".rstrip())

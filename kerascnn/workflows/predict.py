@@ -75,7 +75,7 @@ def opened(model: "Model") -> tuple[Runner, Card]:
         return model, Card.read(model.path)
     name, _, tag = str(model).rpartition(".")
     if Path(model).exists() or not name or Path(model).suffix in (".keras", ".tflite", ".onnx"):
-        return open_model(model), Card.read(model)
+        return open_model(model), Card.read(Path(model))
     record = find_record(find(name).name, tag)
     size = record.preprocess.size
     network = build(str(model), input_shape=(size, size, record.preprocess.channels))
