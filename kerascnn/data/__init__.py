@@ -1,6 +1,6 @@
-"""The data room: from a source to batches a network can eat. ``sources`` is the table of the ways in.
+"""Data sets: from where images lie to batches that a network takes.
 
-``pipeline``, ``images`` and the augmentations need TensorFlow.
+``open`` has the table of sources. ``pipeline``, ``images`` and ``transforms`` need TensorFlow.
 """
 
 from kerascnn.data.dataset import Data, Source, Split

@@ -77,7 +77,7 @@ def open_data(
     FileNotFoundError
         When there is no such source, or files of it are missing.
     ValueError
-        When the source is not as said above, a class has too few images, or an image cannot be read.
+        When the source is none of the above, a class has too few images, or an image cannot be read.
     ImportError
         When a source needs a package that is not installed.
     """

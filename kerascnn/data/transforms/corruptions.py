@@ -72,14 +72,15 @@ def corrupt(image: np.ndarray, kind: str, severity: int, *, seed: int = 0, index
         raise ValueError(
             f"Corruptions are made to uint8 images of shape (H, W, 1 or 3), not to {image.dtype} of {image.shape}."
         )
-    how, constants = CORRUPTIONS[kind], CORRUPTIONS[kind].constants[severity - 1]
+    corruption = CORRUPTIONS[kind]
+    constants = corruption.constants[severity - 1]
     rng = np.random.default_rng([seed, list(CORRUPTIONS).index(kind), severity, index])
-    if not how.lengths:
-        return as_bytes(how.function(image / 255, rng, *constants))
+    if not corruption.lengths:
+        return as_bytes(corruption.function(image / 255, rng, *constants))
     side = min(image.shape[:2])
     times = max(1, round(SIDE / side))
     fine = (image / 255).repeat(times, axis=0).repeat(times, axis=1)
-    return as_bytes(averaged(how.function(fine, rng, times * side / SIDE, *constants), times))
+    return as_bytes(averaged(corruption.function(fine, rng, times * side / SIDE, *constants), times))
 
 
 def check(kinds: Iterable[str], severities: Iterable[int]) -> None:
@@ -122,9 +123,9 @@ def shot_noise(image: np.ndarray, rng: np.random.Generator, photons: float) -> n
     return rng.poisson(image * photons) / photons
 
 
-def impulse_noise(image: np.ndarray, rng: np.random.Generator, share: float) -> np.ndarray:
-    """Salt and pepper: a share of the values becomes 0 or 1, evenly."""
-    struck = rng.random(image.shape) < share
+def impulse_noise(image: np.ndarray, rng: np.random.Generator, fraction: float) -> np.ndarray:
+    """Salt and pepper: a fraction of the values becomes 0 or 1, evenly."""
+    struck = rng.random(image.shape) < fraction
     return np.where(struck, rng.integers(2, size=image.shape), image)
 
 
@@ -206,8 +207,8 @@ def zoomed(image: np.ndarray, factor: float) -> np.ndarray:
         end = len(image) - 1
         places = end / 2 + (np.arange(len(image)) - end / 2) / factor
         first = np.minimum(places.astype(int), max(end - 1, 0))
-        share = (places - first)[:, None, None]
-        image = ((1 - share) * image[first] + share * image[np.minimum(first + 1, end)]).swapaxes(0, 1)
+        weight = (places - first)[:, None, None]
+        image = ((1 - weight) * image[first] + weight * image[np.minimum(first + 1, end)]).swapaxes(0, 1)
     return image
 
 
@@ -224,13 +225,13 @@ def snow(
     least: float,
     radius: float,
     blur: float,
-    share: float,
+    weight: float,
 ) -> np.ndarray:
-    """Falling flakes, each a long trail, before a scene that has grown paler; ``share`` of it stays as it was."""
+    """Falling flakes, each a long trail, before a scene that has grown paler; ``weight`` of it stays as it was."""
     flakes = zoomed(rng.normal(mean, deviation, (*image.shape[:2], 1)), max(1.0, size * unit))
     flakes = np.clip(np.where(flakes < least, 0, flakes), 0, 1)
     flakes = trail(flakes, rng.uniform(-135, -45), radius * unit, blur * unit)
-    pale = share * image + (1 - share) * np.maximum(image, 1.5 * grey(image) + 0.5)
+    pale = weight * image + (1 - weight) * np.maximum(image, 1.5 * grey(image) + 0.5)
     return pale + flakes + np.rot90(flakes, 2)
 
 
@@ -283,10 +284,10 @@ def brightness(image: np.ndarray, rng: np.random.Generator, addition: float) -> 
 # Digital
 
 
-def contrast(image: np.ndarray, rng: np.random.Generator, share: float) -> np.ndarray:
-    """Only a share of the distance from each channel's mean."""
+def contrast(image: np.ndarray, rng: np.random.Generator, fraction: float) -> np.ndarray:
+    """Only a fraction of the distance from each channel's mean."""
     mean = image.mean(axis=(0, 1), keepdims=True)
-    return mean + share * (image - mean)
+    return mean + fraction * (image - mean)
 
 
 def elastic(
@@ -318,11 +319,13 @@ def diffused(field: np.ndarray, deviation: float) -> np.ndarray:
     return fft.idctn(fft.dctn(field) * np.outer(*fade))
 
 
-def pixelate(image: np.ndarray, rng: np.random.Generator, share: float) -> np.ndarray:
-    """Shrunk to a share of the side and enlarged again, by boxes."""
+def pixelate(image: np.ndarray, rng: np.random.Generator, fraction: float) -> np.ndarray:
+    """Shrunk to a fraction of the side and enlarged again, by boxes."""
     pillow = need("PIL.Image", "report", "A corruption")
     height, width = image.shape[:2]
-    small = as_picture(image).resize((max(1, int(width * share)), max(1, int(height * share))), pillow.Resampling.BOX)
+    small = as_picture(image).resize(
+        (max(1, int(width * fraction)), max(1, int(height * fraction))), pillow.Resampling.BOX
+    )
     return of_picture(small.resize((width, height), pillow.Resampling.BOX))
 
 
@@ -357,7 +360,7 @@ def each(*values: float) -> tuple[tuple[float], ...]:
     return tuple((value,) for value in values)
 
 
-WIDE = 244  # sides of an image that elastic's constants are said in; for 224, and left so by the authors
+WIDE = 244  # side of an image that elastic's constants are multiples of; the authors use them for 224 too
 
 CORRUPTIONS = {
     "gaussian_noise": Corruption("noise", each(0.08, 0.12, 0.18, 0.26, 0.38), gaussian_noise),
