@@ -72,7 +72,7 @@ def list_models(pattern: str = "*", task: str | None = None) -> list[str]:
     return [name for name in names if fnmatchcase(plain(name), plain(pattern))]
 
 
-def matching(pattern: str) -> list[str]:
+def matching(pattern: str, task: str | None = None) -> list[str]:
     """As :func:`list_models`, where something has to match.
 
     Raises
@@ -80,9 +80,12 @@ def matching(pattern: str) -> list[str]:
     ValueError
         When nothing does; it suggests the nearest name.
     """
-    if names := list_models(pattern):
+    if names := list_models(pattern, task):
         return names
-    raise ValueError(f"No network matches {pattern!r}. {suggest(pattern, list_models())}".rstrip())
+    tasks = dict.fromkeys(row.task for row in ROWS.values())
+    if task not in (None, *tasks):
+        raise ValueError(f"There is no network of the task {task!r}. {suggest(str(task), tasks)}")
+    raise ValueError(f"No network matches {pattern!r}. {suggest(pattern, list_models(task=task))}".rstrip())
 
 
 def find(name: str) -> Architecture:

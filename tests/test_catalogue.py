@@ -4,7 +4,7 @@ import pytest
 
 import kerascnn
 from kerascnn.applications import ROWS
-from kerascnn.catalogue import PACKAGES, describe, find, list_models
+from kerascnn.catalogue import PACKAGES, describe, find, list_models, matching
 from kerascnn.graph.cost import cost
 from kerascnn.ledger import entries
 
@@ -51,6 +51,10 @@ def test_patterns():
 def test_a_task_has_its_networks():
     assert list_models("resnet50", task="classification") == ["resnet50"]
     assert list_models(task="juggling") == []
+    with pytest.raises(ValueError, match=r"no network of the task 'classifiction'\. Did you mean 'classification'"):
+        matching("*", "classifiction")
+    with pytest.raises(ValueError, match=r"No network matches 'rasnet5\*'. Did you mean 'resnet"):
+        matching("rasnet5*", "classification")
 
 
 def test_a_package_may_derive_rows_from_others(monkeypatch):

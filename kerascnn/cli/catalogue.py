@@ -13,13 +13,14 @@ def add(command: Command) -> None:
     """Add these commands."""
     p = command("list", list_, "list the networks, with their parameters, multiply-adds and paper")
     p.add_argument("pattern", nargs="?", default="*", help='a shell pattern such as "eff*" (default: all)')
+    p.add_argument("--task", help="only networks of this task, such as classification")
 
     p = command("weights", weights, "list the published weights, with what was measured with them")
     p.add_argument(
         "pattern", nargs="?", default="*", help='networks, as a shell pattern such as "resnet*" (default: all)'
     )
 
-    p = command("info", info, "show what one network costs, counted on its graph, and what others count for it")
+    p = command("info", info, "show what one network costs, counted on its graph, and what other implementations count")
     p.add_argument("model", nargs="?", help="a name from the list, or a .keras file; with --ledger a pattern")
     p.add_argument("--size", type=int, help="side of the image in pixels (default: the network's own)")
     p.add_argument("--ledger", action="store_true", help="only what others count, for all networks or a pattern")
@@ -38,7 +39,7 @@ def list_(options: argparse.Namespace) -> None:
     from kerascnn.ledger import human
 
     print(f"{'network':26}{'parameters':>11}{'multiply-adds':>15}{'image':>7}  paper")
-    for name in matching(options.pattern):
+    for name in matching(options.pattern, options.task):
         known = describe(name)
         cost = [human(count) if count else "-" for count in (known.parameters, known.macs)]
         paper = f"{known.row.paper.authors} {known.row.paper.year}"
@@ -123,7 +124,7 @@ def ledger(options: argparse.Namespace) -> None:
     print_ledger(found)
     others = [row for row in found if row["source"] != "kerascnn"]
     equal, loads = (sum(row[what] for row in others) for what in ("equal", "loads"))
-    print(f"\n{len(names)} networks, {len(others)} other drawings: {equal} count as ours, {loads} load into ours")
+    print(f"\n{len(names)} networks, {len(others)} other implementations: {equal} count the same, {loads} load")
 
 
 def compare(names: list[str]) -> list[dict[str, Any]]:
