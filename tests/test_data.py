@@ -81,8 +81,7 @@ def test_digits_are_whole_and_split_at_random(digits):
     parts = [np.bincount(split.annotations["label"]) for split in (digits.train, digits.validation)]
     shares = parts[1] / sum(parts)
     assert len(digits.validation) / 1797 == pytest.approx(0.25, abs=0.02) and np.allclose(shares, 0.25, atol=0.1)
-    counts = f"{len(digits.train):,} to train and {len(digits.validation):,} to validate on"
-    assert digits.found == f"1,797 images; split by a hash of their names, seed 0: {counts}"
+    assert digits.found == "1,797 images, split by a hash of their names (seed 0)"
     both = np.concatenate([digits.train.images, digits.validation.images]).reshape(1797, -1)
     assert len(np.unique(both, axis=0)) == 1797  # all different, so no image is in both parts
 
@@ -164,7 +163,7 @@ def test_validation_is_split_off_train_and_test_is_kept(tmp_path):
     assert len(data.train) + len(data.validation) == 16 and data.test is not None
     assert all("/train/" in path for path in (*data.train.images, *data.validation.images))
     assert all("/test/" in path for path in data.test.images)
-    assert data.found.startswith("16 train, 2 test images; split of train by a hash of their names, seed 0: ")
+    assert data.found == "16 train, 2 test images, train split by a hash of their names (seed 0)"
     assert {role: len(part) for role, part in open_source(tmp_path).parts.items()} == {"train": 16, "test": 2}
     shutil.rmtree(tmp_path / "train")
     write_photos(tmp_path / "val", 1)

@@ -174,7 +174,7 @@ def test_masks_come_with_their_images(tmp_path, mode):
     write(tmp_path / "data" / "images", tmp_path / "data" / "masks", 12, mode)
     data = open_data(tmp_path / "data")
     assert data.labels == ("0", "1", "2", "3") and len(data.train) + len(data.validation) == 12 and data.test is None
-    assert "12 images; split by a hash" in data.found
+    assert data.found == "12 images, split by a hash of their names (seed 0)"
     for images, targets in batches(data.train, AS_IT_IS, 4, augment=("crop", "flip"), shuffle=True):
         mask = targets["mask"].numpy()
         assert mask.shape == (len(images), SIZE, SIZE) and mask.dtype == np.int32

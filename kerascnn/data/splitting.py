@@ -76,9 +76,8 @@ def divided(source: Source, where: object, validation: float, seed: int) -> Data
     found = source.found
     if "validation" not in parts:
         parts["train"], parts["validation"] = split_by_name(parts["train"], validation, seed, source.labels)
-        counts = f"{len(parts['train']):,} to train and {len(parts['validation']):,} to validate on"
-        of_train = "" if len(source.parts) == 1 else " of train"
-        found = f"{found}; split{of_train} by a hash of their names, seed {seed}: {counts}"
+        which = "" if len(source.parts) == 1 else " train"
+        found = f"{found},{which} split by a hash of their names (seed {seed})"
     return Data(
         **parts,
         labels=source.labels,
