@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from kerascnn.applications import ROWS, ResNet50
-from kerascnn.catalogue import find, scale
+from kerascnn.applications import ResNet50
+from kerascnn.catalogue import ROWS, find, scale
 from kerascnn.networks.codec import decode_row, encode_row
 
 STORED = [*{row.name: row for row in ROWS.values()}.values()]

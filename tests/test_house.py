@@ -119,6 +119,12 @@ def test_no_modules_import_each_other_in_a_circle():
         pytest.fail(" is imported by ".join(error.args[1]))
 
 
+@pytest.mark.parametrize("path", sorted(HOUSE.rglob("__init__.py")), ids=lambda p: str(p.relative_to(HOUSE)))
+def test_a_package_lists_what_is_public(path):
+    lines = ast.parse(path.read_text()).body
+    assert len(lines) == 1 or any(ast.unparse(line).startswith("__all__ = ") for line in lines)
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(HOUSE)))
 def test_importing_has_no_effects(path):
     """A module defines names and calls nothing for its effect: it sets no environment, recursion limit or log level."""

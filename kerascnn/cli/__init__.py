@@ -11,6 +11,8 @@ from typing import Any
 from kerascnn import __version__
 from kerascnn.cli import catalogue, compression, shipping, training
 
+__all__ = ["main", "parser"]
+
 EPILOG = """examples:
   kerascnn list "eff*"                                    networks whose names match
   kerascnn weights resnet50                               its published weights, by tag

@@ -42,6 +42,7 @@ LAZY = {
     "values": "clustering",
     "verdict": "sizes",
 }
+__all__ = sorted(LAZY)
 
 
 def __getattr__(name: str) -> Any:

@@ -13,9 +13,15 @@ import numpy as np
 from kerascnn.card import Card
 from kerascnn.deploy import metadata
 from kerascnn.deploy.calibration import need_sound
-from kerascnn.deploy.certificate import Certificate as Certificate
-from kerascnn.deploy.certificate import ExportError as ExportError
-from kerascnn.deploy.certificate import agreement, check_claims, check_operators, file_facts, needs
+from kerascnn.deploy.certificate import (
+    Certificate,
+    ExportError,
+    agreement,
+    check_claims,
+    check_operators,
+    file_facts,
+    needs,
+)
 from kerascnn.deploy.function import check_model
 from kerascnn.deploy.images import noise, spread_out, stacked
 from kerascnn.deploy.islands import named
@@ -33,6 +39,8 @@ from kerascnn.runtime import Runner, deep_graphs, existing, keras_runner, load_k
 
 if TYPE_CHECKING:
     import keras
+
+__all__ = ["TARGETS", "Certificate", "ExportError", "Target", "export", "prove"]
 
 
 @dataclass(frozen=True)

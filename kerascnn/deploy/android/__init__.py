@@ -20,6 +20,8 @@ from kerascnn.files import written_whole
 from kerascnn.runtime import OUTPUT, Runner, existing, open_model
 from kerascnn.spec import Preprocess
 
+__all__ = ["write_android_project"]
+
 PROJECT = Path(__file__).parent / "project"
 VECTORS = 4  # images whose scores are held against the phone's
 PHOTO = (61, 83, 3)  # odd sides, so that a rounding put wrong shows

@@ -20,6 +20,8 @@ from kerascnn.spec import Preprocess
 if TYPE_CHECKING:
     import keras
 
+__all__ = ["check_calibration", "need_sound"]
+
 
 def check_calibration(
     images: np.ndarray | Iterable[Any],

@@ -4,11 +4,12 @@ import os
 
 from kerascnn.deploy.delegates.edgetpu import edgetpu
 from kerascnn.deploy.delegates.gpu import gpu
-from kerascnn.deploy.delegates.report import Report as Report
-from kerascnn.deploy.delegates.report import Verdict as Verdict
+from kerascnn.deploy.delegates.report import Report, Verdict
 from kerascnn.deploy.delegates.xnnpack import xnnpack
 from kerascnn.errors import suggest
 from kerascnn.runtime import existing
+
+__all__ = ["DELEGATES", "Report", "Verdict", "check"]
 
 DELEGATES = {"edgetpu": edgetpu, "gpu": gpu, "xnnpack": xnnpack}
 

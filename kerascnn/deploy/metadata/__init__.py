@@ -19,6 +19,8 @@ from kerascnn.deploy.metadata.provenance import provenance
 from kerascnn.deploy.metadata.tables import Builder, Table, int8, uint8, uint32
 from kerascnn.errors import need
 
+__all__ = ["Metadata", "of_card", "read", "write"]
+
 NAME = "TFLITE_METADATA"
 IDENTIFIER = b"M001"
 PARSER = "1.0.0"  # the first version of the schema holds all that is written here

@@ -5,6 +5,8 @@ from typing import Any
 
 from kerascnn.training.resolve import Resolved
 
+__all__ = ["Objective", "objective_of"]
+
 Objective = Callable[[Any, dict[str, Any], dict[str, Any]], Any]  # images, outputs, targets to (B,): what is minimised
 
 
