@@ -427,13 +427,13 @@ def test_classes_of_one_name_and_classes_that_are_not_in_train(tmp_path):
         tmp_path / "train-00000-of-00001",
         [imagenet(image, n, name) for n, name in ((1, "crane"), (4, "crane"), (7, "owl"))],
     )
-    held = write_records(tmp_path / "validation-00000-of-00001", [imagenet(image, 4, "crane")])
+    file = write_records(tmp_path / "validation-00000-of-00001", [imagenet(image, 4, "crane")])
     data = open_data(tmp_path)
     assert data.labels == ("crane (1)", "crane (4)", "owl") and data.validation.annotations["label"].tolist() == [1]
-    write_records(held, [imagenet(image, 3, "oewl")])
+    write_records(file, [imagenet(image, 3, "oewl")])
     with pytest.raises(ValueError, match=r"'oewl'.*is in validation but has no image in train. Did you mean 'owl'"):
         open_data(tmp_path)
-    write_records(held, [imagenet(image, 7, "crow")])
+    write_records(file, [imagenet(image, 7, "crow")])
     with pytest.raises(ValueError, match="label 7 is called"):
         open_data(tmp_path)
 

@@ -118,7 +118,7 @@ def crop_and_flip(split: Split, stretch: bool) -> Endless:
     def sample(count, number):
         seed = tf.stack([SEED, count])
         image = images.part_of(split.store.read(places[number]), lambda shape: crop(shape, seed))
-        return flip(images.stretched(image, how) if stretch else image, seed)
+        return flip(images.stretched(image, how)[0] if stretch else image, seed)[0]
 
     return lambda: iter(seeded(range(len(split))).map(sample))
 
@@ -148,7 +148,7 @@ def randaugment(photos: list[np.ndarray]) -> Endless:
 
     @tf.autograph.experimental.do_not_convert
     def sample(count, number):
-        return step(pixels[number], tf.stack([SEED, count]))
+        return step(pixels[number], tf.stack([SEED, count]))[0]
 
     return lambda: iter(seeded(range(len(photos))).map(sample))
 
