@@ -39,7 +39,7 @@ def test_a_card_comes_back_as_it_was(tmp_path):
 
 
 def test_a_card_knows_a_network_that_is_in_no_table(tmp_path):
-    row = find("efficientnet_b0").but(name="half", width=0.5, depth=0.5)
+    row = find("efficientnet_b0").replace(name="half", width=0.5, depth=0.5)
     replace(CARD, network=encode_row(row)).write(tmp_path / "model.tflite")
     assert Card.read(tmp_path / "model.tflite").row == row and CARD.row is None
 
