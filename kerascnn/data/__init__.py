@@ -1,4 +1,4 @@
-"""Data sets: from where images lie to batches that a network takes.
+"""Data sets: from stored images to the batches that a network takes.
 
 ``open`` has the table of sources. ``pipeline``, ``images`` and ``transforms`` need TensorFlow.
 """

@@ -33,7 +33,7 @@ class Store(Protocol):
         ...
 
     def content(self, rows: np.ndarray) -> Iterator[bytes]:
-        """What changes with the images, for a fingerprint, without reading all that lies on a disk."""
+        """What changes with the images, for a fingerprint, without reading whole files."""
         ...
 
 
@@ -131,7 +131,7 @@ class Split:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Source:
-    """A data set as it lies somewhere, in one part or several.
+    """A data set as it is stored, in one part or several.
 
     Parameters
     ----------
@@ -174,9 +174,9 @@ class Data:
     Parameters
     ----------
     train
-        What weights are learned from.
+        What a network is trained on.
     validation
-        What a training is watched and steered by.
+        What a training is measured and steered by.
     test
         What only a final evaluation looks at; None where the source has none.
     labels

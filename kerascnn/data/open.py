@@ -87,7 +87,7 @@ def open_data(
 
 
 def open_source(source: Location, *, on_corrupt: str = "refuse", progress: bool = True) -> Source:
-    """The parts of a data set as they lie there, to measure a model on: nothing is split off, and classes may lack.
+    """A data set in the parts that it is stored in, to evaluate a model on: nothing is split off, classes may lack.
 
     Parameters and errors are those of :func:`open_data`.
     """

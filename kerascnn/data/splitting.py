@@ -1,4 +1,4 @@
-"""Which images train, validate and test, and that there is something to learn about every class."""
+"""Which images are for training, validation and test; and that a training has images of every class."""
 
 import hashlib
 from collections.abc import Iterable

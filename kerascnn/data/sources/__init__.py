@@ -1,1 +1,1 @@
-"""Where images lie: a file for each kind of source."""
+"""The kinds of sources, a file for each."""

@@ -22,7 +22,7 @@ Listing = dict[str, list[Path]]  # the image files of every class
 
 
 def from_folder(root: Path, opening: Opening) -> Source:
-    """The data set that lies in a folder."""
+    """The data set in a folder."""
     listings = {role: listing(folder) for role, folder in part_folders(root).items()}
     labels = tuple(sorted({label for classes in listings.values() for label in classes}))
     files = [path for classes in listings.values() for of_class in classes.values() for path in of_class]
@@ -52,7 +52,7 @@ def listing(root: Path) -> Listing:
 
 
 def visible(folder: Path) -> list[Path]:
-    """What lies in a folder, in order of names, without what systems and editors leave there."""
+    """What is in a folder, in order of names, without what systems and editors leave there."""
     return sorted(path for path in folder.iterdir() if not path.name.startswith((".", "__")))
 
 

@@ -86,7 +86,7 @@ def indexed(files: Sequence[Path], layout: Layout, progress: bool) -> Index:
 
 
 def places(files: Sequence[Path]) -> tuple[Path, Path]:
-    """Where the index of some files may lie: beside the first, or in the cache."""
+    """Where the index of some files may be kept: beside the first, or in the cache."""
     folder = files[0].absolute().parent
     near = hashlib.sha256("\n".join(file.name for file in files).encode()).hexdigest()[:16]
     far = hashlib.sha256(str(folder).encode()).hexdigest()[:16]

@@ -72,7 +72,7 @@ def is_shard(file: Path) -> bool:
 
 
 def from_folder_of_records(root: Path, opening: Opening) -> Source:
-    """The data set whose shards, all of them, lie in a folder."""
+    """The data set whose shards are in a folder, which must have all of them."""
     files = shards_in(root)
     check_complete(files, root)
     return from_records(by_part(files, root), root, opening)

@@ -18,7 +18,7 @@ PREFIX = "tfds:"
 def from_tfds(source: str, opening: Opening) -> Source:
     """The data set that a name of TensorFlow Datasets stands for, with ``/config`` and ``:version`` if need be.
 
-    It lies where TensorFlow Datasets keeps it, in ``TFDS_DATA_DIR`` or ``~/tensorflow_datasets``.
+    It is stored where TensorFlow Datasets keeps it, in ``TFDS_DATA_DIR`` or ``~/tensorflow_datasets``.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def from_tfds(source: str, opening: Opening) -> Source:
 
 
 def prepared(name: str) -> Any:
-    """A builder of TensorFlow Datasets, whose records lie on this machine."""
+    """A builder of TensorFlow Datasets, whose records are on this machine."""
     tfds = need("tensorflow_datasets", "tfds", f'The data set "{PREFIX}{name}"')
     try:
         builder = tfds.builder(name)

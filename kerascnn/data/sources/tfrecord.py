@@ -1,4 +1,4 @@
-"""TFRecord files: where each record lies, and one record without the others.
+"""TFRecord files: where each record is, and one record without the others.
 
 A record is its length in 8 bytes and their checksum in 4, then that many bytes and their checksum in 4; see
 https://www.tensorflow.org/tutorials/load_data/tfrecord. The checksum is a CRC-32C that is rotated and has a number
@@ -21,7 +21,7 @@ GZIP = b"\x1f\x8b"
 
 @dataclass(frozen=True)
 class Span:
-    """Where a record lies.
+    """Where a record is in its file.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class Span:
     checksum
         Of what it holds, as noted in its footer.
     problem
-        Why neither this record nor what comes after it can be found; empty when it lies as it should.
+        Why neither this record nor what comes after it can be found; empty where nothing is wrong.
     """
 
     offset: int

@@ -20,19 +20,19 @@ def row(*numbers: Any) -> tf.Tensor:
 
 
 def resizing(before: Any, after: Any, corner: Any = (0, 0)) -> tf.Tensor:
-    """The row of an image that was resized from height and width ``before`` to ``after``, and seen from a corner on."""
+    """The row of an image resized from height and width ``before`` to ``after``, and seen from a corner on."""
     tall, wide = tf.unstack(tf.cast(tf.divide(before, after), tf.float32))
     top, left = tf.unstack(tf.cast(corner, tf.float32))
     return row(wide, 0, left * wide, 0, tall, top * tall)
 
 
 def shifting(corner: tf.Tensor) -> tf.Tensor:
-    """The row of an image of which as much is seen, from another corner on."""
+    """The row of an image that is seen from another corner on."""
     top, left = tf.unstack(tf.cast(corner, tf.float32))
     return row(1, 0, left, 0, 1, top)
 
 
-def carried(pixels: tf.Tensor, affine: tf.Tensor, size: Any, fill: float) -> tf.Tensor:
+def warped(pixels: tf.Tensor, affine: tf.Tensor, size: Any, fill: float) -> tf.Tensor:
     """(H, W, C) to (*size, C): each pixel the nearest to where the affine says; ``fill`` where nothing is."""
     a, b, c, d, e, f = tf.unstack(affine)
     # The kernel counts from the middle of the first pixel.
@@ -55,5 +55,5 @@ def mask_along(mask: tf.Tensor, affines: tf.Tensor, size: int) -> tf.Tensor:
     """
     pixels = tf.expand_dims(mask, -1)
     for affine in tf.unstack(affines):
-        pixels = carried(pixels, affine, (size, size), IGNORE)
+        pixels = warped(pixels, affine, (size, size), IGNORE)
     return tf.ensure_shape(tf.squeeze(pixels, -1), (size, size))

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import tensorflow as tf
 
 from kerascnn.data.images import resized
-from kerascnn.data.transforms.affine import IDENTITY, carried, resizing, row, shifting
+from kerascnn.data.transforms.affine import IDENTITY, resizing, row, shifting, warped
 from kerascnn.spec import Preprocess
 
 Moved = tuple[tf.Tensor, tf.Tensor]  # an image and the affine that was applied to it
@@ -171,4 +171,4 @@ def translated_y(image: tf.Tensor, pixels: tf.Tensor | float) -> Moved:
 def moved(image: tf.Tensor, *numbers: Any) -> Moved:
     """Each pixel the nearest to where the affine of these numbers says; ``GREY`` where nothing is."""
     applied = row(*numbers)
-    return tf.ensure_shape(carried(image, applied[0], tf.shape(image)[:2], GREY), image.shape), applied
+    return tf.ensure_shape(warped(image, applied[0], tf.shape(image)[:2], GREY), image.shape), applied
