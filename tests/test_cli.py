@@ -84,7 +84,7 @@ def test_export_again_in_another_format(trained, photos, tmp_path, capsys):
     out, _ = trained
     arguments = ["export", str(out / "model.keras"), "--format", "tflite-fp16", "--out", str(tmp_path / "half.tflite")]
     assert main([*arguments, "--calibration", str(photos)]) == 0
-    assert "proved on" in capsys.readouterr().out
+    assert "verified on" in capsys.readouterr().out
     assert "already there" in refused(capsys, *arguments)
     assert "needs" in refused(capsys, "export", str(out / "model.keras"), "--format", "tflite-int8", "--overwrite")
 

@@ -234,7 +234,7 @@ class TestCommandLine:
     def test_pixels_as_android_wants_them(self, saved, capsys):
         assert main([*saved, "--pixels"]) == 0
         said = capsys.readouterr().out
-        assert '"uint8"' in said and "proved on" in said
+        assert '"uint8"' in said and "verified on" in said
         assert open_model("net.tflite").types == ("uint8", "uint8")
 
     def test_float_layers_and_batch(self, saved, capsys):

@@ -228,7 +228,15 @@ def test_the_command_line_tells_why(network, tmp_path, capsys):
     Card(model="net", labels=tuple("abcde"), preprocess=Preprocess(size=32)).write(tmp_path / "net.keras")
     file = written(network, "int8.tflite", tmp_path)
     np.save(tmp_path / "images.npy", images(network))
-    command = ["why", str(tmp_path / "net.keras"), str(file), "--data", str(tmp_path / "images.npy"), "--images", "2"]
+    command = [
+        "compare-layers",
+        str(tmp_path / "net.keras"),
+        str(file),
+        "--data",
+        str(tmp_path / "images.npy"),
+        "--images",
+        "2",
+    ]
     assert main(command) == 0
     said = capsys.readouterr().out
     assert "int8, 2 images" in said and "stage1-block1-conv2, stage1-block1-bn2" in said
@@ -254,7 +262,7 @@ def test_the_proposal_is_applied(network, tmp_path, capsys):
     photos = ((pixels - Preprocess.mean) / Preprocess.std).astype(np.float32)
     np.save(tmp_path / "images.npy", photos)
     data = ["--data", str(tmp_path / "images.npy")]
-    command = ["why", str(tmp_path / "net.keras"), str(file), *data, "--apply", str(out)]
+    command = ["compare-layers", str(tmp_path / "net.keras"), str(file), *data, "--apply", str(out)]
     with pytest.warns(UserWarning, match="Calibration images: enlarged"):
         assert main(command) == 0
     said = capsys.readouterr().out

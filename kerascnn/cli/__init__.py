@@ -18,12 +18,12 @@ EPILOG = """examples:
   kerascnn weights resnet50                               its published weights, by tag
   kerascnn info efficientnet_v2_s                         its parameters, multiply-adds, memory, paper
   kerascnn info --ledger "resnet*"                        ours against every other implementation of it
-  kerascnn train recipes/digits.py                        train, export, prove, report
+  kerascnn train recipes/digits.py                        train, export, verify, report
   kerascnn train recipes/digits.py --set length.epochs=5  the same, changed
   kerascnn train recipes/photos.py --data my_photos       your own: one sub-folder per class
   kerascnn train recipes/photos.py --data tfds:cifar10    or TFRecord files, a .csv, an .npz
   kerascnn evaluate saved_models/photos/model.onnx --data my_photos --corruptions
-  kerascnn why saved_models/photos/model.keras saved_models/photos/model.int8.tflite --data my_photos
+  kerascnn compare-layers saved_models/photos/model.keras saved_models/photos/model.int8.tflite --data my_photos
   kerascnn predict saved_models/photos/model.tflite cat.jpg
   kerascnn compress saved_models/photos/model.keras --data my_photos --filters 0.3 --cluster 16
   kerascnn check saved_models/photos/model.int8.tflite    what an Edge TPU, a GPU and XNNPACK make of it

@@ -1,4 +1,4 @@
-"""From a network to files for devices: export, check, lint-calibration, why."""
+"""From a network to files for devices: export, check, lint-calibration, verify, compare-layers."""
 
 import argparse
 import json
@@ -12,7 +12,7 @@ from kerascnn.cli.common import SOURCES, Command, import_quietly
 
 def add(command: Command) -> None:
     """Add these commands."""
-    p = command("export", export, "write a .keras file in another format, and prove the new file by running it")
+    p = command("export", export, "write a .keras file in another format, and verify the new file by running it")
     p.add_argument("model", type=Path, help="a .keras file; with --android also a .tflite file, as it is")
     p.add_argument(
         "--format",
@@ -56,7 +56,12 @@ def add(command: Command) -> None:
     p.add_argument("--reference", help="images that are surely right, of the same kinds: shows exchanged colours")
     p.add_argument("--json", action="store_true", help="print it as JSON")
 
-    p = command("why", why, "compare a .keras file and an exported file of it, layer by layer")
+    p = command("verify", verify, "compare the outputs of a .keras file and of an exported file of it")
+    p.add_argument("model", type=Path, help="a .keras file")
+    p.add_argument("file", type=Path, help="a .tflite or .onnx file, or the folder of a SavedModel")
+    p.add_argument("--data", help="images, as lint-calibration takes them (default: noise); the model needs its card")
+
+    p = command("compare-layers", compare_layers, "compare a .keras file and an exported file of it, layer by layer")
     p.add_argument("model", type=Path, help="a .keras file with its card (the .json) beside it")
     p.add_argument("file", type=Path, help="the .tflite or .onnx file that was made of it")
     p.add_argument("--data", required=True, help="images, as lint-calibration takes them")
@@ -115,8 +120,10 @@ def export(options: argparse.Namespace) -> None:
         select_tf_ops=options.select_tf_ops,
         overwrite=options.overwrite,
     )
-    print(f"{certificate.path}: {certificate.bytes / 1e6:.2f} MB, proved on {certificate.samples} {certificate.inputs}")
-    print(json.dumps({k: v for k, v in asdict(certificate).items() if k not in ("operators", "versions")}, indent=2))
+    print(
+        f"{certificate.path}: {certificate.bytes / 1e6:.2f} MB, verified on {certificate.samples} {certificate.inputs}"
+    )
+    print(json.dumps(shown(certificate), indent=2))
     if options.android:
         android(path, options.android)
 
@@ -238,7 +245,23 @@ def npy_images(path: str) -> Any:
     return images
 
 
-def why(options: argparse.Namespace) -> None:
+def verify(options: argparse.Namespace) -> None:
+    import_quietly()
+    from kerascnn import verify as run
+    from kerascnn.card import Card
+
+    images = prepared_images(options.data, Card.read(options.model))[0] if options.data else None
+    report = run(options.model, options.file, images=images)
+    print(f"{options.file} agrees with {options.model} on {report.samples} {report.inputs}")
+    print(json.dumps(shown(report), indent=2, default=str))
+
+
+def shown(report: Any) -> dict[str, Any]:
+    """What a person wants to know of a verification."""
+    return {name: value for name, value in asdict(report).items() if name not in ("operators", "versions")}
+
+
+def compare_layers(options: argparse.Namespace) -> None:
     if options.images < 1:
         raise ValueError(f"--images must be at least 1, got {options.images}.")
     import_quietly()

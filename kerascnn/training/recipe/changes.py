@@ -68,7 +68,13 @@ def recipes_of(page: str | os.PathLike) -> dict[str, Recipe]:
 def override(recipe: Recipe, settings: Iterable[str]) -> Recipe:
     """A recipe with some fields set from text.
 
-    >>> override(recipe, ["optimizer.lr=0.2", "augment=crop,flip", "schedule=Cosine(warmup=5)"])
+    >>> from kerascnn.training import SGD, Epochs, Model, Recipe
+    >>> recipe = Recipe(
+    ...     model=Model("resnet18"), data="digits", length=Epochs(2), batch=64, optimizer=SGD(lr=0.1)
+    ... )
+    >>> changed = override(recipe, ["optimizer.lr=0.2", "augment=crop,flip", "schedule=Cosine(warmup=1)"])
+    >>> changed.optimizer.lr, changed.augment, changed.schedule.warmup
+    (0.2, ('crop', 'flip'), 1)
 
     Parameters
     ----------
