@@ -21,7 +21,7 @@ RECIPE = Recipe(
     optimizer=SGD(lr=0.01, weight_decay=5e-4),
     schedule=Plateau(patience=5),
 )
-ONE_TOWER = RECIPE.but(
+ONE_TOWER = RECIPE.replace(
     {"model.name": "alexnet", "input.size": 224, "input.crop": 0.875, "optimizer.weight_decay": 1e-4},
     augment=("crop", "flip"),
     batch=256,

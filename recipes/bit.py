@@ -38,12 +38,12 @@ def hyperrule(recipe: Recipe, data: "Data") -> Recipe:
 def with_length(recipe: Recipe, images: int) -> Recipe:
     """Length, warm-up, falls of the rate and MixUp, by the number of images."""
     if images < 20_000:
-        return recipe.but(length=Steps(500, every=50), schedule=falls(50, 100, 200, 300, 400))
+        return recipe.replace(length=Steps(500, every=50), schedule=falls(50, 100, 200, 300, 400))
     if images < 500_000:
         length, schedule = Steps(10_000, every=200), falls(200, 500, 3_000, 6_000, 9_000)
     else:
         length, schedule = Steps(20_000, every=400), falls(400, 500, 6_000, 12_000, 18_000)
-    return recipe.but(length=length, schedule=schedule, augment=(*recipe.augment, "mixup:0.1"))
+    return recipe.replace(length=length, schedule=schedule, augment=(*recipe.augment, "mixup:0.1"))
 
 
 def falls(every: int, warmup: int, *at: int) -> StepDecay:
@@ -55,7 +55,7 @@ def with_resolution(recipe: Recipe, area: float) -> Recipe:
     """Size and random crop, by the area of the images in pixels; evaluation sees the whole image, squashed."""
     size, resized = (128, 160) if area < 96 * 96 else (480, 512)
     augment = (f"squash:{size / resized}", *recipe.augment)
-    return recipe.but({"input.size": size, "input.squash": True}, augment=augment)
+    return recipe.replace({"input.size": size, "input.squash": True}, augment=augment)
 
 
 def median_area(split: "Split") -> float:

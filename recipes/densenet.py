@@ -23,7 +23,7 @@ RECIPE = Recipe(
     optimizer=SGD(lr=0.1, nesterov=True, weight_decay=1e-4),
     schedule=StepDecay(at=(150, 225)),
 )
-PLAIN_DATA = RECIPE.but({"model.fields": {"layer_dropout": 0.2}}, augment=())
+PLAIN_DATA = RECIPE.replace({"model.fields": {"layer_dropout": 0.2}}, augment=())
 IMAGENET = Recipe(
     model=Model("densenet121"),
     data="imagenet",

@@ -25,10 +25,10 @@ RECIPE = B0 = Recipe(
     loss=CrossEntropy(label_smoothing=0.1),
     ema=0.9999,
 )
-B1 = B0.but({"model.name": "efficientnet_b1"})
-B2 = B0.but({"model.name": "efficientnet_b2"})
-B3 = B0.but({"model.name": "efficientnet_b3"})
-B4 = B0.but({"model.name": "efficientnet_b4"})
-B5 = B0.but({"model.name": "efficientnet_b5"}, augment=("crop", "flip", "randaugment:2:17"))
-B6 = B5.but({"model.name": "efficientnet_b6"})
-B7 = B0.but({"model.name": "efficientnet_b7"}, augment=("crop", "flip", "randaugment:2:28"))
+B1 = B0.replace({"model.name": "efficientnet_b1"})
+B2 = B0.replace({"model.name": "efficientnet_b2"})
+B3 = B0.replace({"model.name": "efficientnet_b3"})
+B4 = B0.replace({"model.name": "efficientnet_b4"})
+B5 = B0.replace({"model.name": "efficientnet_b5"}, augment=("crop", "flip", "randaugment:2:17"))
+B6 = B5.replace({"model.name": "efficientnet_b6"})
+B7 = B0.replace({"model.name": "efficientnet_b7"}, augment=("crop", "flip", "randaugment:2:28"))

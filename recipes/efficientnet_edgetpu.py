@@ -22,5 +22,5 @@ RECIPE = S = Recipe(
     loss=CrossEntropy(label_smoothing=0.1),
     ema=0.9999,
 )
-M = S.but({"model.name": "efficientnet_edgetpu_m"})
-L = S.but({"model.name": "efficientnet_edgetpu_l"})
+M = S.replace({"model.name": "efficientnet_edgetpu_m"})
+L = S.replace({"model.name": "efficientnet_edgetpu_l"})

@@ -22,7 +22,7 @@ RECIPE = LITE0 = Recipe(
     loss=CrossEntropy(label_smoothing=0.1),
     ema=0.9999,
 )
-LITE1 = LITE0.but({"model.name": "efficientnet_lite1"})
-LITE2 = LITE0.but({"model.name": "efficientnet_lite2"})
-LITE3 = LITE0.but({"model.name": "efficientnet_lite3"})
-LITE4 = LITE0.but({"model.name": "efficientnet_lite4"})
+LITE1 = LITE0.replace({"model.name": "efficientnet_lite1"})
+LITE2 = LITE0.replace({"model.name": "efficientnet_lite2"})
+LITE3 = LITE0.replace({"model.name": "efficientnet_lite3"})
+LITE4 = LITE0.replace({"model.name": "efficientnet_lite4"})

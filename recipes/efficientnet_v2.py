@@ -147,18 +147,18 @@ RECIPE = S = Recipe(
     loss=CrossEntropy(label_smoothing=0.1),
     ema=0.9999,
 )
-M = S.but(
+M = S.replace(
     {"model.name": "efficientnet_v2_m"},
     stages=progressive_as_released(size=384, randaugment=15, mixup=0.2, cutmix=0.2, augment=CROPPED),
 )
-L = S.but(
+L = S.replace(
     {"model.name": "efficientnet_v2_l"},
     stages=progressive_as_released(size=384, randaugment=20, mixup=0.5, cutmix=0.5, augment=CROPPED),
 )
-S_PAPER = S.but(stages=progressive(size=(128, 300), randaugment=(5, 15), dropout=(0.1, 0.3), augment=CROPPED))
-M_PAPER = M.but(
+S_PAPER = S.replace(stages=progressive(size=(128, 300), randaugment=(5, 15), dropout=(0.1, 0.3), augment=CROPPED))
+M_PAPER = M.replace(
     stages=progressive(size=(128, 380), randaugment=(5, 20), mixup=(0.0, 0.2), dropout=(0.1, 0.4), augment=CROPPED)
 )
-L_PAPER = L.but(
+L_PAPER = L.replace(
     stages=progressive(size=(128, 380), randaugment=(5, 25), mixup=(0.0, 0.5), dropout=(0.1, 0.5), augment=CROPPED)
 )

@@ -22,4 +22,4 @@ RECIPE = Recipe(
     schedule=Polynomial(power=0.5),
     loss=CrossEntropy(auxiliary=0.3),
 )
-STAIRS = RECIPE.but(augment=("crop", "flip", "jitter"), schedule=Exponential(by=0.96, every=8), ema=0.9999)
+STAIRS = RECIPE.replace(augment=("crop", "flip", "jitter"), schedule=Exponential(by=0.96, every=8), ema=0.9999)

@@ -24,7 +24,7 @@ RECIPE = Recipe(
     ema=0.9999,
     clip_norm=2.0,
 )
-CLOUD = RECIPE.but(
+CLOUD = RECIPE.replace(
     {"optimizer.lr": 0.165, "optimizer.per": 256, "schedule.every": 3, "schedule.warmup": 7},
     length=Epochs(170),
     batch=1024,

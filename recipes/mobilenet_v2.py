@@ -21,7 +21,7 @@ RECIPE = Recipe(
     schedule=Exponential(by=0.98, every=1),
     ema=0.9999,
 )
-HALF = RECIPE.but(
+HALF = RECIPE.replace(
     length=Epochs(500),
     batch=1024,
     optimizer=RMSProp(lr=0.008, per=128, weight_decay=1e-5, epsilon=2e-3),

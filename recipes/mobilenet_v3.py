@@ -24,7 +24,7 @@ RECIPE = Recipe(
     loss=CrossEntropy(label_smoothing=0.1),
     ema=0.9999,
 )
-ADAMW = RECIPE.but(
+ADAMW = RECIPE.replace(
     augment=("crop", "flip", "autoaugment"),
     length=Epochs(700),
     batch=4096,

@@ -39,13 +39,13 @@ RECIPE = Recipe(
     optimizer=SGD(lr=0.1, weight_decay=1e-4),
     schedule=Plateau(patience=5),
 )
-TORCH = RECIPE.but(
+TORCH = RECIPE.replace(
     {"model.name": "resnet50_v1_5", "optimizer.nesterov": True},
     augment=("crop", "jitter", "lighting:0.1", "flip"),
     length=Epochs(90),
     schedule=StepDecay(at=(30, 60)),
 )
-LARGE_BATCH = TORCH.but(
+LARGE_BATCH = TORCH.replace(
     {"model.zero_gamma": True, "optimizer.per": 256, "schedule.at": (30, 60, 80), "schedule.warmup": 5},
     augment=("crop", "flip"),
     batch=8192,

@@ -20,5 +20,5 @@ RECIPE = Recipe(
     optimizer=SGD(lr=0.6, weight_decay=1e-4),
     schedule=StepDecay(at=(30, 60, 90)),
 )
-SE_RESNEXT50 = RECIPE.but({"model.name": "se_resnext50_32x4d"})
-SENET154 = RECIPE.but({"model.name": "senet154"}, loss=CrossEntropy(label_smoothing=0.1))
+SE_RESNEXT50 = RECIPE.replace({"model.name": "se_resnext50_32x4d"})
+SENET154 = RECIPE.replace({"model.name": "senet154"}, loss=CrossEntropy(label_smoothing=0.1))

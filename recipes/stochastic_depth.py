@@ -20,4 +20,4 @@ RECIPE = Recipe(
     optimizer=SGD(lr=0.1, nesterov=True, weight_decay=1e-4),
     schedule=StepDecay(at=(250, 375)),
 )
-CONSTANT_DEPTH = RECIPE.but({"model.fields": {"drop_path": 0.0}})
+CONSTANT_DEPTH = RECIPE.replace({"model.fields": {"drop_path": 0.0}})

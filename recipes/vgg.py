@@ -21,7 +21,7 @@ RECIPE = Recipe(
     optimizer=SGD(lr=0.01, weight_decay=5e-4),
     schedule=Plateau(patience=5),
 )
-BATCH_NORM = RECIPE.but(
+BATCH_NORM = RECIPE.replace(
     {"model.name": "vgg16_bn", "optimizer.lr": 0.1, "optimizer.weight_decay": 1e-4},
     augment=("crop", "flip"),
     length=Epochs(90),

@@ -22,8 +22,8 @@ RECIPE = Recipe(
     optimizer=SGD(lr=0.1, nesterov=True, weight_decay=5e-4),
     schedule=StepDecay(at=(60, 120, 160), by=0.2),
 )
-DROPOUT = RECIPE.but({"model.fields": {"block_dropout": 0.3}})
-SVHN = RECIPE.but(
+DROPOUT = RECIPE.replace({"model.fields": {"block_dropout": 0.3}})
+SVHN = RECIPE.replace(
     {"optimizer.lr": 0.01},
     model=Model("wrn_16_8", fields={"block_dropout": 0.4}),
     data="tfds:svhn_cropped",

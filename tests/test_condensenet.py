@@ -116,7 +116,7 @@ def test_a_training_condenses_in_its_first_half_and_converts_to_the_same():
 
 
 def test_a_training_condenses(tmp_path):
-    recipe = RECIPE.but({"input.size": 32}, length=Epochs(4), batch=16)
+    recipe = RECIPE.replace({"input.size": 32}, length=Epochs(4), batch=16)
     model, _ = trained(tmp_path, recipe, blobs(32, 8), make_model=lambda shape, n: CondenseNet86.replace(**TINY)(
         input_shape=shape, classes=n
     ))  # fmt: skip

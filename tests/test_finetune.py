@@ -71,7 +71,7 @@ def test_what_is_frozen_keeps_every_bit(way, loaded, tmp_path):
     """Weights with decay, and statistics; after that all moves, or all but the batch norms."""
     import keras
 
-    seen = watched(tmp_path, TUNE.but({"model.weights": loaded, **WAYS[way]}))
+    seen = watched(tmp_path, TUNE.replace({"model.weights": loaded, **WAYS[way]}))
     paths, head = set(seen[0]), {"head-dense/kernel", "head-dense/bias"}
     norms = {path for path in paths if "-bn" in path}
     held = {v.path: np.asarray(v) for v in keras.models.load_model(loaded).variables}
@@ -84,7 +84,7 @@ def test_what_is_frozen_keeps_every_bit(way, loaded, tmp_path):
 
 @pytest.mark.filterwarnings("ignore:.*head-dense is new")
 def test_averages_of_what_is_frozen_are_what_was_loaded(loaded, tmp_path):
-    seen = watched(tmp_path, TUNE.but({"model.weights": loaded, **WAYS["adamw"]}))
+    seen = watched(tmp_path, TUNE.replace({"model.weights": loaded, **WAYS["adamw"]}))
     assert all(np.allclose(seen[0][path], seen[2][path], rtol=1e-6) for path in seen[0] if "head" not in path)
     assert any(not np.allclose(seen[0][path], seen[4][path], rtol=1e-3) for path in seen[0] if "head" not in path)
 
@@ -94,7 +94,7 @@ def test_a_resumed_training_is_the_same_to_the_bit(way, tmp_path):
     """Broken off before the release, at it, and after it."""
     import keras
 
-    recipe = RECIPE.but({"finetune": TUNE.finetune, **WAYS[way]}, length=Epochs(4))
+    recipe = RECIPE.replace({"finetune": TUNE.finetune, **WAYS[way]}, length=Epochs(4))
     how = {"make_model": dropping, "precision": "float16" if way == "half" else "float32"}
 
     class Stop(keras.callbacks.Callback):
@@ -124,7 +124,7 @@ def test_it_is_what_keras_guide_does(optimizer, batch_norm, tmp_path):
     from kerascnn.data.pipeline import batches
 
     recipe, data = (
-        RECIPE.but(
+        RECIPE.replace(
             optimizer=SGD(lr=0.01, nesterov=True) if optimizer == "sgd" else AdamW(lr=0.01),
             schedule=Constant(),
             length=Epochs(4),
@@ -158,7 +158,7 @@ def several_devices(name: str, out: str) -> None:
     """In a process of its own: fine-tune on the devices of a strategy, and save what came of it."""
     strategy, found = open_strategy(name), {}
     for batch_norm in ("train", "frozen"):
-        recipe = RECIPE.but(
+        recipe = RECIPE.replace(
             length=Epochs(2), finetune=FineTune(frozen_epochs=1, batch_norm=batch_norm), batch=9, accumulate=1
         )
         model, _ = trained(f"{out}/{batch_norm}", recipe, strategy=strategy, log=silent)
@@ -184,4 +184,4 @@ def test_two_devices_tune_what_one_tunes(tmp_path):
 )
 def test_what_cannot_be_tuned(change, message):
     with pytest.raises(ValueError, match=message):
-        TUNE.but(change)
+        TUNE.replace(change)

@@ -79,13 +79,13 @@ def test_resolution_follows_the_area(height, width, size, share, tmp_path):
 
 
 def test_what_is_set_is_not_decided():
-    assert resolve(PAGE.but({"input.size": 64}), data(100)).preprocess.size == 64
-    own = resolve(PAGE.but(length=Epochs(3)), data(30_000)).recipe
+    assert resolve(PAGE.replace({"input.size": 64}), data(100)).preprocess.size == 64
+    own = resolve(PAGE.replace(length=Epochs(3)), data(30_000)).recipe
     assert (own.length, own.schedule, own.augment) == (Epochs(3), Cosine(), ("squash:0.8", "flip"))
     with pytest.raises(ValueError, match="length of Recipe must be one of Epochs, Steps; got None"):
-        PAGE.but(adapt=None)
+        PAGE.replace(adapt=None)
     with pytest.raises(ValueError, match="length of Recipe must be one of Epochs, Steps; got None"):
-        resolve(PAGE.but(adapt=lambda recipe, data: recipe), data(100))
+        resolve(PAGE.replace(adapt=lambda recipe, data: recipe), data(100))
 
 
 def test_the_classifier_starts_at_zero():
@@ -127,7 +127,7 @@ def test_evaluation_squashes_as_pillow_does():
 
 def test_only_one_decides_what_is_seen():
     with pytest.raises(ValueError, match=r"Only one augmentation can decide.*not crop and squash"):
-        PAGE.but(augment=("crop", "squash"))
+        PAGE.replace(augment=("crop", "squash"))
 
 
 # Steps, not passes
@@ -175,7 +175,7 @@ def test_a_training_of_steps_fills_every_batch(tmp_path):
             self.steps += 1
 
     for batch in (32, 100):
-        recipe, count = RECIPE.but(length=Steps(3 * 5, every=5), batch=batch, augment=("flip", "mixup")), Count()
+        recipe, count = RECIPE.replace(length=Steps(3 * 5, every=5), batch=batch, augment=("flip", "mixup")), Count()
         _, history = trained(tmp_path / f"{batch}", recipe, callbacks=[count])
         assert count.steps == 15 and [record["lr"] for record in history] == [
             resolve(recipe, blobs(), dropping).rate(s) for s in (4, 9, 14)
@@ -191,7 +191,7 @@ def test_broken_off_it_ends_as_if_it_had_not_been(tmp_path):
             if epoch == 2:
                 raise KeyboardInterrupt
 
-    recipe = RECIPE.but(length=Steps(3 * 3, every=3), augment=("crop", "flip"))
+    recipe = RECIPE.replace(length=Steps(3 * 3, every=3), augment=("crop", "flip"))
     straight, _ = trained(tmp_path / "straight", recipe, make_model=dropping)
     with pytest.raises(KeyboardInterrupt):
         trained(tmp_path / "out", recipe, make_model=dropping, callbacks=[Stop()])
@@ -213,5 +213,5 @@ def test_without_steps_an_epoch_is_a_pass():
         return resolve(recipe, blobs(images), dropping).updates
 
     assert updates(recipe, 71) == (32, 2) and updates(recipe, 20) == (20, 1)
-    assert updates(recipe.but(accumulate=8), 30) == (24, 1)
-    assert updates(recipe.but(length=Steps(21, every=7)), 20) == (32, 7) and len(blobs().train) == 71
+    assert updates(recipe.replace(accumulate=8), 30) == (24, 1)
+    assert updates(recipe.replace(length=Steps(21, every=7)), 20) == (32, 7) and len(blobs().train) == 71

@@ -37,7 +37,7 @@ def seen(recipe: Recipe) -> str:
     small = shrink(recipe)
     if small.adapt:
         return f"{recipe}"
-    return f"{type(small.model.row())} {small.but({'model.name': 'any'})}"
+    return f"{type(small.model.row())} {small.replace({'model.name': 'any'})}"
 
 
 EACH = {seen(recipe): name for name, recipe in reversed(ALL.items())}
@@ -79,34 +79,34 @@ def test_time_and_rate_shrink_together_and_the_rest_stays():
         [each.fraction(s, c) for s in steps] for each, c in ((LONG.schedule, course), (small.schedule, short))
     )
     assert np.allclose(before, after, rtol=0.01)
-    row = small.but({"model.fields": {"width": 64, "dropout": 0.3}}).model.row()
+    row = small.replace({"model.fields": {"width": 64, "dropout": 0.3}}).model.row()
     assert row.depths == (1, 2) and row.width == 8 and row.dropout == 0.3
 
 
 def test_rates_follow_the_batch():
-    for_256 = shrink(LONG.but({"optimizer.per": 256}, batch=1024)).optimizer
+    for_256 = shrink(LONG.replace({"optimizer.per": 256}, batch=1024)).optimizer
     assert for_256.lr == pytest.approx(0.1 * BATCH / 256) and for_256.per is None
-    adaptive = LONG.but(optimizer=LAMB(lr=5e-3), batch=2048)
+    adaptive = LONG.replace(optimizer=LAMB(lr=5e-3), batch=2048)
     assert shrink(adaptive).optimizer.lr == pytest.approx(5e-3 / 8)
-    few = shrink(LONG.but({"schedule.at": (1, 2), "schedule.warmup": 1}, length=Epochs(3), batch=16))
+    few = shrink(LONG.replace({"schedule.at": (1, 2), "schedule.warmup": 1}, length=Epochs(3), batch=16))
     assert (few.batch, few.length, few.optimizer.lr, few.schedule.at) == (16, Epochs(3), 0.1, (1, 2))
     for batch, parts, expected in ((1024, 8, (32, 8)), (96, 3, (30, 3)), (1024, 64, (32, 32)), (12, 6, (12, 6))):
-        small = shrink(LONG.but(batch=batch, accumulate=parts))
+        small = shrink(LONG.replace(batch=batch, accumulate=parts))
         assert (small.batch, small.accumulate) == expected
 
 
 def test_sizes_keep_their_proportion():
-    assert shrink(LONG.but({"input.size": 224}, train_size=176)).input.size == 41
-    assert shrink(LONG.but(train_size=176)).train_size == 32
+    assert shrink(LONG.replace({"input.size": 224}, train_size=176)).input.size == 41
+    assert shrink(LONG.replace(train_size=176)).train_size == 32
     stages = tuple(Stage(size=side, augment=("crop",)) for side in (128, 192, 256))
-    small = shrink(LONG.but({"input.size": 256}, augment=(), stages=stages))
+    small = shrink(LONG.replace({"input.size": 256}, augment=(), stages=stages))
     assert [stage.size for stage in small.stages] == [32, 48, 64] and small.input.size == 64
     for name, side in (("alexnet", 80), ("lenet5", 32)):
-        assert shrink(LONG.but({"model.name": name})).input.size == side
+        assert shrink(LONG.replace({"model.name": name})).input.size == side
 
 
 def test_no_file_is_needed():
-    tuned = LONG.but(
+    tuned = LONG.replace(
         {"model.weights": "imagenet"},
         finetune=FineTune(frozen_epochs=1),
         distill=Distillation(teacher="teacher.keras", weight=0.5, temperature=2.0),

@@ -78,7 +78,7 @@ def test_cosine_is_that_of_keras_and_torch():
 def test_polynomial_is_that_of_keras_and_torch(power):
     import keras
 
-    found = rates(RECIPE.but(schedule=Polynomial(power=power)))
+    found = rates(RECIPE.replace(schedule=Polynomial(power=power)))
     expected = of_keras(keras.optimizers.schedules.PolynomialDecay(0.4, 60, end_learning_rate=0.0, power=power))
     assert found == pytest.approx(expected, abs=1e-6)
     assert found == pytest.approx(of_torch(lambda s: lambda o: s.PolynomialLR(o, 60, power)), abs=1e-9)
@@ -88,15 +88,15 @@ def test_exponential_is_that_of_keras():
     """EfficientNet's: 0.97 every 2.4 epochs; whole epochs are PyTorch's StepLR too."""
     import keras
 
-    found = rates(RECIPE.but(schedule=Exponential(by=0.97, every=2.4)))
+    found = rates(RECIPE.replace(schedule=Exponential(by=0.97, every=2.4)))
     expected = of_keras(keras.optimizers.schedules.ExponentialDecay(0.4, 24, 0.97, staircase=True))
     assert found == pytest.approx(expected, rel=1e-6) and len({*found}) == 3
-    whole = rates(RECIPE.but(schedule=Exponential(by=0.5, every=2)))
+    whole = rates(RECIPE.replace(schedule=Exponential(by=0.5, every=2)))
     assert whole == pytest.approx(of_torch(lambda s: lambda o: s.StepLR(o, 20, 0.5)), rel=1e-9)
 
 
 def test_milestones_are_those_of_torch():
-    found = rates(RECIPE.but(schedule=StepDecay(at=(2, 4.5), by=0.2)))
+    found = rates(RECIPE.replace(schedule=StepDecay(at=(2, 4.5), by=0.2)))
     assert found == pytest.approx(of_torch(lambda s: lambda o: s.MultiStepLR(o, [20, 45], 0.2)), rel=1e-9)
 
 
@@ -108,7 +108,7 @@ def test_plateau_is_that_of_keras_and_torch(patience):
     import keras
     import torch
 
-    recipe = RECIPE.but(schedule=Plateau(by=0.5, patience=patience), length=Epochs(len(LOSSES) + 1))
+    recipe = RECIPE.replace(schedule=Plateau(by=0.5, patience=patience), length=Epochs(len(LOSSES) + 1))
     found = [rate_at(recipe, STEPS * epoch, LOSSES[:epoch]) for epoch in range(1, len(LOSSES) + 1)]
 
     callback = keras.callbacks.ReduceLROnPlateau(monitor="val_loss", factor=0.5, patience=patience, min_delta=0)
@@ -131,26 +131,28 @@ def test_plateau_is_that_of_keras_and_torch(patience):
 
 def test_rate_of_a_batch():
     """0.016 for every 256 images: 0.256 at EfficientNet's batch of 4096."""
-    recipe = RECIPE.but({"optimizer.lr": 0.016, "optimizer.per": 256}, schedule=Constant(), batch=4096)
+    recipe = RECIPE.replace({"optimizer.lr": 0.016, "optimizer.per": 256}, schedule=Constant(), batch=4096)
     assert rates(recipe) == pytest.approx([0.256] * 60)
-    assert rates(recipe.but({"optimizer.per": None})) == pytest.approx([0.016] * 60)
+    assert rates(recipe.replace({"optimizer.per": None})) == pytest.approx([0.016] * 60)
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_rates_of_a_recipe(schedule):
-    recipe = RECIPE.but(schedule=schedule(warmup=0.5), length=Epochs(4))
+    recipe = RECIPE.replace(schedule=schedule(warmup=0.5), length=Epochs(4))
     found = rates(recipe)
     assert found[:5] == pytest.approx([0.08, 0.16, 0.24, 0.32, 0.4])
     assert max(found) == pytest.approx(0.4) and min(found) >= 0
-    assert rate_at(recipe.but({"schedule.warmup": 4}), 39) == pytest.approx(0.4)
+    assert rate_at(recipe.replace({"schedule.warmup": 4}), 39) == pytest.approx(0.4)
 
 
 def test_from_where_schedules_count():
     """Stairs count from the first step, so that long warm-ups end on a lower one; curves begin where warm-up ends."""
-    assert rate_at(RECIPE.but(schedule=Exponential(by=0.97, every=2.4, warmup=5)), 50) == pytest.approx(0.4 * 0.97**2)
+    assert rate_at(RECIPE.replace(schedule=Exponential(by=0.97, every=2.4, warmup=5)), 50) == pytest.approx(
+        0.4 * 0.97**2
+    )
     for late in (Cosine(warmup=5), Polynomial(warmup=5)):
-        assert rate_at(RECIPE.but(schedule=late), 50) == 0.4
-        assert math.isclose(rate_at(RECIPE.but(schedule=late), 55), 0.2)
+        assert rate_at(RECIPE.replace(schedule=late), 50) == 0.4
+        assert math.isclose(rate_at(RECIPE.replace(schedule=late), 55), 0.2)
 
 
 def test_schedules_stretch():

@@ -69,7 +69,7 @@ def test_a_network_that_does_not_fit_the_classes_is_refused_before_training(tmp_
 
 
 def test_binary_cross_entropy_learns(tmp_path):
-    _, history = trained(tmp_path, RECIPE.but({"optimizer.lr": 0.2}, length=Epochs(6), loss=BinaryCrossEntropy()))
+    _, history = trained(tmp_path, RECIPE.replace({"optimizer.lr": 0.2}, length=Epochs(6), loss=BinaryCrossEntropy()))
     assert history[0]["loss"] < 0.8 and history[-1]["loss"] < history[0]["loss"] / 1.5 and history[-1]["val_top1"] > 0.9
 
 
@@ -77,7 +77,7 @@ def one_step(out, **change):
     """What a step of plain descent takes off the weights, at a rate of one."""
     import keras
 
-    recipe = RECIPE.but(
+    recipe = RECIPE.replace(
         {"optimizer.lr": 1.0, "optimizer.weight_decay": 0.0, "optimizer.momentum": 0.0, **change},
         schedule=Constant(),
         length=Epochs(1),
@@ -106,9 +106,9 @@ def test_clipping_is_that_of_torch(tmp_path):
 
 @pytest.mark.parametrize("accumulate", [2, 4])
 def test_accumulated_gradients_are_those_of_the_batch(tmp_path, accumulate):
-    recipe = RECIPE.but(length=Epochs(2), clip_norm=0.5)
+    recipe = RECIPE.replace(length=Epochs(2), clip_norm=0.5)
     whole, expected = trained(tmp_path / "whole", recipe, make_model=bare)
-    parts, history = trained(tmp_path / "parts", recipe.but(accumulate=accumulate), make_model=bare)
+    parts, history = trained(tmp_path / "parts", recipe.replace(accumulate=accumulate), make_model=bare)
     assert apart(whole, parts) < 1e-5
     for record, reference in zip(history, expected, strict=True):
         assert record["loss"] == pytest.approx(reference["loss"], abs=1e-5) and record["lr"] == reference["lr"]
@@ -119,7 +119,7 @@ def test_every_device_needs_an_image_of_every_part(tmp_path):
         num_replicas_in_sync = 2
 
     with pytest.raises(ValueError, match=r"batch of 32 in 32 parts.*enough for 2 devices"):
-        trained(tmp_path, RECIPE.but(accumulate=32), strategy=Two())
+        trained(tmp_path, RECIPE.replace(accumulate=32), strategy=Two())
 
 
 # Averages
@@ -157,9 +157,9 @@ def test_averages_are_those_of_tensorflow_1(tmp_path):
     import keras
     import tensorflow as tf
 
-    recipe = RECIPE.but(length=Epochs(6), ema=0.5)
+    recipe = RECIPE.replace(length=Epochs(6), ema=0.5)
     seen, model, history = states(tmp_path / "ema", recipe)
-    plainly, plain, _ = states(tmp_path / "plain", recipe.but(ema=None))
+    plainly, plain, _ = states(tmp_path / "plain", recipe.replace(ema=None))
     for a, b in zip(seen, plainly, strict=True):
         assert all(np.array_equal(one, other) for one, other in zip(a, b, strict=True))
 
@@ -190,7 +190,7 @@ def test_mixed_precision_learns_what_float32_learns(tmp_path, precision):
     """Layers compute in 16 bits and are put into the file in 32."""
     import keras
 
-    recipe = RECIPE.but(length=Epochs(6))
+    recipe = RECIPE.replace(length=Epochs(6))
     computed = []
 
     class Watcher(keras.callbacks.Callback):
@@ -219,8 +219,8 @@ def test_loss_scaling_leaves_clipping_and_decay_as_they_are(tmp_path):
     def regularised(shape, classes):
         return tiny(shape, classes, normalise=False, regularizer=keras.regularizers.L2(0.1))
 
-    full, _ = trained(tmp_path / "full", RECIPE.but(change), make_model=regularised)
-    half, _ = trained(tmp_path / "half", RECIPE.but(change), make_model=regularised, precision="float16")
+    full, _ = trained(tmp_path / "full", RECIPE.replace(change), make_model=regularised)
+    half, _ = trained(tmp_path / "half", RECIPE.replace(change), make_model=regularised, precision="float16")
     assert apart(full, half) < 1e-3
 
 
@@ -238,7 +238,7 @@ def test_a_step_whose_gradients_overflow_is_skipped(tmp_path):
             scales.append(float(self.model.optimizer.dynamic_scale.numpy()))
             seen.append(np.asarray(self.model.trainable_variables[0]))
 
-    trained(tmp_path, RECIPE.but(length=Epochs(16)), precision="float16", callbacks=[Watcher()])
+    trained(tmp_path, RECIPE.replace(length=Epochs(16)), precision="float16", callbacks=[Watcher()])
     assert scales[0] == 2.0**39 and np.array_equal(seen[0], seen[1])
     assert scales[-1] == scales[-2] and not np.array_equal(seen[-1], seen[-2])
 
@@ -255,7 +255,7 @@ def test_every_family_computes_in_16_bits(family):
     with computing_in("float16"):
         model = TINY[family](classes=5)
     data = replace(blobs(), labels=tuple("abcde"))
-    resolved = resolve(RECIPE.but(accumulate=2), data, lambda shape, classes: model)
+    resolved = resolve(RECIPE.replace(accumulate=2), data, lambda shape, classes: model)
     learner = Learner(model, resolved, Workers(tf.distribute.get_strategy()), precision="float16")
     images = np.random.default_rng(0).random((2, *model.input_shape[1:]), np.float32)
     learner.optimizer.dynamic_scale.assign(1.0)  # as after some steps that overflowed
@@ -281,7 +281,7 @@ def several_devices(name: str, out: str) -> None:
     strategy = open_strategy(name)
     found = {}
     for technique, change in TECHNIQUES.items():
-        recipe = RECIPE.but({"length": Epochs(2), "batch": 9, **change})
+        recipe = RECIPE.replace({"length": Epochs(2), "batch": 9, **change})
         precision = "float16" if technique in ("half", "scaled") else "float32"
         with pytest.MonkeyPatch.context() as patch:
             if technique == "scaled":

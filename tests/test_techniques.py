@@ -29,7 +29,7 @@ from kerascnn.training.state import run_facts
 PAGE = runpy.run_path(str(Path(__file__).parents[1] / "recipes/efficientnet_v2.py"))
 progressive, progressive_as_released = PAGE["progressive"], PAGE["progressive_as_released"]
 
-PLAIN = RECIPE.but({"optimizer.weight_decay": 0.0}, schedule=Constant(), length=Epochs(2))
+PLAIN = RECIPE.replace({"optimizer.weight_decay": 0.0}, schedule=Constant(), length=Epochs(2))
 DATA = blobs(64)  # two batches
 
 
@@ -109,7 +109,7 @@ def of_head(model, images, targets):
 )
 def test_recipe_refuses(change, message):
     with pytest.raises(ValueError, match=message):
-        PLAIN.but(change)
+        PLAIN.replace(change)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_distillation_refuses(change, message):
 
 def test_override_knows_what_text_can_say():
     settings = ["train_size=16", "repeats=3", "stages=Stage(size=8), Stage(size=12, augment=(flip,))"]
-    assert override(PLAIN, settings[:2]) == PLAIN.but(train_size=16, repeats=3)
+    assert override(PLAIN, settings[:2]) == PLAIN.replace(train_size=16, repeats=3)
     assert override(PLAIN, settings[2:]).stages == (Stage(size=8), Stage(size=12, augment=("flip",)))
     assert override(
         PLAIN, ["distill=Distillation(teacher='a.keras', weight=0.3)", "distill.temperature=2"]
@@ -155,7 +155,7 @@ def test_training_sees_its_own_size(tmp_path):
     """As the textbook's loop on images of 20 pixels; measured, saved and returned for 12."""
     import keras
 
-    recipe = PLAIN.but(train_size=20)
+    recipe = PLAIN.replace(train_size=20)
     model, history = trained(tmp_path, recipe, DATA)
     assert apart(model, by_hand(recipe, tiny, of_head)) < 1e-5
     assert apart(model, by_hand(PLAIN, tiny, of_head)) > 1e-4
@@ -175,7 +175,7 @@ def held_out(recipe):
 
 def test_size_of_its_own_that_is_the_same_changes_nothing(tmp_path):
     one, _ = trained(tmp_path / "one", PLAIN, DATA)
-    other, _ = trained(tmp_path / "other", PLAIN.but(train_size=12), DATA)
+    other, _ = trained(tmp_path / "other", PLAIN.replace(train_size=12), DATA)
     assert apart(one, other) == 0
 
 
@@ -190,17 +190,17 @@ def test_networks_of_one_size_say_why(tmp_path, network, size, message):
     from kerascnn.training.loop import train
 
     with pytest.raises(ValueError, match=message):
-        train(PLAIN.but({"input.size": size, "model.name": network}, train_size=48), DATA, tmp_path)
+        train(PLAIN.replace({"input.size": size, "model.name": network}, train_size=48), DATA, tmp_path)
 
 
 def test_images_that_are_too_small_are_refused_before_training(tmp_path):
     from kerascnn.training.loop import train
 
     with pytest.raises(ValueError, match="inception_v3 cannot be trained on images of 40 x 40 pixels"):
-        train(PLAIN.but({"input.size": 75, "model.name": "inception_v3"}, train_size=40), DATA, tmp_path)
+        train(PLAIN.replace({"input.size": 75, "model.name": "inception_v3"}, train_size=40), DATA, tmp_path)
 
 
-STAGED = PLAIN.but(
+STAGED = PLAIN.replace(
     length=Epochs(4),
     stages=(Stage(size=8, augment=("flip",), dropout=0.1), Stage(size=16, augment=("crop", "mixup"), dropout=0.6)),
 )
@@ -218,7 +218,7 @@ def test_stages_change_size_augmentation_and_dropout(tmp_path):
     model, history = trained(tmp_path, STAGED, DATA, dropping)
     expected = by_hand(STAGED, dropping, of_mixed_head)
     assert apart(model, expected) < 1e-5
-    other = STAGED.but(stages=(*STAGED.stages[:1], replace(STAGED.stages[1], dropout=0.1)))
+    other = STAGED.replace(stages=(*STAGED.stages[:1], replace(STAGED.stages[1], dropout=0.1)))
     assert apart(model, by_hand(other, dropping, of_mixed_head)) > 1e-3
     assert model.get_layer("head.dropout").rate == 0.3 and len(history) == 4
     stages = Card.read(tmp_path / "model.keras").facts["recipe"]["stages"]
@@ -227,10 +227,10 @@ def test_stages_change_size_augmentation_and_dropout(tmp_path):
 
 def test_last_stage_takes_the_remainder():
     first, last = STAGED.stages
-    staged = STAGED.but(length=Epochs(5))
+    staged = STAGED.replace(length=Epochs(5))
     resolved = resolve(staged, DATA, tiny)
     assert [resolved.stage(epoch) for epoch in range(5)] == [first, first, last, last, last]
-    resolved = resolve(PLAIN.but(train_size=20, augment=("flip",)), DATA, tiny)
+    resolved = resolve(PLAIN.replace(train_size=20, augment=("flip",)), DATA, tiny)
     assert [resolved.stage(epoch).size for epoch in range(2)] == [20, 20]
 
 
@@ -260,7 +260,7 @@ def test_stages_go_on_where_they_were(tmp_path):
             if epoch == self.last:
                 raise KeyboardInterrupt
 
-    staged = STAGED.but(optimizer=RMSProp(lr=0.01), ema=0.9)
+    staged = STAGED.replace(optimizer=RMSProp(lr=0.01), ema=0.9)
     straight, expected = trained(tmp_path / "straight", staged, DATA, dropping)
     for last in (1, 2, 3):
         with pytest.raises(KeyboardInterrupt):
@@ -279,7 +279,7 @@ def test_checkpoint_of_other_stages_is_refused(tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         trained(tmp_path, STAGED, DATA, dropping, callbacks=[Stop()])
-    other = STAGED.but(stages=STAGED.stages[::-1])
+    other = STAGED.replace(stages=STAGED.stages[::-1])
     with pytest.raises(ValueError, match=r"stages is \[\{.*'size': 8.* there and \[\{.*'size': 16.* here"):
         trained(tmp_path, other, DATA, dropping)
 
@@ -288,10 +288,10 @@ def test_finished_job_knows_its_stages(tmp_path):
 
     from kerascnn.workflows.train import finished
 
-    short = STAGED.but(length=Epochs(2))
+    short = STAGED.replace(length=Epochs(2))
     trained(tmp_path, short, DATA, dropping)
     assert finished(tmp_path / "model.keras", facts(short))
-    assert not finished(tmp_path / "model.keras", facts(short.but(stages=short.stages[::-1])))
+    assert not finished(tmp_path / "model.keras", facts(short.replace(stages=short.stages[::-1])))
 
 
 def facts(recipe):
@@ -353,7 +353,7 @@ def test_auxiliary_heads_add_their_share(tmp_path):
     """To what is learned, and to nothing else: meters, file and card are the head's."""
     import keras
 
-    recipe = PLAIN.but({"model.name": "tiny_auxiliary"}, loss=CrossEntropy(label_smoothing=0.1, auxiliary=0.3))
+    recipe = PLAIN.replace({"model.name": "tiny_auxiliary"}, loss=CrossEntropy(label_smoothing=0.1, auxiliary=0.3))
 
     def objective(model, images, targets):
         out = model(images, training=True)
@@ -374,7 +374,7 @@ def test_auxiliary_heads_add_their_share(tmp_path):
 
 
 def test_auxiliary_heads_in_half_precision_and_several_sizes(tmp_path):
-    recipe = PLAIN.but(loss=CrossEntropy(auxiliary=0.3), train_size=16, ema=0.5)
+    recipe = PLAIN.replace(loss=CrossEntropy(auxiliary=0.3), train_size=16, ema=0.5)
     model, history = trained(tmp_path, recipe, DATA, auxiliary, precision="bfloat16")
     assert model.input_shape == (None, 12, 12, 3) and history[-1]["loss"] < history[0]["loss"]
     assert {layer.compute_dtype for layer in model.layers} == {"float32"}
@@ -388,7 +388,7 @@ def test_auxiliary_heads_have_to_be_there_and_meant(tmp_path):
     with pytest.raises(ValueError, match=r"puts out a dictionary of main, side; expected one with 'head'"):
         trained(tmp_path, PLAIN, DATA, misnamed)
     with pytest.raises(ValueError, match=r"auxiliary to 0\.3, but tiny has no auxiliary heads"):
-        trained(tmp_path, PLAIN.but(loss=CrossEntropy(auxiliary=0.3)), DATA, tiny)
+        trained(tmp_path, PLAIN.replace(loss=CrossEntropy(auxiliary=0.3)), DATA, tiny)
 
 
 def test_what_is_left_of_googlenet_is_googlenet(tmp_path):
@@ -462,7 +462,7 @@ def test_student_learns_from_its_teacher(tmp_path, how):
     import tensorflow as tf
 
     file = taught(tmp_path / "teacher", **how)
-    recipe = PLAIN.but(distill=Distillation(teacher=file, weight=0.7, temperature=3.0))
+    recipe = PLAIN.replace(distill=Distillation(teacher=file, weight=0.7, temperature=3.0))
     teacher = keras.models.load_model(file)
     card = Card.read(file).preprocess
 
@@ -495,9 +495,9 @@ def test_teacher_is_known_by_its_content(tmp_path):
         def on_epoch_end(self, epoch, logs=None):
             raise KeyboardInterrupt
 
-    recipe = PLAIN.but(distill=Distillation(teacher=taught(tmp_path / "one"), weight=0.5, temperature=2.0))
-    moved = recipe.but({"distill.teacher": str((tmp_path / "one").rename(tmp_path / "two") / "teacher.keras")})
-    other = recipe.but({"distill.teacher": taught(tmp_path / "three", **OTHERWISE)})
+    recipe = PLAIN.replace(distill=Distillation(teacher=taught(tmp_path / "one"), weight=0.5, temperature=2.0))
+    moved = recipe.replace({"distill.teacher": str((tmp_path / "one").rename(tmp_path / "two") / "teacher.keras")})
+    other = recipe.replace({"distill.teacher": taught(tmp_path / "three", **OTHERWISE)})
     with pytest.raises(KeyboardInterrupt):
         trained(tmp_path / "out", moved, DATA, callbacks=[Stop()])
     with np.load(tmp_path / "out" / "checkpoint.npz") as file:
@@ -505,7 +505,7 @@ def test_teacher_is_known_by_its_content(tmp_path):
     with pytest.raises(ValueError, match=r"teacher is '.*' there and '.*' here"):
         trained(tmp_path / "out", other, DATA)
     (tmp_path / "two").rename(tmp_path / "four")
-    moved = recipe.but({"distill.teacher": str(tmp_path / "four" / "teacher.keras")})
+    moved = recipe.replace({"distill.teacher": str(tmp_path / "four" / "teacher.keras")})
     lines = []
     trained(tmp_path / "out", moved, DATA, log=lines.append)
     assert "continuing after epoch 1" in lines[0]
@@ -515,7 +515,7 @@ def test_teacher_is_known_by_its_content(tmp_path):
 
 def test_teacher_that_cannot_teach(tmp_path):
     def ask(teacher):
-        return PLAIN.but(distill=Distillation(teacher=teacher))
+        return PLAIN.replace(distill=Distillation(teacher=teacher))
 
     with pytest.raises(FileNotFoundError, match=r"no teacher .*nobody\.keras"):
         trained(tmp_path / "out", ask(teacher=str(tmp_path / "nobody.keras")), DATA)
@@ -540,10 +540,10 @@ COMPILED = {
 
 @pytest.mark.parametrize("way", COMPILED)
 def test_compiled_steps_learn_the_same(tmp_path, way):
-    recipe, make, how = PLAIN.but(COMPILED[way]), tiny, {"precision": "float16" if way == "half" else "float32"}
+    recipe, make, how = PLAIN.replace(COMPILED[way]), tiny, {"precision": "float16" if way == "half" else "float32"}
     if way == "taught":
         teacher, make = taught(tmp_path / "teacher", **OTHERWISE), auxiliary
-        recipe = recipe.but(distill=Distillation(teacher=teacher, weight=0.7, temperature=3.0))
+        recipe = recipe.replace(distill=Distillation(teacher=teacher, weight=0.7, temperature=3.0))
     plain, history = trained(tmp_path / "plain", recipe, DATA, make, **how)
     compiled, same = trained(tmp_path / "compiled", recipe, DATA, make, xla=True, **how)
     assert apart(plain, compiled) < (5e-3 if way == "half" else 1e-5)  # 16 bits are rounded in another order
@@ -586,9 +586,9 @@ def several_devices(name: str, out: str, teacher: str) -> None:
     strategy = open_strategy(name)
     found = {}
     for technique, (change, make) in TECHNIQUES.items():
-        recipe = PLAIN.but(change, batch=9)
+        recipe = PLAIN.replace(change, batch=9)
         if technique == "distilled":
-            recipe = recipe.but(distill=Distillation(teacher=teacher, weight=0.6, temperature=2.0))
+            recipe = recipe.replace(distill=Distillation(teacher=teacher, weight=0.6, temperature=2.0))
         model, history = trained(Path(out) / technique, recipe, make_model=make, strategy=strategy)
         found |= {f"{technique}.{i}": value for i, value in enumerate(weights(model))}
         found[f"{technique}.loss"] = [[record["loss"], record["val_loss"]] for record in history]
@@ -644,7 +644,7 @@ def test_repeats_are_augmented_each_anew():
 
 
 def test_repeats_are_trained_on(tmp_path):
-    recipe = PLAIN.but(augment=("crop", "flip"))
+    recipe = PLAIN.replace(augment=("crop", "flip"))
     once, _ = trained(tmp_path / "once", recipe, DATA)
-    twice, history = trained(tmp_path / "twice", recipe.but(repeats=2), DATA)
+    twice, history = trained(tmp_path / "twice", recipe.replace(repeats=2), DATA)
     assert apart(once, twice) > 1e-3 and len(history) == 2

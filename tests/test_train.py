@@ -166,7 +166,7 @@ def in_new_process(call: str, *arguments: object, file: str = __file__) -> subpr
 )
 def test_recipe_refuses(change, message):
     with pytest.raises(ValueError, match=message):
-        RECIPE.but(change)
+        RECIPE.replace(change)
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_recipe_derives_its_preprocessing():
     how = resolve(RECIPE, colour, tiny).preprocess
     assert how.mean == (0.485, 0.456, 0.406) and how.size == 12 and how.crop == 1.0
     assert resolve(RECIPE, grey, tiny).preprocess.mean == (0.449,)
-    own = RECIPE.but({"input.mean": (0.3,), "input.std": (0.2,)})
+    own = RECIPE.replace({"input.mean": (0.3,), "input.std": (0.2,)})
     assert resolve(own, colour, tiny).preprocess == resolve(own, grey, tiny).preprocess
     assert resolve(own, colour, tiny).preprocess.channels == 1
 
@@ -214,7 +214,7 @@ def test_override_reads_by_type():
         "ema=0.9",
         "loss=BinaryCrossEntropy(label_smoothing=0.1)",
     ]
-    assert override(RECIPE, settings) == RECIPE.but(
+    assert override(RECIPE, settings) == RECIPE.replace(
         model=Model("tiny", weights="imagenet", fields={"dropout": 0.3}),
         input=Input(size=12, crop=1.0, mean=(0.5,), std=(0.25,)),
         augment=("crop", "flip"),
@@ -225,7 +225,7 @@ def test_override_reads_by_type():
         ema=0.9,
     )
     assert override(RECIPE, []) == RECIPE
-    assert override(RECIPE.but(ema=0.9), ["ema=none", "augment=", "optimizer.nesterov=False"]) == RECIPE.but(
+    assert override(RECIPE.replace(ema=0.9), ["ema=none", "augment=", "optimizer.nesterov=False"]) == RECIPE.replace(
         {"optimizer.nesterov": False}
     )
     assert override(RECIPE, ["schedule=Constant", "optimizer=AdamW(lr=1e-3)"]).optimizer == AdamW(lr=1e-3)
@@ -270,7 +270,7 @@ def test_recipe_files(tmp_path):
         load_recipe(written("none.py", head))
     with pytest.raises(ValueError, match=r"dict\.py has no RECIPE\. Expected"):
         load_recipe(written("dict.py", "RECIPE = {'lr': 1}\n"))
-    two = written("two.py", f"{head}RECIPE = {RECIPE!r}\nLONGER = {RECIPE.but(length=Epochs(9))!r}\n")
+    two = written("two.py", f"{head}RECIPE = {RECIPE!r}\nLONGER = {RECIPE.replace(length=Epochs(9))!r}\n")
     assert load_recipe(two) == RECIPE and load_recipe(f"{two}:LONGER").length == Epochs(9)
     with pytest.raises(ValueError, match=r"two\.py has no LONGR\. .*'LONGER'"):
         load_recipe(f"{two}:LONGR")
@@ -318,7 +318,7 @@ def test_training_learns_and_leaves_a_model_with_its_card(tmp_path):
     from kerascnn.data.pipeline import batches
 
     data, lines = blobs(), []
-    model, history = trained(tmp_path, RECIPE.but(length=Epochs(4), augment=("crop", "flip")), log=lines.append)
+    model, history = trained(tmp_path, RECIPE.replace(length=Epochs(4), augment=("crop", "flip")), log=lines.append)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model.keras", "model.keras.json"]
     assert len(history) == len(lines) == 4 and "epoch 4/4" in lines[-1]
     assert history[-1]["loss"] < history[0]["loss"] / 2 and history[-1]["val_top1"] > 0.9
@@ -354,10 +354,10 @@ def test_photos_from_files_are_trained_on(tmp_path):
             suffix = ("png", "jpg")[i % 2]
             Image.fromarray(pixels).save(tmp_path / "photos" / label / f"{i}.{suffix}")
     data = open_data(tmp_path / "photos")
-    recipe = RECIPE.but({"schedule.warmup": 1}, length=Epochs(5), batch=8, augment=("crop", "flip"))
+    recipe = RECIPE.replace({"schedule.warmup": 1}, length=Epochs(5), batch=8, augment=("crop", "flip"))
     model, history = trained(tmp_path / "out", recipe, data)
     assert model.input_shape == (None, 12, 12, 3) and history[-1]["val_top1"] == 1.0
-    grey = recipe.but({"input.mean": (0.4,), "input.std": (0.2,)}, length=Epochs(1))
+    grey = recipe.replace({"input.mean": (0.4,), "input.std": (0.2,)}, length=Epochs(1))
     model, _ = trained(tmp_path / "grey", grey, data)
     assert model.input_shape == (None, 12, 12, 1)
 
@@ -392,7 +392,7 @@ def test_sgd_with_weight_decay_is_momentum_over_loss_and_l2(tmp_path):
     import keras
 
     decay = 0.05
-    recipe = RECIPE.but(
+    recipe = RECIPE.replace(
         {"optimizer.weight_decay": decay}, schedule=Constant(), length=Epochs(2), loss=CrossEntropy(label_smoothing=0.1)
     )
     data = blobs(2 * recipe.batch)
@@ -408,15 +408,17 @@ def test_sgd_with_weight_decay_is_momentum_over_loss_and_l2(tmp_path):
     def regularised(shape, classes):
         return tiny(shape, classes, regularizer=keras.regularizers.L2(decay / 2))
 
-    own, _ = trained(tmp_path / "own", recipe.but({"optimizer.weight_decay": 0.0}), data, regularised)
+    own, _ = trained(tmp_path / "own", recipe.replace({"optimizer.weight_decay": 0.0}), data, regularised)
     assert apart(ours, own) < 1e-6  # a network's own regularisers count
 
 
 def test_adamw_takes_decay_off_kernels_alone(tmp_path):
     """After one step, decay has moved every kernel by rate * decay * kernel, and nothing else."""
-    recipe = RECIPE.but(optimizer=AdamW(lr=0.01, weight_decay=5e-3), schedule=Constant(), length=Epochs(1), batch=71)
-    with_decay, _ = trained(tmp_path / "with", recipe.but({"optimizer.weight_decay": 0.3}))
-    without, _ = trained(tmp_path / "without", recipe.but({"optimizer.weight_decay": 0.0}))
+    recipe = RECIPE.replace(
+        optimizer=AdamW(lr=0.01, weight_decay=5e-3), schedule=Constant(), length=Epochs(1), batch=71
+    )
+    with_decay, _ = trained(tmp_path / "with", recipe.replace({"optimizer.weight_decay": 0.3}))
+    without, _ = trained(tmp_path / "without", recipe.replace({"optimizer.weight_decay": 0.0}))
     import keras
 
     keras.utils.set_random_seed(recipe.seed)
@@ -444,7 +446,7 @@ def test_logits_are_found():
 
 
 def test_network_that_puts_out_logits_is_trained_alike(tmp_path):
-    short = RECIPE.but(length=Epochs(1))
+    short = RECIPE.replace(length=Epochs(1))
     softmax, _ = trained(tmp_path / "softmax", short)
     logits, _ = trained(tmp_path / "logits", short, make_model=lambda shape, classes: tiny(shape, classes, head=""))
     assert apart(softmax, logits) == 0
@@ -466,7 +468,7 @@ def test_callbacks_are_called_and_may_stop(tmp_path):
 
     csv = keras.callbacks.CSVLogger(tmp_path / "log.csv")
     best = keras.callbacks.ModelCheckpoint(tmp_path / "best.keras", monitor="val_top1", save_best_only=True, mode="max")
-    model, history = trained(tmp_path / "out", RECIPE.but(length=Epochs(5)), callbacks=[Watcher(), csv, best])
+    model, history = trained(tmp_path / "out", RECIPE.replace(length=Epochs(5)), callbacks=[Watcher(), csv, best])
     logs = ["loss", "lr", "seconds", "top1", "val_loss", "val_top1"]
     assert seen == [0, 1, logs] * 2 and len(history) == 2
     assert not hasattr(model, "optimizer")  # callbacks find one, as TensorBoard wants; files do not
@@ -477,7 +479,7 @@ def test_callbacks_are_called_and_may_stop(tmp_path):
 
 def test_rate_falls_on_a_plateau(tmp_path):
     """Held-out images are labelled wrong here, so that their loss grows."""
-    data, recipe = blobs(), RECIPE.but(schedule=Plateau(by=0.5, patience=2), length=Epochs(6))
+    data, recipe = blobs(), RECIPE.replace(schedule=Plateau(by=0.5, patience=2), length=Epochs(6))
     other = {"label": (data.validation.annotations["label"] + 1) % 3}
     data = replace(data, validation=replace(data.validation, annotations=other))
     _, history = trained(tmp_path, recipe, data)
@@ -496,7 +498,7 @@ def several_devices(name: str, out: str) -> None:
     strategy = open_strategy(name)
     found = {}
     for optimizer, record in OPTIMIZERS.items():
-        recipe = RECIPE.but(optimizer=record, length=Epochs(2), augment=("crop", "flip"), batch=9)
+        recipe = RECIPE.replace(optimizer=record, length=Epochs(2), augment=("crop", "flip"), batch=9)
         folder = Path(out) / optimizer
         model, history = trained(folder, recipe, strategy=strategy)
         found |= {f"{optimizer}.{i}": value for i, value in enumerate(weights(model))}
@@ -526,7 +528,7 @@ def test_every_device_needs_an_image(tmp_path):
         num_replicas_in_sync = 4
 
     with pytest.raises(ValueError, match="enough for 4 devices"):
-        trained(tmp_path, RECIPE.but(batch=2), strategy=Four())
+        trained(tmp_path, RECIPE.replace(batch=2), strategy=Four())
 
 
 @pytest.mark.parametrize(
@@ -542,7 +544,7 @@ def test_even_batches_leave_no_device_without(images, batch, replicas):
 
 # What is kept, and continued
 
-LONG = RECIPE.but({"schedule.warmup": 0.5}, length=Epochs(4), augment=("crop", "flip"))
+LONG = RECIPE.replace({"schedule.warmup": 0.5}, length=Epochs(4), augment=("crop", "flip"))
 
 
 def dropping(shape, classes):
@@ -572,13 +574,13 @@ def killed(out: str, way: str) -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     change, precision = WAYS[way]
-    trained(out, LONG.but(change), make_model=dropping, precision=precision, callbacks=[Kill()])
+    trained(out, LONG.replace(change), make_model=dropping, precision=precision, callbacks=[Kill()])
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_killed_training_ends_as_if_it_had_not_been(tmp_path, way):
     change, precision = WAYS[way]
-    recipe = LONG.but(change)
+    recipe = LONG.replace(change)
     done = in_new_process("killed", tmp_path / "killed", way)
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert [path.name for path in (tmp_path / "killed").iterdir()] == ["checkpoint.npz"]
@@ -594,7 +596,7 @@ def test_killed_training_ends_as_if_it_had_not_been(tmp_path, way):
     assert sorted(path.name for path in (tmp_path / "killed").iterdir()) == ["model.keras", "model.keras.json"]
 
 
-SHORT = LONG.but(length=Epochs(2))
+SHORT = LONG.replace(length=Epochs(2))
 
 
 @pytest.fixture(scope="module")
@@ -616,10 +618,10 @@ def stopped(tmp_path_factory):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"recipe": SHORT.but({"optimizer.lr": 0.07})}, "optimizer.lr is 0.05 there and 0.07 here"),
-        ({"recipe": SHORT.but(seed=1, batch=8)}, "batch is 32 there and 8 here; seed is 0 there and 1 here"),
+        ({"recipe": SHORT.replace({"optimizer.lr": 0.07})}, "optimizer.lr is 0.05 there and 0.07 here"),
+        ({"recipe": SHORT.replace(seed=1, batch=8)}, "batch is 32 there and 8 here; seed is 0 there and 1 here"),
         (
-            {"recipe": SHORT.but(optimizer=OPTIMIZERS["adamw"])},
+            {"recipe": SHORT.replace(optimizer=OPTIMIZERS["adamw"])},
             "optimizer.class is 'SGD' there and 'AdamW' here",
         ),
         ({"data": blobs(70)}, "data is .* there and .* here"),
@@ -636,14 +638,14 @@ def test_checkpoint_of_another_run_is_refused(stopped, change, message):
 
 def test_checkpoint_of_another_run_is_replaced_on_demand(stopped, tmp_path):
     out = shutil.copytree(stopped, tmp_path / "out")
-    _, history = trained(out, SHORT.but({"optimizer.lr": 0.07}), overwrite=True)
+    _, history = trained(out, SHORT.replace({"optimizer.lr": 0.07}), overwrite=True)
     assert len(history) == 2 and history[-1]["lr"] != SHORT.optimizer.lr
 
 
 def test_what_comes_after_training_may_change(stopped, tmp_path):
     out = shutil.copytree(stopped, tmp_path / "out")
     lines = []
-    trained(out, SHORT.but(data="elsewhere/blobs"), log=lines.append)
+    trained(out, SHORT.replace(data="elsewhere/blobs"), log=lines.append)
     assert "continuing after epoch 1" in lines[0]
 
 
@@ -651,18 +653,18 @@ def test_file_that_is_no_checkpoint(tmp_path):
     (tmp_path / "checkpoint.npz").write_bytes(b"something else")
     with pytest.raises(ValueError, match=r"checkpoint\.npz is not a checkpoint.*--out"):
         trained(tmp_path)
-    _, history = trained(tmp_path, RECIPE.but(length=Epochs(1)), overwrite=True)
+    _, history = trained(tmp_path, RECIPE.replace(length=Epochs(1)), overwrite=True)
     assert len(history) == 1
 
 
 def test_finished_training_is_not_replaced_silently(tmp_path):
-    short = RECIPE.but(length=Epochs(1))
+    short = RECIPE.replace(length=Epochs(1))
     first, _ = trained(tmp_path, short)
     before = (tmp_path / "model.keras").read_bytes()
     with pytest.raises(FileExistsError, match=r"model\.keras is a finished training.*--overwrite"):
-        trained(tmp_path, short.but(seed=1))
+        trained(tmp_path, short.replace(seed=1))
     assert (tmp_path / "model.keras").read_bytes() == before
-    second, _ = trained(tmp_path, short.but(seed=1), overwrite=True)
+    second, _ = trained(tmp_path, short.replace(seed=1), overwrite=True)
     assert apart(first, second) > 0
     assert Card.read(tmp_path / "model.keras").facts["seed"] == 1
 
@@ -683,10 +685,10 @@ def test_loss_that_is_not_finite_stops_and_keeps_the_last_good_state(tmp_path):
 
 
 def test_same_seed_same_weights_and_another_another(tmp_path):
-    short = RECIPE.but(length=Epochs(1))
+    short = RECIPE.replace(length=Epochs(1))
     first, _ = trained(tmp_path / "first", short, make_model=dropping)
     again, _ = trained(tmp_path / "again", short, make_model=dropping)
-    other, _ = trained(tmp_path / "other", short.but(seed=1), make_model=dropping)
+    other, _ = trained(tmp_path / "other", short.replace(seed=1), make_model=dropping)
     assert apart(first, again) == 0 and apart(first, other) > 1e-3
 
 
@@ -697,7 +699,7 @@ def test_a_network_that_is_in_no_table_is_trained_and_remembered(tmp_path):
     import kerascnn
 
     row = kerascnn.applications.ResNet18.replace(name="narrow", depths=(1, 1), width=4)
-    recipe = RECIPE.but({"input.size": 32}, model=Model(row), length=Epochs(2))
+    recipe = RECIPE.replace({"input.size": 32}, model=Model(row), length=Epochs(2))
 
     class Stop(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
@@ -706,7 +708,7 @@ def test_a_network_that_is_in_no_table_is_trained_and_remembered(tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         trained(tmp_path / "out", recipe, make_model=None, callbacks=[Stop()])
-    other = recipe.but(model=Model(row.but(width=6)))
+    other = recipe.replace(model=Model(row.replace(width=6)))
     with pytest.raises(ValueError, match=r"model.name.fields.width is 4 there and 6 here"):
         trained(tmp_path / "out", other, make_model=None)
     model, history = trained(tmp_path / "out", recipe, make_model=None)

@@ -211,9 +211,9 @@ def several(index: int, name: str, out: Path, teacher: str) -> None:
 
     strategy, found = open_strategy(name), {}
     for setting, (change, network) in SETTINGS.items():
-        recipe = RECIPE.but(change, length=Epochs(2))
+        recipe = RECIPE.replace(change, length=Epochs(2))
         if setting == "taught":
-            recipe = recipe.but(distill=Distillation(teacher=teacher, weight=0.5, temperature=2.0))
+            recipe = recipe.replace(distill=Distillation(teacher=teacher, weight=0.5, temperature=2.0))
         model, history = trained(
             out / setting,
             recipe,
@@ -310,7 +310,7 @@ def test_workers_get_their_parts_of_the_same_batches(tmp_path, augment, batch, c
 
 # What is kept
 
-FIVE = LONG.but(optimizer=RMSProp(lr=0.05, weight_decay=5e-3), length=Epochs(5), ema=0.9, accumulate=2)
+FIVE = LONG.replace(optimizer=RMSProp(lr=0.05, weight_decay=5e-3), length=Epochs(5), ema=0.9, accumulate=2)
 
 
 def kept(checkpoint: Checkpoint) -> None:
@@ -408,7 +408,7 @@ def failing(index: int, out: Path) -> None:
 
     strategy = open_strategy("workers")
     with pytest.raises(ValueError, match=f"same recipe: that of 1 is not that of worker 0. Here, at worker {index}"):
-        trained(out, RECIPE.but(seed=index), strategy=strategy)
+        trained(out, RECIPE.replace(seed=index), strategy=strategy)
     with pytest.raises(FloatingPointError, match="not finite any more in epoch 2 of 3"):
         trained(out / "poisoned", strategy=strategy, callbacks=[Trouble(poison)])
     print("as expected")
@@ -463,7 +463,7 @@ def test_an_unwritable_folder_is_found_before_training(tmp_path):
 # Twenty kills
 
 KILLS = 20
-MANY = LONG.but(optimizer=RMSProp(lr=0.05, weight_decay=5e-3), length=Epochs(KILLS + 1), batch=8, ema=0.9)
+MANY = LONG.replace(optimizer=RMSProp(lr=0.05, weight_decay=5e-3), length=Epochs(KILLS + 1), batch=8, ema=0.9)
 
 
 def ticking(out: Path, ticks: Path) -> None:

@@ -87,8 +87,8 @@ DIGITS = Recipe(
     optimizer=SGD(lr=0.1, weight_decay=0.0005, nesterov=True),
     schedule=Cosine(warmup=2.0),
 )
-LONG = DIGITS.but(length=Epochs(60))
-SHAPES = DIGITS.but({"input.size": 32, "input.mean": (0.5,) * 3, "input.std": (0.5,) * 3}, data="shapes")
+LONG = DIGITS.replace(length=Epochs(60))
+SHAPES = DIGITS.replace({"input.size": 32, "input.mean": (0.5,) * 3, "input.std": (0.5,) * 3}, data="shapes")
 
 
 @dataclass(frozen=True)
@@ -112,13 +112,13 @@ class Ablation:
 
 def settings(base: Arm, name: str, **changed: Any) -> tuple[Arm, Arm]:
     """An arm as it is, and with some fields of its recipe changed."""
-    return base, replace(base, name=name, recipe=base.recipe.but(**changed))
+    return base, replace(base, name=name, recipe=base.recipe.replace(**changed))
 
 
 SMOOTHED = CrossEntropy(label_smoothing=0.1)
 FEW_DIGITS = Arm("without", images=200)
-FEW_SHAPES = Arm("without", recipe=SHAPES.but(length=Epochs(20)), images=600)
-CONSTANT = Arm("without", recipe=SHAPES.but(schedule=Constant(), length=Epochs(20)), images=600)
+FEW_SHAPES = Arm("without", recipe=SHAPES.replace(length=Epochs(20)), images=600)
+CONSTANT = Arm("without", recipe=SHAPES.replace(schedule=Constant(), length=Epochs(20)), images=600)
 GROWN = tuple(Stage(size=size, augment=(f"shift:{shift}",)) for size, shift in ((16, 1), (20, 2), (26, 3), (32, 4)))
 
 ABLATIONS = {
@@ -166,13 +166,13 @@ ABLATIONS = {
     ),
     "progressive learning, digits": Ablation(
         "less time at equal accuracy (Tan & Le 2021, table 12)",
-        Arm("32 px", recipe=DIGITS.but({"input.size": 32}, length=Epochs(30), augment=("shift:4",))),
-        Arm("16 to 32 px in 4 stages", recipe=DIGITS.but({"input.size": 32}, length=Epochs(30), stages=GROWN)),
+        Arm("32 px", recipe=DIGITS.replace({"input.size": 32}, length=Epochs(30), augment=("shift:4",))),
+        Arm("16 to 32 px in 4 stages", recipe=DIGITS.replace({"input.size": 32}, length=Epochs(30), stages=GROWN)),
     ),
     "progressive learning, shapes": Ablation(
         "the same, where small images lose the texture that tells the classes",
-        Arm("32 px", recipe=SHAPES.but(length=Epochs(30), augment=("shift:4",))),
-        Arm("16 to 32 px in 4 stages", recipe=SHAPES.but(length=Epochs(30), stages=GROWN)),
+        Arm("32 px", recipe=SHAPES.replace(length=Epochs(30), augment=("shift:4",))),
+        Arm("16 to 32 px in 4 stages", recipe=SHAPES.replace(length=Epochs(30), stages=GROWN)),
     ),
 }
 COLUMNS = ("technique", "arm", "seed", "top1", "train_top1", "cpu_seconds")
@@ -221,7 +221,7 @@ def run(arm: Arm, data: Data, seed: int) -> dict[str, float]:
     data = replace(data, train=some(data.train, arm.images)) if arm.images else data
     begun = time.process_time()
     with tempfile.TemporaryDirectory() as out:
-        recipe = arm.recipe.but(seed=seed)
+        recipe = arm.recipe.replace(seed=seed)
         make = lambda shape, classes: arm.row(input_shape=shape, classes=classes)  # noqa: E731
         try:
             _, history = train(recipe, data, out, make_model=make, log=lambda line: None)

@@ -123,7 +123,7 @@ def measured(name: str, source: str, data: Data) -> list[dict[str, Any]]:
     from kerascnn.workflows.common import evaluated, task_of
 
     folder, forms = OUT / f"{name}-{source}", FORMS[source]
-    model = load_keras(trained(RECIPE.but({"model.name": name}), data, folder))
+    model = load_keras(trained(RECIPE.replace({"model.name": name}), data, folder))
     card = Card.read(folder / "model.keras")
     train = whole(data.train, card)
     files = [folder / f"{form.replace(' ', '_')}.tflite" for form in forms]

@@ -27,7 +27,7 @@ def shrink(recipe: Recipe) -> Recipe:
         When there is no such network.
     """
     if adapt := recipe.adapt:
-        return recipe.but(data="digits", adapt=lambda recipe, data: shrink(adapt(recipe, data).but(adapt=None)))
+        return recipe.replace(data="digits", adapt=lambda recipe, data: shrink(adapt(recipe, data).replace(adapt=None)))
     length, optimizer, finetune = recipe.length or Epochs(EPOCHS), recipe.optimizer, recipe.finetune
     model = replace(recipe.model, tiny=True, weights=None)
     side = max(model.row().size, model.row().min_size)
@@ -38,7 +38,7 @@ def shrink(recipe: Recipe) -> Recipe:
     scale = side / min([stage.size for stage in recipe.stages] or [recipe.train_size or size])
     lr = optimizer.rate(recipe.batch) * (batch / recipe.batch) ** (0.5 if optimizer.adaptive else 1)
     frozen = min(-(-finetune.frozen_epochs * epochs // length.epochs), epochs) if finetune else 0
-    return recipe.but(
+    return recipe.replace(
         model=model,
         data="digits",
         input=replace(recipe.input, size=max(side, round(size * scale))),

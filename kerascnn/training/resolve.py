@@ -113,7 +113,7 @@ def resolve(recipe: Recipe, data: Data, make_model: MakeModel | None = None) -> 
         When the network, one of its fields, the tag of its weights or the task is unknown, or ``make_model`` is given
         and the recipe has what only rows heed.
     """
-    recipe = recipe.adapt(recipe, data).but(adapt=None) if recipe.adapt else recipe
+    recipe = recipe.adapt(recipe, data).replace(adapt=None) if recipe.adapt else recipe
     assert recipe.length  # which only adapt may leave open
     make = maker(recipe.model, make_model)
     row = None if make_model else recipe.model.row()
@@ -121,7 +121,7 @@ def resolve(recipe: Recipe, data: Data, make_model: MakeModel | None = None) -> 
     loss = {} if recipe.loss is None else {"loss": recipe.loss}
     task = find_task(recipe.task or (row or Row).task)(labels=data.labels, **loss)
     return Resolved(
-        recipe=recipe.but(input=Input(**vars(preprocess)), task=task.name),
+        recipe=recipe.replace(input=Input(**vars(preprocess)), task=task.name),
         row=row,
         preprocess=preprocess,
         task=task,

@@ -298,8 +298,8 @@ class Recipe:
             if self.stages and (value := getattr(self, name)):
                 raise ValueError(f"{name} is {value!r}, but stages say so themselves. Leave {name} or stages out.")
 
-    def but(self, changes: Mapping[str, Any] | None = None, **others: Any) -> "Recipe":
-        """The same recipe with other fields, by dotted names: ``recipe.but({"optimizer.lr": 0.2}, batch=64)``.
+    def replace(self, changes: Mapping[str, Any] | None = None, **others: Any) -> "Recipe":
+        """The same recipe with other fields, by dotted names: ``recipe.replace({"optimizer.lr": 0.2}, batch=64)``.
 
         Raises
         ------
