@@ -59,7 +59,7 @@ def test_a_missing_or_damaged_card_is_named(tmp_path):
         ({"size": "32"}, "size must be a whole number of pixels above 0; got '32'"),
         ({"size": 0}, "size must be a whole number of pixels above 0; got 0"),
         ({"crop": 0}, "crop must be a fraction above 0, up to 1; got 0"),
-        ({"crop": "1"}, "crop must be a share"),
+        ({"crop": "1"}, "crop must be a fraction"),
         ({"interpolation": "bilinaer"}, "interpolation is none that is known: 'bilinaer'. Did you mean 'bilinear'"),
         ({"interpolation": ["nearest"]}, "interpolation is none that is known"),
         ({"mean": ["a" * 900]}, r"mean must be a finite number for each channel; got \('a{12}\.\.\.a{13}',\)"),
