@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from kerascnn.compression import remove_filters as remove_filters
     from kerascnn.data import open_data as open_data
     from kerascnn.deploy import export as export
-    from kerascnn.deploy import prove as verify  # noqa: F401
+    from kerascnn.deploy import verify as verify
     from kerascnn.deploy.calibration import check_calibration as check_calibration
-    from kerascnn.deploy.delegates import check as check_delegates  # noqa: F401
-    from kerascnn.deploy.why import why_different as compare_layers  # noqa: F401
+    from kerascnn.deploy.delegates import check_delegates as check_delegates
+    from kerascnn.deploy.layer_comparison import compare_layers as compare_layers
     from kerascnn.graph.cost import cost as cost
     from kerascnn.graph.edge import edge_safe as edge_safe
     from kerascnn.graph.fold import fold_batch_norm as fold_batch_norm
@@ -44,9 +44,9 @@ __version__ = "0.1.0"
 
 LAZY = {  # a verb, and the function that it is, imported when it is first used
     "check_calibration": "kerascnn.deploy.calibration:check_calibration",
-    "check_delegates": "kerascnn.deploy.delegates:check",
+    "check_delegates": "kerascnn.deploy.delegates:check_delegates",
     "cluster": "kerascnn.compression:cluster",
-    "compare_layers": "kerascnn.deploy.why:why_different",
+    "compare_layers": "kerascnn.deploy.layer_comparison:compare_layers",
     "compress": "kerascnn.workflows.compress:compress",
     "cost": "kerascnn.graph.cost:cost",
     "edge_safe": "kerascnn.graph.edge:edge_safe",
@@ -66,7 +66,7 @@ LAZY = {  # a verb, and the function that it is, imported when it is first used
     "receptive_field": "kerascnn.graph.receptive_field:receptive_field",
     "remove_filters": "kerascnn.compression:remove_filters",
     "train": "kerascnn.workflows.train:train",
-    "verify": "kerascnn.deploy:prove",
+    "verify": "kerascnn.deploy:verify",
 }
 __all__ = ["applications", "build", "describe", "features", "list_models", "scale", *LAZY]
 

@@ -17,14 +17,14 @@ from keras import layers, ops
 
 from kerascnn.applications import ROWS
 from kerascnn.cli import main
-from kerascnn.deploy.delegates import DELEGATES, check
+from kerascnn.deploy import TARGETS
+from kerascnn.deploy.delegates import DELEGATES, check_delegates
 from kerascnn.deploy.delegates.edgetpu import compiled, disagreements, edgetpu, read_log, refusal
 from kerascnn.deploy.delegates.limits import LIMITS, table
 from kerascnn.deploy.delegates.report import partitions
 from kerascnn.deploy.flatbuffer import Graph, Operator, Tensor, read_graphs
 from kerascnn.deploy.images import noise
-from kerascnn.deploy.order import Order
-from kerascnn.deploy.tflite import write_float32, write_int8
+from kerascnn.deploy.request import ExportRequest
 from kerascnn.runtime import quiet
 
 FIRST = {type(row): row for row in reversed(ROWS.values())}
@@ -35,12 +35,13 @@ with (Path(__file__).parent / "edgetpu_logs.csv").open(encoding="utf-8") as quot
     LOGS = list(csv.DictReader(quoted))  # what people quoted of the compiler's logs
 
 
-TYPES = {write_int8: ("int8", "int8"), write_float32: ("float32", "float32")}
+TYPES = {"tflite-int8": ("int8", "int8"), "tflite": ("float32", "float32")}
 
 
-def written(model: keras.Model, path: Path, write=write_int8) -> Path:
+def written(model: keras.Model, path: Path, format: str = "tflite-int8") -> Path:
     with quiet():
-        write(Order(model=model, images=noise(tuple(model.input_shape[1:]))[:6], types=TYPES[write]), path)
+        images = noise(tuple(model.input_shape[1:]))[:6]
+        TARGETS[format].write(ExportRequest(model=model, images=images, types=TYPES[format]), path)
     return path
 
 
@@ -51,8 +52,8 @@ def file(tmp_path_factory):
 
     def of(family: str) -> Path:
         path = folder / f"{family}.tflite"
-        write = write_float32 if family == "CondenseNet" else write_int8
-        return path if path.exists() else written(TINY[family](classes=7), path, write)
+        format = "tflite" if family == "CondenseNet" else "tflite-int8"
+        return path if path.exists() else written(TINY[family](classes=7), path, format)
 
     return of
 
@@ -96,7 +97,7 @@ def test_the_reader_sees_what_the_runtime_sees(file):
 def test_partitions_are_those_that_litert_makes(family, file):
     path = file(family)
     (graph,) = read_graphs(path)
-    seen = check(path, "xnnpack")
+    (seen,) = check_delegates(path, ["xnnpack"])
     assert sorted(seen.partitions) == sorted(partitions(graph, [v.mapped for v in seen.verdicts]))
     assert sum(map(len, seen.partitions)) == seen.mapped > 0
 
@@ -118,20 +119,20 @@ def drawn(draw, shape=(8, 8, 4)) -> keras.Model:
     ],
 )
 def test_what_the_gpu_refuses(kind, draw, tmp_path):
-    path = written(drawn(draw), tmp_path / "net.tflite", write_float32)
-    report = check(path, "gpu")
+    path = written(drawn(draw), tmp_path / "net.tflite", "tflite")
+    (report,) = check_delegates(path, ["gpu"])
     assert set(report.unmapped) == {kind}
     assert all(v.reason for v in report.verdicts if not v.mapped)
 
 
 @pytest.mark.parametrize("family", MADE_FOR_IT)
 def test_networks_made_for_it_are_mapped_whole(family, file):
-    report = check(file(family), "edgetpu")
+    (report,) = check_delegates(file(family), ["edgetpu"])
     assert report.unmapped == {} and report.partitions == (tuple(range(report.mapped)),) and not report.notes
 
 
 def test_hard_swish_cuts_mobilenet_v3(file):
-    report = check(file("MobileNetV3Family"), "edgetpu")
+    (report,) = check_delegates(file("MobileNetV3Family"), ["edgetpu"])
     assert report.mapped == 1, "the convolution before the first hard swish"
     assert len(report.partitions) == report.unmapped["HARD_SWISH"] + 1
     (row,) = [row for row in report.grouped() if row["operator"] == "HARD_SWISH"]
@@ -141,7 +142,7 @@ def test_hard_swish_cuts_mobilenet_v3(file):
 
 def test_convolutions_in_groups_make_the_compiler_refuse_the_file(file):
     """google-coral/edgetpu#631: CONV_2D in version 6."""
-    report = check(file("ResNeXt"), "edgetpu")
+    (report,) = check_delegates(file("ResNeXt"), ["edgetpu"])
     assert report.mapped == 0
     newer = {v.operator.version for v in report.verdicts if "refuses the file" in v.reason and v.change}
     assert newer == {6}
@@ -158,7 +159,7 @@ def test_a_file_with_float_inputs_and_outputs_as_the_compiler_saw_it(tmp_path):
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     with quiet():
         (tmp_path / "net.tflite").write_bytes(converter.convert())
-    report = check(tmp_path / "net.tflite", "edgetpu")
+    (report,) = check_delegates(tmp_path / "net.tflite", ["edgetpu"])
     log = read_log(quoted_log("f0cal/google-coral#20"))
     # Since then the converter folds the five paddings into convolutions.
     assert not [v for v in report.verdicts if v.operator.kind == "PAD"]
@@ -320,7 +321,7 @@ def test_the_command(file, capsys):
     assert main(["check", str(path), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert [each["delegate"] for each in found] == list(DELEGATES)
-    assert found == [check(path, name).as_dict() for name in DELEGATES]
+    assert found == [report.as_dict() for report in check_delegates(path)]
     assert main(["check", str(path)]) == 0
     said = capsys.readouterr().out
     assert "edgetpu: 1 of " in said and "HARD_SWISH" in said and "not mapped, it is not supported" in said
@@ -340,7 +341,7 @@ def misdirected(whole: bytes, field: str) -> bytes:
 
 def test_what_cannot_be_checked(tmp_path, file, capsys):
     with pytest.raises(ValueError, match=r"Unknown delegate 'edgetp'\. Did you mean 'edgetpu'"):
-        check(file("MobileNetFamily"), "edgetp")
+        check_delegates(file("MobileNetFamily"), ["edgetp"])
     assert main(["check", str(tmp_path / "none.tflite")]) == 2
     assert "There is no model file" in capsys.readouterr().err
     (tmp_path / "text.tflite").write_text("no model at all")
@@ -352,4 +353,4 @@ def test_what_cannot_be_checked(tmp_path, file, capsys):
     for delegate in DELEGATES:
         for name in ("text", "torn", "empty", "buffer", "output"):
             with pytest.raises(ValueError, match=f"{name}.tflite is damaged"):
-                check(tmp_path / f"{name}.tflite", delegate)
+                check_delegates(tmp_path / f"{name}.tflite", [delegate])

@@ -14,8 +14,8 @@ from keras import layers
 
 from kerascnn.card import Card
 from kerascnn.deploy import TARGETS, ExportError, export
-from kerascnn.deploy.certificate import agreement
 from kerascnn.deploy.images import noise
+from kerascnn.deploy.verification import compare_runs
 from kerascnn.evaluation.agreement import compare
 from kerascnn.layers import ChannelShuffle, LocalResponseNormalization
 from kerascnn.runtime import Runner, open_model
@@ -115,7 +115,7 @@ def logits(outputs: np.ndarray) -> np.ndarray:
 )
 @pytest.mark.parametrize("net", ["plain", "gated"])
 def test_file_computes_what_keras_computes(net, format, bound, nets, images):
-    certificate = export(nets[net], format=format, calibration=images)
+    exported = export(nets[net], format=format, calibration=images)
 
     file = Path(net + TARGETS[format].suffix)
     got, want = logits(open_model(file)(images)["scores"]), logits(nets[net].predict(images, verbose=0))
@@ -123,30 +123,30 @@ def test_file_computes_what_keras_computes(net, format, bound, nets, images):
         "the net must tell images apart, or nothing is proved"
     )
     assert np.abs(got - want).max() < bound
-    assert certificate.path == str(file)
-    assert certificate.samples == 16 and certificate.inputs == "calibration images" and certificate.notes == ()
-    assert certificate.error <= TARGETS[format].tolerance and certificate.decided_agreement == 1
-    assert 0 <= certificate.mean_error <= certificate.max_error < bound
-    assert certificate.input_shape == (None if format == "saved_model" else 1, SIZE, SIZE, 3)
-    assert json.loads(Card.path(file).read_text())["facts"]["export"] == certificate.as_dict()
+    assert exported.path == str(file)
+    assert exported.samples == 16 and exported.inputs == "calibration images" and exported.notes == ()
+    assert exported.error <= TARGETS[format].tolerance and exported.decided_agreement == 1
+    assert 0 <= exported.mean_error <= exported.max_error < bound
+    assert exported.input_shape == (None if format == "saved_model" else 1, SIZE, SIZE, 3)
+    assert json.loads(Card.path(file).read_text())["facts"]["export"] == exported.as_dict()
 
 
-def test_certificate_names_the_file_by_its_content(nets):
+def test_the_report_names_the_file_by_its_content(nets):
     for format in "tflite", "onnx":
-        certificate = export(nets["plain"], format=format)
-        content = Path(certificate.path).read_bytes()
-        assert certificate.bytes == len(content)
-        assert certificate.sha256 == hashlib.sha256(content).hexdigest()
-        assert certificate.versions["keras"] == keras.__version__
-    assert certificate.versions["onnx"] == onnx.__version__ and certificate.versions["opset"] == "17"
+        exported = export(nets["plain"], format=format)
+        content = Path(exported.path).read_bytes()
+        assert exported.bytes == len(content)
+        assert exported.sha256 == hashlib.sha256(content).hexdigest()
+        assert exported.versions["keras"] == keras.__version__
+    assert exported.versions["onnx"] == onnx.__version__ and exported.versions["opset"] == "17"
 
 
 def test_the_hash_of_a_folder_covers_its_weights(nets):
-    certificate = export(nets["plain"], "served", "saved_model")
+    exported = export(nets["plain"], "served", "saved_model")
     other = plain()
     other.get_layer("head.dense").bias.assign_add(np.ones(CLASSES))
-    assert export(other, "served", "saved_model", overwrite=True).sha256 != certificate.sha256
-    assert certificate.bytes > sum(weight.nbytes for weight in other.get_weights())
+    assert export(other, "served", "saved_model", overwrite=True).sha256 != exported.sha256
+    assert exported.bytes > sum(weight.nbytes for weight in other.get_weights())
 
 
 def test_maps_of_one_pixel_are_added_in_onnx():
@@ -170,11 +170,11 @@ def test_tflite_operators_are_few_and_built_in(net, nets):
 
 
 def test_int8_is_int8_throughout(nets, images):
-    certificate = export(nets["plain"], "net.tflite", "tflite-int8", calibration=images)
+    exported = export(nets["plain"], "net.tflite", "tflite-int8", calibration=images)
     interpreter = Interpreter("net.tflite", experimental_preserve_all_tensors=True)
     interpreter.allocate_tensors()
     assert interpreter.get_input_details()[0]["dtype"] == interpreter.get_output_details()[0]["dtype"] == np.int8
-    assert not {"QUANTIZE", "DEQUANTIZE"} & set(certificate.operators)
+    assert not {"QUANTIZE", "DEQUANTIZE"} & set(exported.operators)
     assert not [tensor["name"] for tensor in interpreter.get_tensor_details() if tensor["dtype"] == np.float32]
     scales = [
         len(t["quantization_parameters"]["scales"]) for t in interpreter.get_tensor_details() if len(t["shape"]) == 4
@@ -191,10 +191,10 @@ def test_quantised_weights_take_less_room(nets, images):
 
 @pytest.mark.parametrize("net", ["plain", "gated"])
 def test_onnx_is_valid_and_transposes_at_its_ends_only(net, nets):
-    certificate = export(nets[net], "net.onnx", "onnx")
+    exported = export(nets[net], "net.onnx", "onnx")
     graph = onnx.load("net.onnx")
     onnx.checker.check_model(graph, full_check=True)
-    assert certificate.operators.get("Transpose", 0) <= 2
+    assert exported.operators.get("Transpose", 0) <= 2
     assert [entry.version for entry in graph.opset_import if entry.domain == ""] == [17]
     assert [value.name for value in (*graph.graph.input, *graph.graph.output)] == ["image", "scores"]
 
@@ -329,10 +329,10 @@ def test_folder_is_replaced_only_by_its_like(nets, images):
 
 
 def test_card_goes_with_the_file(nets):
-    certificate = export(nets["plain"], "net.onnx", "onnx", card=CARD)
+    exported = export(nets["plain"], "net.onnx", "onnx", card=CARD)
     card = Card.read("net.onnx")
     assert card.labels == CARD.labels and card.preprocess == CARD.preprocess
-    assert card.facts == {"accuracy": {"top1": 0.5}, "export": certificate.as_dict()}
+    assert card.facts == {"accuracy": {"top1": 0.5}, "export": exported.as_dict()}
 
 
 def test_keras_file_and_its_card(nets, images):
@@ -357,8 +357,8 @@ def test_int8_asks_for_calibration(nets, tmp_path):
 
 
 def test_calibration_images_may_come_one_by_one(nets, images):
-    certificate = export(nets["plain"], format="tflite-int8", calibration=(image for image in images))
-    assert certificate.samples == len(images)
+    exported = export(nets["plain"], format="tflite-int8", calibration=(image for image in images))
+    assert exported.samples == len(images)
 
 
 @pytest.mark.parametrize(
@@ -416,10 +416,10 @@ def test_mixed_precision_is_exported_in_float32(nets, images):
     model.set_weights(nets["plain"].get_weights())
     assert model.get_layer("stem.conv").compute_dtype == "bfloat16"
     for format in "tflite", "onnx":
-        certificate = export(model, format=format)
-        assert not {"CAST", "Cast"} & set(certificate.operators)
+        exported = export(model, format=format)
+        assert not {"CAST", "Cast"} & set(exported.operators)
         np.testing.assert_allclose(
-            open_model(certificate.path)(images)["scores"], nets["plain"].predict(images, verbose=0), atol=1e-5
+            open_model(exported.path)(images)["scores"], nets["plain"].predict(images, verbose=0), atol=1e-5
         )
 
 
@@ -435,14 +435,14 @@ def test_untrained_model_is_exported_with_a_word_of_warning(images):
     fresh = keras.models.clone_model(plain())
     fresh.get_layer("head.dense").kernel.assign(0.01 * fresh.get_layer("head.dense").kernel)
     for format in "tflite", "tflite-int8":
-        certificate = export(fresh, format=format, calibration=images)
-        assert "undecided" in certificate.notes[0]
+        exported = export(fresh, format=format, calibration=images)
+        assert "undecided" in exported.notes[0]
 
 
 def test_noise_proves_as_well_as_images(nets):
-    certificate = export(nets["plain"])
-    assert certificate.inputs == "noise" and certificate.samples == 32
-    assert certificate.decided > 16 and certificate.notes == ()
+    exported = export(nets["plain"])
+    assert exported.inputs == "noise" and exported.samples == 32
+    assert exported.decided > 16 and exported.notes == ()
 
 
 def test_one_image_is_a_weak_proof(nets, images):
@@ -539,7 +539,7 @@ def trembling(fault: float) -> Runner:
 def test_a_network_that_magnifies_rounding_is_held_against_itself():
     images = np.random.default_rng(0).uniform(0.5, 0.9, (40, 2, 2, 1)).astype(np.float32)
     images[:3] += 1
-    proof = agreement(trembling(0), trembling(1e-6), images, tolerance=1e-4)
+    proof = compare_runs(trembling(0), trembling(1e-6), images, tolerance=1e-4)
     assert proof.error > 1e-4 and proof.decided_agreement >= 0.9 and "magnifies rounding" in proof.notes[-1]
     with pytest.raises(ExportError, match="does not compute what its model computes"):
-        agreement(trembling(0), trembling(1.0), images, tolerance=1e-4)
+        compare_runs(trembling(0), trembling(1.0), images, tolerance=1e-4)

@@ -10,10 +10,10 @@ from test_conformance import TINY
 import kerascnn
 from kerascnn import layers as L
 from kerascnn.applications import EfficientNetB0, EfficientNetLite0
-from kerascnn.deploy.delegates import check
+from kerascnn.deploy import TARGETS
+from kerascnn.deploy.delegates import check_delegates
 from kerascnn.deploy.images import noise
-from kerascnn.deploy.order import Order
-from kerascnn.deploy.tflite import write_int8
+from kerascnn.deploy.request import ExportRequest
 from kerascnn.graph.edge import edge_safe
 from kerascnn.graph.graph import Graph
 from kerascnn.runtime import quiet
@@ -28,8 +28,9 @@ SAFE = ("linear", "relu", "relu6", "sigmoid", "tanh", "softmax")
 def unmapped(model: keras.Model, path) -> dict[str, int]:
     with quiet():
         images = noise(tuple(model.input_shape[1:]))[:6]
-        write_int8(Order(model=model, images=images, types=("int8", "int8")), path)
-    return check(path, "edgetpu").unmapped
+        TARGETS["tflite-int8"].write(ExportRequest(model=model, images=images, types=("int8", "int8")), path)
+    (report,) = check_delegates(path, ["edgetpu"])
+    return report.unmapped
 
 
 @pytest.mark.sharded

@@ -61,9 +61,9 @@ class TestBatch:
     @pytest.mark.parametrize("format", ["tflite", "tflite-int8", "onnx"])
     @pytest.mark.parametrize("batch", [3, None])
     def test_any_is_written_when_it_is_asked_for(self, batch, format, nets, images):
-        certificate = export(nets["gated"], format=format, calibration=images[:8], batch=batch)
-        assert certificate.input_shape == (batch, SIZE, SIZE, 3)
-        assert open_model(certificate.path).batch == batch
+        exported = export(nets["gated"], format=format, calibration=images[:8], batch=batch)
+        assert exported.input_shape == (batch, SIZE, SIZE, 3)
+        assert open_model(exported.path).batch == batch
 
     def test_none_is_no_number(self, nets):
         with pytest.raises(ValueError, match="batch must be 1 or more, or None for any number; got 0"):
@@ -72,16 +72,16 @@ class TestBatch:
 
 class TestIntegers:
     def test_bytes_on_request(self, nets, images):
-        certificate = export(nets["plain"], format="tflite-int8", calibration=images, io="uint8")
-        assert certificate.types == ("uint8", "uint8")
-        details = Interpreter(model_path=certificate.path).get_input_details()[0]
+        exported = export(nets["plain"], format="tflite-int8", calibration=images, io="uint8")
+        assert exported.types == ("uint8", "uint8")
+        details = Interpreter(model_path=exported.path).get_input_details()[0]
         assert details["dtype"] == np.uint8
 
     def test_sixteen_bits(self, nets, images):
-        certificate = export(nets["plain"], format="tflite-int16x8", calibration=images)
-        assert certificate.types == ("int16", "int16")
-        assert {each.kind for each in operators_of(certificate.path)} == {"INT16"}
-        assert export(nets["plain"], format="tflite-int8", calibration=images).error > certificate.error
+        exported = export(nets["plain"], format="tflite-int16x8", calibration=images)
+        assert exported.types == ("int16", "int16")
+        assert {each.kind for each in operators_of(exported.path)} == {"INT16"}
+        assert export(nets["plain"], format="tflite-int8", calibration=images).error > exported.error
 
     def test_what_has_no_kernel_of_sixteen_bits_stays_float(self, nets, images):
         operators = export(nets["gated"], format="tflite-int16x8", calibration=images).operators
@@ -99,8 +99,8 @@ class TestIntegers:
 class TestCalibration:
     def test_dataset_of_batches_with_labels(self, nets, images):
         data = tf.data.Dataset.from_tensor_slices((images, np.zeros(len(images)))).batch(5)
-        certificate = export(nets["plain"], "a.tflite", "tflite-int8", calibration=data)
-        assert certificate.samples == len(images)
+        exported = export(nets["plain"], "a.tflite", "tflite-int8", calibration=data)
+        assert exported.samples == len(images)
         export(nets["plain"], "b.tflite", "tflite-int8", calibration=images)
         assert Path("a.tflite").read_bytes() == Path("b.tflite").read_bytes()
 
@@ -112,10 +112,10 @@ class TestCalibration:
 class TestPixels:
     @pytest.mark.parametrize("format", [name for name in TARGETS if name != "tflite-int16x8"])
     def test_file_normalises_as_the_card_says(self, format, nets, images):
-        certificate = export(nets["plain"], format=format, card=CARD, calibration=images, pixels=True)
+        exported = export(nets["plain"], format=format, card=CARD, calibration=images, pixels=True)
         pixels = np.clip(np.round(255 * (images * CARD.preprocess.std + CARD.preprocess.mean)), 0, 255)
-        runner = open_model(certificate.path)
-        assert runner.types[0] == certificate.types[0] == "uint8"
+        runner = open_model(exported.path)
+        assert runner.types[0] == exported.types[0] == "uint8"
         got, want = (
             logits(x) for x in (runner(pixels.astype(np.float32))["scores"], nets["plain"].predict(images, verbose=0))
         )
@@ -123,15 +123,15 @@ class TestPixels:
         assert error <= TARGETS[format].tolerance
 
     def test_card_beside_the_file_asks_for_plain_pixels(self, nets):
-        certificate = export(nets["plain"], card=CARD, pixels=True)
-        how = Card.read(certificate.path).preprocess
+        exported = export(nets["plain"], card=CARD, pixels=True)
+        how = Card.read(exported.path).preprocess
         np.testing.assert_allclose((np.array([0, 7, 255]) / 255 - how.mean[0]) / how.std[0], [0, 7, 255])
         assert how.size == CARD.preprocess.size and how.channels == 3
 
     def test_a_byte_is_a_pixel(self, nets, images):
         dim = 0.3 * images  # no image of these has a black or a white pixel
-        certificate = export(nets["plain"], format="tflite-int8", card=CARD, pixels=True, calibration=dim)
-        details = Interpreter(model_path=certificate.path).get_input_details()[0]
+        exported = export(nets["plain"], format="tflite-int8", card=CARD, pixels=True, calibration=dim)
+        details = Interpreter(model_path=exported.path).get_input_details()[0]
         assert details["quantization"] == (1.0, 0)
 
     def test_no_card_no_pixels(self, nets):
@@ -159,16 +159,16 @@ class TestFloatLayers:
         ],
     )
     def test_they_stay_float_and_no_other_does(self, patterns, operator, norms, nets, images):
-        certificate = export(nets["gated"], format="tflite-int8", calibration=images, float_layers=patterns)
-        floats = [each for each in operators_of(certificate.path) if each.kind == "FLOAT32"]
-        assert certificate.types == ("int8", "int8")
+        exported = export(nets["gated"], format="tflite-int8", calibration=images, float_layers=patterns)
+        floats = [each for each in operators_of(exported.path) if each.kind == "FLOAT32"]
+        assert exported.types == ("int8", "int8")
         assert [each.operator for each in floats if each.operator != "DEQUANTIZE"] == operator
         assert all(any(norm in each.name for each in floats) for norm in norms)
-        assert "DEQUANTIZE" in certificate.operators and "QUANTIZE" in certificate.operators
+        assert "DEQUANTIZE" in exported.operators and "QUANTIZE" in exported.operators
 
     def test_the_last_layer(self, nets, images):
-        certificate = export(nets["plain"], format="tflite-int8", calibration=images, float_layers=["head.softmax"])
-        last = [(each.operator, each.kind) for each in operators_of(certificate.path)][-4:]
+        exported = export(nets["plain"], format="tflite-int8", calibration=images, float_layers=["head.softmax"])
+        last = [(each.operator, each.kind) for each in operators_of(exported.path)][-4:]
         assert last == [
             ("FULLY_CONNECTED", "INT8"),
             ("DEQUANTIZE", "FLOAT32"),
@@ -180,10 +180,10 @@ class TestFloatLayers:
         how = {"format": "tflite-int8", "calibration": images, "card": CARD, "pixels": True}
         with pytest.raises(ValueError, match=r"this is tflite-int8 of uint8\. Pass io='int8' \(--io int8\)"):
             export(nets["plain"], **how, float_layers=["head.softmax"])
-        certificate = export(nets["plain"], **how, float_layers=["head.softmax"], io="int8")
-        details = Interpreter(model_path=certificate.path).get_input_details()[0]
+        exported = export(nets["plain"], **how, float_layers=["head.softmax"], io="int8")
+        details = Interpreter(model_path=exported.path).get_input_details()[0]
         assert details["dtype"] == np.int8 and details["quantization"] == (1.0, -128)
-        assert ("SOFTMAX", "FLOAT32") in [each[:2] for each in operators_of(certificate.path)]
+        assert ("SOFTMAX", "FLOAT32") in [each[:2] for each in operators_of(exported.path)]
 
     def test_what_rounding_took_comes_back(self, nets, images):
         """A channel that is a thousand times as large as the others leaves them no steps in integers."""
@@ -211,7 +211,7 @@ class TestFloatLayers:
             export(nets["plain"], float_layers=["stem.conv"])
 
 
-def test_certificate_says_what_xnnpack_takes(nets, images):
+def test_the_report_says_what_xnnpack_takes(nets, images):
     whole = export(nets["plain"]).delegated
     assert whole["operators"] == whole["of"] > 5 and whole["partitions"] == 1
     split = export(nets["gated"], format="tflite-int8", calibration=images)

@@ -1,4 +1,4 @@
-"""Files with TensorFlow's own operators: refused unless they are asked for, and then proved as any other."""
+"""Files with TensorFlow's own operators: refused unless they are asked for, and then verified as any other."""
 
 from pathlib import Path
 
@@ -8,13 +8,13 @@ import pytest
 import tensorflow as tf
 from keras import layers
 from test_deploy import CARD, CLASSES, SIZE, copy_of, enliven, gated, sabotage
-from test_prove import lite
+from test_verify import lite
 
 import kerascnn
 from kerascnn.cli import main
 from kerascnn.deploy import TARGETS, ExportError, export
 from kerascnn.deploy.android import write_android_project
-from kerascnn.deploy.delegates import DELEGATES, check
+from kerascnn.deploy.delegates import DELEGATES, check_delegates
 from kerascnn.deploy.images import noise
 from kerascnn.runtime import flex, open_model
 
@@ -70,14 +70,14 @@ def changed(path: str, old: bytes, new: bytes) -> str:
 @pytest.mark.parametrize("format", ["tflite", "tflite-fp16", "tflite-dynamic"])
 @pytest.mark.parametrize("batch", [1, 3, None])
 def test_proved_when_asked_for(batch, format, net):
-    certificate = export(net, format=format, batch=batch, select_tf_ops=True)
-    assert FLEX.items() <= certificate.operators.items()
-    (note,) = certificate.notes
+    exported = export(net, format=format, batch=batch, select_tf_ops=True)
+    assert FLEX.items() <= exported.operators.items()
+    (note,) = exported.notes
     assert f"org.tensorflow:tensorflow-lite-select-tf-ops), for {NAMES}. Here TensorFlow ran these" in note
-    assert kerascnn.prove(net, certificate.path, batch=batch, select_tf_ops=True) == certificate
+    assert kerascnn.verify(net, exported.path, batch=batch, select_tf_ops=True) == exported
 
     images = noise((SIZE, SIZE, 3))
-    got, want = open_model(certificate.path, threads=1)(images)["scores"], net.predict(images, verbose=0)
+    got, want = open_model(exported.path, threads=1)(images)["scores"], net.predict(images, verbose=0)
     assert np.sqrt(np.mean((got - want) ** 2)) < TARGETS[format].tolerance * want.std()
 
 
@@ -96,14 +96,14 @@ def test_refused_when_not(net, tmp_path):
     assert list(tmp_path.iterdir()) == []
     path = export(net, select_tf_ops=True).path
     with pytest.raises(ExportError, match=rf"holds {NAMES}, .*\. With select_tf_ops=True a file"):
-        kerascnn.prove(net, path)
+        kerascnn.verify(net, path)
 
 
 def test_what_needs_no_such_operator_gets_none():
     image = keras.Input((SIZE, SIZE, 3))
     net = keras.Model(image, layers.Dense(CLASSES, name="head.dense")(layers.GlobalAveragePooling2D()(image)))
-    certificate = export(net, select_tf_ops=True)
-    assert certificate.notes == () and kerascnn.prove(net, certificate.path) == certificate
+    exported = export(net, select_tf_ops=True)
+    assert exported.notes == () and kerascnn.verify(net, exported.path) == exported
 
 
 def test_no_other_format_takes_them(net):
@@ -119,7 +119,7 @@ def test_operators_that_no_package_has_are_refused_all_the_same():
         export(model, "net.tflite", select_tf_ops=True)
     path = lite(lambda x: model(x), shape=(8, 8, 3), allow_custom_ops=True)
     with pytest.raises(ExportError, match=r"holds Erfinv, .* with other layers\.$"):
-        kerascnn.prove(model, path, select_tf_ops=True)
+        kerascnn.verify(model, path, select_tf_ops=True)
 
 
 def test_faulty_file_is_refused(net, tmp_path, monkeypatch):
@@ -127,9 +127,9 @@ def test_faulty_file_is_refused(net, tmp_path, monkeypatch):
     other = copy_of(net)
     weights_swapped(other)
     with pytest.raises(ExportError, match="does not compute"):
-        kerascnn.prove(other, path, select_tf_ops=True)
+        kerascnn.verify(other, path, select_tf_ops=True)
     with pytest.raises(ExportError, match="does not compute"):
-        kerascnn.prove(net, changed(path, NODE, NODE.replace(b"Sinh", b"Tanh")), select_tf_ops=True)
+        kerascnn.verify(net, changed(path, NODE, NODE.replace(b"Sinh", b"Tanh")), select_tf_ops=True)
     sabotage(monkeypatch, "tflite", weights_swapped)
     with pytest.raises(ExportError, match="does not compute"):
         export(net, "sub/net.tflite", select_tf_ops=True)
@@ -147,7 +147,7 @@ def test_faulty_file_is_refused(net, tmp_path, monkeypatch):
 def test_node_that_tensorflow_cannot_read(node, reason, net):
     path = changed(export(net, select_tf_ops=True).path, NODE, node)
     with pytest.raises(ExportError, match=rf"does not take it: changed\.tflite is damaged.*{reason}"):
-        kerascnn.prove(net, path, select_tf_ops=True)
+        kerascnn.verify(net, path, select_tf_ops=True)
 
 
 def test_node_that_fails_while_it_runs(net):
@@ -158,16 +158,16 @@ def test_node_that_fails_while_it_runs(net):
     operators = [tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS]
     path = lite(infer, target_spec=tf.lite.TargetSpec(supported_ops=operators))
     with pytest.raises(ExportError, match=r"does not run it: net\.tflite: FlexCropAndResize: "):
-        kerascnn.prove(net, path, select_tf_ops=True)
+        kerascnn.verify(net, path, select_tf_ops=True)
 
 
 def test_delegates_leave_them(net):
-    certificate = export(net, select_tf_ops=True)
+    exported = export(net, select_tf_ops=True)
     for name in DELEGATES:
-        report = check(certificate.path, name)
+        (report,) = check_delegates(exported.path, [name])
         assert sum(not verdict.mapped for verdict in report.verdicts if verdict.operator.custom) == 5
-    assert certificate.delegated["partitions"] == 4
-    assert certificate.delegated["of"] - certificate.delegated["operators"] >= 5
+    assert exported.delegated["partitions"] == 4
+    assert exported.delegated["of"] - exported.delegated["operators"] >= 5
 
 
 def test_no_android_app_of_them(net):

@@ -208,9 +208,9 @@ def test_tokens_of_any_size_are_normalised_in_integers(tmp_path):
 def test_mobile_runtimes_hold_it_in_four_axes_and_builtin_operators(family, tmp_path):
     from ai_edge_litert.interpreter import Interpreter
 
-    from kerascnn.deploy.order import Order
-    from kerascnn.deploy.tflite import write_float32
+    from kerascnn.deploy import TARGETS
+    from kerascnn.deploy.request import ExportRequest
 
-    write_float32(Order(model=lower(TINY[family](classes=3))), tmp_path / "lowered.tflite")
+    TARGETS["tflite"].write(ExportRequest(model=lower(TINY[family](classes=3))), tmp_path / "lowered.tflite")
     interpreter = Interpreter(str(tmp_path / "lowered.tflite"))
     assert max(len(tensor["shape"]) for tensor in interpreter.get_tensor_details()) <= 4

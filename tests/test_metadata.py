@@ -81,8 +81,8 @@ def written(content: bytes) -> Walk:
 
 @pytest.mark.parametrize("format", ["tflite", "tflite-fp16", "tflite-dynamic", "tflite-int8", "tflite-int16x8"])
 def test_every_table_is_where_the_schema_has_it(format, net):
-    certificate = export(net, format=format, card=WANTED, calibration=noise((SIZE, SIZE, 3)))
-    model = written(Path(certificate.path).read_bytes())
+    exported = export(net, format=format, card=WANTED, calibration=noise((SIZE, SIZE, 3)))
+    model = written(Path(exported.path).read_bytes())
     assert (model.text(0), model.text(1), model.text(2)) == ("plain", FACTS["description"], "3")
     assert (model.text(4), model.text(5), model.text(7)) == ("A. Painter", "MIT", "1.0.0")
     graph = model.only(3)

@@ -1,10 +1,10 @@
-"""Which format holds which family: every family's tiny network in every format, written and proved.
+"""Which format holds which family: every family's tiny network in every format, written and verified.
 
 Writes ``tools/matrix.csv``: for each family and format whether the file passed, its error against Keras, its size, its
 operators and how many of them move axes; and where it was refused, why. Weights are random, batch norms are near the
 identity, and images are noise, so that errors are those of the arithmetic alone.
 
-    python tools/matrix.py                      measure all of it anew: half an hour on two cores
+    python tools/matrix.py                      measure all of it again: half an hour on two cores
     python tools/matrix.py "ResNet*" --format onnx
     python tools/matrix.py --check              write nothing; fail where a format does other than the table says
 """
@@ -92,7 +92,7 @@ def drawn(family: str) -> Any:
 
 
 def cell(family: str, format: str, model: Any) -> dict[str, str]:
-    """Write one file and prove it."""
+    """Write one file and verify it."""
     from kerascnn.deploy import TARGETS, ExportError, export
     from kerascnn.deploy.images import noise
 
@@ -100,17 +100,17 @@ def cell(family: str, format: str, model: Any) -> dict[str, str]:
     images = noise(model.input_shape[1:])
     with tempfile.TemporaryDirectory() as folder:
         try:
-            proof = export(model, Path(folder) / f"net{TARGETS[format].suffix}", format, calibration=images)
+            report = export(model, Path(folder) / f"net{TARGETS[format].suffix}", format, calibration=images)
         except ExportError as error:
             why = re.sub(r"\S*/net", "net", str(error).replace("\n", " "))  # where the file lay is another each time
             return row | {"result": "refused", "why": why}
-    moved = sum(proof.operators.get(name, 0) for name in ("Transpose", "TRANSPOSE"))
+    moved = sum(report.operators.get(name, 0) for name in ("Transpose", "TRANSPOSE"))
     return row | {
         "result": "passed",
-        "error": f"{proof.error:.2g}",
-        "bytes": str(proof.bytes),
-        "operators": str(sum(proof.operators.values())) if proof.operators else "",
-        "transposes": str(moved) if proof.operators else "",
+        "error": f"{report.error:.2g}",
+        "bytes": str(report.bytes),
+        "operators": str(sum(report.operators.values())) if report.operators else "",
+        "transposes": str(moved) if report.operators else "",
     }
 
 

@@ -61,17 +61,17 @@ def float32(model: Any, file: Path, train: Training) -> None:
 
 
 def int8(model: Any, file: Path, train: Training) -> None:
-    """Calibrated on 256 training images. What its proof refuses is written all the same, to be measured."""
-    from kerascnn.deploy import ExportError, export
-    from kerascnn.deploy.order import Order
-    from kerascnn.deploy.tflite import write_int8
+    """Calibrated on 256 training images. What verification refuses is written all the same, to be measured."""
+    from kerascnn.deploy import TARGETS, ExportError, export
+    from kerascnn.deploy.request import ExportRequest
     from kerascnn.runtime import quiet
 
     try:
         export(model, file, "tflite-int8", calibration=train[0][:256])
     except ExportError:
         with quiet():
-            write_int8(Order(model=model, images=train[0][:256], types=("int8", "int8")), file)
+            request = ExportRequest(model=model, images=train[0][:256], types=("int8", "int8"))
+            TARGETS["tflite-int8"].write(request, file)
 
 
 def int8_qat(model: Any, file: Path, train: Training) -> None:

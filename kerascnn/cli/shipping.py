@@ -1,9 +1,8 @@
-"""From a network to files for devices: export, check, lint-calibration, verify, compare-layers."""
+"""From a network to files for devices: export, verify, compare-layers, check, lint-calibration."""
 
 import argparse
 import json
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +44,15 @@ def add(command: Command) -> None:
     )
     p.add_argument("--overwrite", action="store_true", help="replace a file that is already there")
 
+    p = command("verify", verify, "run a file that anyone wrote against its .keras model")
+    p.add_argument("model", type=Path, help="a .keras file, as a rule with its card (the .json) beside it")
+    p.add_argument("file", type=Path, help="a .tflite or .onnx file, or the folder of a SavedModel")
+    p.add_argument("--format", help="what the file is said to be, of the formats of export (default: look into it)")
+    p.add_argument("--data", help=f"images to run both on (default: noise): {SOURCES}")
+    p.add_argument("--batch", default="1", help="images that it has to take at a time: a number (default: 1), or any")
+    p.add_argument("--select-tf-ops", action="store_true", help="allow operators of TensorFlow's own in a .tflite file")
+    p.add_argument("--json", action="store_true", help="print the whole report as JSON")
+
     p = command("check", check, "say what the accelerators of phones and boards make of a .tflite file")
     p.add_argument("file", type=Path, help="a .tflite file")
     p.add_argument("--delegate", help="edgetpu, gpu or xnnpack (default: all three)")
@@ -55,11 +63,6 @@ def add(command: Command) -> None:
     p.add_argument("images", help=f"a .npy file of preprocessed images, (N, H, W, C) float32; or {SOURCES}")
     p.add_argument("--reference", help="images that are surely right, of the same kinds: shows exchanged colours")
     p.add_argument("--json", action="store_true", help="print it as JSON")
-
-    p = command("verify", verify, "compare the outputs of a .keras file and of an exported file of it")
-    p.add_argument("model", type=Path, help="a .keras file")
-    p.add_argument("file", type=Path, help="a .tflite or .onnx file, or the folder of a SavedModel")
-    p.add_argument("--data", help="images, as lint-calibration takes them (default: noise); the model needs its card")
 
     p = command("compare-layers", compare_layers, "compare a .keras file and an exported file of it, layer by layer")
     p.add_argument("model", type=Path, help="a .keras file with its card (the .json) beside it")
@@ -107,7 +110,7 @@ def export(options: argparse.Namespace) -> None:
         calibration, _ = some_images(open_data(options.calibration).train, card.preprocess)
     suffix = TARGETS[options.format].suffix if options.format in TARGETS else ""
     path = options.out or options.model.with_name(options.model.stem + suffix)
-    certificate = write(
+    report = write(
         options.model,
         path,
         options.format,
@@ -120,12 +123,30 @@ def export(options: argparse.Namespace) -> None:
         select_tf_ops=options.select_tf_ops,
         overwrite=options.overwrite,
     )
-    print(
-        f"{certificate.path}: {certificate.bytes / 1e6:.2f} MB, verified on {certificate.samples} {certificate.inputs}"
-    )
-    print(json.dumps(shown(certificate), indent=2))
+    print_report(report)
     if options.android:
         android(path, options.android)
+
+
+def verify(options: argparse.Namespace) -> None:
+    batch = batch_of(options.batch)
+    import_quietly()
+    from kerascnn.card import Card
+    from kerascnn.deploy import verify as run
+
+    images = prepared_images(options.data, Card.read(options.model))[0] if options.data else None
+    report = run(
+        options.model, options.file, options.format, images=images, batch=batch, select_tf_ops=options.select_tf_ops
+    )
+    if options.json:
+        print(json.dumps(report.as_dict(), indent=2))
+    else:
+        print_report(report)
+
+
+def print_report(report: Any) -> None:
+    print(f"{report.path}: {report.bytes / 1e6:.2f} MB, verified on {report.samples} {report.inputs}")
+    print(json.dumps({k: v for k, v in report.as_dict().items() if k not in ("operators", "versions")}, indent=2))
 
 
 def batch_of(text: str) -> int | None:
@@ -161,11 +182,10 @@ def android(file: Path, folder: Path) -> None:
 
 
 def check(options: argparse.Namespace) -> None:
-    from kerascnn.deploy.delegates import DELEGATES
-    from kerascnn.deploy.delegates import check as report
+    from kerascnn.deploy.delegates import DELEGATES, check_delegates
     from kerascnn.deploy.delegates.edgetpu import COMPILER, compiled, disagreements
 
-    reports = [report(options.file, name) for name in ([options.delegate] if options.delegate else DELEGATES)]
+    reports = check_delegates(options.file, [options.delegate] if options.delegate else tuple(DELEGATES))
     found = [r.as_dict() for r in reports]
     for each, shown in zip(reports, found, strict=True):
         try:
@@ -245,22 +265,6 @@ def npy_images(path: str) -> Any:
     return images
 
 
-def verify(options: argparse.Namespace) -> None:
-    import_quietly()
-    from kerascnn import verify as run
-    from kerascnn.card import Card
-
-    images = prepared_images(options.data, Card.read(options.model))[0] if options.data else None
-    report = run(options.model, options.file, images=images)
-    print(f"{options.file} agrees with {options.model} on {report.samples} {report.inputs}")
-    print(json.dumps(shown(report), indent=2, default=str))
-
-
-def shown(report: Any) -> dict[str, Any]:
-    """What a person wants to know of a verification."""
-    return {name: value for name, value in asdict(report).items() if name not in ("operators", "versions")}
-
-
 def compare_layers(options: argparse.Namespace) -> None:
     if options.images < 1:
         raise ValueError(f"--images must be at least 1, got {options.images}.")
@@ -268,11 +272,11 @@ def compare_layers(options: argparse.Namespace) -> None:
     from kerascnn.card import Card
     from kerascnn.deploy import export as write
     from kerascnn.deploy.images import at_even_distances
-    from kerascnn.deploy.why import why_different
+    from kerascnn.deploy.layer_comparison import compare_layers as compare
 
     images, _ = prepared_images(options.data, Card.read(options.model))
     some = at_even_distances(images, options.images)
-    found = why_different(options.model, options.file, some)
+    found = compare(options.model, options.file, some)
     keep = found.float_layers()
     if options.json:
         print(json.dumps(found.as_dict(), indent=2))
@@ -286,7 +290,7 @@ def compare_layers(options: argparse.Namespace) -> None:
         raise ValueError(f"All layers of {options.file} err alike: to keep some of them in float would not help.")
     overwrite = options.overwrite
     write(options.model, options.apply, "tflite-int8", calibration=images, float_layers=keep, overwrite=overwrite)
-    before, after = (each.rows[-1].snr for each in (found, why_different(options.model, options.apply, some)))
+    before, after = (each.rows[-1].snr for each in (found, compare(options.model, options.apply, some)))
     print(
         f"\n{options.apply}: {len(keep)} layer{'s' * (len(keep) > 1)} in float, SNR of the output {before:.1f} -> "
         f"{after:.1f} dB; takes preprocessed images as int8, no pixels",

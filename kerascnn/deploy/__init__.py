@@ -1,10 +1,10 @@
-"""Export with proof: a file is handed over only after it has run in its own runtime and agreed with Keras."""
+"""Export with verification: a file is handed over only after it has run in its own runtime and agreed with Keras."""
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,73 +13,33 @@ import numpy as np
 from kerascnn.card import Card
 from kerascnn.deploy import metadata
 from kerascnn.deploy.calibration import need_sound
-from kerascnn.deploy.certificate import (
-    Certificate,
+from kerascnn.deploy.float_layers import check_float_layers
+from kerascnn.deploy.function import check_model
+from kerascnn.deploy.images import noise, spread_out, stacked
+from kerascnn.deploy.operators import precision
+from kerascnn.deploy.pixels import as_they_are, from_black_to_white, on_pixels, to_pixels
+from kerascnn.deploy.request import ExportRequest
+from kerascnn.deploy.targets import TARGETS, Target, batch_of, find_target, types_of
+from kerascnn.deploy.verification import (
     ExportError,
-    agreement,
+    VerificationReport,
     check_claims,
     check_operators,
+    compare_runs,
     file_facts,
     needs,
 )
-from kerascnn.deploy.function import check_model
-from kerascnn.deploy.images import noise, spread_out, stacked
-from kerascnn.deploy.islands import named
-from kerascnn.deploy.onnx import write_onnx
-from kerascnn.deploy.operators import precision
-from kerascnn.deploy.order import Order
-from kerascnn.deploy.pixels import as_they_are, from_black_to_white, on_pixels, to_pixels
-from kerascnn.deploy.progress import steps
-from kerascnn.deploy.saved_model import write_saved_model
-from kerascnn.deploy.tflite import write_dynamic, write_float16, write_float32, write_int8, write_int16x8
-from kerascnn.errors import suggest
+from kerascnn.evaluation.agreement import compare
 from kerascnn.files import write_text, written_whole
-from kerascnn.graph.fake_quantised import is_fake_quantised, refuse_fake_quantised
+from kerascnn.graph.fake_quantised import refuse_fake_quantised
+from kerascnn.progress import steps
 from kerascnn.runtime import Runner, deep_graphs, existing, keras_runner, load_keras, open_model, quiet
+from kerascnn.tasks import Task, task_of
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["TARGETS", "Certificate", "ExportError", "Target", "export", "prove"]
-
-
-@dataclass(frozen=True)
-class Target:
-    """A format: who writes it, how its files are named by default, and the error it is allowed.
-
-    Parameters
-    ----------
-    write
-        Writes what is ordered to a path.
-    suffix
-        End of a default name; files of any name must share its last part, from the last dot on.
-    tolerance
-        Largest root mean square error of scores, as a share of their spread; see ``kerascnn.deploy.certificate``.
-    integers
-        The types that such a file may take and give, its usual one first; empty for a format of floats.
-    """
-
-    write: Callable[[Order, Path], None]
-    suffix: str
-    tolerance: float
-    integers: tuple[str, ...] = ()
-
-
-# Errors of sound files, measured on five trained networks, on images of their kind and on noise: float32 below 3e-6,
-# float16 below 0.007, with quantised weights below 0.07, in int8 0.04 to 0.25. An int8 file of them that lost a
-# normalisation or mixed its channels up is mostly above 0.4; one that is below is as good as rounding lets it be.
-# Random networks of fifty layers, which magnify any rounding, come to 1e-5, 0.015, 0.15 and 0.4.
-TARGETS = {
-    "tflite": Target(write_float32, ".tflite", 1e-4),
-    "tflite-fp16": Target(write_float16, ".fp16.tflite", 0.02),
-    "tflite-dynamic": Target(write_dynamic, ".dynamic.tflite", 0.2),
-    "tflite-int8": Target(write_int8, ".int8.tflite", 0.3, ("int8", "uint8")),
-    "tflite-int16x8": Target(write_int16x8, ".int16x8.tflite", 0.2, ("int16",)),
-    "onnx": Target(write_onnx, ".onnx", 1e-4),
-    "saved_model": Target(write_saved_model, "_saved_model", 1e-4),
-}
-# Formats that may hold TensorFlow's own operators. The ranges of integers are measured by a runtime that lacks them.
-SELECTABLE = ("tflite", "tflite-fp16", "tflite-dynamic")
+__all__ = ["TARGETS", "ExportError", "Target", "VerificationReport", "export", "verify"]
 
 
 @deep_graphs()
@@ -96,7 +56,7 @@ def export(
     float_layers: Sequence[str] = (),
     select_tf_ops: bool = False,
     overwrite: bool = False,
-) -> Certificate:
+) -> VerificationReport:
     """Write a model in another format, run the file, and keep it if it computes what Keras computes.
 
     Parameters
@@ -112,8 +72,8 @@ def export(
         Preprocessed float32 images as ``model`` takes them: an array (N, H, W, C), or a ``tf.data.Dataset`` or other
         iterable of images or batches, with or without labels, of which the first 1,000 images are taken.
         "tflite-int8" and "tflite-int16x8" need about 100, but for a network that was tuned for int8
-        (``kerascnn.compression.quantize_aware``); up to 64 of them are what the file is proved on, in any
-        format. None: it is proved on noise.
+        (``kerascnn.compression.quantize_aware``); up to 64 of them are what the file is verified on, in
+        any format. None: it is verified on noise.
     card
         What the file is, to lie beside it. A ``.tflite`` file holds it as standard metadata too, class names and
         normalisation included. None: the card beside ``model``, where that is a path and has one.
@@ -132,16 +92,16 @@ def export(
         Layers that stay float32 in a "tflite-int8" file, by name or by shell pattern, as "stage4-*".
     select_tf_ops
         Whether a "tflite", "tflite-fp16" or "tflite-dynamic" file may hold operators of TensorFlow itself, called
-        Flex, for what has no built-in one. Only an app that brings TensorFlow's kernels runs it, as the certificate
-        then says; here TensorFlow runs them for the proof.
+        Flex, for what has no built-in one. Only an app that brings TensorFlow's kernels runs it, as the report then
+        says; here TensorFlow runs them to verify the file.
     overwrite
         Whether a file or card that is already there may be replaced.
 
     Returns
     -------
-    Certificate
-        The proof. It is also laid beside the file, as ``facts["export"]`` of its card, or of a JSON file in the
-        card's place that holds nothing else.
+    VerificationReport
+        How far the file agrees with its model. It also lies beside the file, as ``facts["export"]`` of its card, or of
+        a JSON file in the card's place that holds nothing else.
 
     Raises
     ------
@@ -156,54 +116,48 @@ def export(
     ImportError
         When the format needs a package that is not installed.
     """
-    from kerascnn.graph.rewrite import in_float32
-
-    target = _target(format)
-    types = _types(format, io, pixels)
-    if select_tf_ops and format not in SELECTABLE:
-        raise ValueError(f"select_tf_ops goes with {', '.join(SELECTABLE)}; this is {format}.")
-    if isinstance(model, str | os.PathLike):
-        card = card or Card.beside(Path(model))
-        model = load_keras(model)
-    check_model(model)
+    target = find_target(format)
+    types = types_of(format, io, pixels)
+    if select_tf_ops and not target.select_tf_ops:
+        able = ", ".join(name for name, other in TARGETS.items() if other.select_tf_ops)
+        raise ValueError(f"select_tf_ops goes with {able}; this is {format}.")
+    model, card, task = model_and_card(model, card)
     if format not in ("tflite-int8", "saved_model"):
         refuse_fake_quantised(model)
-    if card is not None:
-        _check_card(card, model)
-    file = _destination(path, model.name, target.suffix, overwrite)
-    model = in_float32(model)
-    order = Order(
+    file = destination(path, model.name, target.suffix, overwrite)
+    request = ExportRequest(
         model=model,
         images=None if calibration is None else stacked(calibration, model.inputs[0].shape[1:]),
-        batch=_batch(batch, format),
+        batch=batch_of(batch, format),
         types=types,
-        float_layers=_islands(model, float_layers, format, types),
+        float_layers=check_float_layers(model, float_layers, format, types),
         select_tf_ops=select_tf_ops,
     )
-    if order.images is not None and target.integers:
-        need_sound(order.images, model, card)
-    proof, inputs = _proof(order)
+    if request.images is not None and target.integers:
+        need_sound(request.images, model, card)
+    tested, inputs = verification_images(request)
     if pixels:
-        order, proof, card = _on_pixels(order, proof, card)
+        request, tested, card = with_pixels(request, tested, card)
 
-    with _placed(file) as draft, steps() as step:
+    with placed(file) as draft, steps() as step:
         step(f"writing {file.name}")
         with quiet():
-            target.write(order, draft)
-            if card is not None and draft.suffix == ".tflite":
-                metadata.write(draft, metadata.of_card(card, order.model.inputs[0].shape[1:]))
-        step(f"running {file.name} and its model on {len(proof)} images")
+            target.write(request, draft)
+            if card is not None and draft.suffix == ".tflite" and metadata.fits(task, request.model):
+                metadata.write(draft, metadata.of_card(card, request.model.inputs[0].shape[1:]))
+        step(f"running {file.name} and its model on {len(tested)} images")
         try:
-            certificate = _certificate(order, [order.types], format, _opened(draft, select_tf_ops), proof, inputs)
+            written = opened(draft, select_tf_ops)
+            report = verified(request, [request.types], format, written, tested, inputs, task)
         except ExportError as error:
             raise ExportError(f"{str(error).rstrip('.')}. It was not kept.") from error
-    certificate = replace(certificate, path=str(file))
-    _lay_beside(file, certificate, card)
-    return certificate
+    report = replace(report, path=str(file))
+    write_beside(file, report, card)
+    return report
 
 
 @deep_graphs()
-def prove(
+def verify(
     model: "keras.Model | str | os.PathLike",
     file: str | os.PathLike,
     format: str | None = None,
@@ -212,7 +166,7 @@ def prove(
     card: Card | None = None,
     batch: int | None = 1,
     select_tf_ops: bool = False,
-) -> Certificate:
+) -> VerificationReport:
     """Run a file that anyone wrote against its model, as ``export`` does with its own.
 
     Parameters
@@ -224,7 +178,7 @@ def prove(
     format
         What the file is said to be, of the formats of ``export``; None looks into it.
     images
-        Preprocessed images, as ``calibration`` of ``export``. None: it is proved on noise.
+        Preprocessed images, as ``calibration`` of ``export``. None: it is verified on noise.
     card
         The model's card, which says how a file of pixels has to normalise them. None: the card beside ``model``,
         where that is a path and has one; without a card ``model`` has to take pixels too.
@@ -235,8 +189,8 @@ def prove(
 
     Returns
     -------
-    Certificate
-        The proof; nothing is written.
+    VerificationReport
+        How far both agree; nothing is written.
 
     Raises
     ------
@@ -247,115 +201,98 @@ def prove(
     ImportError
         When the format needs a package that is not installed.
     """
-    from kerascnn.graph.rewrite import in_float32
-
-    written = _opened(existing(file), select_tf_ops)
-    if isinstance(model, str | os.PathLike):
-        card = card or Card.beside(Path(model))
-        model = load_keras(model)
-    check_model(model)
-    if card is not None:
-        _check_card(card, model)
-    model = in_float32(model)
-    format = format or _format_of(written)
-    integers = _target(format).integers
-    order = Order(
+    written = opened(existing(file), select_tf_ops)
+    model, card, task = model_and_card(model, card)
+    format = format or format_of(written)
+    integers = find_target(format).integers
+    request = ExportRequest(
         model=model,
         images=None if images is None else stacked(images, model.inputs[0].shape[1:]),
-        batch=_batch(batch, format),
+        batch=batch_of(batch, format),
     )
-    proof, inputs = _proof(order)
+    tested, inputs = verification_images(request)
     if written.pixels and card is not None:
-        order, proof, card = _on_pixels(order, proof, card)
-    elif written.pixels and (proof.min() < 0 or proof.max() <= 1):
+        request, tested, card = with_pixels(request, tested, card)
+    elif written.pixels and (tested.min() < 0 or tested.max() <= 1):
         raise ValueError(
             f"{file} takes plain pixels, 0 to 255, and {'noise is' if images is None else 'these images are'} not: "
             f"pass card=, the model's, if the file normalises them."
         )
     types = [(t, t) for t in integers] or [("uint8" if written.pixels else "float32", "float32")]
     with steps() as step:
-        step(f"running {written.path.name} and its model on {len(proof)} images")
-        return _certificate(order, types, format, written, proof, inputs)
+        step(f"running {written.path.name} and its model on {len(tested)} images")
+        return verified(request, types, format, written, tested, inputs, task)
 
 
-def _certificate(
-    order: Order, types: Sequence[tuple[str, ...]], format: str, written: Runner, proof: np.ndarray, inputs: str
-) -> Certificate:
-    check_claims(written, batch=order.batch, types=types)
+def model_and_card(
+    model: "keras.Model | str | os.PathLike", card: Card | None
+) -> tuple["keras.Model", Card | None, Task | None]:
+    """The model in float32, the card that was given or lies beside its file, and the task that this card names.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        When there is no such model, it cannot be exported, or the card is not that of this model.
+    """
+    from kerascnn.graph.rewrite import in_float32
+
+    if isinstance(model, str | os.PathLike):
+        card = card or Card.beside(Path(model))
+        model = load_keras(model)
+    check_model(model)
+    if card is not None:
+        check_card(card, model)
+    return in_float32(model), card, card and task_of(card)
+
+
+def verified(
+    request: ExportRequest,
+    types: Sequence[tuple[str, ...]],
+    format: str,
+    written: Runner,
+    images: np.ndarray,
+    inputs: str,
+    task: Task | None,
+) -> VerificationReport:
+    """Run a file against its model; the task says how far outputs agree, or else the general measure."""
+    check_claims(written, batch=request.batch, types=types)
     tolerance = TARGETS[format].tolerance
-    found = agreement(keras_runner(order.model, order.model.name), written, proof, tolerance)
+    reference = keras_runner(request.model, request.model.name)
+    found = compare_runs(reference, written, images, tolerance, task.compare if task else compare)
     facts = file_facts(written)
     found = replace(found, notes=(*found.notes, *needs(facts["operators"])))
-    return Certificate(
+    return VerificationReport(
         format=format, path=str(written.path), inputs=inputs, tolerance=tolerance, **vars(found), **facts
     )
 
 
-def _target(format: str) -> Target:
-    if format not in TARGETS:
-        raise ValueError(f"Unknown export format {format!r}. {suggest(format, TARGETS)}")
-    return TARGETS[format]
+def verification_images(request: ExportRequest) -> tuple[np.ndarray, str]:
+    """What the file is run on, and what that is called."""
+    if request.images is None:
+        return noise(tuple(request.model.inputs[0].shape[1:])), "noise"
+    return spread_out(request.images), "calibration images"
 
 
-def _types(format: str, io: str | None, pixels: bool) -> tuple[str, str]:
-    """What the file takes and gives."""
-    integers = TARGETS[format].integers
-    if not integers:
-        if io:
-            raise ValueError(f"{format} takes and gives floats; io={io!r} goes with a format of integers.")
-        return ("uint8" if pixels else "float32"), "float32"
-    io = io or ("uint8" if pixels and "uint8" in integers else integers[0])
-    if io not in integers:
-        raise ValueError(f"io of {format} is {' or '.join(map(repr, integers))}, got {io!r}.")
-    if pixels and io == "int16":
-        raise ValueError(f"{format} takes int16, and pixels are bytes: leave pixels out, or choose tflite-int8.")
-    return io, io
-
-
-def _batch(batch: int | None, format: str) -> int | None:
-    if batch is not None and batch < 1:
-        raise ValueError(f"batch must be 1 or more, or None for any number; got {batch}.")
-    return None if format == "saved_model" else batch
-
-
-def _islands(model: "keras.Model", patterns: Sequence[str], format: str, types: tuple[str, str]) -> frozenset[str]:
-    if patterns and (format != "tflite-int8" or types[0] != "int8"):
-        way = "Pass io='int8' (--io int8); pixels then go in minus 128." if format == "tflite-int8" else ""
-        raise ValueError(
-            f"float_layers go with tflite-int8 and io='int8'; this is {format} of {types[0]}. {way}".rstrip()
-        )
-    if patterns and is_fake_quantised(model):
-        raise ValueError(f"Model {model.name!r} was tuned for integers throughout: none of its layers can stay float.")
-    if isinstance(patterns, str):
-        raise ValueError(f"float_layers is several names or patterns; got one string. Write ({patterns!r},).")
-    return named(model, patterns)
-
-
-def _proof(order: Order) -> tuple[np.ndarray, str]:
-    """What the file is proved on, and what that is called."""
-    if order.images is None:
-        return noise(tuple(order.model.inputs[0].shape[1:])), "noise"
-    return spread_out(order.images), "calibration images"
-
-
-def _on_pixels(order: Order, proof: np.ndarray, card: Card | None) -> tuple[Order, np.ndarray, Card]:
-    """The same order for a model of pixels, with images and card that fit it."""
+def with_pixels(
+    request: ExportRequest, tested: np.ndarray, card: Card | None
+) -> tuple[ExportRequest, np.ndarray, Card]:
+    """The same request for a model of pixels, with images and card that fit it."""
     if card is None:
         raise ValueError("pixels=True puts the card's normalisation into the file: pass card=, or a file that has one.")
     how = card.preprocess
-    images = None if order.images is None else from_black_to_white(to_pixels(order.images, how))
-    order = replace(order, model=on_pixels(order.model, how), images=images)
-    return order, to_pixels(proof, how), replace(card, preprocess=as_they_are(how))
+    images = None if request.images is None else from_black_to_white(to_pixels(request.images, how))
+    request = replace(request, model=on_pixels(request.model, how), images=images)
+    return request, to_pixels(tested, how), replace(card, preprocess=as_they_are(how))
 
 
-def _format_of(file: Runner) -> str:
+def format_of(file: Runner) -> str:
     if file.format == "keras":
         raise ValueError(f"{file.path} is no exported file: these end in .tflite or .onnx, or are SavedModel folders.")
     return precision(file.path) if file.format == "tflite" else file.format
 
 
-def _check_card(card: Card, model: "keras.Model") -> None:
-    channels, classes = model.inputs[0].shape[-1], model.outputs[0].shape[-1]
+def check_card(card: Card, model: "keras.Model") -> None:
+    channels = model.inputs[0].shape[-1]
     if card.preprocess.channels != channels:
         raise ValueError(
             f"The card normalises {card.preprocess.channels} channels, and model {model.name!r} takes {channels}."
@@ -368,11 +305,12 @@ def _check_card(card: Card, model: "keras.Model") -> None:
             f"Correct the card's size, or build the model for it."
         )
     metadata.lines(card.labels)  # refuses empty names
-    if card.labels and len(card.labels) != classes:
+    classes = model.outputs[0].shape[-1]
+    if card.labels and len(model.outputs) == 1 and len(card.labels) != classes:
         raise ValueError(f"The card names {len(card.labels)} classes, and model {model.name!r} has {classes} outputs.")
 
 
-def _destination(path: str | os.PathLike | None, name: str, suffix: str, overwrite: bool) -> Path:
+def destination(path: str | os.PathLike | None, name: str, suffix: str, overwrite: bool) -> Path:
     """Where the file goes, once it is sure that it may go there."""
     file = Path(name + suffix if path is None else path)
     ending = Path(f"any{suffix}").suffix
@@ -390,7 +328,7 @@ def _destination(path: str | os.PathLike | None, name: str, suffix: str, overwri
     return file
 
 
-def _opened(draft: Path, select_tf_ops: bool) -> Runner:
+def opened(draft: Path, select_tf_ops: bool) -> Runner:
     try:
         if draft.suffix == ".tflite" and draft.is_file():
             check_operators(draft, select_tf_ops)
@@ -400,7 +338,7 @@ def _opened(draft: Path, select_tf_ops: bool) -> Runner:
 
 
 @contextmanager
-def _placed(path: Path) -> Iterator[Path]:
+def placed(path: Path) -> Iterator[Path]:
     """``written_whole`` for folders too: these cannot be replaced in one step, so the old one is moved away first."""
     with written_whole(path) as draft:
         yield draft
@@ -408,8 +346,9 @@ def _placed(path: Path) -> Iterator[Path]:
             os.replace(path, draft.with_name(f"old-{draft.name}"))
 
 
-def _lay_beside(file: Path, certificate: Certificate, card: Card | None) -> None:
-    facts = {"export": certificate.as_dict()}
+def write_beside(file: Path, report: VerificationReport, card: Card | None) -> None:
+    """Write the card of an exported file, or where there is none, a file of the report alone."""
+    facts = {"export": report.as_dict()}
     if card is not None:
         replace(card, facts={**card.facts, **facts}).write(file)
     else:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from kerascnn.deploy.order import Order
+from kerascnn.deploy.request import ExportRequest
 from kerascnn.runtime import output_names, outputs_by_name
 
 if TYPE_CHECKING:
@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 
 
 def check_model(model: "keras.Model") -> None:
-    """Hold a model against what can be exported.
+    """Refuse what cannot be exported.
 
     Raises
     ------
     ValueError
-        When it does not map images of one size to outputs that have names, or Keras does not run on TensorFlow.
+        When the model does not map images of one size to outputs that have names, or Keras does not run on TensorFlow.
     """
     import keras
 
@@ -46,13 +46,14 @@ def check_model(model: "keras.Model") -> None:
         )
 
 
-def inference_function(order: Order, dtype: str = "float32") -> Any:
+def inference_function(request: ExportRequest, dtype: str = "float32") -> Any:
     """The model as a ``tf.function`` of images, (batch, H, W, C), that returns its outputs by name."""
     import tensorflow as tf
 
-    images = tf.TensorSpec((order.batch, *order.model.inputs[0].shape[1:]), dtype, name="image")
+    model = request.model
+    images = tf.TensorSpec((request.batch, *model.inputs[0].shape[1:]), dtype, name="image")
 
     def infer(image: Any) -> dict[str, Any]:
-        return outputs_by_name(order.model, order.model(tf.cast(image, "float32"), training=False))
+        return outputs_by_name(model, model(tf.cast(image, "float32"), training=False))
 
     return tf.function(infer, input_signature=[images])

@@ -1,4 +1,4 @@
-"""The images that a file is calibrated with and proved on."""
+"""The images that a file is calibrated with and verified on."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -8,7 +8,7 @@ import numpy as np
 
 from kerascnn.runtime import check_images
 
-PROOF = 64  # images at most: each runs one by one in the file, and a larger proof says little more
+VERIFIED = 64  # images at most: each runs one by one in the file, and more of them say little more
 NOISE = 32
 CALIBRATION = 1000  # images that are taken from what has no end of its own
 
@@ -43,8 +43,8 @@ def _one_by_one(images: Iterable[Any], shape: tuple[int, ...]) -> Iterator[np.nd
 
 
 def spread_out(images: np.ndarray) -> np.ndarray:
-    """At most ``PROOF`` images at even distances, for images often lie in the order of their classes."""
-    return at_even_distances(images, PROOF)
+    """At most ``VERIFIED`` images at even distances, for images often lie in the order of their classes."""
+    return at_even_distances(images, VERIFIED)
 
 
 def at_even_distances(images: np.ndarray, most: int) -> np.ndarray:

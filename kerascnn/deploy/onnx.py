@@ -1,29 +1,25 @@
-"""ONNX files. What Keras draws and tf2onnx does not read, or reads in pieces, is put right on the way."""
+"""ONNX files. What tf2onnx does not read, or reads in pieces, is put right on the way."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from kerascnn.deploy.certificate import ExportError
 from kerascnn.deploy.function import inference_function
-from kerascnn.deploy.order import Order
+from kerascnn.deploy.request import ExportRequest
+from kerascnn.deploy.verification import ExportError
 from kerascnn.errors import need
-
-if TYPE_CHECKING:
-    import keras
 
 OPSET = 17  # in 18 tf2onnx no longer finds GlobalAveragePool, and a Transpose stays behind
 
 
-def write_onnx(order: Order, path: Path) -> None:
+def write_onnx(request: ExportRequest, path: Path) -> None:
     """Input (batch, H, W, C) as in Keras; inside, the one layout that ONNX has, channels before rows and columns."""
     tf2onnx = need("tf2onnx", "onnx", "Export to ONNX")
     onnx = need("onnx", "onnx", "Export to ONNX")
-    function = inference_function(replace(order, model=in_words_of_onnx(order.model)), order.types[0])
+    function = inference_function(request, request.types[0])
     with _inlined():
         concrete = function.get_concrete_function()
     with _fewer_transposes():
@@ -31,58 +27,17 @@ def write_onnx(order: Order, path: Path) -> None:
             function,
             function.input_signature,
             opset=OPSET,
-            custom_rewriter=[_give_axes, _part_sums],
+            custom_rewriter=[_give_axes, _split_sums],
             custom_op_handlers={"Erfc": (_erfc, [])},
         )
     _bind(proto.graph, concrete)
-    _keep_pads_apart(proto.graph)
-    _name_rounding_anew(proto.graph)
+    _separate_pads(proto.graph)
+    _rename_rounding(proto.graph)
     try:
         onnx.checker.check_model(proto, full_check=True)
     except onnx.checker.ValidationError as error:
         raise ExportError(f"ONNX cannot hold this network: {str(error).splitlines()[0]}.") from error
     onnx.save(proto, path)
-
-
-def in_words_of_onnx(model: "keras.Model") -> "keras.Model":
-    """The same computation, of what is one operator in ONNX, or at least needs no change of layout there.
-
-    Batch norms are folded away. A shuffle of channels, which takes the map apart, becomes a choice of channels; a map
-    is enlarged by resizing, and not by repeating rows and columns; groups are normalised with the channels in front.
-    """
-    from kerascnn.graph.fold import fold_batch_norm
-    from kerascnn.graph.rewrite import redraw
-
-    return redraw(fold_batch_norm(model), lambda _: _rule_for_onnx)
-
-
-def _rule_for_onnx(layer: Any) -> Any:
-    """How a layer is drawn for ONNX; None where it stays."""
-    from keras import layers as L
-
-    from kerascnn.graph.rewrite import copied, drawn
-    from kerascnn.layers import ChannelShuffle, SelectChannels
-
-    def select(shuffle: Any, name: str, x: Any) -> Any:
-        places = np.arange(x.shape[-1]).reshape(shuffle.groups, -1).T.ravel()
-        return drawn(SelectChannels(len(places), name=name), [places], x)
-
-    def resize(upsampling: Any, name: str, x: Any) -> Any:
-        height, width = (side * by for side, by in zip(x.shape[1:3], upsampling.size, strict=True))
-        return L.Resizing(height, width, "nearest", name=name)(x)
-
-    def channels_first(norm: Any, name: str, x: Any) -> Any:
-        x = L.Permute((3, 1, 2), name=f"{name}-first")(x)
-        return L.Permute((2, 3, 1), name=f"{name}-last")(drawn(copied(norm, axis=1, name=name), norm.get_weights(), x))
-
-    if isinstance(layer, ChannelShuffle):
-        return select
-    if isinstance(layer, L.UpSampling2D) and layer.interpolation == "nearest":
-        return resize
-    if isinstance(layer, L.GroupNormalization) and layer.axis in (-1, 3):
-        shape: Any = layer.output.shape
-        return channels_first if len(shape) == 4 else None
-    return None
 
 
 @contextmanager
@@ -123,7 +78,7 @@ def _fewer_transposes() -> Iterator[None]:
         optimizer._optimizers.update(before)
 
 
-def _keep_pads_apart(graph: Any) -> None:
+def _separate_pads(graph: Any) -> None:
     """Say of each MaxPool behind a Pad that it pads nothing itself.
 
     onnxruntime merges both where that is not said, and then pads with minus infinity instead of zeros.
@@ -134,7 +89,7 @@ def _keep_pads_apart(graph: Any) -> None:
             _set(node, pads=None, auto_pad="VALID")
 
 
-def _name_rounding_anew(graph: Any) -> None:
+def _rename_rounding(graph: Any) -> None:
     """Write the nearest pixel of TensorFlow without the name that ONNX has given up since operator set 13."""
     for node in graph.node:
         modes = {each.name: each.s for each in node.attribute}
@@ -177,7 +132,7 @@ def _give_axes(graph: Any, nodes: list[Any]) -> list[Any]:
     return graph.get_nodes()
 
 
-def _part_sums(graph: Any, nodes: list[Any]) -> list[Any]:
+def _split_sums(graph: Any, nodes: list[Any]) -> list[Any]:
     """Draw a sum of two maps of one pixel as a sum: Keras draws it as a bias, and tf2onnx gives a Conv two of these."""
     for node in nodes:
         if node.type != "Conv2D" or len(node.input) < 4:

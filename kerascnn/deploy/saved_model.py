@@ -5,16 +5,16 @@ from pathlib import Path
 from typing import Any
 
 from kerascnn.deploy.function import inference_function
-from kerascnn.deploy.order import Order
+from kerascnn.deploy.request import ExportRequest
 
 
-def write_saved_model(order: Order, path: Path) -> None:
+def write_saved_model(request: ExportRequest, path: Path) -> None:
     """One signature, "serving_default", in inference mode, for any number of images at once."""
     import keras
 
     archive: Any = keras.export.ExportArchive()
-    archive.track(order.model)
-    function = inference_function(replace(order, batch=None), order.types[0])
+    archive.track(request.model)
+    function = inference_function(replace(request, batch=None), request.types[0])
     archive.add_endpoint("serve", function)
     function.get_concrete_function()
     archive.write_out(str(path), verbose=False)

@@ -3,6 +3,9 @@
 ``TASKS`` is the table. Nothing outside a task's own folder asks which task it is.
 """
 
+from typing import Any
+
+from kerascnn.card import Card
 from kerascnn.errors import suggest
 from kerascnn.evaluation.agreement import Agreement
 from kerascnn.evaluation.loop import Evaluator
@@ -22,6 +25,7 @@ __all__ = [
     "Segmentation",
     "Task",
     "find_task",
+    "task_of",
 ]
 
 
@@ -36,3 +40,8 @@ def find_task(name: str) -> type[Task]:
     if name not in TASKS:
         raise ValueError(f"There is no task {name!r}. {suggest(name, TASKS)}")
     return TASKS[name]
+
+
+def task_of(card: Card) -> Task:
+    """The task of a card, with its class names."""
+    return find_task(card.task)(labels=card.labels)

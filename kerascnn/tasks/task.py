@@ -94,6 +94,7 @@ class Task(ABC):
     metric: ClassVar[str]  # name of the meter that is the headline, as in Keras' logs: "top1", "val_top1"
     title: ClassVar[str]  # the same in a report: "Top-1 accuracy"
     loss_records: ClassVar[tuple[type, ...]] = ()  # losses of its own, which the command line makes by their names
+    tflite_metadata: ClassVar[str] = ""  # which of TensorFlow Lite's standard metadata describes its outputs, if any
 
     labels: tuple[str, ...]
     loss: Any = None

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 from kerascnn.card import Card
 from kerascnn.data import Data, open_data
 from kerascnn.evaluation import evaluate
-from kerascnn.tasks import Evaluation, Task, find_task
+from kerascnn.tasks import Evaluation, Task
+from kerascnn.tasks import task_of as task_of
 
 if TYPE_CHECKING:
     from kerascnn.data import Split
@@ -15,11 +16,6 @@ if TYPE_CHECKING:
 
 BATCH = 64
 CALIBRATION = 256  # training images that a quantised file is calibrated on
-
-
-def task_of(card: Card) -> Task:
-    """The task of a model file, with its labels."""
-    return find_task(card.task)(labels=card.labels)
 
 
 def evaluated(

@@ -10,7 +10,7 @@ from typing import Any
 
 from kerascnn.card import Card
 from kerascnn.data import Data, open_data
-from kerascnn.deploy import TARGETS, Certificate, export
+from kerascnn.deploy import TARGETS, VerificationReport, export
 from kerascnn.errors import need, suggest
 from kerascnn.files import need_writable
 from kerascnn.report import FileRow, Report, write_report
@@ -116,12 +116,12 @@ def train(
 
     log("exporting: " + (", ".join(exports) or "nothing"))
     calibration, _ = some_images(data.train, card.preprocess, seed=recipe.seed)
-    certificates = [
+    verifications = [
         export(model_file, out / f"model{TARGETS[name].suffix}", name, calibration=calibration, overwrite=True)
         for name in exports
     ]
     log(f"running every file on the {len(data.validation):,} validation images")
-    rows, evaluations = measure(model_file, certificates, data, card)
+    rows, evaluations = measure(model_file, verifications, data, card)
     page = out / "report.html"
     write_report(page, report_on(resolved, data, card, evaluations[0], rows, command), overwrite=True)
     replace(card, facts={**card.facts, "validation": evaluations[0].as_dict()}).write(model_file)
@@ -161,28 +161,30 @@ def described(resolved: Resolved, data: Data, replicas: int) -> str:
 
 
 def measure(
-    model_file: Path, certificates: list[Certificate], data: Data, card: Card
+    model_file: Path, verifications: list[VerificationReport], data: Data, card: Card
 ) -> tuple[list[FileRow], list[Evaluation]]:
     """Run the Keras model and every exported file over the validation images, and time them side by side."""
-    runners = [open_model(model_file), *(open_model(c.path) for c in certificates)]
+    runners = [open_model(model_file), *(open_model(each.path) for each in verifications)]
     evaluations = [evaluated(runner, data.validation, card.preprocess, task_of(card)) for runner in runners]
     rows = [
-        row(runner, evaluation, evaluations[0], certificate)
-        for runner, evaluation, certificate in zip(runners, evaluations, [None, *certificates], strict=True)
+        row(runner, evaluation, evaluations[0], verification)
+        for runner, evaluation, verification in zip(runners, evaluations, [None, *verifications], strict=True)
     ]
     return rows, evaluations
 
 
-def row(runner: Runner, evaluation: Evaluation, reference: Evaluation, certificate: Certificate | None) -> FileRow:
+def row(
+    runner: Runner, evaluation: Evaluation, reference: Evaluation, verification: VerificationReport | None
+) -> FileRow:
     return FileRow(
         name=runner.path.name,
-        format=certificate.format if certificate else "keras",
+        format=verification.format if verification else "keras",
         bytes=size_of(runner.path),
         headline=evaluation.headline,
         agreement=evaluation.agreement(reference),
         latency_ms=latency(runner),
-        max_error=certificate.max_error if certificate else None,
-        verified=f"on {certificate.samples} images" if certificate else "the reference",
+        max_error=verification.max_error if verification else None,
+        verified=f"on {verification.samples} images" if verification else "the reference",
     )
 
 

@@ -19,6 +19,7 @@ from kerascnn.deploy.pixels import from_pixels
 from kerascnn.files import written_whole
 from kerascnn.runtime import OUTPUT, Runner, existing, open_model
 from kerascnn.spec import Preprocess
+from kerascnn.tasks import task_of
 
 __all__ = ["write_android_project"]
 
@@ -63,18 +64,20 @@ def write_android_project(file: str | os.PathLike, folder: str | os.PathLike, ca
     if foreign := foreign_operators(file):
         raise ValueError(f"{file} holds {', '.join(foreign)}, and the app brings no kernels but LiteRT's own.")
     card = card or Card.read(file)
+    if (task := task_of(card)).tflite_metadata != "image classifier":
+        raise ValueError(f"The app shows names of classes, and the task of {file} is {task.name}.")
     runner = open_model(file)
     inputs = images(input_shape(runner, card), card.preprocess)
     outputs = runner(inputs)[OUTPUT]
     labels = labels_of(card, outputs.shape[-1])
     with written_whole(folder) as draft:
         copy_templates(draft, name_of(card.model))
-        assets = made(draft / "app/src/main/assets")
+        assets = new_folder(draft / "app/src/main/assets")
         shutil.copyfile(file, assets / "model.tflite")
         write_lines(assets / "labels.txt", labels)
         write_lines(assets / "preprocess.properties", preprocessing(card))
-        write_vectors(made(draft / "app/src/androidTest/assets"), inputs, outputs, runner.steps.get(OUTPUT, 0.0))
-        write_photo(made(draft / "app/src/test/resources"), card)
+        write_vectors(new_folder(draft / "app/src/androidTest/assets"), inputs, outputs, runner.steps.get(OUTPUT, 0.0))
+        write_photo(new_folder(draft / "app/src/test/resources"), card)
     return folder
 
 
@@ -115,7 +118,7 @@ def copy_templates(folder: Path, name: str) -> None:
     for template in sorted(PROJECT.rglob("*")):
         if template.is_file():
             target = folder / template.relative_to(PROJECT)
-            made(target.parent)
+            new_folder(target.parent)
             target.write_bytes(template.read_bytes().replace(b"@NAME@", name.encode()))
 
 
@@ -154,7 +157,7 @@ def write_photo(folder: Path, card: Card) -> None:
     write_lines(folder / "photo.properties", [f"height={PHOTO[0]}", f"width={PHOTO[1]}"])
 
 
-def made(folder: Path) -> Path:
+def new_folder(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

@@ -1,6 +1,7 @@
 """What the accelerators of phones and boards make of a .tflite file, told without having one."""
 
 import os
+from collections.abc import Sequence
 
 from kerascnn.deploy.delegates.edgetpu import edgetpu
 from kerascnn.deploy.delegates.gpu import gpu
@@ -14,14 +15,14 @@ __all__ = ["DELEGATES", "Report", "Verdict", "check"]
 DELEGATES = {"edgetpu": edgetpu, "gpu": gpu, "xnnpack": xnnpack}
 
 
-def check(path: str | os.PathLike, delegate: str) -> Report:
-    """Say which operators of a file a delegate runs, in how many partitions, why not the others and what to change.
+def check_delegates(path: str | os.PathLike, delegates: Sequence[str] = tuple(DELEGATES)) -> list[Report]:
+    """Say which operators of a file each delegate runs, in how many partitions, why not the others, what to change.
 
     Parameters
     ----------
     path
         A .tflite file.
-    delegate
+    delegates
         "edgetpu": predicted from the published table. "gpu": predicted from the rules of the delegate's own check.
         "xnnpack": seen, by loading the file.
 
@@ -34,6 +35,7 @@ def check(path: str | os.PathLike, delegate: str) -> Report:
     ImportError
         When LiteRT is not installed.
     """
-    if delegate not in DELEGATES:
-        raise ValueError(f"Unknown delegate {delegate!r}. {suggest(delegate, DELEGATES)}")
-    return DELEGATES[delegate](existing(path))
+    for name in delegates:
+        if name not in DELEGATES:
+            raise ValueError(f"Unknown delegate {name!r}. {suggest(name, DELEGATES)}")
+    return [DELEGATES[name](existing(path)) for name in delegates]

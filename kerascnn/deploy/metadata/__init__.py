@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +19,10 @@ from kerascnn.card import Card
 from kerascnn.deploy.metadata.provenance import provenance
 from kerascnn.deploy.metadata.tables import Builder, Table, int8, uint8, uint32
 from kerascnn.errors import need
+from kerascnn.tasks import Task
+
+if TYPE_CHECKING:
+    import keras
 
 __all__ = ["Metadata", "of_card", "read", "write"]
 
@@ -62,6 +67,11 @@ class Metadata:
     std: tuple[float, ...]
     labels: tuple[str, ...]
     parser: str = PARSER
+
+
+def fits(task: Task | None, model: "keras.Model") -> bool:
+    """Whether there is standard metadata for the outputs of a model: those of an image classifier."""
+    return task is not None and task.tflite_metadata == "image classifier" and len(model.outputs) == 1
 
 
 def of_card(card: Card, shape: Sequence[int]) -> Metadata:

@@ -30,6 +30,7 @@ class Classification(Task):
     annotations: ClassVar[tuple[str, ...]] = ("label",)
     metric: ClassVar[str] = "top1"
     title: ClassVar[str] = "Top-1 accuracy"
+    tflite_metadata: ClassVar[str] = "image classifier"
 
     loss_records: ClassVar[tuple[type, ...]] = (CrossEntropy, BinaryCrossEntropy)
 

@@ -14,22 +14,21 @@ from test_conformance import TINY
 
 from kerascnn.card import Card
 from kerascnn.cli import main
-from kerascnn.deploy import export
-from kerascnn.deploy.onnx import write_onnx
-from kerascnn.deploy.order import Order
-from kerascnn.deploy.tflite import write_dynamic, write_float16, write_float32, write_int8, write_int16x8
-from kerascnn.deploy.why import between, why_different
-from kerascnn.deploy.why.inside import layers_in, single_outputs
+from kerascnn.deploy import TARGETS, export
+from kerascnn.deploy.layer_comparison import between, compare_layers
+from kerascnn.deploy.layer_comparison.activations import single_outputs
+from kerascnn.deploy.request import ExportRequest
+from kerascnn.deploy.tensor_names import layers_in
 from kerascnn.runtime import quiet
 from kerascnn.spec import Preprocess
 
-WRITERS = {
-    "tflite": write_float32,
-    "float16.tflite": write_float16,
-    "dynamic.tflite": write_dynamic,
-    "int8.tflite": write_int8,
-    "int16x8.tflite": write_int16x8,
-    "onnx": write_onnx,
+FORMATS = {
+    "tflite": "tflite",
+    "float16.tflite": "tflite-fp16",
+    "dynamic.tflite": "tflite-dynamic",
+    "int8.tflite": "tflite-int8",
+    "int16x8.tflite": "tflite-int16x8",
+    "onnx": "onnx",
 }
 FAMILIES = ["LeNet", "ResNet", "MobileNetV2Family", "MobileNetV3Family", "DenseNet"]
 KERNELS = {
@@ -54,14 +53,14 @@ def written(model, kind: str, folder):
     path = folder / f"net.{kind}"
     types = ("int8", "int8") if kind.startswith("int8") else ("int16", "int16") if "16x8" in kind else ("float32",) * 2
     with quiet():
-        WRITERS[kind](Order(model=model, images=images(model), types=types), path)
+        TARGETS[FORMATS[kind]].write(ExportRequest(model=model, images=images(model), types=types), path)
     return path
 
 
-@pytest.mark.parametrize("kind", WRITERS)
+@pytest.mark.parametrize("kind", FORMATS)
 @pytest.mark.parametrize("network", ["MobileNetV3Family", "PreActResNet", "BiT"], indirect=True)
 def test_sound_files_hold_what_their_layers_compute(network, kind, tmp_path):
-    found = why_different(network, written(network, kind, tmp_path), images(network, 2))
+    found = compare_layers(network, written(network, kind, tmp_path), images(network, 2))
     layers = list(single_outputs(network))
     assert [row.layer for row in found.rows] == [name for name in layers if name in {r.layer for r in found.rows}]
     assert len(found.rows) > 0.3 * len(layers)
@@ -81,7 +80,7 @@ def test_sound_files_hold_what_their_layers_compute(network, kind, tmp_path):
 @pytest.mark.sharded
 @pytest.mark.parametrize("network", TINY, indirect=True)
 def test_the_tensors_of_every_family_are_those_of_its_layers(network, tmp_path):
-    found = why_different(network, written(network, "tflite", tmp_path), images(network, 1))
+    found = compare_layers(network, written(network, "tflite", tmp_path), images(network, 1))
     assert {layer for row in found.rows for layer in row.covers} == set(single_outputs(network))
     assert len(found.rows) > 0.3 * len(single_outputs(network))
     assert min(row.own_snr for row in found.rows) > 90 and found.worst
@@ -121,7 +120,7 @@ def scales(content: bytearray) -> Iterator[tuple[list[str], np.ndarray]]:
 
 def ranked_first(model, path, names: list[str]) -> bool:
     """Whether the layer with the lowest SNR of its own is one that these tensors are named after."""
-    worst = why_different(model, path, images(model, 2)).worst[0]
+    worst = compare_layers(model, path, images(model, 2)).worst[0]
     return bool(set(worst.covers) & set(layers_in(names, single_outputs(model))))
 
 
@@ -188,14 +187,14 @@ def test_a_file_of_pixels_is_compared_behind_its_normalisation(network, format, 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # noise is no photo
         export(network, path, format, calibration=given, card=card, pixels=True, io=io)
-    found = why_different(network, path, given[:2], card=card)
+    found = compare_layers(network, path, given[:2], card=card)
     image, *rows = found.rows
     assert found.precision == precision and image.snr > 100 and len(rows) > 10
     assert np.median([row.own_snr for row in rows]) > least and found.float_layers() == ()
     with pytest.raises(ValueError, match=r"far beyond its range\. It takes plain pixels: pass card="):
-        why_different(network, path, given[:2])
+        compare_layers(network, path, given[:2])
     with pytest.raises(ValueError, match=r"far beyond its range\. Were they prepared for it"):
-        why_different(network, path, 100 * given[:2], card=card)
+        compare_layers(network, path, 100 * given[:2], card=card)
 
 
 @pytest.mark.parametrize("network", ["LeNet"], indirect=True)
@@ -209,7 +208,7 @@ def test_a_damaged_file_is_named(network, tmp_path):
     }.items():
         (tmp_path / name).write_bytes(content)
         with pytest.raises(ValueError, match=rf"{name} is damaged, or is not an? (TensorFlow Lite|ONNX) model: "):
-            why_different(network, tmp_path / name, images(network))
+            compare_layers(network, tmp_path / name, images(network))
 
 
 @pytest.mark.parametrize("network", ["ResNet"], indirect=True)
@@ -223,7 +222,7 @@ def test_every_layer_lies_between_two_that_are_compared(network):
 
 
 @pytest.mark.parametrize("network", ["ResNet"], indirect=True)
-def test_the_command_line_tells_why(network, tmp_path, capsys):
+def test_the_command_line_compares_layers(network, tmp_path, capsys):
     network.save(tmp_path / "net.keras")
     Card(model="net", labels=tuple("abcde"), preprocess=Preprocess(size=32)).write(tmp_path / "net.keras")
     file = written(network, "int8.tflite", tmp_path)
@@ -267,7 +266,7 @@ def test_the_proposal_is_applied(network, tmp_path, capsys):
         assert main(command) == 0
     said = capsys.readouterr().out
     chosen = photos[np.linspace(0, 39, 8).round().astype(int)]
-    before, after = (why_different(network, path, chosen) for path in (file, out))
+    before, after = (compare_layers(network, path, chosen) for path in (file, out))
     kept = before.float_layers()
     assert kept[0] in layers_in(names, single_outputs(network)) and len(kept) <= len(before.rows) // 10
     assert before.first_broken and before.first_broken.layer == kept[0] and after.first_broken is None
@@ -282,17 +281,17 @@ def test_the_proposal_is_applied(network, tmp_path, capsys):
 def test_what_cannot_be_compared_is_said(network, tmp_path):
     file = written(network, "tflite", tmp_path)
     with pytest.raises(FileNotFoundError, match="no model file"):
-        why_different(network, tmp_path / "none.tflite", images(network))
+        compare_layers(network, tmp_path / "none.tflite", images(network))
     (tmp_path / "net.keras").write_bytes(b"any")
     with pytest.raises(ValueError, match=r"expected a \.tflite or an \.onnx file"):
-        why_different(network, tmp_path / "net.keras", images(network))
+        compare_layers(network, tmp_path / "net.keras", images(network))
     two = tmp_path / "two.tflite"
     with quiet():
-        write_float32(Order(model=network, batch=2), two)
+        TARGETS["tflite"].write(ExportRequest(model=network, batch=2), two)
     with pytest.raises(ValueError, match=r"of shape \(2, 32, 32, 1\); layers are compared on one image, \(1, 32"):
-        why_different(network, two, images(network))
+        compare_layers(network, two, images(network))
     with pytest.raises(ValueError, match="takes other images than these"):
-        why_different(network, written(network, "int8.tflite", tmp_path), 255 + 255 * images(network))
+        compare_layers(network, written(network, "int8.tflite", tmp_path), 255 + 255 * images(network))
     other = TINY["ResNet"](classes=5, input_shape=(32, 32, 1))
     with pytest.raises(ValueError, match=r"not named after the layers of 'resnet18'. Was it made of another model"):
-        why_different(other, file, images(other))
+        compare_layers(other, file, images(other))

@@ -1,4 +1,4 @@
-"""Why a file computes something else than its model: the two, layer by layer.
+"""Where a file computes something else than its model: the two, layer by layer.
 
 Two numbers tell of each layer, as signal-to-noise ratios in decibels. *SNR* compares what the file computed with what
 Keras computes from the same image: all that went wrong so far. *Own SNR* compares it with what Keras computes from the
@@ -17,9 +17,10 @@ import numpy as np
 from kerascnn.card import Card
 from kerascnn.deploy.function import check_model
 from kerascnn.deploy.images import spread_out, stacked
-from kerascnn.deploy.why.inside import Inside, as_layer, open_inside
+from kerascnn.deploy.layer_comparison.activations import Activations, as_layer, open_activations
 from kerascnn.graph.graph import Graph
 from kerascnn.graph.rewrite import in_float32
+from kerascnn.progress import track
 from kerascnn.runtime import deep_graphs, load_keras
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ __all__ = ["Difference", "Row", "why_different"]
 SOUND = {"float32": 60.0, "float16": 30.0, "int16x8": 30.0, "dynamic": 12.0, "int8": 12.0}  # own SNR in dB, at least
 EXACT = 150.0  # dB: equal but for the last bit
 OUTLYING = 10.0  # dB
-SHARE = 10  # one layer of so many may be proposed to stay in float, and one at least
+FRACTION = 10  # one layer of so many may be proposed to stay in float, and one at least
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +62,7 @@ class Row:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Difference:
+class LayerComparison:
     """A model and a file of it, layer by layer.
 
     Parameters
@@ -87,7 +88,7 @@ class Difference:
         that were measured, and errs too; but it was given nothing better. An SNR above that of most layers, as of the
         image itself, which is exact, counts as that of most.
         """
-        snr = {row.layer: min(row.snr, self._usual) for row in self.rows}
+        snr = {row.layer: min(row.snr, self.usual) for row in self.rows}
         return sorted(self.rows[1:], key=lambda row: row.own_snr - min(snr[start] for start in row.starts))
 
     @property
@@ -108,15 +109,15 @@ class Difference:
             return ()
         if count is not None:
             return tuple(row.layer for row in self.worst[:count])
-        outlying = [row.layer for row in self.worst if row.own_snr < self._usual - OUTLYING]
-        return tuple(outlying[: max(1, len(self.rows) // SHARE)])
+        outlying = [row.layer for row in self.worst if row.own_snr < self.usual - OUTLYING]
+        return tuple(outlying[: max(1, len(self.rows) // FRACTION)])
 
     @property
-    def _usual(self) -> float:
+    def usual(self) -> float:
         return min(float(np.median([row.own_snr for row in self.rows[1:]])), EXACT)
 
     def as_dict(self) -> dict[str, Any]:
-        """The difference as JSON can hold it; an infinite SNR is None."""
+        """The comparison as JSON can hold it; an infinite SNR is None."""
         broken = self.first_broken
         return {
             "file": self.file,
@@ -127,19 +128,19 @@ class Difference:
                 for row in self.rows
             ],
             "first_broken": broken.layer if broken else None,
-            "worst": [row.layer for row in self.worst[:SHARE]],
+            "worst": [row.layer for row in self.worst[:FRACTION]],
             "float_layers": list(self.float_layers()),
         }
 
 
 @deep_graphs()
-def why_different(
+def compare_layers(
     model: "keras.Model | str | os.PathLike",
     file: str | os.PathLike,
     images: np.ndarray | Iterable[Any],
     *,
     card: Card | None = None,
-) -> Difference:
+) -> LayerComparison:
     """Compare a model and an exported file of it, layer by layer.
 
     Parameters
@@ -171,29 +172,29 @@ def why_different(
     check_model(model)
     model = in_float32(model)
     given = spread_out(stacked(images, tuple(model.inputs[0].shape[1:])))
-    inside = open_inside(Path(file), model, card.preprocess if card else None)
-    images = inside.seen(given)
-    layers = truly_held(model, inside, images[:1])
-    sums, spans = sums_of(model, inside, layers, images), between(model, layers)
-    rows = [_row(layer, *spans[layer], *sums[layer]) for layer in layers]
-    if min(rows[0].snr, _decibels(np.sum(given**2), np.sum((given - images) ** 2))) < SOUND["int8"]:
+    found = open_activations(Path(file), model, card.preprocess if card else None)
+    images = found.seen(given)
+    layers = truly_computed(model, found, images[:1])
+    sums, spans = sums_of(model, found, layers, images), between(model, layers)
+    rows = [row(layer, *spans[layer], *sums[layer]) for layer in layers]
+    if min(rows[0].snr, decibels(np.sum(given**2), np.sum((given - images) ** 2))) < SOUND["int8"]:
         way_on = "Were they prepared for it?"
-        if inside.pixels and card is None:
+        if found.pixels and card is None:
             way_on = "It takes plain pixels: pass card=, the model's, if it normalises them."
         raise ValueError(f"{file} takes other images than these: they are far beyond its range. {way_on}")
-    return Difference(file=str(Path(file)), precision=inside.precision, samples=len(images), rows=tuple(rows))
+    return LayerComparison(file=str(Path(file)), precision=found.precision, samples=len(images), rows=tuple(rows))
 
 
-def truly_held(model: "keras.Model", inside: Inside, images: np.ndarray) -> tuple[str, ...]:
+def truly_computed(model: "keras.Model", file: Activations, images: np.ndarray) -> tuple[str, ...]:
     """The layers of a file whose tensors are what these layers compute, and not merely named after them.
 
     A converter may move a factor from one layer to the next: then the first one's tensor is off by it. Whatever follows
     is right from the image on, and seems wrong from that tensor on; what is right cannot have come of what is wrong.
     """
-    layers, sound = inside.layers, SOUND[inside.precision]
+    layers, sound = file.layers, SOUND[file.precision]
     while True:
-        sums, spans = sums_of(model, inside, layers, images), between(model, layers)
-        rows = {layer: _row(layer, *spans[layer], *sums[layer]) for layer in layers}
+        sums, spans = sums_of(model, file, layers, images), between(model, layers)
+        rows = {layer: row(layer, *spans[layer], *sums[layer]) for layer in layers}
         seeming = [row for row in rows.values() if row.own_snr < sound <= row.snr]
         false = {name for row in seeming for name in row.starts if rows[name].snr < sound} - {layers[0]}
         if not false:
@@ -215,36 +216,34 @@ def between(model: "keras.Model", layers: Iterable[str]) -> dict[str, tuple[tupl
     return found
 
 
-def _row(layer: str, starts: tuple[str, ...], covers: tuple[str, ...], *sums: float) -> Row:
+def row(layer: str, starts: tuple[str, ...], covers: tuple[str, ...], *sums: float) -> Row:
     true, off, own, product, got = sums
     return Row(
         layer=layer,
         starts=starts,
         covers=covers,
-        snr=_decibels(true, off),
-        own_snr=_decibels(true, own),
+        snr=decibels(true, off),
+        own_snr=decibels(true, own),
         cosine=float(product / np.sqrt(max(true * got, 1e-30))),
     )
 
 
-def _decibels(signal: float, noise: float) -> float:
+def decibels(signal: float, noise: float) -> float:
     return float(10 * np.log10(max(signal, 1e-30) / noise)) if noise else float("inf")
 
 
-def sums_of(model: "keras.Model", inside: Inside, layers: tuple[str, ...], images: np.ndarray) -> dict[str, np.ndarray]:
+def sums_of(
+    model: "keras.Model", file: Activations, layers: tuple[str, ...], images: np.ndarray
+) -> dict[str, np.ndarray]:
     """By layer, summed over images: energy of Keras, of the difference, of the layer's own; product; of the file."""
     import keras
-    from rich.console import Console
-    from rich.progress import track
 
     source = keras.Model(model.inputs, model.outputs)
-    sums, terminal = {layer: np.zeros(5) for layer in layers}, Console(stderr=True)
-    for image in track(
-        images, "comparing", console=terminal, transient=True, disable=len(images) == 1 or not terminal.is_terminal
-    ):
+    sums = {layer: np.zeros(5) for layer in layers}
+    for image in track(images, "comparing layers"):
         want = through(source, image[None], layers)
-        held = inside.run(image[None])
-        values = {layer: as_layer(held[layer], want[layer]) for layer in layers}
+        computed = file.run(image[None])
+        values = {layer: as_layer(computed[layer], want[layer]) for layer in layers}
         own = through(source, values[layers[0]], layers, values)
         for layer in layers:
             got, true, fresh = (np.asarray(each[layer], np.float64).ravel() for each in (values, want, own))

@@ -12,8 +12,8 @@ from test_deploy import CARD, SIZE, colours_swapped, copy_of, gated, plain, stat
 
 import kerascnn
 from kerascnn.deploy import TARGETS, ExportError, export
-from kerascnn.deploy.certificate import agreement
 from kerascnn.deploy.images import noise
+from kerascnn.deploy.verification import compare_runs
 from kerascnn.runtime import Runner
 
 
@@ -45,24 +45,24 @@ def lite(function, *, batch=1, shape=(SIZE, SIZE, 3), **settings) -> str:
 @pytest.mark.parametrize("format", TARGETS)
 def test_a_sound_file_passes_and_its_format_is_seen(format, nets, images):
     written = export(nets["gated"], format=format, calibration=images)
-    proof = kerascnn.prove(nets["gated"], written.path, images=images)
+    proof = kerascnn.verify(nets["gated"], written.path, images=images)
     assert proof == written
-    assert kerascnn.prove(nets["gated"], written.path, format).inputs == "noise"
+    assert kerascnn.verify(nets["gated"], written.path, format).inputs == "noise"
 
 
 @pytest.mark.parametrize("format", ["tflite", "tflite-int8", "onnx", "saved_model"])
 def test_a_file_of_pixels_is_proved_by_the_card(format, nets, images):
     images = np.clip(images, -1.5, 2)  # within what pixels become
     written = export(nets["plain"], format=format, calibration=images, card=CARD, pixels=True)
-    assert kerascnn.prove(nets["plain"], written.path, images=images, card=CARD) == written
+    assert kerascnn.verify(nets["plain"], written.path, images=images, card=CARD) == written
     nets["plain"].save("net.keras")
     CARD.write("net.keras")
-    assert kerascnn.prove("net.keras", written.path, format).inputs == "noise"
+    assert kerascnn.verify("net.keras", written.path, format).inputs == "noise"
     with pytest.raises(ValueError, match=r"takes plain pixels, 0 to 255, and these images are not: pass card="):
-        kerascnn.prove(nets["plain"], written.path, images=images)
+        kerascnn.verify(nets["plain"], written.path, images=images)
     other = replace(CARD, preprocess=replace(CARD.preprocess, mean=(0.9,) * 3))
     with pytest.raises(ExportError, match="does not compute"):
-        kerascnn.prove(nets["plain"], written.path, images=images, card=other)
+        kerascnn.verify(nets["plain"], written.path, images=images, card=other)
 
 
 @pytest.mark.parametrize("fault", [colours_swapped, statistics_lost])
@@ -72,20 +72,20 @@ def test_wrong_channel_order_and_missing_batch_norm(format, fault, nets, images)
     fault(faulty)
     path = export(faulty, format=format, calibration=images).path
     with pytest.raises(ExportError, match=r"error of its scores is [\d.]+ of their spread"):
-        kerascnn.prove(nets["plain"], path)
+        kerascnn.verify(nets["plain"], path)
 
 
 def test_dynamic_batch(nets):
     path = lite(lambda x: nets["plain"](x), batch=None)
     with pytest.raises(ExportError, match=r"net\.tflite takes any number of images, and 1 at a time was asked for"):
-        kerascnn.prove(nets["plain"], path)
-    assert kerascnn.prove(nets["plain"], path, batch=None).input_shape == (None, SIZE, SIZE, 3)
+        kerascnn.verify(nets["plain"], path)
+    assert kerascnn.verify(nets["plain"], path, batch=None).input_shape == (None, SIZE, SIZE, 3)
 
 
 def test_what_keras_itself_writes_has_a_dynamic_batch(nets):
     nets["plain"].export("net.tflite", format="litert", verbose=False)
     with pytest.raises(ExportError, match="takes any number of images"):
-        kerascnn.prove(nets["plain"], "net.tflite")
+        kerascnn.verify(nets["plain"], "net.tflite")
 
 
 def test_flex_operator():
@@ -93,7 +93,7 @@ def test_flex_operator():
     net = keras.Model(image, layers.GlobalAveragePooling2D()(keras.ops.sinh(image)))
     net.export("net.tflite", format="litert", verbose=False)
     with pytest.raises(ExportError, match=r"holds FlexSinh, for which TensorFlow Lite has no kernel of its own"):
-        kerascnn.prove(net, "net.tflite")
+        kerascnn.verify(net, "net.tflite")
 
 
 @pytest.mark.parametrize("takes", ["float32", "int8"])
@@ -105,7 +105,7 @@ def test_floats_in_a_file_of_integers(takes, nets, images):
         inference_input_type=tf.dtypes.as_dtype(takes),
     )
     with pytest.raises(ExportError, match=rf"takes {takes} and gives float32; .* takes int8 and gives int8 or uint8"):
-        kerascnn.prove(nets["plain"], path)
+        kerascnn.verify(nets["plain"], path)
 
 
 def test_the_onnx_file_that_keras_breaks():
@@ -114,32 +114,32 @@ def test_the_onnx_file_that_keras_breaks():
     net(np.zeros((1, 32, 32, 3)))  # or Keras calls it not built
     net.export("net.onnx", format="onnx", verbose=False)
     with pytest.raises(ExportError, match=r"The file's own runtime does not take it: net\.onnx"):
-        kerascnn.prove(net, "net.onnx")
+        kerascnn.verify(net, "net.onnx")
 
 
 def test_a_file_of_another_format_than_it_is_said_to_be(nets, images):
     path = export(nets["plain"], format="tflite-dynamic", calibration=images).path
-    assert kerascnn.prove(nets["gated"], export(nets["gated"]).path).format == "tflite"
+    assert kerascnn.verify(nets["gated"], export(nets["gated"]).path).format == "tflite"
     with pytest.raises(ExportError, match="does not compute"):
-        kerascnn.prove(nets["plain"], path, "tflite")
+        kerascnn.verify(nets["plain"], path, "tflite")
 
 
 def test_another_network(nets):
     path = export(nets["plain"]).path
     with pytest.raises(ExportError, match="does not compute") as refusal:
-        kerascnn.prove(nets["gated"], path)
+        kerascnn.verify(nets["gated"], path)
     assert "kept" not in str(refusal.value) and Path(path).is_file()
 
 
 def test_what_is_no_exported_file(nets):
     nets["plain"].save("net.keras")
     with pytest.raises(ValueError, match=r"net\.keras is no exported file: these end in \.tflite or \.onnx"):
-        kerascnn.prove(nets["plain"], "net.keras")
+        kerascnn.verify(nets["plain"], "net.keras")
     with pytest.raises(FileNotFoundError, match=r"nowhere\.onnx"):
-        kerascnn.prove(nets["plain"], "nowhere.onnx")
+        kerascnn.verify(nets["plain"], "nowhere.onnx")
     Path("torn.tflite").write_bytes(Path(export(nets["plain"]).path).read_bytes()[:500])
     with pytest.raises(ExportError, match=r"torn\.tflite"):
-        kerascnn.prove("net.keras", "torn.tflite")
+        kerascnn.verify("net.keras", "torn.tflite")
 
 
 def test_a_kernel_that_fails_while_it_runs():
@@ -149,4 +149,4 @@ def test_a_kernel_that_fails_while_it_runs():
     broken = Runner(Path("net.tflite"), "tflite", (4, 4, 1), 1, infer)
     sound = replace(broken, infer=lambda images: {"scores": images.reshape(1, 16)})
     with pytest.raises(ExportError, match=r"does not run it: net\.tflite: SquaredDifference only supports FLOAT32$"):
-        agreement(sound, broken, noise((4, 4, 1)), 0.1)
+        compare_runs(sound, broken, noise((4, 4, 1)), 0.1)

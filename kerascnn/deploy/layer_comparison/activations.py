@@ -1,10 +1,5 @@
-"""What an exported file computes on the way, by the names of the Keras layers that it was made of.
+"""What an exported file computes on the way, by the names of the Keras layers that it was made of."""
 
-The converters name a tensor after the operations that it came of, and an operation after its layer:
-``net_1/stem-relu_1/Relu;net_1/stem-bn_1/batchnorm/add_1;net_1/stem-conv_1/convolution`` is what three layers became.
-"""
-
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerascnn.deploy.pixels import from_pixels, to_pixels
+from kerascnn.deploy.tensor_names import layers_in, output_operations
 from kerascnn.errors import need
 from kerascnn.graph.fold import pairs
 from kerascnn.graph.graph import Graph
@@ -24,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Inside:
+class Activations:
     """A file that shows what it computes on the way.
 
     Parameters
@@ -48,7 +44,7 @@ class Inside:
     seen: Callable[[np.ndarray], np.ndarray] = lambda images: images
 
 
-def open_inside(path: Path, model: "keras.Model", how: Preprocess | None) -> Inside:
+def open_activations(path: Path, model: "keras.Model", how: Preprocess | None) -> Activations:
     """Open a ``.tflite`` or ``.onnx`` file that was made of ``model``.
 
     Parameters
@@ -69,28 +65,28 @@ def open_inside(path: Path, model: "keras.Model", how: Preprocess | None) -> Ins
     if path.suffix not in OPENERS:
         raise ValueError(f"{path} does not show what it computes on the way: expected a .tflite or an .onnx file.")
     try:
-        inside = OPENERS[path.suffix](path, model)
+        found = OPENERS[path.suffix](path, model)
     except RuntimeError as error:
         raise ValueError(f"The runtime of {path} does not take it: {str(error).splitlines()[0]}") from error
-    if len(inside.layers) < 0.2 * len(single_outputs(model)):
+    if len(found.layers) < 0.2 * len(single_outputs(model)):
         raise ValueError(
             f"The tensors of {path} are not named after the layers of {model.name!r}. Was it made of another model?"
         )
-    if not inside.pixels:
-        return inside
+    if not found.pixels:
+        return found
     _, size, _, channels = model.inputs[0].shape
-    return _of_pixels(inside, how or Preprocess(size=size, mean=(0.0,) * channels, std=(1 / 255,) * channels))
+    return of_pixels(found, how or Preprocess(size=size, mean=(0.0,) * channels, std=(1 / 255,) * channels))
 
 
-def _of_pixels(inside: Inside, how: Preprocess) -> Inside:
+def of_pixels(file: Activations, how: Preprocess) -> Activations:
     """A file of pixels as one of the images that they normalise to."""
-    first = inside.layers[0]
+    first = file.layers[0]
 
     def run(images: np.ndarray) -> dict[str, np.ndarray]:
-        held = inside.run(to_pixels(images, how))
-        return held | {first: from_pixels(held[first], how)}
+        values = file.run(to_pixels(images, how))
+        return values | {first: from_pixels(values[first], how)}
 
-    return replace(inside, run=run, seen=lambda images: from_pixels(to_pixels(images, how), how))
+    return replace(file, run=run, seen=lambda images: from_pixels(to_pixels(images, how), how))
 
 
 def single_outputs(model: "keras.Model") -> dict[str, tuple[int, ...]]:
@@ -101,14 +97,6 @@ def single_outputs(model: "keras.Model") -> dict[str, tuple[int, ...]]:
         for call in graph.calls
         if len(call.outputs) == 1 and graph.uses[call.operation] == 1 and hasattr(call.outputs[0], "shape")
     }
-
-
-def layers_in(names: Iterable[str], shapes: dict[str, tuple[int, ...]]) -> tuple[str, ...]:
-    """The layers that tensors are named after, in the order of the network."""
-    parts = [part for name in names for part in re.split("[/;:]", name)]
-    shorter = [re.sub(r"_\d+$", "", part) for part in parts]  # TensorFlow counts the calls of a layer
-    found = {short if short in shapes else part for short, part in zip(shorter, parts, strict=True)}
-    return tuple(layer for layer in shapes if layer in found)
 
 
 def placed(
@@ -141,7 +129,7 @@ def placed(
     return found
 
 
-def _tflite(path: Path, model: "keras.Model") -> Inside:
+def open_tflite(path: Path, model: "keras.Model") -> Activations:
     litert = need("ai_edge_litert.interpreter", "litert", "Running a .tflite file")
     schema = need("ai_edge_litert.schema_py_generated", "litert", "Reading a .tflite file")
     shapes = single_outputs(model)
@@ -152,14 +140,14 @@ def _tflite(path: Path, model: "keras.Model") -> Inside:
             experimental_op_resolver_type=litert.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
         )
         graph = schema.Model.GetRootAs(path.read_bytes()).Subgraphs(0)
-        outputs = list(_tflite_outputs(graph, model))
+        outputs = list(tflite_outputs(graph, model))
     with quiet():
         interpreter.allocate_tensors()
     details = {tensor["index"]: tensor for tensor in interpreter.get_tensor_details()}
     image = interpreter.get_input_details()[0]
-    _check_image(path, tuple(image["shape"].tolist()), model)
+    check_image(path, tuple(image["shape"].tolist()), model)
     tensors = {next(iter(shapes)): image["index"], **placed(outputs, model, shapes)}
-    tensors = {layer: i for layer, i in tensors.items() if i in details and _alike(details[i]["shape"], shapes[layer])}
+    tensors = {layer: i for layer, i in tensors.items() if i in details and alike(details[i]["shape"], shapes[layer])}
 
     def run(images: np.ndarray) -> dict[str, np.ndarray]:
         interpreter.set_tensor(image["index"], quantised(images, image))
@@ -175,25 +163,25 @@ def _tflite(path: Path, model: "keras.Model") -> Inside:
     in_floats = next((name for kind, name in weights.items() if kind in kinds), "float32")
     precision = "int8" if types & {np.int8, np.uint8} else "int16x8" if np.int16 in types else in_floats
     pixels = takes_pixels(image["dtype"].__name__, image["quantization"][0])
-    return Inside(precision, tuple(layer for layer in shapes if layer in tensors), run, pixels)
+    return Activations(precision, tuple(layer for layer in shapes if layer in tensors), run, pixels)
 
 
-def _tflite_outputs(graph: Any, model: "keras.Model") -> Iterator[tuple[int, list[list[str]]]]:
+def tflite_outputs(graph: Any, model: "keras.Model") -> Iterator[tuple[int, list[list[str]]]]:
     """What each operator gives, and after what it may be named: its output, else its constants."""
 
     def name(index: int) -> str:
         return graph.Tensors(index).Name().decode()
 
-    last = model.outputs[0]._keras_history.operation.name
+    last = {graph.Outputs(i): each.name for i, each in enumerate(output_operations(model))}
     operators = [graph.Operators(i) for i in range(graph.OperatorsLength())]
-    made = {int(index) for operator in operators for index in operator.OutputsAsNumpy()} | {graph.Inputs(0)}
+    computed = {int(index) for operator in operators for index in operator.OutputsAsNumpy()} | {graph.Inputs(0)}
     for operator in operators:
         output = operator.Outputs(0)
-        constants = [name(int(i)) for i in operator.InputsAsNumpy() if i >= 0 and i not in made]
-        yield output, [[last]] if output == graph.Outputs(0) else [[name(output)], constants]
+        constants = [name(int(i)) for i in operator.InputsAsNumpy() if i >= 0 and i not in computed]
+        yield output, [[last[output]]] if output in last else [[name(output)], constants]
 
 
-def _check_image(path: Path, shape: tuple[Any, ...], model: "keras.Model") -> None:
+def check_image(path: Path, shape: tuple[Any, ...], model: "keras.Model") -> None:
     want = (1, *model.inputs[0].shape[1:])
     if shape != want:
         raise ValueError(
@@ -202,12 +190,12 @@ def _check_image(path: Path, shape: tuple[Any, ...], model: "keras.Model") -> No
         )
 
 
-def _alike(shape: Iterable[int], other: Iterable[int]) -> bool:
+def alike(shape: Iterable[int], other: Iterable[int]) -> bool:
     """Whether two shapes are the same but for sides of one."""
     return [int(side) for side in shape if side != 1] == [side for side in other if side != 1]
 
 
-def _onnx(path: Path, model: "keras.Model") -> Inside:
+def open_onnx(path: Path, model: "keras.Model") -> Activations:
     onnx = need("onnx", "onnx", "Reading an .onnx file")
     runtime = need("onnxruntime", "onnx", "Running an .onnx file")
     with reading(path, "an ONNX model"):
@@ -216,8 +204,8 @@ def _onnx(path: Path, model: "keras.Model") -> Inside:
     shapes = single_outputs(model)
     tensors = {
         layer: name
-        for layer, name in placed(_onnx_outputs(proto.graph, model), model, shapes).items()
-        if name in known and _ways(_onnx_shape(known[name]), shapes[layer])
+        for layer, name in placed(onnx_outputs(proto.graph, model), model, shapes).items()
+        if name in known and ways(onnx_shape(known[name]), shapes[layer])
     }
     there = {output.name for output in proto.graph.output}
     proto.graph.output.extend(known[name] for name in tensors.values() if name not in there)
@@ -227,45 +215,45 @@ def _onnx(path: Path, model: "keras.Model") -> Inside:
         session = runtime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
     first, image = next(iter(shapes)), session.get_inputs()[0]
     dtype = onnx_dtype(image.type)
-    _check_image(path, tuple(image.shape), model)
+    check_image(path, tuple(image.shape), model)
 
     def run(images: np.ndarray) -> dict[str, np.ndarray]:
         values = session.run(list(tensors.values()), {image.name: typed(images, dtype)})
         return {first: images} | dict(zip(tensors, values, strict=True))
 
     layers = tuple(layer for layer in shapes if layer == first or layer in tensors)
-    return Inside("float32", layers, run, takes_pixels(dtype))
+    return Activations("float32", layers, run, takes_pixels(dtype))
 
 
-def _onnx_outputs(graph: Any, model: "keras.Model") -> Iterator[tuple[str, list[list[str]]]]:
+def onnx_outputs(graph: Any, model: "keras.Model") -> Iterator[tuple[str, list[list[str]]]]:
     """What each node gives, and after what it may be named: its output and its constants, which batch norms became."""
-    last = model.outputs[0]._keras_history.operation.name
+    last = {output.name: each.name for output, each in zip(graph.output, output_operations(model), strict=True)}
     constants = {each.name for each in graph.initializer}
     for node in graph.node:
         output, own = node.output[0], [name for name in node.input if name in constants]
         if node.op_type in ("Transpose", "Squeeze", "Unsqueeze", "Identity"):
             continue  # moves what another node computed
-        yield output, [[last]] if output == graph.output[0].name else [[output, *own]]
+        yield output, [[last[output]]] if output in last else [[output, *own]]
 
 
-def _onnx_shape(info: Any) -> tuple[int, ...]:
+def onnx_shape(info: Any) -> tuple[int, ...]:
     return tuple(side.dim_value for side in info.type.tensor_type.shape.dim)
 
 
-def _ways(shape: tuple[int, ...], want: tuple[int, ...]) -> list[tuple[int, ...]]:
+def ways(shape: tuple[int, ...], want: tuple[int, ...]) -> list[tuple[int, ...]]:
     """How the axes of a tensor may have to be moved to be those of a layer's output: ONNX has channels first."""
     ways = [tuple(range(len(shape)))] if shape == want else []
     if len(shape) == 4 and (shape[0], *shape[2:], shape[1]) == want:
         ways.append((0, 2, 3, 1))
-    return ways or ([()] if _alike(shape, want) else [])
+    return ways or ([()] if alike(shape, want) else [])
 
 
 def as_layer(value: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """A tensor of a file with the axes of the layer's own output; where two ways fit, the one that is nearer to it."""
     moved = [
-        value.transpose(way) if way else value.reshape(reference.shape) for way in _ways(value.shape, reference.shape)
+        value.transpose(way) if way else value.reshape(reference.shape) for way in ways(value.shape, reference.shape)
     ]
     return min(moved, key=lambda each: float(np.sum((each - reference) ** 2)))
 
 
-OPENERS: dict[str, Callable[[Path, "keras.Model"], Inside]] = {".tflite": _tflite, ".onnx": _onnx}
+OPENERS: dict[str, Callable[[Path, "keras.Model"], Activations]] = {".tflite": open_tflite, ".onnx": open_onnx}

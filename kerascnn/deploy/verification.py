@@ -1,4 +1,4 @@
-"""The proof of an exported file: what it computes in its own runtime, against what Keras computes.
+"""Whether an exported file computes in its own runtime what Keras computes.
 
 Two numbers of :mod:`kerascnn.evaluation.agreement` decide. The *error* of every output has to be within the tolerance
 of the format: a fraction of the spread of scores, and not of the largest score, says how much of what tells classes
@@ -8,12 +8,12 @@ Some networks magnify rounding: an untrained EfficientNetV2-S has logits of 10,0
 turns its answer. Such a network is allowed the error that it has against itself, and agreement counts as before.
 
 A network whose scores hardly spread, as an untrained one, can be exported too, to time it on a phone for instance, and
-its certificate says what the proof is worth.
+its report says what the verification is worth.
 """
 
 import hashlib
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -37,8 +37,8 @@ class ExportError(RuntimeError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Certificate(Agreement):
-    """Proof that an exported file computes what its model computes.
+class VerificationReport(Agreement):
+    """How far an exported file computes what its model computes.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class Certificate(Agreement):
     input_shape
         (batch, H, W, C); a batch of None is any.
     inputs
-        What the proof ran on: "calibration images" or "noise".
+        What both ran on: "calibration images" or "noise".
     tolerance
         The largest ``error`` that this format is allowed.
     types
@@ -77,12 +77,19 @@ class Certificate(Agreement):
     versions: dict[str, str]
 
     def as_dict(self) -> dict[str, Any]:
-        """The certificate as JSON can hold it."""
+        """The report as JSON can hold it."""
         return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 
 
-def agreement(reference: Runner, file: Runner, images: np.ndarray, tolerance: float) -> Agreement:
+def compare_runs(
+    reference: Runner, file: Runner, images: np.ndarray, tolerance: float, compare: Callable[..., Agreement] = compare
+) -> Agreement:
     """Run a file and its model on the same images.
+
+    Parameters
+    ----------
+    compare
+        The measure: that of a task, or else :func:`kerascnn.evaluation.agreement.compare`.
 
     Raises
     ------
@@ -92,18 +99,18 @@ def agreement(reference: Runner, file: Runner, images: np.ndarray, tolerance: fl
     with full_precision():
         want = reference(images)
         try:
-            found = compare(want, _run(file, images), steps=file.steps, tolerance=tolerance)
+            found = compare(want, run(file, images), steps=file.steps, tolerance=tolerance)
         except ValueError as error:
             raise ExportError(str(error)) from error
         if found.error <= tolerance and found.decided_agreement >= AGREEMENT:
             return found
-        trembling = max(
-            compare(want, reference(shaken(images, seed)), steps={}, tolerance=tolerance).error for seed in range(3)
+        own_error = max(
+            compare(want, reference(perturbed(images, seed)), steps={}, tolerance=tolerance).error for seed in range(3)
         )
-    if found.error <= trembling and found.decided_agreement >= AGREEMENT:
+    if found.error <= own_error and found.decided_agreement >= AGREEMENT:
         note = (
             f"The network magnifies rounding: when every pixel changes by a ten-millionth, its scores change by "
-            f"{trembling:.2g} of their spread. The proof rests on top-1 agreement alone."
+            f"{own_error:.2g} of their spread. The verification rests on top-1 agreement alone."
         )
         return replace(found, notes=(*found.notes, note))
     raise ExportError(
@@ -114,7 +121,7 @@ def agreement(reference: Runner, file: Runner, images: np.ndarray, tolerance: fl
     )
 
 
-def _run(file: Runner, images: np.ndarray) -> dict[str, np.ndarray]:
+def run(file: Runner, images: np.ndarray) -> dict[str, np.ndarray]:
     try:
         return file(images)
     except RuntimeError as error:  # a kernel that meets a type it was not written for says so now, not before
@@ -122,31 +129,31 @@ def _run(file: Runner, images: np.ndarray) -> dict[str, np.ndarray]:
         raise ExportError(f"The file's own runtime does not run it: {file.path.name}: {reason}") from error
 
 
-def shaken(images: np.ndarray, seed: int) -> np.ndarray:
+def perturbed(images: np.ndarray, seed: int) -> np.ndarray:
     """The images with every pixel off by what float32 may round away."""
     noise = np.random.default_rng(seed).standard_normal(images.shape, dtype=np.float32)
     return images * (1 + np.float32(1e-7) * noise)
 
 
 def check_operators(path: Path, select_tf_ops: bool) -> None:
-    """Hold a ``.tflite`` file against what its runtime computes by itself, and by TensorFlow's kernels where allowed.
+    """Refuse a ``.tflite`` file that needs other kernels than LiteRT's and, where allowed, TensorFlow's.
 
     Raises
     ------
     ExportError
         When it holds other operators.
     """
-    strange = [name for name in foreign_operators(path) if not (select_tf_ops and is_flex(name))]
-    if strange:
+    foreign = [name for name in foreign_operators(path) if not (select_tf_ops and is_flex(name))]
+    if foreign:
         raise ExportError(
-            f"{path.name} holds {', '.join(strange)}, for which TensorFlow Lite has no kernel of its own: an app would "
+            f"{path.name} holds {', '.join(foreign)}, for which TensorFlow Lite has no kernel of its own: an app would "
             f"have to bring one. Draw this part of the network with other layers."
-            + (f" {SELECT}" if all(map(is_flex, strange)) else "")
+            + (f" {SELECT}" if all(map(is_flex, foreign)) else "")
         )
 
 
 def needs(operators: Iterable[str]) -> Iterator[str]:
-    """What a file needs beside LiteRT, and how that was proved."""
+    """What a file needs beside LiteRT, and how that was verified."""
     if flex := sorted(filter(is_flex, operators)):
         yield (
             f"The file needs TensorFlow's own kernels in the app (org.tensorflow:tensorflow-lite-select-tf-ops), for "
@@ -155,7 +162,7 @@ def needs(operators: Iterable[str]) -> Iterator[str]:
 
 
 def check_claims(file: Runner, *, batch: int | None, types: Sequence[tuple[str, ...]]) -> None:
-    """Hold what a file takes and gives against what was asked for.
+    """Refuse a file that takes or gives something else than was asked for.
 
     Raises
     ------
@@ -173,7 +180,7 @@ def check_claims(file: Runner, *, batch: int | None, types: Sequence[tuple[str, 
 
 
 def file_facts(file: Runner) -> dict[str, Any]:
-    """What a certificate says about the file itself, by field."""
+    """The fields of a report that describe the file itself."""
     parts = sorted(part for part in file.path.rglob("*") if part.is_file()) if file.path.is_dir() else [file.path]
     digest = hashlib.sha256()
     for part in parts:

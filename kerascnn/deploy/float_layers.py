@@ -1,0 +1,102 @@
+"""Layers that stay float32 in a file of integers, by their Keras names."""
+
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from kerascnn.deploy.request import ExportRequest
+from kerascnn.deploy.tensor_names import layers_in, output_operations
+from kerascnn.deploy.verification import ExportError
+from kerascnn.errors import need, suggest
+from kerascnn.graph.fake_quantised import is_fake_quantised
+
+if TYPE_CHECKING:
+    import keras
+
+
+def check_float_layers(
+    model: "keras.Model", patterns: Sequence[str], format: str, types: tuple[str, str]
+) -> frozenset[str]:
+    """The names of layers, those of inner models too, that match a shell pattern.
+
+    Raises
+    ------
+    ValueError
+        When a pattern matches none, or layers cannot stay float in such a file.
+    """
+    if patterns and (format != "tflite-int8" or types[0] != "int8"):
+        way = "Pass io='int8' (--io int8); pixels then go in minus 128." if format == "tflite-int8" else ""
+        raise ValueError(
+            f"float_layers go with tflite-int8 and io='int8'; this is {format} of {types[0]}. {way}".rstrip()
+        )
+    if patterns and is_fake_quantised(model):
+        raise ValueError(f"Model {model.name!r} was tuned for integers throughout: none of its layers can stay float.")
+    if isinstance(patterns, str):
+        raise ValueError(f"float_layers is several names or patterns; got one string. Write ({patterns!r},).")
+    names = layer_names(model)
+    chosen: set[str] = set()
+    for pattern in patterns:
+        matching = {name for name in names if fnmatchcase(name, pattern)}
+        if not matching:
+            raise ValueError(f"No layer of {model.name!r} is named {pattern!r}. {suggest(pattern, names)}".rstrip())
+        chosen |= matching
+    return frozenset(chosen)
+
+
+def layer_names(model: "keras.Model") -> set[str]:
+    return {layer.name for layer in model._flatten_layers(include_self=False)}
+
+
+def convert_with_float_layers(converter: Any, request: ExportRequest) -> bytes:
+    """Quantise all but the operators that came of ``request.float_layers``, and convert between both where they meet.
+
+    Raises
+    ------
+    ExportError
+        When no operator came of these layers: they are merged into others, or do nothing at inference.
+    """
+    import tensorflow as tf
+
+    options = tf.lite.experimental.QuantizationDebugOptions
+    debugger = tf.lite.experimental.QuantizationDebugger(
+        converter=converter,
+        debug_dataset=converter.representative_dataset,
+        debug_options=options(fully_quantize=True),
+    )
+    nodes = list(outputs_of(debugger.calibrated_model, request))
+    if not nodes:
+        raise ExportError(f"no operator comes of the layers that shall stay float, {', '.join(request.float_layers)}")
+    debugger.options = options(denylisted_nodes=nodes, fully_quantize=True)
+    return debugger.get_nondebug_quantized_model()
+
+
+def outputs_of(content: bytes, request: ExportRequest) -> Iterator[str]:
+    """Names of the tensors that come out of the operators that were made of ``request.float_layers``.
+
+    An operator is named after its output, or else after its constants, which equal ones of several layers may share.
+    An output of the graph has a name of its own; it comes of a last layer.
+    """
+    schema = need("ai_edge_litert.schema_py_generated", "litert", "Reading a .tflite file")
+    graph = schema.Model.GetRootAs(content).Subgraphs(0)
+    source = request.source or request.model
+    layers = layer_names(source)
+    last = {graph.Outputs(i): last_layer(each).name for i, each in enumerate(output_operations(source))}
+
+    def name(index: int) -> str:
+        return graph.Tensors(index).Name().decode()
+
+    operators = [graph.Operators(i) for i in range(graph.OperatorsLength())]
+    computed = {index for operator in operators for index in operator.OutputsAsNumpy()} | {graph.Inputs(0)}
+    for operator in operators:
+        output = operator.Outputs(0)
+        constants = [name(int(index)) for index in operator.InputsAsNumpy() if index >= 0 and index not in computed]
+        sources = {*(layers_in([name(output)], layers) or layers_in(constants, layers)), last.get(output)}
+        if sources & request.float_layers:
+            yield name(output)
+
+
+def last_layer(operation: Any) -> Any:
+    """The layer that makes an output, of an inner model where one does."""
+    import keras
+
+    return last_layer(output_operations(operation)[0]) if isinstance(operation, keras.Model) else operation
