@@ -57,7 +57,7 @@ class FCN(Architecture):
     @property
     def tiny(self) -> dict[str, Any]:
         small = self.backbone.replace(**self.backbone.tiny)
-        return {"backbone": small, "size": small.size}
+        return {"backbone": small, "levels": min(self.levels, 2), "size": small.size}
 
     def __call__(
         self,

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from kerascnn.data import Data, Split
+from kerascnn.tasks import find_task
 from kerascnn.training.recipe import Epochs, Recipe, Steps
 from kerascnn.training.resolve import of_weights
 
@@ -14,7 +15,7 @@ STEPS = IMAGES // BATCH
 
 
 def shrink(recipe: Recipe) -> Recipe:
-    """The same training of the network cut down to ``Architecture.tiny``, on small images of digits, for few epochs.
+    """The same training of the network cut down to ``Architecture.tiny``, on small images of its task, for few epochs.
 
     What is counted in epochs or pixels shrinks in proportion, the learning rate with the batch: in proportion, or by
     the root where the optimizer sets its steps by the gradients or the weights itself (Krizhevsky 2014,
@@ -27,7 +28,9 @@ def shrink(recipe: Recipe) -> Recipe:
         When there is no such network.
     """
     if adapt := recipe.adapt:
-        return recipe.replace(data="digits", adapt=lambda recipe, data: shrink(adapt(recipe, data).replace(adapt=None)))
+        return recipe.replace(
+            data=data_of(recipe), adapt=lambda recipe, data: shrink(adapt(recipe, data).replace(adapt=None))
+        )
     length, optimizer, finetune = recipe.length or Epochs(EPOCHS), recipe.optimizer, recipe.finetune
     model = replace(recipe.model, tiny=True, weights=None)
     side = max(model.row().size, model.row().min_size)
@@ -40,7 +43,7 @@ def shrink(recipe: Recipe) -> Recipe:
     frozen = min(-(-finetune.frozen_epochs * epochs // length.epochs), epochs) if finetune else 0
     return recipe.replace(
         model=model,
-        data="digits",
+        data=data_of(recipe),
         input=replace(recipe.input, size=max(side, round(size * scale))),
         train_size=round(recipe.train_size * scale) if recipe.train_size else None,
         stages=tuple(replace(stage, size=round(stage.size * scale)) for stage in recipe.stages),
@@ -52,6 +55,11 @@ def shrink(recipe: Recipe) -> Recipe:
         finetune=replace(finetune, frozen_epochs=frozen) if finetune else None,
         distill=None,
     )
+
+
+def data_of(recipe: Recipe) -> str:
+    """The source that any recipe of the same task is tried out on."""
+    return find_task(recipe.task or recipe.model.row().task).trial_data
 
 
 def fewer_steps(length: Epochs | Steps, epochs: int) -> Epochs | Steps:

@@ -32,6 +32,7 @@ class Classification(Task):
     title: ClassVar[str] = "Top-1 accuracy"
     tflite_metadata: ClassVar[str] = "image classifier"
 
+    trial_data: ClassVar[str] = "digits"
     loss_records: ClassVar[tuple[type, ...]] = (CrossEntropy, BinaryCrossEntropy)
 
     loss: ClassificationLoss = CrossEntropy()

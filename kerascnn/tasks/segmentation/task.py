@@ -25,6 +25,7 @@ class Segmentation(Task):
     annotations: ClassVar[tuple[str, ...]] = ("mask",)
     metric: ClassVar[str] = "miou"
     title: ClassVar[str] = "Mean IoU"
+    trial_data: ClassVar[str] = "shape_masks"
     loss_records: ClassVar[tuple[type, ...]] = (CrossEntropy, BinaryCrossEntropy)
 
     loss: ClassificationLoss = CrossEntropy()
