@@ -112,7 +112,7 @@ class FCN(Architecture):
     def trunk(self, k, x):
         from kerascnn.graph.features import features  # here, because it imports Keras
 
-        maps = features(self.backbone(include_top=False, weights=self.pretrained, input_tensor=x)).output
+        maps: Any = features(self.backbone(include_top=False, weights=self.pretrained, input_tensor=x)).output
         if len(maps) < self.levels:
             raise ValueError(
                 f"{self.name} scores {self.levels} feature maps, and {self.backbone.name} makes "

@@ -3,8 +3,6 @@
 ``TASKS`` is the table. Nothing outside a task's own folder asks which task it is.
 """
 
-from typing import Any
-
 from kerascnn.card import Card
 from kerascnn.errors import suggest
 from kerascnn.evaluation.agreement import Agreement

@@ -93,6 +93,7 @@ class Task(ABC):
     annotations: ClassVar[tuple[str, ...]]  # what it needs of each image, by the names that data sources use
     metric: ClassVar[str]  # name of the meter that is the headline, as in Keras' logs: "top1", "val_top1"
     title: ClassVar[str]  # the same in a report: "Top-1 accuracy"
+    trial_data: ClassVar[str]  # a named source, on which any recipe of this task can be tried out
     loss_records: ClassVar[tuple[type, ...]] = ()  # losses of its own, which the command line makes by their names
     tflite_metadata: ClassVar[str] = ""  # which of TensorFlow Lite's standard metadata describes its outputs, if any
 

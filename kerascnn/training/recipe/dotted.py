@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, cast, get_type_hints
 
 from kerascnn.errors import suggest
 
@@ -45,7 +45,7 @@ def with_fields(record: Any, changes: list[tuple[list[str], Any]], read: Read, p
             new[name] = read(hints[name], value)
     for name, inner in inside.items():  # after whole records
         new[name] = with_fields(new.get(name, getattr(record, name)), inner, read, f"{path}.{name}".lstrip("."))
-    return replace(record, **new)
+    return replace(cast(Any, record), **new)
 
 
 def dotted(record: Any, path: str = "") -> list[str]:
