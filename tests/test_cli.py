@@ -94,14 +94,14 @@ def test_run_again_it_trains_no_more(trained, photos):
     before = (out / "model.keras").read_bytes()
     again = kerascnn("train", "recipes/photos.py", "--data", str(photos), *QUICK, "--out", str(out))
     assert again.returncode == 0 and "trained already" in again.stdout and (out / "model.keras").read_bytes() == before
-    other = kerascnn("train", "recipes/photos.py", "--data", str(photos), *QUICK, "lr=0.5", "--out", str(out))
+    other = kerascnn("train", "recipes/photos.py", "--data", str(photos), *QUICK, "optimizer.lr=0.5", "--out", str(out))
     assert other.returncode == 2 and "finished training" in other.stderr and "--overwrite" in other.stderr
 
 
 def test_killed_it_goes_on_where_it_stopped(photos, tmp_path):
     out = tmp_path / "killed"
     # Twelve epochs on a few photos may not survive int8, which is not what this is about.
-    more = ["epochs=12", "export=tflite", "--out", str(out)]
+    more = ["length.epochs=12", "--export", "tflite", "--out", str(out)]
     arguments = ["train", "recipes/photos.py", "--data", str(photos), *QUICK, *more]
     running = subprocess.Popen([sys.executable, "-m", "kerascnn.cli", *arguments], cwd=ROOT, stdout=subprocess.PIPE)
     while not (out / "checkpoint.npz").exists():
