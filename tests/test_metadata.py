@@ -179,22 +179,23 @@ def test_a_training_is_told_by_its_facts():
     assert read.version == "kerascnn 0.1.0" and read.author == ""
     assert record.licence and read.licence == f"{record.licence}, of the weights {record.name}"
     assert read.description == (
-        "Image classifier, plain: 7 classes. Trained on photos, fingerprint 0123456789abcdef. Recipe: epochs 2, "
-        "optimizer SGD, learning rate 0.1. Began with the weights imagenet. Top-1 on held-out images: 50.00%."
+        "plain, image classification: 7 classes. Trained on photos, fingerprint 0123456789abcdef. Recipe: epochs 2, "
+        "optimizer SGD, learning rate 0.1. Began with the weights imagenet. "
+        "Top-1 accuracy on validation images: 50.00%."
     )
     later = {**facts, "validation": {"top1": 0.75}}
     assert "75.00%" in metadata.of_card(replace(WANTED, facts=later), (SIZE, SIZE, 3)).description
     assert metadata.of_card(replace(WANTED, facts={**facts, **FACTS}), (SIZE, SIZE, 3)).licence == "MIT"
     for strange in ({"recipe": "mine.py"}, {"history": [1]}, {"versions": 3, "validation": {"top1": "good"}}):
         said = metadata.of_card(replace(WANTED, facts=strange), (SIZE, SIZE, 3))
-        assert said.description == "Image classifier, plain: 7 classes." and said.version == ""
+        assert said.description == "plain, image classification: 7 classes." and said.version == ""
 
 
 def test_what_nobody_said_is_left_out(net):
     export(net, "net.tflite", card=replace(WANTED, facts={}))
     model = written(Path("net.tflite").read_bytes())
     assert [model.field(place) for place in (2, 4, 5)] == [0, 0, 0]
-    assert metadata.read("net.tflite").description == "Image classifier, plain: 7 classes."
+    assert metadata.read("net.tflite").description == "plain, image classification: 7 classes."
 
 
 def test_a_file_that_says_nothing(net):

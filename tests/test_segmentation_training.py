@@ -8,7 +8,7 @@ from PIL import Image
 
 import kerascnn
 from kerascnn.card import Card
-from kerascnn.compression.tuning import Tuning
+from kerascnn.compression.tuning import Tuning, task_loss
 from kerascnn.data import open_data
 from kerascnn.deploy import export
 from kerascnn.networks.codec import decode_row
@@ -66,15 +66,23 @@ def test_it_learns_and_its_files_agree(trained):
     assert "Mean IoU" in page and "Worst masks" in page and "Top-1" not in page
 
 
-@pytest.mark.parametrize("name", ["model.keras", "model.tflite", "model.onnx", "model.int8.tflite"])
-def test_every_file_is_evaluated_alike(trained, name):
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Sixteen images with their masks, as files."""
+    root, data = tmp_path_factory.mktemp("folder"), open_data("shape_masks")
+    for kind, rows in (("images", data.validation.images), ("masks", data.validation.annotations["mask"])):
+        (root / kind).mkdir()
+        for number in range(16):
+            Image.fromarray(rows[number]).save(root / kind / f"{number:02d}.png")
+    (root / "labels.txt").write_text("\n".join(data.labels))
+    return root
+
+
+@pytest.mark.parametrize("name", ["model.tflite", "model.onnx", "model.int8.tflite"])
+def test_every_file_is_evaluated_alike(trained, folder, name):
     out, _ = trained
-    data = open_data("shape_masks")
-    found = kerascnn.evaluate(out / name, (data.validation.images[:16], data.validation.annotations["mask"][:16]))
-    reference = kerascnn.evaluate(
-        out / "model.keras", (data.validation.images[:16], data.validation.annotations["mask"][:16])
-    )
-    assert found.metric == "Mean IoU"
+    found, reference = (kerascnn.evaluate(out / file, str(folder)) for file in (name, "model.keras"))
+    assert found.metric == "Mean IoU" and found.evaluation.samples == 16
     tolerance = 0.1 if "int8" in name else 1e-3
     assert found.evaluation.headline == pytest.approx(reference.evaluation.headline, abs=tolerance)
 
@@ -112,11 +120,9 @@ def test_int8_is_trained_for(trained, tmp_path):
     card, data = Card.read(out / "model.keras"), open_data("shape_masks")
     task = Segmentation(labels=card.labels)
     model = kerascnn.runtime.load_keras(out / "model.keras")
-    from kerascnn.compression.tuning import task_loss
-
     arrays = some_images(data.train, card.preprocess, 64)
     quantized = kerascnn.quantize_aware(model, arrays, Tuning(epochs=1), task_loss(task, model))
-    verified = export(quantized, tmp_path / "int8.tflite", "tflite-int8", card=card)
+    verified = export(quantized.simulation, tmp_path / "int8.tflite", "tflite-int8", card=card)
     assert verified.decided_agreement > 0.95
     runner = kerascnn.open_model(tmp_path / "int8.tflite")
     found = evaluated(runner, data.validation, card.preprocess, task)

@@ -36,9 +36,7 @@ def add(command: Command) -> None:
     p.add_argument("--precision", default="float32", help="of layers: float32 (default), bfloat16 or float16")
     p.add_argument("--xla", action="store_true", help="compile the steps, on one device")
     p.add_argument("--on-corrupt", default="refuse", help="images that cannot be decoded: refuse (default) or skip")
-    p.add_argument(
-        "--quick", action="store_true", help="try the recipe out: a tiny network, small images of digits, few epochs"
-    )
+    p.add_argument("--quick", action="store_true", help="try the recipe out: a tiny network, small images, few epochs")
     p.add_argument("--overwrite", action="store_true", help="train again where a finished or another run lies")
 
     p = command("evaluate", evaluate, "measure a .keras, .tflite or .onnx file on annotated images")
@@ -97,9 +95,10 @@ def train(options: argparse.Namespace) -> None:
     )
     if outcome is None:  # the chief of these workers tells of it
         return
-    print(f"\n{'file':22}{'size':>10}{'top-1':>9}{'agrees':>9}{'latency':>11}")
+    metric = outcome.evaluation.headlines()[0].name
+    print(f"\n{'file':22}{'size':>10}{metric:>16}{'agrees':>9}{'latency':>11}")
     for file in outcome.files:
-        size, accuracy = f"{file.bytes / 1e6:.2f} MB", f"{file.headline:>9.2%}{file.agreement:>9.2%}"
+        size, accuracy = f"{file.bytes / 1e6:.2f} MB", f"{file.headline:>16.2%}{file.agreement:>9.2%}"
         print(f"{file.name:22}{size:>10}{accuracy}{file.latency_ms:>8.2f} ms")
     print(f"\nmodels  {outcome.report.parent.resolve()}\nreport  {outcome.report.resolve()}")
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from kerascnn.card import Card
 from kerascnn.spec import is_number
+from kerascnn.tasks import find_task
 from kerascnn.weights.records import find_record
 
 
@@ -26,7 +27,8 @@ def provenance(card: Card) -> dict[str, str]:
 def description(card: Card) -> str:
     """What it is, what it was trained on and how, and how good it is."""
     recipe, data = _object(card.facts, "recipe"), _object(card.facts, "data")
-    said = [f"Image classifier, {card.model}: {len(card.labels)} classes."]
+    task = find_task(card.task)
+    said = [f"{card.model}, image {task.name}: {len(card.labels)} classes."]
     if source := Path(str(data.get("source") or "")).name:  # where it lay is nobody's business
         said += [f"Trained on {source}, fingerprint {data.get('fingerprint')}."]
     words = {
@@ -40,8 +42,8 @@ def description(card: Card) -> str:
         said += [f"Recipe: {', '.join(terms)}."]
     if weights := Path(str(_object(recipe, "model").get("weights") or "")).name:
         said += [f"Began with the weights {weights}."]
-    if (top1 := held_out(card)) is not None:
-        said += [f"Top-1 on held-out images: {top1:.2%}."]
+    if (value := validated(card, task.metric)) is not None:
+        said += [f"{task.title} on validation images: {value:.2%}."]
     return " ".join(said)
 
 
@@ -55,16 +57,16 @@ def licence(card: Card) -> str:
     return record.licence and f"{record.licence}, of the weights {record.name}"
 
 
-def held_out(card: Card) -> float | None:
-    """Top-1 as it was measured last: after compression, by the job, or else in the last epoch."""
+def validated(card: Card, metric: str) -> float | None:
+    """The task's metric as it was measured last: after compression, after training, or else in the last epoch."""
     history = card.facts.get("history")
     last = {"epoch": history[-1]} if isinstance(history, list) and history else {}
     measured = (
-        _object(card.facts, "compression").get("top1"),
-        _object(card.facts, "validation").get("top1"),
-        _object(last, "epoch").get("val_top1"),
+        _object(card.facts, "compression").get(metric),
+        _object(card.facts, "validation").get(metric),
+        _object(last, "epoch").get(f"val_{metric}"),
     )
-    return next((top1 for top1 in measured if is_number(top1)), None)
+    return next((value for value in measured if is_number(value)), None)
 
 
 def _object(facts: dict[str, Any], name: str) -> dict[str, Any]:
