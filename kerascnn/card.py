@@ -30,8 +30,8 @@ class Card:
     preprocess
         What images go through before this file sees them.
     facts
-        Anything measured or recorded about the file: the recipe it was trained by, its accuracy, the proof of its
-        export. Values are what JSON can hold.
+        Anything measured or recorded about the file: the recipe it was trained by, its accuracy, how its export was
+        verified. Values are what JSON can hold.
     """
 
     model: str
@@ -106,8 +106,8 @@ class Card:
                 f"{path} is not a model card: {error} Correct it, or export or train the model again."
             ) from error
         raise ValueError(
-            f"{path} is not a model card but the certificate of a file that was exported without one. Export it again "
-            f"with the card beside the .keras file."
+            f"{path} is not a model card but the verification report of a file that was exported without one. Export it "
+            f"again with the card beside the .keras file."
         )
 
 

@@ -90,9 +90,9 @@ def test_a_card_with_a_wrong_field_names_it(changed, says, tmp_path):
     assert len(str(error.value).replace(str(tmp_path), "")) < 240
 
 
-def test_a_certificate_is_no_card(tmp_path):
+def test_a_report_of_verification_is_no_card(tmp_path):
     (tmp_path / "model.onnx.json").write_text('{"facts": {"export": {}}}')
-    with pytest.raises(ValueError, match="not a model card but the certificate of a file that was exported without"):
+    with pytest.raises(ValueError, match="not a model card but the verification report"):
         Card.read(tmp_path / "model.onnx")
 
 
