@@ -106,8 +106,8 @@ class Card:
                 f"{path} is not a model card: {error} Correct it, or export or train the model again."
             ) from error
         raise ValueError(
-            f"{path} is not a model card but the verification report of a file that was exported without one. Export it "
-            f"again with the card beside the .keras file."
+            f"{path} is not a model card but the verification report of a file that was exported without one. Export "
+            f"it again with the card beside the .keras file."
         )
 
 

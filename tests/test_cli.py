@@ -214,7 +214,7 @@ def test_every_recipe_is_a_recipe():
 
 
 def test_the_quickstart_keeps_its_promise(tmp_path):
-    """At least 98.5 % of the validation digits in float32, the int8 file within a point of that, every file verified."""
+    """At least 98.5 % of the validation digits, the int8 file within a point of float32, every file verified."""
     ran = kerascnn("train", "recipes/digits.py", "--strategy", "mirrored:2", "--out", str(tmp_path / "digits"))
     assert ran.returncode == 0, ran.stderr
     files = {file["name"]: file for file in json.loads((tmp_path / "digits/report.json").read_text())["files"]}

@@ -6,7 +6,6 @@ import os
 import re
 import struct
 import sys
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from kerascnn.data.pipeline import batches, load_image
 from kerascnn.data.sources import index
 from kerascnn.data.sources.tfrecord import masked_crc32c, spans
 from kerascnn.spec import Preprocess
+from kerascnn.training import Epochs
 
 LABELS = ("blue", "red")
 PHOTO = Preprocess(size=16, crop=0.8)
@@ -186,7 +186,7 @@ def test_the_same_images_give_the_same_batches(kind, tmp_path):
 
 @pytest.mark.parametrize("kind", ["records", "table"])
 def test_a_training_on_files_is_that_on_arrays(kind, tmp_path):
-    recipe = replace(RECIPE, epochs=1, batch=5, augment=("crop",))
+    recipe = RECIPE.replace(length=Epochs(1), batch=5, augment=("crop",))
     first, history = trained(tmp_path / "a", recipe, open_data(WRITERS[kind](tmp_path / "data")))
     second, again = trained(tmp_path / "b", recipe, open_data(tuple(PARTS.values())))
     assert history[0]["loss"] == again[0]["loss"] and history[0]["val_loss"] == again[0]["val_loss"]
