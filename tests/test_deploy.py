@@ -248,12 +248,12 @@ def sabotage(monkeypatch, format, fault):
     """Make the writer of a format write a model that has this fault."""
     target = TARGETS[format]
 
-    def write(order, path):
-        model = copy_of(order.model)
+    def write(request, path):
+        model = copy_of(request.model)
         fault(model)
-        target.write(replace(order, model=model), path)
+        target.write(replace(request, model=model), path)
 
-    monkeypatch.setitem(TARGETS, format, replace(target, write=write))
+    monkeypatch.setitem(TARGETS, format, replace(target, writer=write, lowering=()))
 
 
 @pytest.mark.parametrize("fault", [colours_swapped, statistics_lost])
@@ -388,8 +388,11 @@ def test_models_of_other_kinds_are_refused():
     pooled = layers.GlobalAveragePooling2D()(image)
     with pytest.raises(ValueError, match=r"images of one size.*Build it for that size"):
         export(keras.Model(image, pooled))
-    with pytest.raises(ValueError, match="2 outputs"):
-        export(keras.Model(image, [pooled, image]))
+    with pytest.raises(ValueError, match="2 inputs; export takes models of one image input"):
+        export(keras.Model([image, mask := keras.Input((None, None, 3))], pooled + keras.ops.mean(mask, (1, 2))))
+    shared = layers.Dense(2, name="shared")
+    with pytest.raises(ValueError, match="outputs need names that differ; they are shared, shared"):
+        export(keras.Model(image, [shared(pooled), shared(2 * pooled)]))
     with pytest.raises(ValueError, match="not drawn yet"):
         export(keras.Sequential([layers.Flatten()]))
     with pytest.raises(FileNotFoundError, match=r"nowhere\.keras"):

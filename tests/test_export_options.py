@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import NamedTuple
 
 import keras
@@ -14,9 +15,11 @@ from test_deploy import CARD, CLASSES, SIZE, gated, logits, plain
 
 from kerascnn.card import Card
 from kerascnn.cli import main
-from kerascnn.deploy import TARGETS, ExportError, export
+from kerascnn.deploy import TARGETS, ExportError, export, metadata
+from kerascnn.deploy.android import write_android_project
 from kerascnn.deploy.images import noise
 from kerascnn.runtime import open_model
+from kerascnn.spec import Preprocess
 
 
 @pytest.fixture(scope="module")
@@ -253,3 +256,29 @@ class TestCommandLine:
         assert "Pass overwrite=True (--overwrite) to replace it" in capsys.readouterr().err
         assert main(["export", "net.tflite", "--format", "onnx"]) == 2
         assert "Expected a .keras file, got net.tflite" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("format", TARGETS)
+def test_a_map_of_scores_exports_without_metadata_of_classifiers(format, tmp_path):
+    """Every pixel is a decision; what describes one class vector is not written, and no app is made of it."""
+    image = keras.Input((32, 32, 3), name="image")
+    scores = keras.layers.Conv2D(5, 1, name="head")(keras.layers.Conv2D(8, 3, 2, "same", activation="relu")(image))
+    net = keras.Model(image, keras.layers.UpSampling2D(2, interpolation="bilinear", name="large")(scores), name="maps")
+    how = Preprocess(size=32, mean=(0.5,) * 3, std=(0.25,) * 3)
+    card = Card(model="maps", task="segmentation", labels=tuple("abcde"), preprocess=how)
+    seen = np.clip(noise((32, 32, 3)), -2, 2)
+    seen = seen[np.ptp(seen, axis=(1, 2)).max(axis=-1) > 0]
+    exported = export(net, tmp_path / f"net{TARGETS[format].suffix}", format, calibration=seen, card=card)
+    assert exported.decided > 1000 and exported.samples == len(seen)
+    assert open_model(exported.path)(seen)["scores"].shape == (len(seen), 32, 32, 5)
+    assert Card.read(exported.path).task == "segmentation"
+    if format == "tflite":
+        with pytest.raises(ValueError, match="holds no metadata"):
+            metadata.read(exported.path)
+        with pytest.raises(ValueError, match=r"the task of .* is segmentation"):
+            write_android_project(exported.path, tmp_path / "app")
+
+
+def test_every_lowering_is_a_function():
+    for target in TARGETS.values():
+        assert all(callable(resolve_name(name)) for name in target.lowering)

@@ -12,7 +12,7 @@ import tensorflow as tf
 from keras import layers
 
 from kerascnn.deploy import TARGETS, export
-from kerascnn.runtime import Runner, latency, open_model
+from kerascnn.runtime import Runner, deep_graphs, latency, open_model
 from kerascnn.runtime.runner import BATCH, OUTPUT
 
 SHAPE = (10, 12, 3)
@@ -246,6 +246,22 @@ def test_import_leaves_the_limit_of_recursion_alone():
     code = "import sys; before = sys.getrecursionlimit(); import kerascnn.runtime, kerascnn.deploy, keras\n"
     code += "print(sys.getrecursionlimit() - before)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "0\n"
+
+
+def test_networks_deeper_than_the_limit_of_recursion(tmp_path):
+    """A thousand layers in line, as in the deepest ResNets: read, run and exported, and the limit is as before."""
+    before = sys.getrecursionlimit()
+    image = keras.Input((4, 4, 1), name="image")
+    x = layers.Conv2D(2, 1)(image)
+    for _ in range(before):
+        x = layers.Activation("relu")(x)
+    with deep_graphs():
+        assert sys.getrecursionlimit() > before
+        model = keras.Model(image, layers.GlobalAveragePooling2D()(x), name="deep")
+    model.save(tmp_path / "deep.keras")
+    export(tmp_path / "deep.keras", tmp_path / "deep.tflite")
+    assert sys.getrecursionlimit() == before
+    assert open_model(tmp_path / "deep.keras")(np.ones((1, 4, 4, 1), np.float32))[OUTPUT].shape == (1, 2)
 
 
 def test_import_is_light():

@@ -50,7 +50,7 @@ def litert_step(interpreter: Any, inputs: Sequence[int], outputs: Sequence[int])
     interpreter.allocate_tensors()
 
     def run(values: Values) -> Values:
-        for index in inputs:  # a shape that the file leaves open is set anew
+        for index in inputs:  # a shape that the file leaves open is set again
             interpreter.resize_tensor_input(index, values[index].shape)
         interpreter.allocate_tensors()
         for index in inputs:

@@ -9,7 +9,7 @@ from kerascnn.spec import Preprocess
 
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 OVERSHOOT = 0.25  # how far bicubic resizing may leave the range of pixels, in pixels of 0..1; it reaches 0.2 at most
-SPAN = 0.02  # of all pixels of a set, as a share of their range: no photographs have less contrast than that
+SPAN = 0.02  # of all pixels of a set, as a fraction of their range: no photographs have less contrast than that
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def likeness(images: np.ndarray) -> np.ndarray:
 
 
 def sharpness(images: np.ndarray) -> np.ndarray:
-    """(N,) logarithm of the share of an image's energy that a blur over 2 x 2 pixels takes."""
+    """(N,) logarithm of the fraction of an image's energy that a blur over 2 x 2 pixels takes."""
     height, width = (side // 2 * 2 for side in images.shape[1:3])
     even = images[:, :height, :width]
     squares = even.reshape(len(images), height // 2, 2, width // 2, 2, -1)
@@ -149,7 +149,7 @@ def enlarged(images: np.ndarray) -> int:
 
 
 def repeated(images: np.ndarray) -> float:
-    """Share of neighbouring columns that are equal in every image, as where pixels were repeated to fill a size."""
+    """Fraction of neighbouring columns that are equal in every image, as where pixels were repeated to fill a size."""
     return float(1 - np.any(np.diff(images, axis=2) != 0, axis=(0, 1, 3)).mean())
 
 

@@ -213,11 +213,11 @@ def _content(images: np.ndarray, preprocess: Preprocess | None) -> Iterator[Find
             expected="images that were transposed",
             fix="Transpose them instead of reshaping: images.transpose(0, 2, 3, 1)",
         )
-    if min(shown.shape[1:3]) >= 8 and (share := of.repeated(shown)) > 0.45:
+    if min(shown.shape[1:3]) >= 8 and (part := of.repeated(shown)) > 0.45:
         yield Finding(
             mistake="enlarged",
             certainty="likely",
-            found=f"{share:.0%} of the columns repeat their neighbours, as in small images whose pixels were repeated",
+            found=f"{part:.0%} of the columns repeat their neighbours, as in small images whose pixels were repeated",
             expected="images of at least the network's size",
             fix="Take larger originals",
         )

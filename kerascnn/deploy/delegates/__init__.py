@@ -10,7 +10,7 @@ from kerascnn.deploy.delegates.xnnpack import xnnpack
 from kerascnn.errors import suggest
 from kerascnn.runtime import existing
 
-__all__ = ["DELEGATES", "Report", "Verdict", "check"]
+__all__ = ["DELEGATES", "Report", "Verdict", "check_delegates"]
 
 DELEGATES = {"edgetpu": edgetpu, "gpu": gpu, "xnnpack": xnnpack}
 

@@ -26,7 +26,7 @@ from kerascnn.runtime import deep_graphs, load_keras
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["Difference", "Row", "why_different"]
+__all__ = ["LayerComparison", "Row", "compare_layers"]
 
 SOUND = {"float32": 60.0, "float16": 30.0, "int16x8": 30.0, "dynamic": 12.0, "int8": 12.0}  # own SNR in dB, at least
 EXACT = 150.0  # dB: equal but for the last bit

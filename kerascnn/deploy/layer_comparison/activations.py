@@ -172,7 +172,8 @@ def tflite_outputs(graph: Any, model: "keras.Model") -> Iterator[tuple[int, list
     def name(index: int) -> str:
         return graph.Tensors(index).Name().decode()
 
-    last = {graph.Outputs(i): each.name for i, each in enumerate(output_operations(model))}
+    outputs = map(graph.Outputs, range(graph.OutputsLength()))  # of another model's file there may be more, or none
+    last = {output: each.name for output, each in zip(outputs, output_operations(model), strict=False)}
     operators = [graph.Operators(i) for i in range(graph.OperatorsLength())]
     computed = {int(index) for operator in operators for index in operator.OutputsAsNumpy()} | {graph.Inputs(0)}
     for operator in operators:
@@ -227,7 +228,7 @@ def open_onnx(path: Path, model: "keras.Model") -> Activations:
 
 def onnx_outputs(graph: Any, model: "keras.Model") -> Iterator[tuple[str, list[list[str]]]]:
     """What each node gives, and after what it may be named: its output and its constants, which batch norms became."""
-    last = {output.name: each.name for output, each in zip(graph.output, output_operations(model), strict=True)}
+    last = {output.name: each.name for output, each in zip(graph.output, output_operations(model), strict=False)}
     constants = {each.name for each in graph.initializer}
     for node in graph.node:
         output, own = node.output[0], [name for name in node.input if name in constants]

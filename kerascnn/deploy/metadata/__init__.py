@@ -24,7 +24,7 @@ from kerascnn.tasks import Task
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["Metadata", "of_card", "read", "write"]
+__all__ = ["Metadata", "fits", "of_card", "read", "write"]
 
 NAME = "TFLITE_METADATA"
 IDENTIFIER = b"M001"
