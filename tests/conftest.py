@@ -64,9 +64,9 @@ def pytest_collection_modifyitems(config, items):
         return
     wanted = (date.today().toordinal() if part == "today" else int(part)) % int(parts)
     place = dealt_out([item.nodeid for item in items if item.get_closest_marker("sharded")], int(parts))
-    mine = [item for item in items if place.get(item.nodeid, wanted) == wanted]
-    config.hook.pytest_deselected(items=[item for item in items if item not in mine])
-    items[:] = mine
+    others = [item for item in items if place.get(item.nodeid, wanted) != wanted]
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if place.get(item.nodeid, wanted) == wanted]
 
 
 def dealt_out(tests, parts):

@@ -303,8 +303,9 @@ def test_what_is_no_array_of_images_is_named(model_file, tmp_path, capsys):
 
 
 def test_a_data_source_is_prepared_as_the_card_says(model_file, tmp_path, capsys):
-    parts = {f"x_{part}": (255 * photos(48, seed)).astype("uint8") for part, seed in (("train", 2), ("test", 3))}
-    np.savez(tmp_path / "two.npz", **parts, y_train=np.arange(64) % 2, y_test=np.arange(64) % 2)
+    images = {f"x_{part}": (255 * photos(48, seed)).astype("uint8") for part, seed in (("train", 2), ("val", 3))}
+    labels = {"y_train": np.arange(64) % 2, "y_val": np.arange(64) % 2}
+    np.savez(tmp_path / "two.npz", **images, **labels)
     assert main(["lint-calibration", str(model_file), str(tmp_path / "two.npz")]) == 0
     assert "nothing is wrong with these 64 images" in capsys.readouterr().out
 
