@@ -16,8 +16,8 @@ from kerascnn.training import Recipe
 
 ROOT = Path(__file__).parents[1]
 FORMATS = ("model.keras", "model.tflite", "model.int8.tflite", "model.onnx")
-QUICK = ["--set", "length.epochs=2", "schedule.warmup=1", "batch=16", "model.name=resnet18", "augment=flip"]
-QUICK += ["input.size=32"]
+QUICK = ["--set", "length.epochs=2", "schedule.warmup=1", "batch=16", "augment=flip"]
+QUICK += ["model.name=resnet20_cifar", "input.size=32"]
 
 
 @pytest.fixture(scope="session")
@@ -125,7 +125,7 @@ def test_a_corrupt_photo_is_named_and_refused_or_skipped(photos, tmp_path, capsy
     torn = tmp_path / "sky" / "torn.jpg"
     torn.write_bytes((photos / "sky/00.jpg").read_bytes()[:300])
     out = str(tmp_path.with_suffix(".out"))
-    arguments = ["train", "recipes/photos.py", "--data", str(tmp_path), *QUICK, "--out", out]
+    arguments = ["train", "recipes/photos.py", "--data", str(tmp_path), *QUICK, "--export", "tflite", "--out", out]
     said = refused(capsys, *arguments)
     assert "torn.jpg" in said and "skip" in said
     ran = kerascnn(*arguments, "--on-corrupt", "skip")

@@ -205,7 +205,8 @@ def task_loss(task: "Task", model: "keras.Model") -> Loss:
     Targets go by name, or are the one annotation that the task needs.
     """
     graph = Graph(model)
-    activations = {name: last_activation(graph, x) for name, x in outputs_by_name(model, model.output).items()}
+    outputs = outputs_by_name(graph.model, graph.model.output)  # a sequential model has no output of its own
+    activations = {name: last_activation(graph, x) for name, x in outputs.items()}
 
     def loss(targets: Any, outputs: Any) -> Any:
         by_name = targets if isinstance(targets, Mapping) else {task.annotations[0]: targets}
