@@ -118,26 +118,29 @@ class FCN(Architecture):
                 f"{self.name} scores {self.levels} feature maps, and {self.backbone.name} makes "
                 f"{len(maps)}, of stride {', '.join(map(str, maps))}. Choose a head with fewer skips, such as fcn32s."
             )
-        return {1: x, **dict(list(maps.items())[-self.levels :])}
+        return x, dict(list(maps.items())[-self.levels :])
 
     def topless(self, k, x):
-        return x[max(x)]
+        _, maps = x
+        return maps[max(maps)]
 
     def head(self, k, x, classes):
+        image, maps = x
         score, before = None, 1
-        for stride in sorted(set(x) - {1}, reverse=True):
+        for stride in sorted(maps, reverse=True):
             place = k / f"stride{stride}"
-            here = place.with_style(initializer="zeros").conv(x[stride], classes, bias=True)
+            here = place.with_style(initializer="zeros").conv(maps[stride], classes, bias=True)
             score = here if score is None else place.add(enlarged(place, score, here, before // stride), here)
             before = stride
-        return enlarged(k / "image", score, x[1], before)
+        return enlarged(k / "image", score, image, before)
 
 
 def enlarged(k: Any, x: Any, like: Any, ratio: int) -> Any:
     """``x`` at the size of ``like``, ``ratio`` being that of their strides, which counts where sizes are not known."""
     sides = zip(x.shape[1:3], like.shape[1:3], strict=True)
     height, width = (ratio if None in side else ceil(side[1] / side[0]) for side in sides)
-    x = k(L.UpSampling2D, (height, width), interpolation="bilinear")(x)
+    if (height, width) != (1, 1):
+        x = k(L.UpSampling2D, (height, width), interpolation="bilinear")(x)
     return x if None not in x.shape[1:3] and x.shape[1:3] == like.shape[1:3] else k(L.CropLike)([x, like])
 
 
