@@ -22,7 +22,16 @@ from kerascnn.tasks.segmentation import drawing
 from kerascnn.tasks.segmentation.prediction import MaskPrediction
 
 HOUSE = Path(__file__).parents[1] / "kerascnn"
-BACKBONES = ["VGG11", "ResNet18", "MobileNetV2_035", "EfficientNetLite0", "ShuffleNetV2_050", "DenseNet121", "AlexNet", "ResNet20CIFAR"]
+BACKBONES = [
+    "VGG11",
+    "ResNet18",
+    "MobileNetV2_035",
+    "EfficientNetLite0",
+    "ShuffleNetV2_050",
+    "DenseNet121",
+    "AlexNet",
+    "ResNet20CIFAR",
+]
 LABELS = ("ground", "disc", "box")
 
 
