@@ -20,16 +20,18 @@ from kerascnn.data.sources.shapes import (
     turned,
 )
 from kerascnn.data.splitting import ALL, Opening
+from kerascnn.progress import track
 
 SIDE = 64  # pixels
-COUNT = 800  # images
-LEAST, MOST = 3, 5  # shapes in an image
+COUNT = 1600  # images
+LEAST, MOST = 1, 4  # shapes in an image
 
 
 def shape_masks(opening: Opening) -> Source:
-    """800 images of 64 x 64 pixels in colour, with masks of four shapes and the background, the same everywhere."""
+    """1,600 images of 64 x 64 pixels in colour, with masks of four shapes and the background, the same everywhere."""
     rng = np.random.default_rng(0)
-    images, masks = zip(*(image(rng) for _ in range(COUNT)), strict=True)
+    every = track(range(COUNT), "drawing shapes", shown=opening.progress)
+    images, masks = zip(*(image(rng) for _ in every), strict=True)
     split = Split(np.stack(images), {"mask": np.stack(masks)})
     return Source(parts={ALL: split}, labels=("background", *SHAPES), channels=3)
 
