@@ -10,12 +10,12 @@ their names, on which these figures were not measured again.
 from kerascnn.training import SGD, Cosine, Epochs, Input, Model, Recipe
 
 RECIPE = Recipe(
-    model=Model("resnet18"),
+    model=Model("resnet20_cifar"),
     data="digits",
     input=Input(size=32, crop=1.0, mean=(0.5,), std=(0.5,)),
     augment=("affine",),
     length=Epochs(20),
     batch=32,
-    optimizer=SGD(lr=0.02, nesterov=True, weight_decay=5e-4),
+    optimizer=SGD(lr=0.05, nesterov=True, weight_decay=5e-4),
     schedule=Cosine(warmup=2),
 )

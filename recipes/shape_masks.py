@@ -2,8 +2,7 @@
 
     kerascnn train recipes/shape_masks.py
 
-From scratch, and not there yet: after 17 of 24 epochs the validation mIoU was 47.6 % and the training mIoU 73.5 %, so
-more augmentation or a smaller network is wanted. The images are small, so a fourth map, of stride 4, is scored as well.
+From scratch. The network keeps maps of stride 1, 2 and 4, because rings are 4 pixels thin. MIOU
 A page for photographs differs in the network, ``fcn8s_mobilenet_v2`` with ``weights="imagenet"`` for instance, and in
 the data, a folder with ``images/`` and ``masks/``.
 """
@@ -11,12 +10,12 @@ the data, a folder with ``images/`` and ``masks/``.
 from kerascnn.training import AdamW, Cosine, Epochs, Input, Model, Recipe
 
 RECIPE = Recipe(
-    model=Model("fcn8s_resnet18", fields={"levels": 4}),
+    model=Model("fcn8s_resnet20_cifar"),
     data="shape_masks",
     input=Input(size=64, crop=1.0, mean=(0.5,) * 3, std=(0.25,) * 3),
-    augment=("flip",),
-    length=Epochs(24),
+    augment=("flip", "affine"),
+    length=Epochs(30),
     batch=16,
-    optimizer=AdamW(lr=0.001, weight_decay=0.01),
+    optimizer=AdamW(lr=0.002, weight_decay=0.01),
     schedule=Cosine(warmup=1),
 )
