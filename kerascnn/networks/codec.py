@@ -11,7 +11,7 @@ from kerascnn.spec import Row
 # Where families and what their tables hold are defined: nothing else is imported because a file asks for it.
 PACKAGES = (
     "kerascnn.applications.",
-    "kerascnn.blocks.",
+    "kerascnn.blocks",
     "kerascnn.segmentation.",
     "kerascnn.spec",
 )  # nothing else runs
