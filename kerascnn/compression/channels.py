@@ -6,14 +6,10 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import layers as L
 
+from kerascnn import layers as L
 from kerascnn.graph.graph import Call, Graph
 from kerascnn.graph.rewrite import Rule, copied, redraw
-from kerascnn.layers.channel_shuffle import ChannelShuffle
-from kerascnn.layers.channel_slice import ChannelSlice
-from kerascnn.layers.crop_like import CropLike
-from kerascnn.layers.pad_channels import PadChannels
 
 MAKERS = {L.Conv2D: "filters", L.Conv2DTranspose: "filters", L.SeparableConv2D: "filters", L.Dense: "units"}
 ALONE = (L.Activation, L.ELU, L.LeakyReLU, L.ReLU)  # what works on each channel alone, or on each pixel
@@ -132,7 +128,7 @@ def through(call: Call, sources: list[np.ndarray], channels: Channels) -> np.nda
         return None
     if kind is L.DepthwiseConv2D:
         return np.repeat(ids, layer.depth_multiplier)
-    if kind in ALONE or kind is CropLike:
+    if kind in ALONE or kind is L.CropLike:
         return ids
     if kind is L.BatchNormalization and layer.axis in (-1, len(x.shape) - 1):
         if layer.scale:
@@ -148,11 +144,11 @@ def through(call: Call, sources: list[np.ndarray], channels: Channels) -> np.nda
         return np.tile(ids, prod(x.shape[1:-1]))
     if kind is L.Reshape and prod(x.shape[1:-1] or (1,)) == prod(y.shape[1:-1] or (1,)) == 1:
         return ids
-    if kind is ChannelShuffle:
+    if kind is L.ChannelShuffle:
         return dealt(ids, layer.groups, channels)
-    if kind is ChannelSlice:
+    if kind is L.ChannelSlice:
         return ids[layer.start : layer.stop]
-    if kind is PadChannels:
+    if kind is L.PadChannels:
         return np.concatenate([ids, channels.new(layer.width - len(ids))])
     return None
 
@@ -217,9 +213,9 @@ def changed(layer: Any, taken: np.ndarray, made: np.ndarray) -> dict[str, Any]:
     """What is different about a layer that takes and makes some channels alone."""
     if type(layer) in MAKERS:
         return {MAKERS[type(layer)]: int(made.sum())}
-    if isinstance(layer, ChannelSlice):
+    if isinstance(layer, L.ChannelSlice):
         return {"start": int(taken[: layer.start].sum()), "stop": int(taken[: layer.stop].sum())}
-    if isinstance(layer, PadChannels):
+    if isinstance(layer, L.PadChannels):
         return {"width": int(made.sum())}
     if isinstance(layer, L.Reshape) and not made.all():
         return {"target_shape": (*layer.target_shape[:-1], int(made.sum()))}

@@ -35,9 +35,6 @@ class MatMul(keras.layers.Layer):
         a, b = input_shapes
         return (*a[:-1], b[-2] if self.transpose else b[-1])
 
-    def get_config(self):
-        return {**super().get_config(), "transpose": self.transpose}
-
 
 @keras.saving.register_keras_serializable("kerascnn")
 class ReciprocalRoot(keras.layers.Layer):
@@ -67,6 +64,3 @@ class UnitLength(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return input_shape
-
-    def get_config(self):
-        return {**super().get_config(), "epsilon": self.epsilon}

@@ -120,6 +120,3 @@ class SelectChannels(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], self.count)
-
-    def get_config(self):
-        return {**super().get_config(), "count": self.count}
