@@ -84,13 +84,7 @@ class Channels:
 
 
 def traced(model: keras.Model) -> Channels:
-    """Follow the channels of a model from its inputs to its outputs.
-
-    Raises
-    ------
-    ValueError
-        When the model shows no graph.
-    """
+    """Follow the channels of a model from its inputs to its outputs."""
     channels = Channels()
     graph = Graph(model)
     for call in graph.calls:

@@ -51,20 +51,8 @@ class Quantized:
     def predict(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """Outputs as the file will give them, up to a step of quantisation here and there.
 
-        Parameters
-        ----------
-        images
-            ``(N, H, W, C)`` float32, preprocessed as the network expects.
-
-        Returns
-        -------
-        dict
-            ``(N, ...)`` float32 by the name of the output, "scores" where there is one without a name.
-
-        Raises
-        ------
-        ValueError
-            When the images have another shape or dtype.
+        From images ``(N, H, W, C)`` float32, preprocessed as the network expects, to ``(N, ...)`` float32 by the name
+        of the output, "scores" where there is one without a name.
         """
         return keras_runner(self.simulation, self.model.name)(images)
 
@@ -82,13 +70,8 @@ def quantize_aware(model: keras.Model, train: Any, tuning: Tuning = DEFAULT, los
     ----------
     model
         A functional model of one image: a classifier, or any network when ``loss`` is given; it stays as it is.
-    train
-        Images and targets, or batches of them; see :func:`kerascnn.compression.tuning.dataset`.
-    tuning
-        How it is tuned.
-    loss
-        A function of targets and outputs, as they are in the data and as the model gives them, to the loss of each
-        image. None: cross-entropy, for a classifier.
+    train, loss
+        As :func:`kerascnn.compression.tuned` takes them.
 
     Returns
     -------

@@ -57,7 +57,7 @@ class TrainingCopy:
     """
 
     def __init__(self, model: keras.Model, tensors: list[RoundedTensor], ranges: Ranges):
-        from kerascnn.compression.quantizers import Fixed, OfKernel, OfOutput, OnScale
+        from kerascnn.compression.quantizers import QUANTIZERS, OfKernel, OfOutput, OnScale
 
         tf_keras, wrapper = legacy_keras(), toolkit().quantization.keras.QuantizeWrapperV2
         self.layers = {layer.name: layer for layer in legacy_copy(model).layers}
@@ -81,7 +81,7 @@ class TrainingCopy:
                 return x
             tensor = by_name[name]
             if tensor.fixed:
-                quantizer = Fixed(tensor.fixed)
+                quantizer = QUANTIZERS.FixedQuantizer(8, *tensor.fixed, narrow_range=False)
             else:
                 self.variables[name] = scales.setdefault(tensor.scale, [])
                 quantizer = OnScale(ranges[name], self.variables[name])
