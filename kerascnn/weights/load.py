@@ -68,9 +68,9 @@ class WeightSource:
 
     def mappings(self, model: keras.Model, values: Mapping[str, np.ndarray]) -> tuple[list[KeyMapping], set[str]]:
         """The key that each variable takes from the file, and the keys that ``model`` may leave out."""
-        whole = has_head(model)
+        whole = any(w.path.startswith("head-") for w in model.weights)
         if self.entry is None:
-            spare = {key for key in values if key.startswith("auxiliary") or (is_head(key) and not whole)}
+            spare = {key for key in values if key.startswith("auxiliary" if whole else ("auxiliary", "head-"))}
             return map_native(model), spare
         names = table(self.row, self.entry)
         try:
@@ -144,11 +144,7 @@ def named_in(text: str, fitting: list[Entry]) -> list[Entry]:
 
 
 def landmarks_stand(names: Section, values: Mapping[str, np.ndarray]) -> bool:
-    modules = (
-        {key for key in values}
-        | {key.rpartition(".")[0] for key in values}
-        | {key.rpartition("/")[0] for key in values}
-    )
+    modules = {part for key in values for part in (key, key.rpartition(".")[0], key.rpartition("/")[0])}
     return names.landmarks() <= modules
 
 
@@ -157,14 +153,6 @@ def refusal_of_strangers(row: Row, path: Path, known: list[Entry]) -> str:
     way = f"Such a file is for {' or '.join(others)}." if others else "Check the file, or choose the network it is of."
     writers = ", ".join(["kerascnn's", *(f"{e.source}'s {e.source_name}" for e in known)])
     return f"{path} does not hold weights that {row.name} can take: those are files of {writers}. {way}"
-
-
-def is_head(path: str) -> bool:
-    return path.startswith("head-")
-
-
-def has_head(model: keras.Model) -> bool:
-    return any(is_head(w.path) for w in model.weights)
 
 
 def refuse_what_does_not_fit(model: keras.Model, path: Path, plan: Plan, unused: list[str]) -> None:

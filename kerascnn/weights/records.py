@@ -69,11 +69,8 @@ class Record:
     @property
     def entry(self) -> Entry:
         """The implementation, in the ledger."""
-        return next(
-            e
-            for e in entries()
-            if (e.name, e.source, e.source_name) == (self.network, self.source, self.source_name) and e.loads
-        )
+        mine = self.network, self.source, self.source_name
+        return next(e for e in entries() if (e.name, e.source, e.source_name) == mine and e.loads)
 
 
 @cache
@@ -91,18 +88,13 @@ def record(row: dict[str, str]) -> Record:
         mean=tuple(float(v) for v in row["mean"].split()),
         std=tuple(float(v) for v in row["std"].split()),
     )
+    texts = {name: row[name] for name in ("network", "tag", "source", "source_name", "url", "hash", "licence")}
     return Record(
-        network=row["network"],
-        tag=row["tag"],
-        source=row["source"],
-        source_name=row["source_name"],
+        **texts,
         top=row["top"] == "yes",
-        url=row["url"],
-        hash=row["hash"],
         preprocess=preprocess,
         bgr=row["channels"] == "bgr",
         classes=int(row["classes"]),
-        licence=row["licence"],
         top1=float(row["top1"]) if row["top1"] else None,
     )
 
