@@ -128,13 +128,7 @@ def plain(name: str) -> str:
 
 
 def expect(met: bool, name: str, value: Any, expected: str) -> None:
-    """Refuse the value of a field, in a line of bounded length.
-
-    Raises
-    ------
-    ValueError
-        Unless ``met``.
-    """
+    """Refuse the value of a field unless ``met``, in a line of bounded length."""
     if not met:
         raise ValueError(f"{name} must be {expected}; got {reprlib.repr(value)}.")
 

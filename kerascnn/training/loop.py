@@ -26,7 +26,7 @@ from kerascnn.files import need_writable, written_whole
 from kerascnn.networks.codec import encode_row
 from kerascnn.runtime import deep_graphs
 from kerascnn.training.callbacks import TrainingProgress
-from kerascnn.training.drawing import draw_inference, draw_trained, fill
+from kerascnn.training.drawing import draw_inference, draw_trained
 from kerascnn.training.freezing import frozen
 from kerascnn.training.methods import objective_of
 from kerascnn.training.progress import Watch, epoch_bar, line
@@ -127,8 +127,7 @@ def train(
     need_writable(out)
     devices = strategy or open_strategy("auto")
     resolved = recipe if isinstance(recipe, Resolved) else resolve(recipe, data, make_model)
-    check_images(resolved, data, devices.num_replicas_in_sync)
-    check_compiler(xla, devices.num_replicas_in_sync)
+    check_devices(resolved, data, xla, devices.num_replicas_in_sync)
     facts = run_facts(resolved, data, precision=precision, xla=xla)
     workers = Workers(devices)
     workers.agree("images", facts["data"])
@@ -165,7 +164,8 @@ def train(
         hooks.on_train_end()
 
     if plain is not model:
-        fill(plain, model)
+        for variable, value in zip(plain.variables, model.variables, strict=True):
+            variable.assign(value)
     model = resolved.task.inference_model(plain)
     if workers.chief:
         card(resolved, data, history, facts, resolved.name if model is plain else model.name).write(model_file)
@@ -176,8 +176,11 @@ def train(
     return model, history
 
 
-def check_images(resolved: Resolved, data: Data, replicas: int) -> None:
-    """Refuse what would leave a device without an image, because an empty batch cannot be computed everywhere."""
+def check_devices(resolved: Resolved, data: Data, xla: bool, replicas: int) -> None:
+    """Refuse what would leave a device without an image, because an empty batch cannot be computed everywhere.
+
+    And to compile a step of several devices, whose variables XLA would not find.
+    """
     recipe = resolved.recipe
     if min(resolved.batch // recipe.accumulate, len(data.validation)) < replicas:
         parts = f" in {recipe.accumulate} parts" if recipe.accumulate > 1 else ""
@@ -185,10 +188,6 @@ def check_images(resolved: Resolved, data: Data, replicas: int) -> None:
             f"A batch of {recipe.batch}{parts}, {len(data.train)} images to train on and {len(data.validation)} to "
             f"validate on are not all enough for {replicas} devices; every device needs an image. Use fewer devices."
         )
-
-
-def check_compiler(xla: bool, replicas: int) -> None:
-    """Refuse to compile a step of several devices: XLA would not find their variables."""
     if xla and replicas > 1:
         raise ValueError(
             f"xla compiles the steps of one device, and there are {replicas}. Leave xla out, or train on one device "
@@ -242,7 +241,7 @@ def run_epoch(
     recipe, task, preprocess = resolved.recipe, resolved.task, resolved.preprocess
     shard = workers.index, workers.count
     title = f"epoch {epoch + 1:{len(str(resolved.epochs))}}/{resolved.epochs}"
-    batch, steps = resolved.updates
+    batch, steps = resolved.batch, resolved.steps
     stage = resolved.stage(epoch)
     if stage != learner.stage:
         learner.set_stage(stage)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from kerascnn.data import Data
@@ -60,16 +61,12 @@ class Resolved:
     @property
     def batch(self) -> int:
         """Images per update of the weights."""
-        return self.updates[0]
+        return self.length.updates(self.images, self.recipe.batch, self.recipe.accumulate)[0]
 
     @property
     def steps(self) -> int:
         """Updates per epoch."""
-        return self.updates[1]
-
-    @property
-    def updates(self) -> tuple[int, int]:
-        return self.length.updates(self.images, self.recipe.batch, self.recipe.accumulate)
+        return self.length.updates(self.images, self.recipe.batch, self.recipe.accumulate)[1]
 
     def places(self, epoch: int) -> range:
         """Which images of the endless sequence of all passes an epoch trains on."""
@@ -135,13 +132,8 @@ def preprocess_of(recipe: Recipe, row: Architecture | None, channels: int) -> Pr
     """What images of so many channels go through: as the recipe says, then as the weights' record, then as usual."""
     known = of_weights(recipe.model) or Preprocess(size=recipe.input.size or (row or recipe.model.row()).size)
     if channels == 1:
-        known = replace(known, mean=average(known.mean), std=average(known.std))
+        known = replace(known, mean=(round(fmean(known.mean), 6),), std=(round(fmean(known.std), 6),))
     return recipe.input.preprocess(known)
-
-
-def average(channels: tuple[float, ...]) -> tuple[float]:
-    """One number for a grey image."""
-    return (round(sum(channels) / len(channels), 6),)
 
 
 def of_weights(model: Model) -> Preprocess | None:
@@ -155,13 +147,7 @@ def of_weights(model: Model) -> Preprocess | None:
 
 
 def maker(model: Model, make_model: MakeModel | None = None) -> MakeModel:
-    """What draws the network, as it is before the first step.
-
-    Raises
-    ------
-    ValueError
-        When ``make_model`` is given, and the recipe has what only rows heed.
-    """
+    """What draws the network, as it is before the first step; what only rows heed does not go with ``make_model``."""
     if make_model and (set_ := [name for name in ("fields", "tiny", "weights") if getattr(model, name)]):
         raise ValueError(
             f"{' and '.join(f'model.{name}' for name in set_)} are for networks of the catalogue, but make_model draws "

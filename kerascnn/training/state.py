@@ -43,13 +43,7 @@ def run_facts(resolved: Resolved, data: Data, **machine: Any) -> dict[str, Any]:
 
 
 def digest(path: str) -> str:
-    """Sixteen hexadecimal digits that change with the content of a teacher's file.
-
-    Raises
-    ------
-    FileNotFoundError
-        When there is no such file.
-    """
+    """Sixteen hexadecimal digits that change with the content of a teacher's file."""
     if not Path(path).is_file():
         raise FileNotFoundError(f"There is no teacher {path}; expected a .keras file with its card beside it.")
     with open(path, "rb") as file:

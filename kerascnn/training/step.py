@@ -49,7 +49,7 @@ class Learner:
         if any(stage.dropout is not None for stage in recipe.stages):
             dropouts(model)  # or refuse now, not when that stage comes
         self.model, self.resolved, self.recipe, self.task, self.workers = model, resolved, recipe, task, workers
-        self.objective = objective or self._objective
+        self.objective = objective or (lambda images, outputs, targets: task.objective(outputs, targets))
         self.precision, self.xla = precision, xla
         self.strategy = workers.strategy
         self.trained = task.training_model(model)
@@ -166,18 +166,11 @@ class Learner:
             outputs = self._outputs(images, training=True)
             losses, objectives = self.task.losses(outputs, targets), self.objective(images, outputs, targets)
             objective = tf.reduce_sum(objectives) / tf.cast(together, losses.dtype)
-            if penalties := self.model.losses:  # a network of the user's may bring regularisers
-                objective += (
-                    tf.add_n([tf.cast(penalty, tf.float32) for penalty in penalties])
-                    / self.strategy.num_replicas_in_sync
-                )
+            for penalty in self.model.losses:  # a network of the user's may bring regularisers
+                objective += tf.cast(penalty, tf.float32) / self.strategy.num_replicas_in_sync
             objective: Any = self.optimizer.scale_loss(objective)
         self._measure(losses, targets, outputs)
         return tape.gradient(objective, self.model.trainable_variables)
-
-    def _objective(self, images, outputs, targets) -> Any:
-        """The task's own objective, of each image."""
-        return self.task.objective(outputs, targets)
 
     def _update(self, gradients) -> None:
         """Clip, decay and apply. The optimizer sums over replicas, so each brings its part of everything."""

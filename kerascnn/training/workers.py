@@ -105,13 +105,7 @@ def gone() -> tuple[Any, ...]:
 
 @contextmanager
 def reporting_lost_workers() -> Iterator[None]:
-    """Say what it means when a step cannot be ended because another worker is gone.
-
-    Raises
-    ------
-    RuntimeError
-        Then.
-    """
+    """Say, as a RuntimeError, what it means when a step cannot be ended because another worker is gone."""
     try:
         yield
     except gone() as error:

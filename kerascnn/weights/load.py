@@ -182,9 +182,6 @@ def is_path(path: Path) -> bool:
             raise ValueError(f"weights must be a file ending in {', '.join(KNOWN)}, got {path}.")
         return True
     if known or len(path.parts) > 1:
-        raise FileNotFoundError(f"There is no file {path}. {suggest(path.name, siblings(path))}".rstrip())
+        beside = [other.name for other in path.parent.glob("*") if other.is_file()]
+        raise FileNotFoundError(f"There is no file {path}. {suggest(path.name, beside)}".rstrip())
     return False
-
-
-def siblings(path: Path) -> list[str]:
-    return [p.name for p in path.parent.glob("*") if p.is_file()] if path.parent.is_dir() else []

@@ -38,25 +38,16 @@ def load_recipe(page: str | os.PathLike) -> Recipe:
         path, name = f"{path}{colon}{name}", "RECIPE"
     found = recipes_of(path)
     if name not in found:
-        near = suggest(name, found) if found else "Expected a line RECIPE = Recipe(model=Model(...), ...)."
-        raise ValueError(f"{path} has no {name}. {near}")
+        expected = suggest(name, found) or "Expected a line RECIPE = Recipe(model=Model(...), ...)."
+        raise ValueError(f"{path} has no {name}. {expected}")
     return found[name]
 
 
 def recipes_of(page: str | os.PathLike) -> dict[str, Recipe]:
-    """All recipes of a page, by the names that it gives them.
-
-    Raises
-    ------
-    FileNotFoundError
-        When there is no such file.
-    ValueError
-        When it does not run.
-    """
+    """All recipes of a page, by the names that it gives them; errors are those of :func:`load_recipe`."""
     path = Path(page)
     if not path.is_file():
-        beside = [file.name for file in path.parent.glob("*.py")] if path.parent.is_dir() else []
-        near = suggest(path.name, beside) if beside else ""
+        near = suggest(path.name, [file.name for file in path.parent.glob("*.py")])
         raise FileNotFoundError(f"There is no recipe file {path}. {near}".rstrip())
     try:
         names = runpy.run_path(str(path))
@@ -110,13 +101,7 @@ def read_text(hint: Any, text: str) -> Any:
 
 
 def parsed(text: str) -> Any:
-    """A number, a tuple, True, False, None or a record that is written out; anything else is the text itself.
-
-    Raises
-    ------
-    ValueError
-        When there is no record of that name, or it does not take these fields.
-    """
+    """A number, a tuple, True, False, None or a record that is written out; anything else is the text itself."""
     try:
         return evaluated(ast.parse(text.strip(), mode="eval").body)
     except SyntaxError:
@@ -129,11 +114,8 @@ def evaluated(node: ast.expr) -> Any:
         case ast.Name(id=name):
             return made(name) if name in RECORDS else WORDS.get(name.lower(), name)
         case ast.Call(func=ast.Name(id=name)):
-            return made(
-                name,
-                *map(evaluated, node.args),
-                **{str(keyword.arg): evaluated(keyword.value) for keyword in node.keywords},
-            )
+            named = {str(keyword.arg): evaluated(keyword.value) for keyword in node.keywords}
+            return made(name, *map(evaluated, node.args), **named)
         case ast.Tuple(elts=parts) | ast.List(elts=parts):
             return tuple(map(evaluated, parts))
     try:
