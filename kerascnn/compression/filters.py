@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 import keras
-import numpy as np
 
 from kerascnn.compression.channels import Channels, thinned, traced
 from kerascnn.errors import suggest
@@ -19,16 +18,7 @@ from kerascnn.graph.fake_quantised import refuse_fake_quantised
 from kerascnn.graph.inline import inline_models
 from kerascnn.runtime import deep_graphs
 
-
-def sums_of_weights(channels: Channels) -> list[tuple[np.ndarray, np.ndarray]]:
-    return [(ids, channels.norms[name]) for name, ids in channels.made.items()]
-
-
-def scales_of_norms(channels: Channels) -> list[tuple[np.ndarray, np.ndarray]]:
-    return list(channels.scales.values())
-
-
-NORMS = {"l1": sums_of_weights, "gamma": scales_of_norms}
+NORMS = ("l1", "gamma")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,7 +140,8 @@ def chosen(channels: Channels, filters: Filters) -> set[int]:
 def set_norms(channels: Channels, norm: str) -> dict[int, float]:
     """How much each set of tied channels weighs; sets that nothing weighs are missing."""
     norms: dict[int, float] = {}
-    for ids, values in NORMS[norm](channels):
+    filters = [(ids, channels.norms[name]) for name, ids in channels.made.items()]
+    for ids, values in filters if norm == "l1" else channels.scales.values():
         relative = values / max(values.mean(), 1e-30)
         for root, value in zip(channels.roots(ids).tolist(), relative.tolist(), strict=True):
             norms[root] = norms.get(root, 0.0) + value

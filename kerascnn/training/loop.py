@@ -26,9 +26,9 @@ from kerascnn.files import need_writable, written_whole
 from kerascnn.networks.codec import encode_row
 from kerascnn.runtime import deep_graphs
 from kerascnn.training.callbacks import TrainingProgress
+from kerascnn.training.distillation import Distilled
 from kerascnn.training.drawing import draw_inference, draw_trained
 from kerascnn.training.freezing import frozen
-from kerascnn.training.methods import objective_of
 from kerascnn.training.progress import Watch, epoch_bar, line
 from kerascnn.training.recipe import Recipe
 from kerascnn.training.resolve import MakeModel, Resolved, resolve
@@ -139,7 +139,8 @@ def train(
     keras.utils.set_random_seed(resolved.recipe.seed)
     with devices.scope():
         model = draw_trained(resolved, precision)
-        learner = Learner(model, resolved, workers, objective_of(resolved), precision=precision, xla=xla)
+        taught = resolved.recipe.distill and Distilled(resolved.recipe.distill, resolved.task, resolved.preprocess)
+        learner = Learner(model, resolved, workers, taught, precision=precision, xla=xla)
         checkpoint = Checkpoint(out / "checkpoint.npz", learner.variables, identity(facts, learner.variables))
         history = checkpoint.restore(overwrite=overwrite)
     workers.agree("checkpoint", f"that after epoch {len(history)} in {out.absolute()}")
@@ -241,7 +242,7 @@ def run_epoch(
     recipe, task, preprocess = resolved.recipe, resolved.task, resolved.preprocess
     shard = workers.index, workers.count
     title = f"epoch {epoch + 1:{len(str(resolved.epochs))}}/{resolved.epochs}"
-    batch, steps = resolved.batch, resolved.steps
+    batch, steps = resolved.updates
     stage = resolved.stage(epoch)
     if stage != learner.stage:
         learner.set_stage(stage)
@@ -274,7 +275,10 @@ def run_epoch(
     size = even_batch(len(data.validation), most, learner.strategy.num_replicas_in_sync)
     dataset = batches(data.validation, preprocess, size, encode=task.encode, shard=shard)
     with learner.averaged():
-        validated = evaluate(learner, distributed(dataset, workers))
+        learner.reset()
+        for own in distributed(dataset, workers):
+            learner.evaluate(own)
+        validated = learner.meters()
     check_finite(validated, epoch, resolved)
     record = trained | {f"val_{name}": value for name, value in validated.items()}
     record |= {"lr": rates[-1], "seconds": seconds}
@@ -333,12 +337,4 @@ def train_steps(
             watch(step + 1, meters)
             if learner.workers.count == 1 and not math.isfinite(meters["loss"]):
                 break
-    return learner.meters()
-
-
-def evaluate(learner: Learner, dataset: Iterable) -> dict[str, float]:
-    """Loss and metrics of a data set."""
-    learner.reset()
-    for batch in dataset:
-        learner.evaluate(batch)
     return learner.meters()

@@ -61,12 +61,16 @@ class Resolved:
     @property
     def batch(self) -> int:
         """Images per update of the weights."""
-        return self.length.updates(self.images, self.recipe.batch, self.recipe.accumulate)[0]
+        return self.updates[0]
 
     @property
     def steps(self) -> int:
         """Updates per epoch."""
-        return self.length.updates(self.images, self.recipe.batch, self.recipe.accumulate)[1]
+        return self.updates[1]
+
+    @property
+    def updates(self) -> tuple[int, int]:
+        return self.length.updates(self.images, self.recipe.batch, self.recipe.accumulate)
 
     def places(self, epoch: int) -> range:
         """Which images of the endless sequence of all passes an epoch trains on."""

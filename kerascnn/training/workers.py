@@ -64,13 +64,7 @@ class Workers:
             self.gathered(0)
 
     def agree(self, what: str, fact: Any) -> None:
-        """Make sure that all workers hold the same for true.
-
-        Raises
-        ------
-        ValueError
-            On every worker, when one differs.
-        """
+        """Make sure that all workers hold the same for true; when one differs, every worker raises a ValueError."""
         numbers = self.gathered(crc32(repr(fact).encode()))
         strange = [index for index, number in enumerate(numbers) if number != numbers[0]]
         if strange:
