@@ -74,7 +74,8 @@ def converter(
 
 def flattened_map(graph: Graph, layer: Any) -> tuple[int, int, int]:
     """Shape of the map whose flattened values a dense layer reads."""
-    return next(tuple(each.input.shape[1:]) for each in before(graph, layer) if isinstance(each, keras.layers.Flatten))
+    flatten: Any = next(each for each in before(graph, layer) if isinstance(each, keras.layers.Flatten))
+    return tuple(flatten.input.shape[1:])
 
 
 def classifiers(graph: Graph) -> set[str]:
@@ -166,11 +167,10 @@ def absorb_biases(
     for mapping in mappings:
         if mapping.bias in values and mapping.bias not in mapped:
             for call in graph.consumers(layer_of(model, mapping.variable).output):
-                if not isinstance(call.operation, keras.layers.BatchNormalization):
-                    continue
-                mean = call.operation.moving_mean.path
-                plan.values[mean] = plan.values[mean] - values[mapping.bias]
-                yield mapping.bias
+                if hasattr(call.operation, "moving_mean"):
+                    mean = call.operation.moving_mean.path
+                    plan.values[mean] = plan.values[mean] - values[mapping.bias]
+                    yield mapping.bias
 
 
 def assign(model: keras.Model, plan: Plan) -> None:
