@@ -33,11 +33,6 @@ class Plan:
     unequal: list[str] = field(default_factory=list)
 
 
-def map_native(model: keras.Model) -> list[KeyMapping]:
-    """The mapping for a file of this package, which names every variable as the model does."""
-    return [KeyMapping(w, w.path) for w in model.weights]
-
-
 def map_foreign(model: keras.Model, section: Section, torch: bool, keys: Collection[str]) -> list[KeyMapping]:
     """Which of another implementation's ``keys`` holds each variable of the model, by the table of names.
 
@@ -171,12 +166,6 @@ def absorb_biases(
                     mean = call.operation.moving_mean.path
                     plan.values[mean] = plan.values[mean] - values[mapping.bias]
                     yield mapping.bias
-
-
-def assign(model: keras.Model, plan: Plan) -> None:
-    for w in model.weights:
-        if w.path in plan.values:
-            w.assign(plan.values[w.path])
 
 
 def some(items: list[str], most: int = 4) -> str:

@@ -12,7 +12,7 @@ from kerascnn.errors import suggest
 from kerascnn.ledger import Entry, entries
 from kerascnn.spec import Row
 from kerascnn.weights.cache import fetch
-from kerascnn.weights.fill import KeyMapping, Plan, absorb_biases, assign, make_plan, map_foreign, map_native, some
+from kerascnn.weights.fill import KeyMapping, Plan, absorb_biases, make_plan, map_foreign, some
 from kerascnn.weights.formats import KERAS, KNOWN, NATIVE, read_foreign, read_native
 from kerascnn.weights.records import all_records, find_record
 from kerascnn.weights.tables import Section, section
@@ -62,7 +62,9 @@ class WeightSource:
                 f"{self.path} has {classes} classes, and {model.name} was built for {kernel.variable.shape[-1]}. Pass "
                 f"classes={classes} to keep the file's classifier, another number for a new one, or include_top=False."
             )
-        assign(model, plan)
+        for w in model.weights:
+            if w.path in plan.values:
+                w.assign(plan.values[w.path])
         for note in plan.notes:
             warnings.warn(f"{self.path.name}: {note}.", stacklevel=2)
 
@@ -71,7 +73,7 @@ class WeightSource:
         whole = any(w.path.startswith("head-") for w in model.weights)
         if self.entry is None:
             spare = {key for key in values if key.startswith("auxiliary" if whole else ("auxiliary", "head-"))}
-            return map_native(model), spare
+            return [KeyMapping(w, w.path) for w in model.weights], spare  # a file of this package has the model's names
         names = table(self.row, self.entry)
         try:
             mappings = map_foreign(model, names, self.entry.source in TORCH_SOURCES, values)
