@@ -20,26 +20,13 @@ MEETING = (L.Add, L.Average, L.Maximum, L.Minimum, L.Multiply, L.Subtract)
 
 
 class Channels:
-    """Every channel of every tensor of a model, by number; what is tied to what; and what must stay.
-
-    Attributes
-    ----------
-    of
-        By id of a tensor, the numbers of its channels.
-    made
-        By name of a layer that makes channels of its own, their numbers.
-    norms
-        By name of such a layer, the sum of absolute weights of each filter.
-    scales
-        By name of a batch norm, the numbers of its channels and the absolute values of its scales, gamma.
-    locked
-        Sets of tied channels that must stay, by their least number.
-    """
+    """Every channel of every tensor of a model, by number; what is tied to what; and what must stay."""
 
     def __init__(self) -> None:
-        self.of: dict[int, np.ndarray] = {}
-        self.made: dict[str, np.ndarray] = {}
-        self.norms: dict[str, np.ndarray] = {}
+        self.of: dict[int, np.ndarray] = {}  # by id of a tensor, the numbers of its channels
+        self.made: dict[str, np.ndarray] = {}  # by name of a layer that makes channels of its own, their numbers
+        self.norms: dict[str, np.ndarray] = {}  # by name of such a layer, the sum of absolute weights of each filter
+        # By name of a batch norm, the numbers of its channels and the absolute values of its scales, gamma.
         self.scales: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         self._least: list[int] = []
         self._stay: set[int] = set()
@@ -60,6 +47,7 @@ class Channels:
 
     @property
     def locked(self) -> set[int]:
+        """Sets of tied channels that must stay, by their least number."""
         return {self._root(i) for i in self._stay}
 
     def _root(self, i: int) -> int:

@@ -19,21 +19,11 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class Rule:
-    """How an operator of TensorFlow Lite quantises its output.
+    """How an operator of TensorFlow Lite quantises its output."""
 
-    Parameters
-    ----------
-    rounds
-        Whether it computes new numbers, and so rounds them.
-    same_scale
-        Whether its output has the scale and zero point of its inputs.
-    fixed
-        The range of its output, where the operator prescribes one.
-    """
-
-    rounds: bool
-    same_scale: bool
-    fixed: Range | None = None
+    rounds: bool  # whether it computes new numbers, and so rounds them
+    same_scale: bool  # whether its output has the scale and zero point of its inputs
+    fixed: Range | None = None  # the range of its output, where the operator prescribes one
 
 
 OWN_SCALE = Rule(rounds=True, same_scale=False)
@@ -69,30 +59,17 @@ SHAPE_OF_SECOND = (L.PositionEmbedding, L.TokensToMap)  # of their second input 
 
 @dataclass(frozen=True)
 class RoundedTensor:
-    """A tensor that is rounded.
+    """A tensor that is rounded."""
 
-    Parameters
-    ----------
-    name
-        Name of the operation that puts it out.
-    scale
-        Name of its scale; tensors that share one have the same.
-    fixed
-        The range that the operator prescribes; None where it is to be learned.
-    """
-
-    name: str
-    scale: str
-    fixed: Range | None
+    name: str  # of the operation that puts it out
+    scale: str  # name of its scale; tensors that share one have the same
+    fixed: Range | None  # the range that the operator prescribes; None where it is to be learned
 
 
 def rounded_tensors(model: keras.Model) -> list[RoundedTensor]:
     """The tensors that the int8 file of a lowered model rounds, in the order of the graph.
 
-    Raises
-    ------
-    ValueError
-        When there is no rule for a layer, or one is used twice.
+    A layer that is used twice, or that there is no rule for, is refused.
     """
     graph = Graph(model)
     if twice := [op.name for op, count in graph.uses.items() if count > 1]:

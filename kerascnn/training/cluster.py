@@ -17,17 +17,9 @@ FIRST_PORT, PORTS = 10_000, 20_000  # below the ports that systems give out by t
 
 @dataclass(frozen=True)
 class Cluster:
-    """All workers of a training, and which of them this process is.
+    """All workers of a training, and which of them this process is: ``jobs[kind][index]``."""
 
-    Parameters
-    ----------
-    jobs
-        Addresses, "host:port", of every kind of task.
-    kind, index
-        This process: ``jobs[kind][index]``.
-    """
-
-    jobs: Mapping[str, Sequence[str]]
+    jobs: Mapping[str, Sequence[str]]  # addresses, "host:port", of every kind of task
     kind: str
     index: int
 

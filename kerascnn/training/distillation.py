@@ -16,14 +16,7 @@ from kerascnn.training.recipe import Distillation
 class Distilled:
     """The objective of a task with a trained network as teacher. Made within a strategy's scope.
 
-    Parameters
-    ----------
-    how
-        The teacher's file, its weight in the objective, and the temperature.
-    task
-        The student's, with its classes.
-    preprocess
-        What the student's images have gone through.
+    The task, with its classes, and ``preprocess``, which images have gone through, are the student's.
 
     Raises
     ------

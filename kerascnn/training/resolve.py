@@ -16,38 +16,20 @@ from kerascnn.training.recipe.schedules import Course
 if TYPE_CHECKING:
     import keras
 
-MakeModel = Callable[[tuple[int | None, int | None, int], int], "keras.Model"]
+MakeModel = Callable[[tuple[int | None, int | None, int], int], "keras.Model"]  # from (H, W, C) and number of classes
 
 
 @dataclass(frozen=True, kw_only=True)
 class Resolved:
-    """A recipe for some data, and all that follows from the two.
+    """A recipe for some data, and all that follows from the two."""
 
-    Parameters
-    ----------
-    recipe
-        With nothing left open; it resolves to itself.
-    row
-        The network's; None for a network of one's own.
-    preprocess
-        What images go through before the network.
-    task
-        What is learned, with the recipe's loss and the data's labels.
-    make
-        Draws the network as it is before the first step, from an input shape (H, W, C) and a number of classes.
-    length
-        The recipe's.
-    images
-        Number of training images.
-    """
-
-    recipe: Recipe
-    row: Architecture | None
-    preprocess: Preprocess
-    task: Task
-    make: MakeModel
-    length: Epochs | Steps
-    images: int
+    recipe: Recipe  # with nothing left open; it resolves to itself
+    row: Architecture | None  # None for a network of one's own
+    preprocess: Preprocess  # what images go through before the network
+    task: Task  # what is learned, with the recipe's loss and the data's labels
+    make: MakeModel  # draws the network as it is before the first step
+    length: Epochs | Steps  # the recipe's
+    images: int  # number of training images
 
     @property
     def name(self) -> str:

@@ -53,14 +53,8 @@ def digest(path: str) -> str:
 class Checkpoint:
     """The file that holds a training between two epochs.
 
-    Parameters
-    ----------
-    path
-        Where it lies, or will lie.
-    variables
-        All that training changes: weights, moving statistics, seeds, the optimizer's slots and counters.
-    identity
-        What tells this run from another.
+    ``variables`` are all that training changes: weights, moving statistics, seeds, the optimizer's slots and counters.
+    ``identity`` tells this run from another.
     """
 
     def __init__(self, path: Path, variables: Sequence["keras.Variable"], identity: dict[str, Any]):

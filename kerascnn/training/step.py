@@ -21,18 +21,8 @@ Objective = Callable[[Any, dict[str, Any], dict[str, Any]], Any]  # images, outp
 class Learner:
     """A network with what its steps need: optimizer, objective and meters. Made within the scope of its strategy.
 
-    Parameters
-    ----------
-    model
-        The network.
-    resolved
-        How it is trained.
-    workers
-        Who trains it.
-    objective
-        What a step minimises, where it is not the task's own objective.
-    precision, xla
-        As ``train`` takes them; the model is drawn in this precision already.
+    ``objective`` is what a step minimises, where it is not the task's own. ``precision`` and ``xla`` are as ``train``
+    takes them; the model is drawn in this precision already.
     """
 
     def __init__(

@@ -13,19 +13,8 @@ class Workers:
     """The processes that share a strategy. A process that trains alone is its own chief.
 
     Every worker makes the same steps, and the chief alone writes files and reports. What one says to all, or asks of
-    all, every worker has to say or ask at the same place, because each waits there for all others.
-
-    Parameters
-    ----------
-    strategy
-        From ``open_strategy``.
-
-    Attributes
-    ----------
-    count, index
-        How many workers there are, and which of them this is; 0 is the chief.
-    replicas
-        Devices of this worker.
+    all, every worker has to say or ask at the same place, because each waits there for all others. ``count`` is how
+    many workers there are, ``index`` which of them this is, 0 the chief, and ``replicas`` the devices of this worker.
     """
 
     def __init__(self, strategy: "tf.distribute.Strategy"):

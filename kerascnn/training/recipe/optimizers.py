@@ -26,7 +26,7 @@ class Optimizer(ABC):
     """
 
     adaptive: ClassVar[bool] = False  # its steps do not grow with the gradient: the rate goes with the batch's root
-    # Whether decay is L2: the gradient of ``weight_decay / 2 * sum(kernel ** 2)`` joins the loss's, and so passes through
+    # Whether decay is L2: the gradient of ``weight_decay / 2 * sum(kernel ** 2)`` joins the loss's and passes through
     # the momentum. Keras takes it off the weights itself, even for SGD, where that is about ten times weaker.
     coupled: ClassVar[bool] = False
 
