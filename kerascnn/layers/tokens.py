@@ -77,8 +77,8 @@ class TokensToMap(keras.layers.Layer):
 def resize_positions(value: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
     """A position embedding for a square grid of patches as one for another grid; bicubic, smoothed where it shrinks.
 
-    From ``(1, 1 + side * side, D)`` to ``(1, 1 + height * width, D)``, of a ``grid`` of height and width in patches. The
-    first position is the class token's and stays. An old grid that is not square is refused.
+    From ``(1, 1 + side * side, D)`` to ``(1, 1 + height * width, D)``, of a ``grid`` of height and width in patches.
+    The first position is the class token's and stays. An old grid that is not square is refused.
     """
     side = round((value.shape[1] - 1) ** 0.5)
     if side * side != value.shape[1] - 1:
