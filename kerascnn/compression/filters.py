@@ -6,7 +6,7 @@ batch norms scale least. Channels that meet cannot go one without the other: an 
 gate, a batch norm tie them, and what is tied goes together.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -99,7 +99,10 @@ def remove_filters(model: keras.Model, filters: Filters = HALF) -> Thinned:
     refuse_fake_quantised(model)
     model = inline_models(model)
     channels = traced(model)
-    check_patterns(filters, channels.made, model.name)
+    for pattern in filters.fraction if isinstance(filters.fraction, Mapping) else ():
+        if not any(fnmatchcase(name, pattern) for name in channels.made):
+            near = suggest(pattern, channels.made)
+            raise ValueError(f"{model.name} has no layer with filters {pattern!r}. {near}".rstrip())
     gone = chosen(channels, filters)
     if not gone:
         raise ValueError(
@@ -113,12 +116,6 @@ def remove_filters(model: keras.Model, filters: Filters = HALF) -> Thinned:
         filters={name: (len(ids), int(channels.kept(ids, gone).sum())) for name, ids in channels.made.items()},
         untouched=tuple(name for name in channels.made if name not in free),
     )
-
-
-def check_patterns(filters: Filters, names: Iterable[str], model: str) -> None:
-    for pattern in filters.fraction if isinstance(filters.fraction, Mapping) else ():
-        if not any(fnmatchcase(name, pattern) for name in names):
-            raise ValueError(f"{model} has no layer with filters {pattern!r}. {suggest(pattern, names)}".rstrip())
 
 
 def chosen(channels: Channels, filters: Filters) -> set[int]:

@@ -59,8 +59,11 @@ class PerOutput(QUANTIZERS.LastValueQuantizer):
         return tf.transpose(rounded, [order.index(axis) for axis in range(len(order))])
 
 
-class Nothing(keras_side.QuantizeConfig):
-    """Round nothing of a layer."""
+class OfOutput(keras_side.QuantizeConfig):
+    """Round what a layer puts out, and no more of it."""
+
+    def __init__(self, *quantizers: Any):
+        self.quantizers = list(quantizers)
 
     def get_weights_and_quantizers(self, layer: Any) -> list[Any]:
         return []
@@ -75,16 +78,17 @@ class Nothing(keras_side.QuantizeConfig):
         pass
 
     def get_output_quantizers(self, layer: Any) -> list[Any]:
-        return []
+        return self.quantizers
 
     def get_config(self) -> dict[str, Any]:
         return {}
 
 
-class OfKernel(Nothing):
+class OfKernel(OfOutput):
     """Round the kernel of a layer alone, whose axes ``outputs`` count these; remember the variable, which is hidden."""
 
     def __init__(self, layer: Any, outputs: tuple[int, ...]):
+        super().__init__()
         self.attribute = "depthwise_kernel" if hasattr(layer, "depthwise_kernel") else "kernel"
         self.kernel, self.outputs = getattr(layer, self.attribute), outputs
 
@@ -93,13 +97,3 @@ class OfKernel(Nothing):
 
     def set_quantize_weights(self, layer: Any, quantize_weights: list[Any]) -> None:
         setattr(layer, self.attribute, quantize_weights[0])
-
-
-class OfOutput(Nothing):
-    """Round what a layer puts out."""
-
-    def __init__(self, quantizer: Any):
-        self.quantizer = quantizer
-
-    def get_output_quantizers(self, layer: Any) -> list[Any]:
-        return [self.quantizer]

@@ -12,7 +12,7 @@ from keras import activations
 
 from kerascnn import layers as L
 from kerascnn.graph.fold import OUTPUTS
-from kerascnn.graph.graph import Call, Graph
+from kerascnn.graph.graph import Graph
 
 Range = tuple[float, float]
 
@@ -96,14 +96,12 @@ def rule_of(layer: Any) -> Rule:
 
 def fused_away(graph: Graph) -> set[str]:
     """Operations whose output is not rounded before an activation takes it, because both are one operator."""
-
-    def is_fused(call: Call) -> bool:
+    fused = set()
+    for call in (call for call in graph.calls if isinstance(call.operation, FUSING)):
         after = [sink.operation for sink in graph.private_consumers(call.outputs[0])]
-        if len(after) != 1 or not isinstance(call.operation, FUSING):
-            return False
-        return type(after[0]) is L.Activation and after[0].activation in FUSED
-
-    return {call.operation.name for call in graph.calls if is_fused(call)}
+        if len(after) == 1 and type(after[0]) is L.Activation and after[0].activation in FUSED:
+            fused.add(call.operation.name)
+    return fused
 
 
 class Scales:

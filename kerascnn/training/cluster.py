@@ -87,11 +87,9 @@ def from_tf_config(text: str) -> Cluster:
 
 def is_jobs(value: Any) -> bool:
     """Whether this is a dictionary of lists of addresses, and not empty."""
-    return (
-        isinstance(value, dict)
-        and bool(value)
-        and all(isinstance(members, list) and members and all(map(is_address, members)) for members in value.values())
-    )
+    if not isinstance(value, dict) or not value:
+        return False
+    return all(isinstance(members, list) and members and all(map(is_address, members)) for members in value.values())
 
 
 def is_address(value: Any) -> bool:

@@ -126,7 +126,8 @@ def author(row: Row, path: Path, values: Mapping[str, np.ndarray]) -> Entry:
     """Whose implementation of ``row`` wrote the file: the one whose names it has; its path decides between several."""
     sources = KERAS_SOURCES if path.name.endswith(KERAS) else TORCH_SOURCES
     known = [e for e in entries() if e.name == row.name and e.loads]
-    fitting = [e for e in known if e.source in sources and landmarks_stand(table(row, e), values)]
+    modules = {part for key in values for part in (key, key.rpartition(".")[0], key.rpartition("/")[0])}
+    fitting = [e for e in known if e.source in sources and table(row, e).landmarks() <= modules]
     if not fitting:
         raise ValueError(refusal_of_strangers(row, path, known))
     if all(e.style == fitting[0].style for e in fitting):
@@ -143,11 +144,6 @@ def author(row: Row, path: Path, values: Mapping[str, np.ndarray]) -> Entry:
 
 def named_in(text: str, fitting: list[Entry]) -> list[Entry]:
     return [e for e in fitting if e.source_name.lower() in text.lower()]
-
-
-def landmarks_stand(names: Section, values: Mapping[str, np.ndarray]) -> bool:
-    modules = {part for key in values for part in (key, key.rpartition(".")[0], key.rpartition("/")[0])}
-    return names.landmarks() <= modules
 
 
 def refusal_of_strangers(row: Row, path: Path, known: list[Entry]) -> str:

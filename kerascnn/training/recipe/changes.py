@@ -88,24 +88,19 @@ def override(recipe: Recipe, settings: Iterable[str]) -> Recipe:
 
 
 def read_text(hint: Any, text: str) -> Any:
-    """What a text means for a field of a type."""
+    """What a text means for a field of a type: a literal, or a record that is written out; or the text itself."""
     kinds = get_args(hint) or (hint,)
     if str in kinds and get_origin(hint) is not tuple:
         return None if text.lower() == "none" and type(None) in kinds else text
-    value = parsed(text)
+    try:
+        value = evaluated(ast.parse(text.strip(), mode="eval").body)
+    except SyntaxError:
+        value = text
     if hint is tuple or get_origin(hint) is tuple or any(get_origin(kind) is tuple for kind in kinds):
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value if value is None or isinstance(value, tuple) else (value,)
     return value
-
-
-def parsed(text: str) -> Any:
-    """A number, a tuple, True, False, None or a record that is written out; anything else is the text itself."""
-    try:
-        return evaluated(ast.parse(text.strip(), mode="eval").body)
-    except SyntaxError:
-        return text
 
 
 def evaluated(node: ast.expr) -> Any:
