@@ -56,21 +56,12 @@ class Filters:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Thinned:
-    """A network without some of its filters.
+    """A network without some of its filters."""
 
-    Parameters
-    ----------
-    model
-        The network, with weights of its own.
-    filters
-        By layer that makes channels, how many it made and how many it makes now.
-    untouched
-        Those among them that had to keep all: their channels are the network's output, or a layer sees them that this
-        knows no rule for.
-    """
-
-    model: keras.Model
-    filters: dict[str, tuple[int, int]]
+    model: keras.Model  # with weights of its own
+    filters: dict[str, tuple[int, int]]  # by layer that makes channels, how many it made and how many it makes now
+    # Those among them that had to keep all: their channels are the network's output, or a layer sees them that this
+    # knows no rule for.
     untouched: tuple[str, ...]
 
 

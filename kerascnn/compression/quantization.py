@@ -29,19 +29,13 @@ WIDER = 0.1  # fraction of a range by which it may be widened
 
 @dataclass(frozen=True)
 class Quantized:
-    """A network that was tuned for int8.
+    """A network that was tuned for int8: lowered, its kernels as int8 holds them, with a scale for each output.
 
-    Parameters
-    ----------
-    model
-        The lowered network with its tuned weights: kernels as int8 holds them, with a scale for each output, and biases
-        as int32 does.
-    ranges
-        The range of every tensor that the file rounds, by the name of the operation that makes it.
+    Its biases are as int32 holds them.
     """
 
     model: keras.Model
-    ranges: Ranges
+    ranges: Ranges  # of every tensor that the file rounds, by the name of the operation that makes it
 
     @cached_property
     def simulation(self) -> keras.Model:

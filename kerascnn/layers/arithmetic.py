@@ -10,10 +10,7 @@ from keras import ops
 class MatMul(keras.layers.Layer):
     """Matrix product of two stacks: ``[(..., N, K), (..., K, M)]`` to ``(..., N, M)``.
 
-    Parameters
-    ----------
-    transpose
-        Whether the second comes as ``(..., M, K)``, as keys do.
+    With ``transpose`` the second comes as ``(..., M, K)``, as keys do.
     """
 
     def __init__(self, transpose=False, **kwargs):
