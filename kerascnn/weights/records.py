@@ -32,9 +32,7 @@ class Record:
     bgr: bool
     classes: int  # of its classifier
     licence: str  # as the publisher states it
-    top1: (
-        float | None
-    )  # published accuracy on ImageNet's validation images, in percent; None where nobody published one
+    top1: float | None  # accuracy on ImageNet's validation images, in percent; None where nobody published one
 
     @property
     def name(self) -> str:
