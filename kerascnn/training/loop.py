@@ -178,10 +178,7 @@ def train(
 
 
 def check_devices(resolved: Resolved, data: Data, xla: bool, replicas: int) -> None:
-    """Refuse what would leave a device without an image, because an empty batch cannot be computed everywhere.
-
-    And to compile a step of several devices, whose variables XLA would not find.
-    """
+    """Refuse what several devices cannot do: compute an empty batch, or compile a step, whose variables XLA misses."""
     recipe = resolved.recipe
     if min(resolved.batch // recipe.accumulate, len(data.validation)) < replicas:
         parts = f" in {recipe.accumulate} parts" if recipe.accumulate > 1 else ""
