@@ -13,7 +13,7 @@ def suggest(word: str, options: Iterable[str]) -> str:
     near = get_close_matches(word.lower(), spelled, n=3, cutoff=0.6)
     if near:
         return f"Did you mean {' or '.join(repr(spelled[name]) for name in near)}?"
-    return f"Choose one of {', '.join(map(repr, options))}." if len(options) <= 12 else ""
+    return f"Choose one of {', '.join(map(repr, options))}." if 0 < len(options) <= 12 else ""
 
 
 def need(module: str, extra: str, purpose: str) -> ModuleType:

@@ -40,34 +40,16 @@ class Paper:
 
 @dataclass(frozen=True)
 class Row:
-    """One column of a paper's architecture table: what the catalogue, weights and cards know of a network.
+    """One column of a paper's architecture table: what the catalogue, weights and cards know of a network."""
 
-    Parameters
-    ----------
-    name
-        The name in the catalogue, in lower case with underscores.
-    size
-        Side of the square image that the network was designed for, in pixels.
-    channels
-        Channels of that image.
-    classes
-        Classes of the data set that it was designed for: the default of the builder's ``classes``.
-    dropout
-        Rate of the dropout before the classifier.
-    style
-        Activation, batch norm constants and padding of every layer.
-    paper
-        Where it was published.
-    """
-
-    name: str
+    name: str  # in the catalogue, in lower case with underscores
     _: KW_ONLY
-    size: int = 224
-    channels: int = 3
-    classes: int = 1000
-    dropout: float = 0.0
+    size: int = 224  # side of the square image that the network was designed for, in pixels
+    channels: int = 3  # of that image
+    classes: int = 1000  # of the data set that it was designed for: the default of the builder's ``classes``
+    dropout: float = 0.0  # rate of the dropout before the classifier
     style: Style = Style()
-    paper: Paper
+    paper: Paper  # where it was published
 
     task: ClassVar[str] = "classification"  # a name in the table of tasks: what the network's outputs mean
     min_size: ClassVar[int] = 32  # the smallest image side that the network takes, as in keras.applications
@@ -128,13 +110,7 @@ def plain(name: str) -> str:
 
 
 def expect(met: bool, name: str, value: Any, expected: str) -> None:
-    """Refuse the value of a field, in a line of bounded length.
-
-    Raises
-    ------
-    ValueError
-        Unless ``met``.
-    """
+    """Refuse the value of a field unless ``met``, in a line of bounded length."""
     if not met:
         raise ValueError(f"{name} must be {expected}; got {reprlib.repr(value)}.")
 

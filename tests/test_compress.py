@@ -1,6 +1,7 @@
 """The command that compresses: from a file with its card to a smaller one, measured on the way."""
 
 import json
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -28,7 +29,8 @@ def file(tmp_path):
     path = tmp_path / "model.keras"
     trained().save(path)
     preprocess = Preprocess(size=8, crop=1.0, mean=(0.0,), std=(1.0,))
-    Card(model="tiny_digits", labels=tuple("0123456789"), preprocess=preprocess, facts={"seed": 3}).write(path)
+    card = Card(model="tiny_digits", labels=tuple("0123456789"), preprocess=preprocess, facts={"seed": 3})
+    replace(card, network={"class": "of:Digits", "fields": {}}).write(path)
     return path
 
 
@@ -110,6 +112,17 @@ def test_what_was_trained_is_kept_when_it_cannot_be_measured(file, capsys, monke
     assert load_keras(out).count_params() < load_keras(file).count_params()
     facts = Card.read(out).facts["compression"]
     assert facts["plan"]["filters"]["fraction"] == 0.5 and "top1" not in facts
+
+
+@pytest.mark.parametrize("plan", [["--filters", "0.5"], ["--prune", "0.5"]], ids=lambda plan: plan[0])
+def test_a_network_without_some_filters_is_no_longer_that_of_its_row(plan, file, monkeypatch):
+    def fail(*_):
+        raise OSError("not measured here")
+
+    monkeypatch.setattr("kerascnn.workflows.compress.measure", fail)
+    assert main(["compress", str(file), *QUICK, *plan]) == 2
+    card = Card.read(file.with_name("model.compressed.keras"))
+    assert card.network == (None if "--filters" in plan else Card.read(file).network)
 
 
 def test_fractions_by_layer_at_once_in_blocks(tmp_path, capsys, monkeypatch):

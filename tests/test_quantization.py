@@ -16,8 +16,14 @@ from tiny_digits import digits
 
 import kerascnn
 from kerascnn import layers as L
-from kerascnn.compression.constants import round_biases, widen_for_leaky_relu
-from kerascnn.compression.quantization import Quantized, on_zero, prepared, quantize_aware
+from kerascnn.compression.quantization import (
+    Quantized,
+    on_zero,
+    prepared,
+    quantize_aware,
+    round_biases,
+    widen_for_leaky_relu,
+)
 from kerascnn.compression.rounding import rounded_tensors
 from kerascnn.compression.simulation import on_grid, simulate
 from kerascnn.compression.tuning import Tuning, dataset

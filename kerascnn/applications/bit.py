@@ -3,7 +3,7 @@
 from dataclasses import KW_ONLY, dataclass
 
 from kerascnn import layers as L
-from kerascnn.blocks import stages
+from kerascnn.blocks import preact_shortcut, stages
 from kerascnn.networks.architecture import Architecture
 from kerascnn.spec import Paper, Style
 
@@ -25,7 +25,7 @@ def block(k, x, inner, stride):
     The shortcut of a stage's first block starts behind the first norm.
     """
     y = gn_act(k, x)
-    kept = x if stride == 1 and x.shape[-1] == 4 * inner else (k / "shortcut").conv(y, 4 * inner, 1, stride)
+    kept = preact_shortcut(k / "shortcut", x, y, 4 * inner, stride)
     y = k.conv(y, inner)
     y = k.conv(gn_act(k, y), inner, 3, stride)
     y = k.conv(gn_act(k, y), 4 * inner)

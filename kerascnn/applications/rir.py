@@ -7,6 +7,7 @@ of blocks.
 from dataclasses import KW_ONLY, dataclass
 
 from kerascnn import layers as L
+from kerascnn.blocks import preact_shortcut
 from kerascnn.networks.architecture import Architecture
 from kerascnn.spec import Paper, Style
 
@@ -20,8 +21,7 @@ PAPER = Paper(
 
 def generalised(k, residual, transient, width, stride):
     """Figure 1d: both streams convolve into both, and one of them keeps what it was."""
-    fits = stride == 1 and residual.shape[-1] == width
-    kept = residual if fits else (k / "shortcut").conv(residual, width, 1, stride)
+    kept = preact_shortcut(k / "shortcut", residual, residual, width, stride)
     from_r = [(k / "residual").conv(residual, width, 3, stride) for _ in range(2)]
     from_t = [(k / "transient").conv(transient, width, 3, stride) for _ in range(2)]
     r = k.add(from_r[0], kept, from_t[1])

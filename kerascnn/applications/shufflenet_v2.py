@@ -26,21 +26,20 @@ def halves(k, x):
     return k(L.ChannelSlice, 0, c // 2)(x), k(L.ChannelSlice, c // 2, c)(x)
 
 
-def projected(k, x, width, size=3):
-    """Figure 3d, left: depthwise, 1x1; halves the map."""
-    return k.conv_bn_act(k.bn(k.depthwise(x, size, 2)), width)
+def projected(k, x, width, size=3, stride=2):
+    """Figure 3d, left: depthwise, 1x1."""
+    return k.conv_bn_act(k.bn(k.depthwise(x, size, stride)), width)
 
 
 def separable(k, x, inner, width, stride, size=3):
     """Figure 3, right: 1x1, depthwise, 1x1."""
-    y = k.conv_bn_act(x, inner)
-    return k.conv_bn_act(k.bn(k.depthwise(y, size, stride)), width)
+    return projected(k, k.conv_bn_act(x, inner), width, size, stride)
 
 
 def xception(k, x, inner, width, stride):
     """Depthwise 3x3 and 1x1, three times."""
     for w in (inner, inner, width):
-        x = k.conv_bn_act(k.bn(k.depthwise(x, 3, stride)), w)
+        x = projected(k, x, w, 3, stride)
     return x
 
 

@@ -9,39 +9,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kerascnn.compression.clustering import Clustering as Clustering
-    from kerascnn.compression.clustering import cluster as cluster
-    from kerascnn.compression.clustering import values as values
-    from kerascnn.compression.filters import Filters as Filters
-    from kerascnn.compression.filters import remove_filters as remove_filters
-    from kerascnn.compression.pruning import Pruning as Pruning
-    from kerascnn.compression.pruning import prune as prune
-    from kerascnn.compression.pruning import sparsity as sparsity
-    from kerascnn.compression.quantization import Quantized as Quantized
-    from kerascnn.compression.quantization import quantize_aware as quantize_aware
-    from kerascnn.compression.sizes import Footprint as Footprint
-    from kerascnn.compression.sizes import footprints as footprints
-    from kerascnn.compression.sizes import verdict as verdict
-    from kerascnn.compression.tuning import Tuning as Tuning
-    from kerascnn.compression.tuning import tuned as tuned
+    from kerascnn.compression.clustering import *  # noqa: F403
+    from kerascnn.compression.filters import *  # noqa: F403
+    from kerascnn.compression.pruning import *  # noqa: F403
+    from kerascnn.compression.quantization import *  # noqa: F403
+    from kerascnn.compression.sizes import *  # noqa: F403
+    from kerascnn.compression.tuning import *  # noqa: F403
 
-LAZY = {
-    "Clustering": "clustering",
-    "Filters": "filters",
-    "Footprint": "sizes",
-    "Pruning": "pruning",
-    "Quantized": "quantization",
-    "Tuning": "tuning",
-    "cluster": "clustering",
-    "footprints": "sizes",
-    "prune": "pruning",
-    "quantize_aware": "quantization",
-    "remove_filters": "filters",
-    "sparsity": "pruning",
-    "tuned": "tuning",
-    "values": "clustering",
-    "verdict": "sizes",
+PUBLIC = {  # by module
+    "clustering": ("Clustering", "cluster", "values"),
+    "filters": ("Filters", "remove_filters"),
+    "pruning": ("Pruning", "prune", "sparsity"),
+    "quantization": ("Quantized", "quantize_aware"),
+    "sizes": ("Footprint", "footprints", "verdict"),
+    "tuning": ("Tuning", "tuned"),
 }
+LAZY = {name: module for module, names in PUBLIC.items() for name in names}
 __all__ = sorted(LAZY)
 
 

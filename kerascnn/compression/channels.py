@@ -6,14 +6,10 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import layers as L
 
+from kerascnn import layers as L
 from kerascnn.graph.graph import Call, Graph
 from kerascnn.graph.rewrite import Rule, copied, redraw
-from kerascnn.layers.channel_shuffle import ChannelShuffle
-from kerascnn.layers.channel_slice import ChannelSlice
-from kerascnn.layers.crop_like import CropLike
-from kerascnn.layers.pad_channels import PadChannels
 
 MAKERS = {L.Conv2D: "filters", L.Conv2DTranspose: "filters", L.SeparableConv2D: "filters", L.Dense: "units"}
 ALONE = (L.Activation, L.ELU, L.LeakyReLU, L.ReLU)  # what works on each channel alone, or on each pixel
@@ -24,26 +20,13 @@ MEETING = (L.Add, L.Average, L.Maximum, L.Minimum, L.Multiply, L.Subtract)
 
 
 class Channels:
-    """Every channel of every tensor of a model, by number; what is tied to what; and what must stay.
-
-    Attributes
-    ----------
-    of
-        By id of a tensor, the numbers of its channels.
-    made
-        By name of a layer that makes channels of its own, their numbers.
-    norms
-        By name of such a layer, the sum of absolute weights of each filter.
-    scales
-        By name of a batch norm, the numbers of its channels and the absolute values of its scales, gamma.
-    locked
-        Sets of tied channels that must stay, by their least number.
-    """
+    """Every channel of every tensor of a model, by number; what is tied to what; and what must stay."""
 
     def __init__(self) -> None:
-        self.of: dict[int, np.ndarray] = {}
-        self.made: dict[str, np.ndarray] = {}
-        self.norms: dict[str, np.ndarray] = {}
+        self.of: dict[int, np.ndarray] = {}  # by id of a tensor, the numbers of its channels
+        self.made: dict[str, np.ndarray] = {}  # by name of a layer that makes channels of its own, their numbers
+        self.norms: dict[str, np.ndarray] = {}  # by name of such a layer, the sum of absolute weights of each filter
+        # By name of a batch norm, the numbers of its channels and the absolute values of its scales, gamma.
         self.scales: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         self._least: list[int] = []
         self._stay: set[int] = set()
@@ -64,6 +47,7 @@ class Channels:
 
     @property
     def locked(self) -> set[int]:
+        """Sets of tied channels that must stay, by their least number."""
         return {self._root(i) for i in self._stay}
 
     def _root(self, i: int) -> int:
@@ -88,13 +72,7 @@ class Channels:
 
 
 def traced(model: keras.Model) -> Channels:
-    """Follow the channels of a model from its inputs to its outputs.
-
-    Raises
-    ------
-    ValueError
-        When the model shows no graph.
-    """
+    """Follow the channels of a model from its inputs to its outputs."""
     channels = Channels()
     graph = Graph(model)
     for call in graph.calls:
@@ -132,7 +110,7 @@ def through(call: Call, sources: list[np.ndarray], channels: Channels) -> np.nda
         return None
     if kind is L.DepthwiseConv2D:
         return np.repeat(ids, layer.depth_multiplier)
-    if kind in ALONE or kind is CropLike:
+    if kind in ALONE or kind is L.CropLike:
         return ids
     if kind is L.BatchNormalization and layer.axis in (-1, len(x.shape) - 1):
         if layer.scale:
@@ -148,11 +126,11 @@ def through(call: Call, sources: list[np.ndarray], channels: Channels) -> np.nda
         return np.tile(ids, prod(x.shape[1:-1]))
     if kind is L.Reshape and prod(x.shape[1:-1] or (1,)) == prod(y.shape[1:-1] or (1,)) == 1:
         return ids
-    if kind is ChannelShuffle:
+    if kind is L.ChannelShuffle:
         return dealt(ids, layer.groups, channels)
-    if kind is ChannelSlice:
+    if kind is L.ChannelSlice:
         return ids[layer.start : layer.stop]
-    if kind is PadChannels:
+    if kind is L.PadChannels:
         return np.concatenate([ids, channels.new(layer.width - len(ids))])
     return None
 
@@ -217,9 +195,9 @@ def changed(layer: Any, taken: np.ndarray, made: np.ndarray) -> dict[str, Any]:
     """What is different about a layer that takes and makes some channels alone."""
     if type(layer) in MAKERS:
         return {MAKERS[type(layer)]: int(made.sum())}
-    if isinstance(layer, ChannelSlice):
+    if isinstance(layer, L.ChannelSlice):
         return {"start": int(taken[: layer.start].sum()), "stop": int(taken[: layer.stop].sum())}
-    if isinstance(layer, PadChannels):
+    if isinstance(layer, L.PadChannels):
         return {"width": int(made.sum())}
     if isinstance(layer, L.Reshape) and not made.all():
         return {"target_shape": (*layer.target_shape[:-1], int(made.sum()))}

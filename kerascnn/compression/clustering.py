@@ -73,12 +73,8 @@ def cluster(
     ----------
     model
         A Keras 3 model, functional or sequential: a classifier, or any network when ``loss`` is given.
-    train
-        Training images and targets, as :func:`kerascnn.compression.tuning.dataset` takes them.
-
-    loss
-        A function of targets and outputs, as they are in the data and as the model gives them, to the loss of each
-        image. None: cross-entropy, for a classifier.
+    train, loss
+        As :func:`kerascnn.compression.tuned` takes them.
 
     Returns
     -------

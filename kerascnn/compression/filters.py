@@ -6,12 +6,11 @@ batch norms scale least. Channels that meet cannot go one without the other: an 
 gate, a batch norm tie them, and what is tied goes together.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 import keras
-import numpy as np
 
 from kerascnn.compression.channels import Channels, thinned, traced
 from kerascnn.errors import suggest
@@ -19,16 +18,7 @@ from kerascnn.graph.fake_quantised import refuse_fake_quantised
 from kerascnn.graph.inline import inline_models
 from kerascnn.runtime import deep_graphs
 
-
-def sums_of_weights(channels: Channels) -> list[tuple[np.ndarray, np.ndarray]]:
-    return [(ids, channels.norms[name]) for name, ids in channels.made.items()]
-
-
-def scales_of_norms(channels: Channels) -> list[tuple[np.ndarray, np.ndarray]]:
-    return list(channels.scales.values())
-
-
-NORMS = {"l1": sums_of_weights, "gamma": scales_of_norms}
+NORMS = ("l1", "gamma")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,21 +56,12 @@ class Filters:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Thinned:
-    """A network without some of its filters.
+    """A network without some of its filters."""
 
-    Parameters
-    ----------
-    model
-        The network, with weights of its own.
-    filters
-        By layer that makes channels, how many it made and how many it makes now.
-    untouched
-        Those among them that had to keep all: their channels are the network's output, or a layer sees them that this
-        knows no rule for.
-    """
-
-    model: keras.Model
-    filters: dict[str, tuple[int, int]]
+    model: keras.Model  # with weights of its own
+    filters: dict[str, tuple[int, int]]  # by layer that makes channels, how many it made and how many it makes now
+    # Those among them that had to keep all: their channels are the network's output, or a layer sees them that this
+    # knows no rule for.
     untouched: tuple[str, ...]
 
 
@@ -109,7 +90,10 @@ def remove_filters(model: keras.Model, filters: Filters = HALF) -> Thinned:
     refuse_fake_quantised(model)
     model = inline_models(model)
     channels = traced(model)
-    check_patterns(filters, channels.made, model.name)
+    for pattern in filters.fraction if isinstance(filters.fraction, Mapping) else ():
+        if not any(fnmatchcase(name, pattern) for name in channels.made):
+            near = suggest(pattern, channels.made)
+            raise ValueError(f"{model.name} has no layer with filters {pattern!r}. {near}".rstrip())
     gone = chosen(channels, filters)
     if not gone:
         raise ValueError(
@@ -123,12 +107,6 @@ def remove_filters(model: keras.Model, filters: Filters = HALF) -> Thinned:
         filters={name: (len(ids), int(channels.kept(ids, gone).sum())) for name, ids in channels.made.items()},
         untouched=tuple(name for name in channels.made if name not in free),
     )
-
-
-def check_patterns(filters: Filters, names: Iterable[str], model: str) -> None:
-    for pattern in filters.fraction if isinstance(filters.fraction, Mapping) else ():
-        if not any(fnmatchcase(name, pattern) for name in names):
-            raise ValueError(f"{model} has no layer with filters {pattern!r}. {suggest(pattern, names)}".rstrip())
 
 
 def chosen(channels: Channels, filters: Filters) -> set[int]:
@@ -150,7 +128,8 @@ def chosen(channels: Channels, filters: Filters) -> set[int]:
 def set_norms(channels: Channels, norm: str) -> dict[int, float]:
     """How much each set of tied channels weighs; sets that nothing weighs are missing."""
     norms: dict[int, float] = {}
-    for ids, values in NORMS[norm](channels):
+    filters = [(ids, channels.norms[name]) for name, ids in channels.made.items()]
+    for ids, values in filters if norm == "l1" else channels.scales.values():
         relative = values / max(values.mean(), 1e-30)
         for root, value in zip(channels.roots(ids).tolist(), relative.tolist(), strict=True):
             norms[root] = norms.get(root, 0.0) + value

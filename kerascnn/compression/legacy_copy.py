@@ -64,17 +64,7 @@ def wrap_layers(model: Any, change: Any) -> Any:
 def weights_back(copy: Any, model: keras.Model) -> None:
     """Give every layer of ``model`` the weights of the layer of its name in a tf_keras copy.
 
-    Parameters
-    ----------
-    copy
-        What :func:`legacy_copy` made of the model, or of one like it; wrappers of tools are taken off before.
-    model
-        Keras 3 model; its weights are replaced.
-
-    Raises
-    ------
-    ValueError
-        When a layer with weights is missing in the copy.
+    The copy is what :func:`legacy_copy` made of the model, or of one like it; wrappers of tools are taken off before.
     """
     there = {layer.name: layer for layer in copy.layers}
     for layer in model.layers:

@@ -8,6 +8,7 @@ import tensorflow as tf
 import tf_keras
 
 from kerascnn.graph.graph import Call
+from kerascnn.graph.rewrite import copied
 
 # Layers that Keras 2 has too and computes alike; tools look for them by their class.
 NATIVE = {"Activation", "LeakyReLU", "ReLU", "Softmax"}
@@ -71,16 +72,15 @@ class Keras3Layer(tf_keras.layers.Layer):
 
     The variables of Keras 3 are TensorFlow's, so tf_keras trains a copy of the layer as it trains its own.
 
-    Parameters
-    ----------
-    call
-        The operation, a layer or one such as that of ``keras.ops.add``, and what it is called with in its graph. A
-        layer is copied. This layer takes the tensors among the arguments, in order.
+    The operation is a layer, which is copied, or one such as that of ``keras.ops.add``. This layer takes the tensors
+    among the arguments of its call, in order.
     """
 
     def __init__(self, call: Call):
         super().__init__(name=call.operation.name, trainable=getattr(call.operation, "trainable", True))
-        self.operation = copied(call.operation) if isinstance(call.operation, keras.layers.Layer) else call.operation
+        self.operation = (
+            in_float32(call.operation) if isinstance(call.operation, keras.layers.Layer) else call.operation
+        )
         self.arguments = Arguments(call)
         self.borrowed = [v.value for v in getattr(self.operation, "variables", ())]  # so that tf_keras knows of them
 
@@ -113,9 +113,9 @@ def without_defaults(keywords: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in keywords.items() if value is not None and value is not False}
 
 
-def copied(layer: Any) -> Any:
+def in_float32(layer: Any) -> Any:
     """A copy of a layer, with weights of its own, that computes in float32."""
-    copy = layer.__class__.from_config({**layer.get_config(), "dtype": "float32"})
+    copy = copied(layer, dtype="float32")
     if layer.built:
         copy.build_from_config(layer.get_build_config() or {})
         copy.set_weights(layer.get_weights())

@@ -97,12 +97,8 @@ def prune(
     ----------
     model
         A Keras 3 model, functional or sequential: a classifier, or any network when ``loss`` is given.
-    train
-        Training images and targets, as :func:`kerascnn.compression.tuning.dataset` takes them.
-
-    loss
-        A function of targets and outputs, as they are in the data and as the model gives them, to the loss of each
-        image. None: cross-entropy, for a classifier.
+    train, loss
+        As :func:`kerascnn.compression.tuned` takes them.
 
     Returns
     -------
@@ -144,13 +140,7 @@ def schedule(tools: Any, sparsity: float, pruning: Pruning, steps: int) -> Any:
 
 
 def sparsities(model: keras.Model, pruning: Pruning) -> dict[str, float]:
-    """The fraction of zeros that each layer is to have, by name.
-
-    Raises
-    ------
-    ValueError
-        When there is none, or a pattern fits none.
-    """
+    """The fraction of zeros that each layer is to have, by name; a pattern that fits none is refused."""
     names = list(prunable(model, (L.Dense,) if pruning.block != (1, 1) else tuple(KERNELS)))
     patterns = pruning.sparsity
     if not isinstance(patterns, Mapping):

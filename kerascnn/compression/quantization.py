@@ -3,6 +3,7 @@
 Jacob et al. 2017, https://arxiv.org/abs/1712.05877, by TensorFlow's Model Optimization toolkit.
 """
 
+import math
 from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,33 +12,30 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerascnn.compression.constants import round_biases, widen_for_leaky_relu
-from kerascnn.compression.rounding import Range, RoundedTensor, rounded_tensors
-from kerascnn.compression.simulation import Ranges, TrainingCopy, simulate
+from kerascnn import layers as L
+from kerascnn.compression.rounding import KERNELS, Range, RoundedTensor, rounded_tensors
+from kerascnn.compression.simulation import Ranges, TrainingCopy, largest, simulate
 from kerascnn.compression.tuning import DEFAULT, Loss, Tuning, classification_loss, dataset, kept, tune
 from kerascnn.graph.fake_quantised import refuse_fake_quantised
+from kerascnn.graph.graph import Graph
 from kerascnn.graph.lower import lower
 from kerascnn.runtime import deep_graphs, keras_runner
 
 CALIBRATION = 16  # batches that the ranges are first measured on
 LEAST = 1e-4  # width of a range; a tensor that is always 0 still needs one
+FACTOR_BITS = 8  # behind the binary point, that XNNPACK keeps of what a leaky ReLU multiplies by
+WIDER = 0.1  # fraction of a range by which it may be widened
 
 
 @dataclass(frozen=True)
 class Quantized:
-    """A network that was tuned for int8.
+    """A network that was tuned for int8: lowered, its kernels as int8 holds them, with a scale for each output.
 
-    Parameters
-    ----------
-    model
-        The lowered network with its tuned weights: kernels as int8 holds them, with a scale for each output, and biases
-        as int32 does.
-    ranges
-        The range of every tensor that the file rounds, by the name of the operation that makes it.
+    Its biases are as int32 holds them.
     """
 
     model: keras.Model
-    ranges: Ranges
+    ranges: Ranges  # of every tensor that the file rounds, by the name of the operation that makes it
 
     @cached_property
     def simulation(self) -> keras.Model:
@@ -51,20 +49,8 @@ class Quantized:
     def predict(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """Outputs as the file will give them, up to a step of quantisation here and there.
 
-        Parameters
-        ----------
-        images
-            ``(N, H, W, C)`` float32, preprocessed as the network expects.
-
-        Returns
-        -------
-        dict
-            ``(N, ...)`` float32 by the name of the output, "scores" where there is one without a name.
-
-        Raises
-        ------
-        ValueError
-            When the images have another shape or dtype.
+        From images ``(N, H, W, C)`` float32, preprocessed as the network expects, to ``(N, ...)`` float32 by the name
+        of the output, "scores" where there is one without a name.
         """
         return keras_runner(self.simulation, self.model.name)(images)
 
@@ -82,13 +68,8 @@ def quantize_aware(model: keras.Model, train: Any, tuning: Tuning = DEFAULT, los
     ----------
     model
         A functional model of one image: a classifier, or any network when ``loss`` is given; it stays as it is.
-    train
-        Images and targets, or batches of them; see :func:`kerascnn.compression.tuning.dataset`.
-    tuning
-        How it is tuned.
-    loss
-        A function of targets and outputs, as they are in the data and as the model gives them, to the loss of each
-        image. None: cross-entropy, for a classifier.
+    train, loss
+        As :func:`kerascnn.compression.tuned` takes them.
 
     Returns
     -------
@@ -151,3 +132,55 @@ def measured(model: keras.Model, found: list[RoundedTensor], batches: Any) -> Ra
     low, high = seen.mean(axis=0).reshape(-1, 2).T
     low, high = np.minimum(low, 0), np.maximum(high, 0)
     return {name: (float(a), float(max(b, a + LEAST))) for name, a, b in zip(free, low, high, strict=True)}
+
+
+def widen_for_leaky_relu(model: keras.Model, ranges: Ranges) -> Ranges:
+    """The ranges, some a little wider: such that a leaky ReLU's two factors are what XNNPACK makes of them.
+
+    It multiplies by the ratio of both steps, and by that times the slope, each rounded to 8 bits behind the point: an
+    error of up to half a step, the same way everywhere. Factors of few powers of 2 are taken, for these bring few
+    numbers half-way between two steps. A scale that several tensors share stays as it is.
+    """
+    tensors = rounded_tensors(model)
+    sharing = Counter(tensor.scale for tensor in tensors)
+    alone = {tensor.name for tensor in tensors if sharing[tensor.scale] == 1}
+    steps, wider = input_steps(model, ranges), dict(ranges)
+    for layer in model.layers:
+        name = layer.name
+        if isinstance(layer, L.LeakyReLU) and name in alone:
+            slope, most = layer.negative_slope, 2**FACTOR_BITS * steps[name] / step_of(ranges[name])
+            least = math.ceil((1 - WIDER) * most)
+            exact = (n for n in range(int(most), least - 1, -1) if n % 4 and abs(slope * n - round(slope * n)) < 1e-3)
+            if factor := next(exact, None):
+                low, high = ranges[name]
+                wider[name] = low * most / factor, high * most / factor
+    return wider
+
+
+def round_biases(model: keras.Model, ranges: Ranges) -> None:
+    """Round every bias as an integer of 32 bits holds it: to a multiple of its input's step times its kernel's."""
+    steps = input_steps(model, ranges)
+    for layer in model.layers:
+        if type(layer) in KERNELS and layer.use_bias:
+            kernel, bias = layer.get_weights()
+            step = steps[layer.name] * largest(kernel, KERNELS[type(layer)]).reshape(-1) / 127
+            layer.set_weights([kernel, np.where(step > 0, np.round(bias / np.where(step > 0, step, 1)) * step, bias)])
+
+
+def input_steps(model: keras.Model, ranges: Ranges) -> dict[str, float]:
+    """By the name of an operation, the distance between neighbouring values of its first input."""
+    before: dict[str, float] = {}
+    after: dict[str, float] = {}
+    graph = Graph(model)
+    for call in graph.calls:
+        name = call.operation.name
+        if call.inputs:
+            before[name] = after[graph.producer(call.inputs[0]).operation.name]
+        # What rounds nothing keeps its input's scale; what is fused with its activation is read by that alone.
+        after[name] = step_of(ranges[name]) if name in ranges else before[name]
+    return before
+
+
+def step_of(range: Range) -> float:
+    low, high = range
+    return (high - low) / 255

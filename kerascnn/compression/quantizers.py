@@ -13,14 +13,9 @@ QUANTIZERS = keras_side.quantizers
 
 
 class OnScale(QUANTIZERS.MovingAverageQuantizer):
-    """Follow the range of one tensor by a moving average, and round by the range of all on its scale.
+    """Follow the range of a tensor by a moving average, from ``start`` on, and round by the range of all on its scale.
 
-    Parameters
-    ----------
-    start
-        The range to begin with.
-    scale
-        Shared by all on the scale; each adds the variables of its own range.
+    ``scale`` is the list of all on it, to which each adds the variables of its own range.
     """
 
     def __init__(self, start: Range, scale: list):
@@ -42,29 +37,10 @@ class OnScale(QUANTIZERS.MovingAverageQuantizer):
         return tf.quantization.fake_quant_with_min_max_vars(inputs, low, high)
 
 
-class Fixed(QUANTIZERS.Quantizer):
-    """Round by a range that an operator has by itself."""
-
-    def __init__(self, range: Range):
-        self.range = range
-
-    def build(self, tensor_shape: Any, name: str, layer: Any) -> Any:
-        return {}
-
-    def __call__(self, inputs: Any, training: bool, weights: Any, **_: Any) -> Any:
-        return tf.quantization.fake_quant_with_min_max_args(inputs, *self.range)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"range": self.range}
-
-
 class PerOutput(QUANTIZERS.LastValueQuantizer):
     """Round a kernel by a range around 0 for each output, as it is now: in training and after.
 
-    Parameters
-    ----------
-    axes
-        Those of the kernel that count outputs, next to each other.
+    ``axes`` are those of the kernel that count outputs, next to each other.
     """
 
     def __init__(self, axes: tuple[int, ...]):
@@ -83,8 +59,11 @@ class PerOutput(QUANTIZERS.LastValueQuantizer):
         return tf.transpose(rounded, [order.index(axis) for axis in range(len(order))])
 
 
-class Nothing(keras_side.QuantizeConfig):
-    """Round nothing of a layer."""
+class OfOutput(keras_side.QuantizeConfig):
+    """Round what a layer puts out, and no more of it."""
+
+    def __init__(self, *quantizers: Any):
+        self.quantizers = list(quantizers)
 
     def get_weights_and_quantizers(self, layer: Any) -> list[Any]:
         return []
@@ -99,22 +78,17 @@ class Nothing(keras_side.QuantizeConfig):
         pass
 
     def get_output_quantizers(self, layer: Any) -> list[Any]:
-        return []
+        return self.quantizers
 
     def get_config(self) -> dict[str, Any]:
         return {}
 
 
-class OfKernel(Nothing):
-    """Round the kernel of a layer alone; remember the variable, which the toolkit hides.
-
-    Parameters
-    ----------
-    outputs
-        The axes of the kernel that count outputs.
-    """
+class OfKernel(OfOutput):
+    """Round the kernel of a layer alone, whose axes ``outputs`` count these; remember the variable, which is hidden."""
 
     def __init__(self, layer: Any, outputs: tuple[int, ...]):
+        super().__init__()
         self.attribute = "depthwise_kernel" if hasattr(layer, "depthwise_kernel") else "kernel"
         self.kernel, self.outputs = getattr(layer, self.attribute), outputs
 
@@ -123,13 +97,3 @@ class OfKernel(Nothing):
 
     def set_quantize_weights(self, layer: Any, quantize_weights: list[Any]) -> None:
         setattr(layer, self.attribute, quantize_weights[0])
-
-
-class OfOutput(Nothing):
-    """Round what a layer puts out."""
-
-    def __init__(self, quantizer: Any):
-        self.quantizer = quantizer
-
-    def get_output_quantizers(self, layer: Any) -> list[Any]:
-        return [self.quantizer]

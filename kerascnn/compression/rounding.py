@@ -12,28 +12,18 @@ from keras import activations
 
 from kerascnn import layers as L
 from kerascnn.graph.fold import OUTPUTS
-from kerascnn.graph.graph import Call, Graph
+from kerascnn.graph.graph import Graph
 
 Range = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Rule:
-    """How an operator of TensorFlow Lite quantises its output.
+    """How an operator of TensorFlow Lite quantises its output."""
 
-    Parameters
-    ----------
-    rounds
-        Whether it computes new numbers, and so rounds them.
-    same_scale
-        Whether its output has the scale and zero point of its inputs.
-    fixed
-        The range of its output, where the operator prescribes one.
-    """
-
-    rounds: bool
-    same_scale: bool
-    fixed: Range | None = None
+    rounds: bool  # whether it computes new numbers, and so rounds them
+    same_scale: bool  # whether its output has the scale and zero point of its inputs
+    fixed: Range | None = None  # the range of its output, where the operator prescribes one
 
 
 OWN_SCALE = Rule(rounds=True, same_scale=False)
@@ -42,42 +32,15 @@ AVERAGES = Rule(rounds=True, same_scale=True)
 PROBABILITIES = Rule(rounds=True, same_scale=False, fixed=(0.0, 255 / 256))
 SIGNED = Rule(rounds=True, same_scale=False, fixed=(-1.0, 127 / 128))
 
-RULES: dict[type, Rule] = {
-    L.InputLayer: OWN_SCALE,
-    L.Conv2D: OWN_SCALE,
-    L.Conv2DTranspose: OWN_SCALE,
-    L.DepthwiseConv2D: OWN_SCALE,
-    L.Dense: OWN_SCALE,
-    L.Add: OWN_SCALE,
-    L.Subtract: OWN_SCALE,
-    L.Multiply: OWN_SCALE,
-    L.MatMul: OWN_SCALE,
-    L.GlobalAveragePooling2D: OWN_SCALE,
-    L.LeakyReLU: OWN_SCALE,
-    L.ReciprocalRoot: OWN_SCALE,
-    L.PositionEmbedding: OWN_SCALE,
-    L.UnitLength: SIGNED,
-    L.MaxPooling2D: SAME_SCALE,
-    L.GlobalMaxPooling2D: SAME_SCALE,
-    L.Concatenate: SAME_SCALE,
-    L.Maximum: SAME_SCALE,
-    L.Minimum: SAME_SCALE,
-    L.Reshape: SAME_SCALE,
-    L.Flatten: SAME_SCALE,
-    L.Permute: SAME_SCALE,
-    L.ZeroPadding2D: SAME_SCALE,
-    L.Cropping2D: SAME_SCALE,
-    L.ChannelShuffle: SAME_SCALE,
-    L.ChannelSlice: SAME_SCALE,
-    L.PadChannels: SAME_SCALE,
-    L.SelectChannels: SAME_SCALE,
-    L.FirstToken: SAME_SCALE,
-    L.TokensToMap: SAME_SCALE,
-    L.AveragePooling2D: AVERAGES,
-    L.Resizing: AVERAGES,
-    L.UpSampling2D: AVERAGES,
-    L.ClassToken: AVERAGES,
-}
+RULES: dict[type, Rule] = {L.UnitLength: SIGNED}
+RULES |= dict.fromkeys((L.InputLayer, L.Conv2D, L.Conv2DTranspose, L.DepthwiseConv2D, L.Dense), OWN_SCALE)
+RULES |= dict.fromkeys((L.Add, L.Subtract, L.Multiply, L.MatMul, L.LeakyReLU, L.ReciprocalRoot), OWN_SCALE)
+RULES |= dict.fromkeys((L.GlobalAveragePooling2D, L.PositionEmbedding), OWN_SCALE)
+RULES |= dict.fromkeys((L.MaxPooling2D, L.GlobalMaxPooling2D, L.Concatenate, L.Maximum, L.Minimum), SAME_SCALE)
+RULES |= dict.fromkeys((L.Reshape, L.Flatten, L.Permute, L.ZeroPadding2D, L.Cropping2D), SAME_SCALE)
+RULES |= dict.fromkeys((L.ChannelShuffle, L.ChannelSlice, L.PadChannels, L.SelectChannels), SAME_SCALE)
+RULES |= dict.fromkeys((L.FirstToken, L.TokensToMap), SAME_SCALE)
+RULES |= dict.fromkeys((L.AveragePooling2D, L.Resizing, L.UpSampling2D, L.ClassToken), AVERAGES)
 ACTIVATIONS: dict[Any, Rule] = {
     activations.linear: SAME_SCALE,
     activations.relu: OWN_SCALE,
@@ -96,30 +59,17 @@ SHAPE_OF_SECOND = (L.PositionEmbedding, L.TokensToMap)  # of their second input 
 
 @dataclass(frozen=True)
 class RoundedTensor:
-    """A tensor that is rounded.
+    """A tensor that is rounded."""
 
-    Parameters
-    ----------
-    name
-        Name of the operation that puts it out.
-    scale
-        Name of its scale; tensors that share one have the same.
-    fixed
-        The range that the operator prescribes; None where it is to be learned.
-    """
-
-    name: str
-    scale: str
-    fixed: Range | None
+    name: str  # of the operation that puts it out
+    scale: str  # name of its scale; tensors that share one have the same
+    fixed: Range | None  # the range that the operator prescribes; None where it is to be learned
 
 
 def rounded_tensors(model: keras.Model) -> list[RoundedTensor]:
     """The tensors that the int8 file of a lowered model rounds, in the order of the graph.
 
-    Raises
-    ------
-    ValueError
-        When there is no rule for a layer, or one is used twice.
+    A layer that is used twice, or that there is no rule for, is refused.
     """
     graph = Graph(model)
     if twice := [op.name for op, count in graph.uses.items() if count > 1]:
@@ -127,23 +77,16 @@ def rounded_tensors(model: keras.Model) -> list[RoundedTensor]:
     rules = {call.operation.name: rule_of(call.operation) for call in graph.calls}
     scales = Scales(graph, rules)
     fused = fused_away(graph)
-    rounded = [c for c in graph.calls if rules[c.operation.name].rounds and c.operation.name not in fused]
+    rounded = [name for name, rule in rules.items() if rule.rounds and name not in fused]
     members: dict[str, set[Range | None]] = {}
-    for call in rounded:
-        if not rules[call.operation.name].same_scale:  # an average lies in the range of what is averaged
-            members.setdefault(scales.of(call), set()).add(rules[call.operation.name].fixed)
+    for name in rounded:
+        if not rules[name].same_scale:  # an average lies in the range of what is averaged
+            members.setdefault(scales.of(name), set()).add(rules[name].fixed)
     fixed = {scale: next(iter(ranges)) if len(ranges) == 1 else None for scale, ranges in members.items()}
-    return [RoundedTensor(call.operation.name, scales.of(call), fixed[scales.of(call)]) for call in rounded]
+    return [RoundedTensor(name, scales.of(name), fixed[scales.of(name)]) for name in rounded]
 
 
 def rule_of(layer: Any) -> Rule:
-    """The rule of a layer.
-
-    Raises
-    ------
-    ValueError
-        When there is none.
-    """
     rule = ACTIVATIONS.get(layer.activation) if type(layer) is L.Activation else RULES.get(type(layer))
     if rule is None:
         what = f"activation {layer.activation.__name__!r}" if type(layer) is L.Activation else type(layer).__name__
@@ -153,14 +96,12 @@ def rule_of(layer: Any) -> Rule:
 
 def fused_away(graph: Graph) -> set[str]:
     """Operations whose output is not rounded before an activation takes it, because both are one operator."""
-
-    def is_fused(call: Call) -> bool:
+    fused = set()
+    for call in (call for call in graph.calls if isinstance(call.operation, FUSING)):
         after = [sink.operation for sink in graph.private_consumers(call.outputs[0])]
-        if len(after) != 1 or not isinstance(call.operation, FUSING):
-            return False
-        return type(after[0]) is L.Activation and after[0].activation in FUSED
-
-    return {call.operation.name for call in graph.calls if is_fused(call)}
+        if len(after) == 1 and type(after[0]) is L.Activation and after[0].activation in FUSED:
+            fused.add(call.operation.name)
+    return fused
 
 
 class Scales:
@@ -174,16 +115,13 @@ class Scales:
                 for x in inputs:
                     self.join(graph.producer(x).operation.name, call.operation.name)
 
-    def of(self, call: Call) -> str:
-        """The name of the scale of what ``call`` puts out."""
-        return self.lead(call.operation.name)
-
-    def lead(self, name: str) -> str:
+    def of(self, name: str) -> str:
+        """The name of the scale of what an operation puts out."""
         while name in self.joined:
             name = self.joined[name]
         return name
 
     def join(self, one: str, other: str) -> None:
-        one, other = self.lead(one), self.lead(other)
+        one, other = self.of(one), self.of(other)
         if one != other:
             self.joined[other] = one

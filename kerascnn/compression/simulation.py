@@ -40,24 +40,13 @@ def simulate(model: keras.Model, ranges: Ranges) -> keras.Model:
 class TrainingCopy:
     """The copy that is trained, with the toolkit's quantisers on kernels and tensors. Frozen layers stay frozen.
 
-    Parameters
-    ----------
-    model
-        Lowered model of one image.
-    tensors
-        What its int8 file rounds.
-    ranges
-        Ranges to begin with.
-
-    Attributes
-    ----------
-    network
-        ``tf_keras.Model`` to train. An output is not rounded where its range is prescribed, as that of probabilities
-        is: one that is rounded to 0 has no logarithm.
+    It is made of a lowered model of one image, the tensors that its int8 file rounds, and the ranges to begin with. An
+    output of ``network``, the ``tf_keras.Model`` to train, is not rounded where its range is prescribed, as that of
+    probabilities is: one that is rounded to 0 has no logarithm.
     """
 
     def __init__(self, model: keras.Model, tensors: list[RoundedTensor], ranges: Ranges):
-        from kerascnn.compression.quantizers import Fixed, OfKernel, OfOutput, OnScale
+        from kerascnn.compression.quantizers import QUANTIZERS, OfKernel, OfOutput, OnScale
 
         tf_keras, wrapper = legacy_keras(), toolkit().quantization.keras.QuantizeWrapperV2
         self.layers = {layer.name: layer for layer in legacy_copy(model).layers}
@@ -81,7 +70,7 @@ class TrainingCopy:
                 return x
             tensor = by_name[name]
             if tensor.fixed:
-                quantizer = Fixed(tensor.fixed)
+                quantizer = QUANTIZERS.FixedQuantizer(8, *tensor.fixed, narrow_range=False)
             else:
                 self.variables[name] = scales.setdefault(tensor.scale, [])
                 quantizer = OnScale(ranges[name], self.variables[name])

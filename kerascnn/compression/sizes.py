@@ -14,27 +14,13 @@ from kerascnn.runtime import Runner, latency, open_model
 
 @dataclass(frozen=True, kw_only=True)
 class Footprint:
-    """What a model file takes.
-
-    Parameters
-    ----------
-    path
-        The file.
-    bytes
-        Its size, which is what it takes on a phone.
-    gzipped
-        Its size after gzip, which is about what an app store sends.
-    latency_ms
-        Median time of an image in milliseconds.
-    spread_ms
-        First and third quartile of the times.
-    """
+    """What a model file takes."""
 
     path: Path
-    bytes: int
-    gzipped: int
-    latency_ms: float
-    spread_ms: tuple[float, float]
+    bytes: int  # what it takes on a phone
+    gzipped: int  # its size after gzip, which is about what an app store sends
+    latency_ms: float  # median time of an image
+    spread_ms: tuple[float, float]  # first and third quartile of the times
 
 
 def footprints(files: Iterable[str | os.PathLike], *, repeats: int = 50) -> list[Footprint]:

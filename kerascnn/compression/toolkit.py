@@ -11,26 +11,14 @@ SWITCH = "TF_USE_LEGACY_KERAS"  # what tf.keras, and packages on top of it, choo
 
 
 def toolkit() -> ModuleType:
-    """``tensorflow_model_optimization``, imported so that the Keras of this process stays what it is.
-
-    Raises
-    ------
-    ImportError
-        When it is not installed.
-    """
+    """``tensorflow_model_optimization``, imported so that the Keras of this process stays what it is."""
+    legacy_keras()
     with keras_kept():
-        need("tf_keras", "compress", "Compression")
         return need("tensorflow_model_optimization", "compress", "Compression")
 
 
 def legacy_keras() -> ModuleType:
-    """``tf_keras``, the Keras that the toolkit works on.
-
-    Raises
-    ------
-    ImportError
-        When it is not installed.
-    """
+    """``tf_keras``, the Keras that the toolkit works on."""
     with keras_kept():
         return need("tf_keras", "compress", "Compression")
 

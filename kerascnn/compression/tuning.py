@@ -56,20 +56,7 @@ DEFAULT = Tuning()
 
 
 def dataset(train: Any, tuning: Tuning) -> Any:
-    """Batches of images and targets, as many as an epoch has.
-
-    Parameters
-    ----------
-    train
-        Images ``(N, H, W, C)`` float32, preprocessed as the network expects, and targets, an array ``(N, ...)`` or a
-        dictionary of such arrays; or a ``tf.data.Dataset`` of batches of such pairs, finite. For a classifier targets
-        are its classes, ``(N,)`` integers, or a weight of every class, ``(N, classes)``, alone or as ``"label"``.
-
-    Raises
-    ------
-    ValueError
-        When it is none of these, or has no end or no images.
-    """
+    """Batches of images and targets, as many as an epoch has, of what :func:`tuned` takes; anything else is refused."""
     import tensorflow as tf
 
     if isinstance(train, tf.data.Dataset):
@@ -102,7 +89,9 @@ def tuned(model: "keras.Model", train: Any, tuning: Tuning = DEFAULT, loss: Loss
     Parameters
     ----------
     train
-        Training images and targets, as :func:`dataset` takes them.
+        Images ``(N, H, W, C)`` float32, preprocessed as the network expects, and targets, an array ``(N, ...)`` or a
+        dictionary of such arrays; or a ``tf.data.Dataset`` of batches of such pairs, finite. For a classifier targets
+        are its classes, ``(N,)`` integers, or a weight of every class, ``(N, classes)``, alone or as ``"label"``.
     loss
         A function of targets and outputs, as they are in the data and as the model gives them, to the loss of each
         image. None: cross-entropy, for a classifier.
@@ -110,7 +99,9 @@ def tuned(model: "keras.Model", train: Any, tuning: Tuning = DEFAULT, loss: Loss
     Raises
     ------
     ValueError
-        When the data is not as :func:`dataset` takes it, or a loss is missing.
+        When the data is none of these, or has no end or no images, or a loss is missing.
+    FloatingPointError
+        When the loss is no number any more.
     ImportError
         When tf_keras is not installed.
     """
@@ -122,13 +113,7 @@ def tuned(model: "keras.Model", train: Any, tuning: Tuning = DEFAULT, loss: Loss
 
 
 def tune(model: Any, batches: Any, tuning: Tuning, loss: Loss, title: str, callbacks: Sequence[Any] = ()) -> None:
-    """Train a ``tf_keras.Model`` in place, showing a bar.
-
-    Raises
-    ------
-    FloatingPointError
-        When the loss is no number any more.
-    """
+    """Train a ``tf_keras.Model`` in place, showing a bar."""
     import tensorflow as tf
 
     tf_keras = legacy_keras()
@@ -162,11 +147,6 @@ def kept(kernels: Iterable[Any]) -> Any:
 
     What was pruned so stays pruned, and what was clustered clustered, whatever else it is tuned for: after each step
     equal weights take their mean, which moves a cluster by its mean gradient.
-
-    Parameters
-    ----------
-    kernels
-        Variables, with the values to keep.
     """
     import tensorflow as tf
 
@@ -185,13 +165,7 @@ def kept(kernels: Iterable[Any]) -> Any:
 
 
 def classification_loss(model: "keras.Model") -> Loss:
-    """Cross-entropy of a classifier.
-
-    Raises
-    ------
-    ValueError
-        When the model has several outputs.
-    """
+    """Cross-entropy of a classifier; a model with several outputs is refused."""
     from kerascnn.tasks import Classification
 
     if len(model.outputs) != 1:

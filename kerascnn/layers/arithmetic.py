@@ -10,10 +10,7 @@ from keras import ops
 class MatMul(keras.layers.Layer):
     """Matrix product of two stacks: ``[(..., N, K), (..., K, M)]`` to ``(..., N, M)``.
 
-    Parameters
-    ----------
-    transpose
-        Whether the second comes as ``(..., M, K)``, as keys do.
+    With ``transpose`` the second comes as ``(..., M, K)``, as keys do.
     """
 
     def __init__(self, transpose=False, **kwargs):
@@ -34,9 +31,6 @@ class MatMul(keras.layers.Layer):
     def compute_output_shape(self, input_shapes):
         a, b = input_shapes
         return (*a[:-1], b[-2] if self.transpose else b[-1])
-
-    def get_config(self):
-        return {**super().get_config(), "transpose": self.transpose}
 
 
 @keras.saving.register_keras_serializable("kerascnn")
@@ -67,6 +61,3 @@ class UnitLength(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return input_shape
-
-    def get_config(self):
-        return {**super().get_config(), "epsilon": self.epsilon}

@@ -30,10 +30,6 @@ class GlobalDropPath(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         return (self.columns,)
 
-    def get_config(self):
-        own = {"columns": self.columns, "share": self.share, "seed": self.seed}
-        return {**super().get_config(), **own}
-
 
 @keras.saving.register_keras_serializable("kerascnn")
 class FractalJoin(keras.layers.Layer):
@@ -62,6 +58,3 @@ class FractalJoin(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return input_shape[1]
-
-    def get_config(self):
-        return {**super().get_config(), "rate": self.rate, "seed": self.seed}

@@ -12,18 +12,9 @@ class LearnedGroupConv2D(keras.layers.Dense):
     """A 1x1 convolution whose groups of outputs learn, while it trains, which inputs they can do without.
 
     ``(B, H, W, C)`` to ``(B, H, W, units)``; a vector ``(B, C)`` is taken as one pixel. Output o belongs to group
-    ``o % groups``, so that a grouped convolution may follow without a shuffle.
-
-    Parameters
-    ----------
-    units
-        Number of outputs.
-    groups
-        Number of groups, G in the paper.
-    condense
-        Condensation factor, C in the paper: in the end each group keeps one of so many inputs.
-    group_lasso
-        Weight of the penalty that makes the outputs of a group do without the same inputs.
+    ``o % groups``, so that a grouped convolution may follow without a shuffle. ``groups`` and ``condense``, the factor
+    of condensation, are G and C in the paper: in the end each group keeps one of so many inputs. ``group_lasso`` is the
+    weight of the penalty that makes the outputs of a group do without the same inputs.
     """
 
     def __init__(self, units, groups, condense, group_lasso=0.0, **kwargs):
@@ -120,6 +111,3 @@ class SelectChannels(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], self.count)
-
-    def get_config(self):
-        return {**super().get_config(), "count": self.count}

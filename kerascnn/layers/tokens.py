@@ -75,24 +75,10 @@ class TokensToMap(keras.layers.Layer):
 
 
 def resize_positions(value: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
-    """A position embedding for a square grid of patches as one for another grid.
+    """A position embedding for a square grid of patches as one for another grid; bicubic, smoothed where it shrinks.
 
-    Parameters
-    ----------
-    value
-        ``(1, 1 + side * side, D)``; the first position is the class token's and stays.
-    grid
-        Height and width of the new grid, in patches.
-
-    Returns
-    -------
-    numpy.ndarray
-        ``(1, 1 + height * width, D)``: bicubic, smoothed where the grid shrinks.
-
-    Raises
-    ------
-    ValueError
-        When the old grid is not square.
+    From ``(1, 1 + side * side, D)`` to ``(1, 1 + height * width, D)``, of a ``grid`` of height and width in patches.
+    The first position is the class token's and stays. An old grid that is not square is refused.
     """
     side = round((value.shape[1] - 1) ** 0.5)
     if side * side != value.shape[1] - 1:

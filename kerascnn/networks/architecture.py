@@ -78,15 +78,7 @@ class Architecture(Row, ABC):
         from kerascnn.networks.build import build  # here, because it imports Keras
 
         return build(
-            self,
-            include_top=include_top,
-            weights=weights,
-            input_tensor=input_tensor,
-            input_shape=input_shape,
-            pooling=pooling,
-            classes=classes,
-            classifier_activation=classifier_activation,
-            name=name,
+            self, include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name
         )
 
     @abstractmethod

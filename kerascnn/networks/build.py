@@ -18,7 +18,6 @@ POOLINGS = {"avg": "GlobalAveragePooling2D", "max": "GlobalMaxPooling2D"}
 @deep_graphs()
 def build(
     row: "Architecture",
-    *,
     include_top: bool,
     weights: str | None,
     input_tensor: Any,

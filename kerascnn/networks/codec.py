@@ -9,12 +9,7 @@ from kerascnn.errors import suggest
 from kerascnn.spec import Row
 
 # Where families and what their tables hold are defined: nothing else is imported because a file asks for it.
-PACKAGES = (
-    "kerascnn.applications.",
-    "kerascnn.blocks.",
-    "kerascnn.segmentation.",
-    "kerascnn.spec",
-)  # nothing else runs
+PACKAGES = ("kerascnn.applications.", "kerascnn.blocks", "kerascnn.segmentation.", "kerascnn.spec")
 
 
 def encode_row(row: Row) -> dict[str, Any]:
@@ -38,10 +33,8 @@ def decode_row(encoded: dict[str, Any]) -> Row:
 
 def encode(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
-        return {
-            "class": address(type(value)),
-            "fields": {f.name: encode(getattr(value, f.name)) for f in fields(value)},
-        }
+        inside = {f.name: encode(getattr(value, f.name)) for f in fields(value)}
+        return {"class": address(type(value)), "fields": inside}
     if isinstance(value, FunctionType):
         return {"function": address(value)}
     if isinstance(value, tuple | list):

@@ -39,12 +39,6 @@ SHORT = {  # where a layer's own name says more than a reader needs
     "StandardizedConv2D": "conv",
     "PartialConv2D": "conv",
 }
-INITIALIZERS = {  # those that Keras has no name for
-    "he_fan_out": {
-        "class_name": "VarianceScaling",
-        "config": {"scale": 2.0, "mode": "fan_out", "distribution": "untruncated_normal"},
-    }
-}
 
 
 @dataclass(frozen=True)
@@ -75,6 +69,14 @@ class LayerFactory:
         self.used[place] += 1
         return place if self.used[place] == 1 else f"{place}{self.used[place]}"
 
+    @property
+    def initializer(self) -> Any:
+        """The style's, as Keras takes it."""
+        if self.style.initializer != "he_fan_out":
+            return self.style.initializer
+        fan_out = {"scale": 2.0, "mode": "fan_out", "distribution": "untruncated_normal"}
+        return {"class_name": "VarianceScaling", "config": fan_out}  # which Keras has no name for
+
     def tap(self, name: str, x: Any) -> Any:
         """x as it is, remembered as the input of the auxiliary head ``name``."""
         self.taps[name] = x
@@ -84,28 +86,13 @@ class LayerFactory:
 
     def conv(self, x, width, size=1, stride=1, *, groups=1, bias=False):
         x, padding = self.pad(x, size, stride)
-        return self(
-            getattr(L, self.style.convolution),
-            width,
-            size,
-            stride,
-            padding,
-            groups=groups,
-            use_bias=bias,
-            kernel_initializer=INITIALIZERS.get(self.style.initializer, self.style.initializer),
-        )(x)
+        own = {"groups": groups, "use_bias": bias, "kernel_initializer": self.initializer}
+        return self(getattr(L, self.style.convolution), width, size, stride, padding, **own)(x)
 
     def depthwise(self, x, size=3, stride=1, *, multiplier=1, bias=False):
         x, padding = self.pad(x, size, stride)
-        return self(
-            L.DepthwiseConv2D,
-            size,
-            stride,
-            padding,
-            depth_multiplier=multiplier,
-            use_bias=bias,
-            depthwise_initializer=INITIALIZERS.get(self.style.initializer, self.style.initializer),
-        )(x)
+        own = {"depth_multiplier": multiplier, "use_bias": bias, "depthwise_initializer": self.initializer}
+        return self(L.DepthwiseConv2D, size, stride, padding, **own)(x)
 
     def bn(self, x):
         return self(L.BatchNormalization, epsilon=self.style.epsilon, momentum=self.style.momentum)(x)

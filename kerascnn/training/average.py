@@ -14,12 +14,7 @@ class Average:
     Inception and EfficientNet: after t updates the decay is ``min(decay, (1 + t) / (10 + t))``. The averages of Keras'
     optimizers leave the statistics of batch normalisation out and have no such ramp.
 
-    Parameters
-    ----------
-    model
-        Its variables as they are become the first averages.
-    decay
-        The fraction of the average that an update leaves, 0.9999 for example.
+    The first averages are the variables as they are; ``decay``, such as 0.9999, is the fraction that an update leaves.
     """
 
     def __init__(self, model: keras.Model, decay: float):

@@ -17,17 +17,9 @@ FIRST_PORT, PORTS = 10_000, 20_000  # below the ports that systems give out by t
 
 @dataclass(frozen=True)
 class Cluster:
-    """All workers of a training, and which of them this process is.
+    """All workers of a training, and which of them this process is: ``jobs[kind][index]``."""
 
-    Parameters
-    ----------
-    jobs
-        Addresses, "host:port", of every kind of task.
-    kind, index
-        This process: ``jobs[kind][index]``.
-    """
-
-    jobs: Mapping[str, Sequence[str]]
+    jobs: Mapping[str, Sequence[str]]  # addresses, "host:port", of every kind of task
     kind: str
     index: int
 
@@ -95,11 +87,9 @@ def from_tf_config(text: str) -> Cluster:
 
 def is_jobs(value: Any) -> bool:
     """Whether this is a dictionary of lists of addresses, and not empty."""
-    return (
-        isinstance(value, dict)
-        and bool(value)
-        and all(isinstance(members, list) and members and all(map(is_address, members)) for members in value.values())
-    )
+    if not isinstance(value, dict) or not value:
+        return False
+    return all(isinstance(members, list) and members and all(map(is_address, members)) for members in value.values())
 
 
 def is_address(value: Any) -> bool:

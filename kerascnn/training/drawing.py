@@ -7,13 +7,7 @@ from kerascnn.training.resolve import Resolved
 
 
 def draw_trained(resolved: Resolved, precision: str) -> keras.Model:
-    """The network that is trained: of one size where training and evaluation see one, else of any.
-
-    Raises
-    ------
-    ValueError
-        When the network cannot take one of the sizes.
-    """
+    """The network that is trained: of one size where training and evaluation see one, else of any; or a refusal."""
     size, channels, classes = resolved.preprocess.size, resolved.preprocess.channels, len(resolved.task.labels)
     sides = {resolved.stage(epoch).size for epoch in range(resolved.epochs)}
     with computing_in(precision):
@@ -26,17 +20,12 @@ def draw_trained(resolved: Resolved, precision: str) -> keras.Model:
                 f"{resolved.name} cannot be trained on images of {', '.join(map(str, sorted(sides)))} pixels and "
                 f"evaluated on {size}, because it takes images of one size only. {error}"
             ) from error
-    for side in sides:
-        check_side(model, side, channels)
+    for side in sides:  # one may be smaller than the network can take
+        try:
+            model.compute_output_shape((1, side, side, channels))
+        except ValueError as error:
+            raise ValueError(f"{model.name} cannot be trained on images of {side} x {side} pixels: {error}") from error
     return model
-
-
-def check_side(model: keras.Model, side: int, channels: int) -> None:
-    """Refuse images that are smaller than the network can take."""
-    try:
-        model.compute_output_shape((1, side, side, channels))
-    except ValueError as error:
-        raise ValueError(f"{model.name} cannot be trained on images of {side} x {side} pixels: {error}") from error
 
 
 def draw_inference(resolved: Resolved, trained: keras.Model, precision: str) -> keras.Model:
@@ -46,9 +35,3 @@ def draw_inference(resolved: Resolved, trained: keras.Model, precision: str) -> 
     size, channels = resolved.preprocess.size, resolved.preprocess.channels
     with computing_in("float32"):
         return resolved.make((size, size, channels), len(resolved.task.labels))
-
-
-def fill(model: keras.Model, source: keras.Model) -> None:
-    """Put into one drawing of a network the values of another."""
-    for variable, value in zip(model.variables, source.variables, strict=True):
-        variable.assign(value)

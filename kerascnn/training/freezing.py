@@ -19,15 +19,11 @@ from kerascnn.training.step import set_on
 
 def frozen(model: keras.Model, finetune: FineTune | None, epoch: int) -> AbstractContextManager[None]:
     """Freeze what is to be frozen in an epoch, counted from 0; afterwards the layers are as they were."""
-    return set_on(frozen_layers(model, finetune, epoch) if finetune else [], "trainable", False)
-
-
-def frozen_layers(model: keras.Model, finetune: FineTune, epoch: int) -> list[keras.Layer]:
-    """The layers that are not trained in an epoch, and otherwise would be."""
-    trained = [layer for layer in leaves(model) if layer.trainable and layer.weights]
-    if epoch < finetune.frozen_epochs:
+    layers = [layer for layer in leaves(model) if layer.trainable and layer.weights] if finetune else []
+    if finetune and epoch < finetune.frozen_epochs:
         last = classifiers(model)
-        return [layer for layer in trained if layer not in last]
-    if finetune.batch_norm == "frozen":
-        return [layer for layer in trained if isinstance(layer, keras.layers.BatchNormalization)]
-    return []
+        layers = [layer for layer in layers if layer not in last]
+    elif finetune:
+        norms = keras.layers.BatchNormalization if finetune.batch_norm == "frozen" else ()
+        layers = [layer for layer in layers if isinstance(layer, norms)]
+    return set_on(layers, "trainable", False)

@@ -26,9 +26,9 @@ from kerascnn.files import need_writable, written_whole
 from kerascnn.networks.codec import encode_row
 from kerascnn.runtime import deep_graphs
 from kerascnn.training.callbacks import TrainingProgress
-from kerascnn.training.drawing import draw_inference, draw_trained, fill
+from kerascnn.training.distillation import Distilled
+from kerascnn.training.drawing import draw_inference, draw_trained
 from kerascnn.training.freezing import frozen
-from kerascnn.training.methods import objective_of
 from kerascnn.training.progress import Watch, epoch_bar, line
 from kerascnn.training.recipe import Recipe
 from kerascnn.training.resolve import MakeModel, Resolved, resolve
@@ -127,8 +127,7 @@ def train(
     need_writable(out)
     devices = strategy or open_strategy("auto")
     resolved = recipe if isinstance(recipe, Resolved) else resolve(recipe, data, make_model)
-    check_images(resolved, data, devices.num_replicas_in_sync)
-    check_compiler(xla, devices.num_replicas_in_sync)
+    check_devices(resolved, data, xla, devices.num_replicas_in_sync)
     facts = run_facts(resolved, data, precision=precision, xla=xla)
     workers = Workers(devices)
     workers.agree("images", facts["data"])
@@ -140,7 +139,8 @@ def train(
     keras.utils.set_random_seed(resolved.recipe.seed)
     with devices.scope():
         model = draw_trained(resolved, precision)
-        learner = Learner(model, resolved, workers, objective_of(resolved), precision=precision, xla=xla)
+        taught = resolved.recipe.distill and Distilled(resolved.recipe.distill, resolved.task, resolved.preprocess)
+        learner = Learner(model, resolved, workers, taught, precision=precision, xla=xla)
         checkpoint = Checkpoint(out / "checkpoint.npz", learner.variables, identity(facts, learner.variables))
         history = checkpoint.restore(overwrite=overwrite)
     workers.agree("checkpoint", f"that after epoch {len(history)} in {out.absolute()}")
@@ -165,7 +165,8 @@ def train(
         hooks.on_train_end()
 
     if plain is not model:
-        fill(plain, model)
+        for variable, value in zip(plain.variables, model.variables, strict=True):
+            variable.assign(value)
     model = resolved.task.inference_model(plain)
     if workers.chief:
         card(resolved, data, history, facts, resolved.name if model is plain else model.name).write(model_file)
@@ -176,8 +177,8 @@ def train(
     return model, history
 
 
-def check_images(resolved: Resolved, data: Data, replicas: int) -> None:
-    """Refuse what would leave a device without an image, because an empty batch cannot be computed everywhere."""
+def check_devices(resolved: Resolved, data: Data, xla: bool, replicas: int) -> None:
+    """Refuse what several devices cannot do: compute an empty batch, or compile a step, whose variables XLA misses."""
     recipe = resolved.recipe
     if min(resolved.batch // recipe.accumulate, len(data.validation)) < replicas:
         parts = f" in {recipe.accumulate} parts" if recipe.accumulate > 1 else ""
@@ -185,10 +186,6 @@ def check_images(resolved: Resolved, data: Data, replicas: int) -> None:
             f"A batch of {recipe.batch}{parts}, {len(data.train)} images to train on and {len(data.validation)} to "
             f"validate on are not all enough for {replicas} devices; every device needs an image. Use fewer devices."
         )
-
-
-def check_compiler(xla: bool, replicas: int) -> None:
-    """Refuse to compile a step of several devices: XLA would not find their variables."""
     if xla and replicas > 1:
         raise ValueError(
             f"xla compiles the steps of one device, and there are {replicas}. Leave xla out, or train on one device "
@@ -275,7 +272,10 @@ def run_epoch(
     size = even_batch(len(data.validation), most, learner.strategy.num_replicas_in_sync)
     dataset = batches(data.validation, preprocess, size, encode=task.encode, shard=shard)
     with learner.averaged():
-        validated = evaluate(learner, distributed(dataset, workers))
+        learner.reset()
+        for own in distributed(dataset, workers):
+            learner.evaluate(own)
+        validated = learner.meters()
     check_finite(validated, epoch, resolved)
     record = trained | {f"val_{name}": value for name, value in validated.items()}
     record |= {"lr": rates[-1], "seconds": seconds}
@@ -334,12 +334,4 @@ def train_steps(
             watch(step + 1, meters)
             if learner.workers.count == 1 and not math.isfinite(meters["loss"]):
                 break
-    return learner.meters()
-
-
-def evaluate(learner: Learner, dataset: Iterable) -> dict[str, float]:
-    """Loss and metrics of a data set."""
-    learner.reset()
-    for batch in dataset:
-        learner.evaluate(batch)
     return learner.meters()

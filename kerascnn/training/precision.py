@@ -12,13 +12,7 @@ POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixe
 
 
 def need_precision(precision: str) -> None:
-    """Refuse a precision that is not in the table.
-
-    Raises
-    ------
-    ValueError
-        Then, naming the nearest.
-    """
+    """Refuse a precision that is not in the table."""
     if precision not in POLICIES:
         raise ValueError(f"There is no precision {precision!r}. {suggest(precision, POLICIES)}")
 

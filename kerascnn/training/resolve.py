@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from kerascnn.data import Data
@@ -15,38 +16,20 @@ from kerascnn.training.recipe.schedules import Course
 if TYPE_CHECKING:
     import keras
 
-MakeModel = Callable[[tuple[int | None, int | None, int], int], "keras.Model"]
+MakeModel = Callable[[tuple[int | None, int | None, int], int], "keras.Model"]  # from (H, W, C) and number of classes
 
 
 @dataclass(frozen=True, kw_only=True)
 class Resolved:
-    """A recipe for some data, and all that follows from the two.
+    """A recipe for some data, and all that follows from the two."""
 
-    Parameters
-    ----------
-    recipe
-        With nothing left open; it resolves to itself.
-    row
-        The network's; None for a network of one's own.
-    preprocess
-        What images go through before the network.
-    task
-        What is learned, with the recipe's loss and the data's labels.
-    make
-        Draws the network as it is before the first step, from an input shape (H, W, C) and a number of classes.
-    length
-        The recipe's.
-    images
-        Number of training images.
-    """
-
-    recipe: Recipe
-    row: Architecture | None
-    preprocess: Preprocess
-    task: Task
-    make: MakeModel
-    length: Epochs | Steps
-    images: int
+    recipe: Recipe  # with nothing left open; it resolves to itself
+    row: Architecture | None  # None for a network of one's own
+    preprocess: Preprocess  # what images go through before the network
+    task: Task  # what is learned, with the recipe's loss and the data's labels
+    make: MakeModel  # draws the network as it is before the first step
+    length: Epochs | Steps  # the recipe's
+    images: int  # number of training images
 
     @property
     def name(self) -> str:
@@ -135,13 +118,8 @@ def preprocess_of(recipe: Recipe, row: Architecture | None, channels: int) -> Pr
     """What images of so many channels go through: as the recipe says, then as the weights' record, then as usual."""
     known = of_weights(recipe.model) or Preprocess(size=recipe.input.size or (row or recipe.model.row()).size)
     if channels == 1:
-        known = replace(known, mean=average(known.mean), std=average(known.std))
+        known = replace(known, mean=(round(fmean(known.mean), 6),), std=(round(fmean(known.std), 6),))
     return recipe.input.preprocess(known)
-
-
-def average(channels: tuple[float, ...]) -> tuple[float]:
-    """One number for a grey image."""
-    return (round(sum(channels) / len(channels), 6),)
 
 
 def of_weights(model: Model) -> Preprocess | None:
@@ -155,13 +133,7 @@ def of_weights(model: Model) -> Preprocess | None:
 
 
 def maker(model: Model, make_model: MakeModel | None = None) -> MakeModel:
-    """What draws the network, as it is before the first step.
-
-    Raises
-    ------
-    ValueError
-        When ``make_model`` is given, and the recipe has what only rows heed.
-    """
+    """What draws the network, as it is before the first step; what only rows heed does not go with ``make_model``."""
     if make_model and (set_ := [name for name in ("fields", "tiny", "weights") if getattr(model, name)]):
         raise ValueError(
             f"{' and '.join(f'model.{name}' for name in set_)} are for networks of the catalogue, but make_model draws "

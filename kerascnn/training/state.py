@@ -43,13 +43,7 @@ def run_facts(resolved: Resolved, data: Data, **machine: Any) -> dict[str, Any]:
 
 
 def digest(path: str) -> str:
-    """Sixteen hexadecimal digits that change with the content of a teacher's file.
-
-    Raises
-    ------
-    FileNotFoundError
-        When there is no such file.
-    """
+    """Sixteen hexadecimal digits that change with the content of a teacher's file."""
     if not Path(path).is_file():
         raise FileNotFoundError(f"There is no teacher {path}; expected a .keras file with its card beside it.")
     with open(path, "rb") as file:
@@ -59,14 +53,8 @@ def digest(path: str) -> str:
 class Checkpoint:
     """The file that holds a training between two epochs.
 
-    Parameters
-    ----------
-    path
-        Where it lies, or will lie.
-    variables
-        All that training changes: weights, moving statistics, seeds, the optimizer's slots and counters.
-    identity
-        What tells this run from another.
+    ``variables`` are all that training changes: weights, moving statistics, seeds, the optimizer's slots and counters.
+    ``identity`` tells this run from another.
     """
 
     def __init__(self, path: Path, variables: Sequence["keras.Variable"], identity: dict[str, Any]):

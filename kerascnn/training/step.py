@@ -1,6 +1,6 @@
 """One step of a training: gradients, what recipes do to them, and the update."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -10,28 +10,19 @@ import tensorflow as tf
 
 from kerascnn.graph.graph import leaves
 from kerascnn.training.average import Average
-from kerascnn.training.methods import Objective
 from kerascnn.training.recipe import Stage
 from kerascnn.training.recipe.optimizers import Optimizer
 from kerascnn.training.resolve import Resolved
 from kerascnn.training.workers import Workers
 
+Objective = Callable[[Any, dict[str, Any], dict[str, Any]], Any]  # images, outputs, targets to (B,): what is minimised
+
 
 class Learner:
     """A network with what its steps need: optimizer, objective and meters. Made within the scope of its strategy.
 
-    Parameters
-    ----------
-    model
-        The network.
-    resolved
-        How it is trained.
-    workers
-        Who trains it.
-    objective
-        What a step minimises, where it is not the task's own objective.
-    precision, xla
-        As ``train`` takes them; the model is drawn in this precision already.
+    ``objective`` is what a step minimises, where it is not the task's own. ``precision`` and ``xla`` are as ``train``
+    takes them; the model is drawn in this precision already.
     """
 
     def __init__(
@@ -49,7 +40,7 @@ class Learner:
         if any(stage.dropout is not None for stage in recipe.stages):
             dropouts(model)  # or refuse now, not when that stage comes
         self.model, self.resolved, self.recipe, self.task, self.workers = model, resolved, recipe, task, workers
-        self.objective = objective or self._objective
+        self.objective = objective or (lambda images, outputs, targets: task.objective(outputs, targets))
         self.precision, self.xla = precision, xla
         self.strategy = workers.strategy
         self.trained = task.training_model(model)
@@ -166,18 +157,11 @@ class Learner:
             outputs = self._outputs(images, training=True)
             losses, objectives = self.task.losses(outputs, targets), self.objective(images, outputs, targets)
             objective = tf.reduce_sum(objectives) / tf.cast(together, losses.dtype)
-            if penalties := self.model.losses:  # a network of the user's may bring regularisers
-                objective += (
-                    tf.add_n([tf.cast(penalty, tf.float32) for penalty in penalties])
-                    / self.strategy.num_replicas_in_sync
-                )
+            for penalty in self.model.losses:  # a network of the user's may bring regularisers
+                objective += tf.cast(penalty, tf.float32) / self.strategy.num_replicas_in_sync
             objective: Any = self.optimizer.scale_loss(objective)
         self._measure(losses, targets, outputs)
         return tape.gradient(objective, self.model.trainable_variables)
-
-    def _objective(self, images, outputs, targets) -> Any:
-        """The task's own objective, of each image."""
-        return self.task.objective(outputs, targets)
 
     def _update(self, gradients) -> None:
         """Clip, decay and apply. The optimizer sums over replicas, so each brings its part of everything."""

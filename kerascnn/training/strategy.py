@@ -34,9 +34,13 @@ def open_strategy(name: str = "auto") -> "tf.distribute.Strategy":
         When other workers do not come.
     """
     kind, _, detail = name.partition(":")
+    if kind in DETAILED:
+        return DETAILED[kind](detail)
     if kind not in STRATEGIES:
-        raise ValueError(f"There is no strategy {name!r}. {suggest(kind, STRATEGIES)}")
-    return STRATEGIES[kind](detail)
+        raise ValueError(f"There is no strategy {name!r}. {suggest(kind, [*STRATEGIES, *DETAILED])}")
+    if detail:
+        raise ValueError(f"The strategy {kind!r} takes nothing after a colon, but {detail!r} is there.")
+    return STRATEGIES[kind]()
 
 
 def leads(name: str) -> bool:
@@ -44,17 +48,15 @@ def leads(name: str) -> bool:
     return name != "workers" or read_cluster().leads
 
 
-def auto(detail: str):
+def auto():
     import tensorflow as tf
 
-    refuse("auto", detail)
-    return mirrored("") if len(tf.config.list_physical_devices("GPU")) > 1 else one("")
+    return mirrored("") if len(tf.config.list_physical_devices("GPU")) > 1 else one()
 
 
-def one(detail: str):
+def one():
     import tensorflow as tf
 
-    refuse("one", detail)
     return tf.distribute.get_strategy()
 
 
@@ -72,10 +74,9 @@ def mirrored(detail: str):
     return tf.distribute.MirroredStrategy([f"{'GPU' if gpus else 'CPU'}:{i}" for i in range(count)])
 
 
-def workers(detail: str):
+def workers():
     import tensorflow as tf
 
-    refuse("workers", detail)
     cluster = read_cluster()
     meet(cluster)
     resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
@@ -110,18 +111,8 @@ def tpu(detail: str):
     return tf.distribute.TPUStrategy(resolver)
 
 
-STRATEGIES: dict[str, Callable[[str], "tf.distribute.Strategy"]] = {
-    "auto": auto,
-    "one": one,
-    "mirrored": mirrored,
-    "workers": workers,
-    "tpu": tpu,
-}
-
-
-def refuse(kind: str, detail: str) -> None:
-    if detail:
-        raise ValueError(f"The strategy {kind!r} takes nothing after a colon, but {detail!r} is there.")
+STRATEGIES: dict[str, Callable[[], "tf.distribute.Strategy"]] = {"auto": auto, "one": one, "workers": workers}
+DETAILED: dict[str, Callable[[str], "tf.distribute.Strategy"]] = {"mirrored": mirrored, "tpu": tpu}  # behind a colon
 
 
 def divide_cpu(count: int) -> None:

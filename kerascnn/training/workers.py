@@ -13,19 +13,8 @@ class Workers:
     """The processes that share a strategy. A process that trains alone is its own chief.
 
     Every worker makes the same steps, and the chief alone writes files and reports. What one says to all, or asks of
-    all, every worker has to say or ask at the same place, because each waits there for all others.
-
-    Parameters
-    ----------
-    strategy
-        From ``open_strategy``.
-
-    Attributes
-    ----------
-    count, index
-        How many workers there are, and which of them this is; 0 is the chief.
-    replicas
-        Devices of this worker.
+    all, every worker has to say or ask at the same place, because each waits there for all others. ``count`` is how
+    many workers there are, ``index`` which of them this is, 0 the chief, and ``replicas`` the devices of this worker.
     """
 
     def __init__(self, strategy: "tf.distribute.Strategy"):
@@ -64,13 +53,7 @@ class Workers:
             self.gathered(0)
 
     def agree(self, what: str, fact: Any) -> None:
-        """Make sure that all workers hold the same for true.
-
-        Raises
-        ------
-        ValueError
-            On every worker, when one differs.
-        """
+        """Make sure that all workers hold the same for true; when one differs, every worker raises a ValueError."""
         numbers = self.gathered(crc32(repr(fact).encode()))
         strange = [index for index, number in enumerate(numbers) if number != numbers[0]]
         if strange:
@@ -105,13 +88,7 @@ def gone() -> tuple[Any, ...]:
 
 @contextmanager
 def reporting_lost_workers() -> Iterator[None]:
-    """Say what it means when a step cannot be ended because another worker is gone.
-
-    Raises
-    ------
-    RuntimeError
-        Then.
-    """
+    """Say, as a RuntimeError, what it means when a step cannot be ended because another worker is gone."""
     try:
         yield
     except gone() as error:

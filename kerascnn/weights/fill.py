@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerascnn.graph.graph import Graph
 from kerascnn.weights.layouts import KERAS_PARTS, TORCH_PARTS, fit, to_keras
 from kerascnn.weights.tables import Section, SourceKey
 
@@ -32,28 +33,19 @@ class Plan:
     unequal: list[str] = field(default_factory=list)
 
 
-def map_native(model: keras.Model) -> list[KeyMapping]:
-    """The mapping for a file of this package, which names every variable as the model does."""
-    return [KeyMapping(w, w.path) for w in model.weights]
-
-
 def map_foreign(model: keras.Model, section: Section, torch: bool, keys: Collection[str]) -> list[KeyMapping]:
     """Which of another implementation's ``keys`` holds each variable of the model, by the table of names.
 
-    Raises
-    ------
-    ValueError
-        When the table lacks a layer.
+    A table that lacks a layer is refused.
     """
     sources = section.translate(w.path for w in model.weights)
     if missing := [path for path, source in sources.items() if source is None]:
         raise ValueError(f"the table of names lacks {some(missing)}")
-    layers = {layer.name: layer for layer in model.layers}
-    mappings = []
+    graph, mappings = Graph(model), []
     for w in model.weights:
         source: Any = sources[w.path]
         part = w.path.rpartition("/")[2]
-        convert = converter(model, layers[w.path.partition("/")[0]], w, part, source, torch)
+        convert = converter(graph, layer_of(model, w), w, part, source, torch)
         if source.whole or (not torch and "/" in source.name):
             mappings.append(KeyMapping(w, source.name, convert=convert))
             continue
@@ -65,52 +57,49 @@ def map_foreign(model: keras.Model, section: Section, torch: bool, keys: Collect
 
 
 def converter(
-    model: keras.Model, layer: Any, w: Any, part: str, source: SourceKey, torch: bool
+    graph: Graph, layer: Any, w: Any, part: str, source: SourceKey, torch: bool
 ) -> Callable[[np.ndarray], np.ndarray]:
     shape = tuple(w.shape)
     if not torch or (part != "kernel" and not source.part):
         return lambda value: fit(value, shape)
     depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
-    flattened = flattened_map(model, layer) if source.chw else None
+    flattened = flattened_map(graph, layer) if source.chw else None
     return lambda value: to_keras(value, shape, depthwise=depthwise, part=source.part, flattened=flattened)
 
 
-def producers(model: keras.Model) -> dict[int, Any]:
-    """The layer that computes each tensor of the model."""
-    return {id(x): layer for layer in model.layers for x in keras.tree.flatten(layer.output)}
-
-
-def flattened_map(model: keras.Model, layer: Any) -> tuple[int, int, int]:
+def flattened_map(graph: Graph, layer: Any) -> tuple[int, int, int]:
     """Shape of the map whose flattened values a dense layer reads."""
-    behind = producers(model)
-    while layer.__class__.__name__ != "Flatten":
-        layer = behind[id(layer.input)]
-    return tuple(layer.input.shape[1:])
+    flatten: Any = next(each for each in before(graph, layer) if isinstance(each, keras.layers.Flatten))
+    return tuple(flatten.input.shape[1:])
 
 
-def classifiers(model: keras.Model, behind: Mapping[int, Any]) -> set[str]:
+def classifiers(graph: Graph) -> set[str]:
     """Names of the layers that give the logits: the last with a kernel before each output, and a norm behind it."""
     names = set()
-    for x in keras.tree.flatten(model.output):
-        layer = behind[id(x)]
-        while not hasattr(layer, "kernel") and not isinstance(layer.input, list):
+    for x in graph.model.outputs:
+        last = graph.producer(x).operation
+        for layer in (last, *before(graph, last)):
             names |= {layer.name} if layer.weights else set()
-            layer = behind[id(layer.input)]
-        names.add(layer.name)
+            if hasattr(layer, "kernel"):
+                break
     return {name for name in names if name.startswith(("head-", "auxiliary"))}
+
+
+def before(graph: Graph, layer: Any) -> Iterator[Any]:
+    """The layers that lead to ``layer``, backwards from it, as long as each takes one tensor."""
+    while not isinstance(layer, keras.layers.InputLayer) and not isinstance(layer.input, list):
+        yield (layer := graph.producer(layer.input).operation)
 
 
 def make_plan(
     model: keras.Model, values: Mapping[str, np.ndarray], mappings: list[KeyMapping], bgr: bool = False
 ) -> Plan:
     """What each variable would get; ``bgr`` where the file's network takes blue first, and the model red."""
-    plan = Plan()
-    behind = producers(model)
-    last = classifiers(model, behind)
-    first = {layer.name for layer in model.layers if layer.weights and reads_the_image(layer, behind)}
+    plan, graph = Plan(), Graph(model)
+    last = classifiers(graph)
+    first = {layer.name for layer in model.layers if layer.weights and reads_the_image(graph, layer)}
     for mapping in mappings:
-        path, key = mapping.variable.path, mapping.key
-        layer = model.get_layer(path.partition("/")[0])
+        path, key, layer = mapping.variable.path, mapping.key, layer_of(model, mapping.variable)
         if key in values:
             value = mapping.convert(values[key])
             value = value[:, :, ::-1] if bgr and layer.name in first and value.ndim == 4 else value
@@ -131,7 +120,7 @@ def place(plan: Plan, mapping: KeyMapping, value: np.ndarray, layer: Any, first:
         if not any(other.startswith(f"{layer.name}/") for other in plan.fresh):
             plan.notes.append(f"{layer.name} is new, for {shape[-1]} classes; the file has {value.shape[-1]}")
         plan.fresh.append(path)
-    elif first and without(value.shape, 2) == without(shape, 2):
+    elif first and value.ndim == 4 and value.shape[:2] + value.shape[3:] == shape[:2] + shape[3:]:
         plan.values[path] = adapt_channels(value, shape[2])
         plan.notes.append(f"{layer.name} is adapted from {value.shape[2]} to {shape[2]} channels")
     elif hasattr(layer, "resized"):
@@ -141,19 +130,16 @@ def place(plan: Plan, mapping: KeyMapping, value: np.ndarray, layer: Any, first:
         plan.unequal.append(f"{path} is {value.shape}, expected {shape}")
 
 
-def reads_the_image(layer: Any, behind: Mapping[int, Any]) -> bool:
+def reads_the_image(graph: Graph, layer: Any) -> bool:
     """Whether no layer with weights stands between the image and ``layer``."""
-    while not isinstance(layer.input, list):
-        layer = behind[id(layer.input)]
-        if layer.weights:
-            return False
-        if isinstance(layer, keras.layers.InputLayer):
-            return True
+    for each in before(graph, layer):
+        if each.weights or isinstance(each, keras.layers.InputLayer):
+            return not each.weights
     return False
 
 
-def without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
-    return shape[:axis] + shape[axis + 1 :]
+def layer_of(model: keras.Model, variable: Any) -> Any:
+    return model.get_layer(variable.path.partition("/")[0])
 
 
 def adapt_channels(kernel: np.ndarray, channels: int) -> np.ndarray:
@@ -172,23 +158,14 @@ def absorb_biases(
     model: keras.Model, plan: Plan, values: Mapping[str, np.ndarray], mappings: list[KeyMapping]
 ) -> Iterator[str]:
     """Subtract biases before batch norm, which the model lacks, from its moving mean; yields the keys it used."""
-    norms: dict[int, Any] = {
-        id(layer.input): layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)
-    }
-    mapped = {mapping.key for mapping in mappings}
+    graph, mapped = Graph(model), {mapping.key for mapping in mappings}
     for mapping in mappings:
         if mapping.bias in values and mapping.bias not in mapped:
-            layer = model.get_layer(mapping.variable.path.partition("/")[0])
-            if norm := norms.get(id(layer.output)):
-                mean = norm.moving_mean.path
-                plan.values[mean] = plan.values[mean] - values[mapping.bias]
-                yield mapping.bias
-
-
-def assign(model: keras.Model, plan: Plan) -> None:
-    for w in model.weights:
-        if w.path in plan.values:
-            w.assign(plan.values[w.path])
+            for call in graph.consumers(layer_of(model, mapping.variable).output):
+                if hasattr(call.operation, "moving_mean"):
+                    mean = call.operation.moving_mean.path
+                    plan.values[mean] = plan.values[mean] - values[mapping.bias]
+                    yield mapping.bias
 
 
 def some(items: list[str], most: int = 4) -> str:

@@ -20,20 +20,12 @@ def to_keras(
     part: tuple[int, int] | None = None,
     flattened: tuple[int, int, int] | None = None,
 ) -> np.ndarray:
-    """A PyTorch kernel as Keras lays it out.
+    """A PyTorch kernel as Keras lays it out, in ``shape`` where that holds as many numbers.
 
-    Parameters
-    ----------
-    value
-        Convolution ``(O, I, H, W)``, depthwise ``(C * M, 1, H, W)`` or linear ``(O, I)``; others pass as they are.
-    shape
-        Of the Keras variable; the value is reshaped to it where both hold as many numbers.
-    depthwise
-        Whether the layer is a depthwise convolution, ``(H, W, C, M)``.
-    part
-        (2, 3): the second of three kernels that PyTorch keeps as one tensor, along its outputs.
-    flattened
-        ``(H, W, C)`` of the map that was flattened before this layer; PyTorch flattened it as ``(C, H, W)``.
+    It is that of a convolution ``(O, I, H, W)``, a depthwise one ``(C * M, 1, H, W)``, of which Keras makes
+    ``(H, W, C, M)``, or a linear layer ``(O, I)``; others pass as they are. A ``part`` of (2, 3) is the second of three
+    kernels that PyTorch keeps as one tensor, along its outputs. ``flattened`` is ``(H, W, C)`` of the map that was
+    flattened before this layer; PyTorch flattened it as ``(C, H, W)``.
     """
     if part:
         value = np.split(value, part[1])[part[0] - 1]

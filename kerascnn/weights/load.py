@@ -12,7 +12,7 @@ from kerascnn.errors import suggest
 from kerascnn.ledger import Entry, entries
 from kerascnn.spec import Row
 from kerascnn.weights.cache import fetch
-from kerascnn.weights.fill import KeyMapping, Plan, absorb_biases, assign, make_plan, map_foreign, map_native, some
+from kerascnn.weights.fill import KeyMapping, Plan, absorb_biases, make_plan, map_foreign, some
 from kerascnn.weights.formats import KERAS, KNOWN, NATIVE, read_foreign, read_native
 from kerascnn.weights.records import all_records, find_record
 from kerascnn.weights.tables import Section, section
@@ -62,16 +62,18 @@ class WeightSource:
                 f"{self.path} has {classes} classes, and {model.name} was built for {kernel.variable.shape[-1]}. Pass "
                 f"classes={classes} to keep the file's classifier, another number for a new one, or include_top=False."
             )
-        assign(model, plan)
+        for w in model.weights:
+            if w.path in plan.values:
+                w.assign(plan.values[w.path])
         for note in plan.notes:
             warnings.warn(f"{self.path.name}: {note}.", stacklevel=2)
 
     def mappings(self, model: keras.Model, values: Mapping[str, np.ndarray]) -> tuple[list[KeyMapping], set[str]]:
         """The key that each variable takes from the file, and the keys that ``model`` may leave out."""
-        whole = has_head(model)
+        whole = any(w.path.startswith("head-") for w in model.weights)
         if self.entry is None:
-            spare = {key for key in values if key.startswith("auxiliary") or (is_head(key) and not whole)}
-            return map_native(model), spare
+            spare = {key for key in values if key.startswith("auxiliary" if whole else ("auxiliary", "head-"))}
+            return [KeyMapping(w, w.path) for w in model.weights], spare  # a file of this package has the model's names
         names = table(self.row, self.entry)
         try:
             mappings = map_foreign(model, names, self.entry.source in TORCH_SOURCES, values)
@@ -124,7 +126,8 @@ def author(row: Row, path: Path, values: Mapping[str, np.ndarray]) -> Entry:
     """Whose implementation of ``row`` wrote the file: the one whose names it has; its path decides between several."""
     sources = KERAS_SOURCES if path.name.endswith(KERAS) else TORCH_SOURCES
     known = [e for e in entries() if e.name == row.name and e.loads]
-    fitting = [e for e in known if e.source in sources and landmarks_stand(table(row, e), values)]
+    modules = {part for key in values for part in (key, key.rpartition(".")[0], key.rpartition("/")[0])}
+    fitting = [e for e in known if e.source in sources and table(row, e).landmarks() <= modules]
     if not fitting:
         raise ValueError(refusal_of_strangers(row, path, known))
     if all(e.style == fitting[0].style for e in fitting):
@@ -143,28 +146,11 @@ def named_in(text: str, fitting: list[Entry]) -> list[Entry]:
     return [e for e in fitting if e.source_name.lower() in text.lower()]
 
 
-def landmarks_stand(names: Section, values: Mapping[str, np.ndarray]) -> bool:
-    modules = (
-        {key for key in values}
-        | {key.rpartition(".")[0] for key in values}
-        | {key.rpartition("/")[0] for key in values}
-    )
-    return names.landmarks() <= modules
-
-
 def refusal_of_strangers(row: Row, path: Path, known: list[Entry]) -> str:
     others = sorted({e.name for e in entries() if e.loads and e.source_name.lower() in path.name.lower()} - {row.name})
     way = f"Such a file is for {' or '.join(others)}." if others else "Check the file, or choose the network it is of."
     writers = ", ".join(["kerascnn's", *(f"{e.source}'s {e.source_name}" for e in known)])
     return f"{path} does not hold weights that {row.name} can take: those are files of {writers}. {way}"
-
-
-def is_head(path: str) -> bool:
-    return path.startswith("head-")
-
-
-def has_head(model: keras.Model) -> bool:
-    return any(is_head(w.path) for w in model.weights)
 
 
 def refuse_what_does_not_fit(model: keras.Model, path: Path, plan: Plan, unused: list[str]) -> None:
@@ -194,9 +180,6 @@ def is_path(path: Path) -> bool:
             raise ValueError(f"weights must be a file ending in {', '.join(KNOWN)}, got {path}.")
         return True
     if known or len(path.parts) > 1:
-        raise FileNotFoundError(f"There is no file {path}. {suggest(path.name, siblings(path))}".rstrip())
+        beside = [other.name for other in path.parent.glob("*") if other.is_file()]
+        raise FileNotFoundError(f"There is no file {path}. {suggest(path.name, beside)}".rstrip())
     return False
-
-
-def siblings(path: Path) -> list[str]:
-    return [p.name for p in path.parent.glob("*") if p.is_file()] if path.parent.is_dir() else []

@@ -16,45 +16,23 @@ from kerascnn.spec import Preprocess
 
 @dataclass(frozen=True)
 class Record:
-    """One published file.
+    """One published file."""
 
-    Parameters
-    ----------
-    network, tag
-        The network in the catalogue, and the name of the training.
-    source, source_name
-        Whose implementation it was trained with, as the ledger has it.
-    top
-        Whether the file has the classifier.
-    url
-        Where it is published.
-    hash
-        ``md5:`` or ``sha256:`` and what is published of the digest, maybe only its first digits; empty when nothing is.
-    preprocess
-        What an image goes through before the network sees it.
-    bgr
-        Whether the network was trained on blue, green, red. Loading reverses its first kernel, so that the
-        network takes red, green, blue as always.
-    classes
-        Classes of its classifier.
-    licence
-        As the publisher states it.
-    top1
-        Published accuracy on ImageNet's validation images, in percent; None where nobody published one.
-    """
-
-    network: str
-    tag: str
-    source: str
-    source_name: str
-    top: bool
-    url: str
+    network: str  # in the catalogue
+    tag: str  # the name of the training
+    source: str  # whose implementation it was trained with, as the ledger has it
+    source_name: str  # what the network is called there
+    top: bool  # whether the file has the classifier
+    url: str  # where it is published
+    # ``md5:`` or ``sha256:`` and what is published of the digest, maybe only its first digits; empty when nothing is.
     hash: str
-    preprocess: Preprocess
+    preprocess: Preprocess  # what an image goes through before the network sees it
+    # Whether the network was trained on blue, green, red. Loading reverses its first kernel, so that the network takes
+    # red, green, blue as always.
     bgr: bool
-    classes: int
-    licence: str
-    top1: float | None
+    classes: int  # of its classifier
+    licence: str  # as the publisher states it
+    top1: float | None  # accuracy on ImageNet's validation images, in percent; None where nobody published one
 
     @property
     def name(self) -> str:
@@ -69,11 +47,8 @@ class Record:
     @property
     def entry(self) -> Entry:
         """The implementation, in the ledger."""
-        return next(
-            e
-            for e in entries()
-            if (e.name, e.source, e.source_name) == (self.network, self.source, self.source_name) and e.loads
-        )
+        mine = self.network, self.source, self.source_name
+        return next(e for e in entries() if (e.name, e.source, e.source_name) == mine and e.loads)
 
 
 @cache
@@ -91,18 +66,13 @@ def record(row: dict[str, str]) -> Record:
         mean=tuple(float(v) for v in row["mean"].split()),
         std=tuple(float(v) for v in row["std"].split()),
     )
+    texts = {name: row[name] for name in ("network", "tag", "source", "source_name", "url", "hash", "licence")}
     return Record(
-        network=row["network"],
-        tag=row["tag"],
-        source=row["source"],
-        source_name=row["source_name"],
+        **texts,
         top=row["top"] == "yes",
-        url=row["url"],
-        hash=row["hash"],
         preprocess=preprocess,
         bgr=row["channels"] == "bgr",
         classes=int(row["classes"]),
-        licence=row["licence"],
         top1=float(row["top1"]) if row["top1"] else None,
     )
 

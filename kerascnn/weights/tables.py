@@ -102,7 +102,7 @@ def place_of(path: str, patterns: list[re.Pattern]) -> Place | None:
 
 def numerically(place: Place) -> tuple[int, list[tuple[int, str]]]:
     i, texts = place
-    return i, [(int(text or 1), "") if text.isdigit() or not text else (0, text) for text in texts]
+    return i, [(value, "") if isinstance(value := number(text), int) else (0, value) for text in texts]
 
 
 def number(text: str) -> int | str:

@@ -120,7 +120,8 @@ def compress(
     facts = {"from": model.name, "plan": asdict(plan)}
 
     def write_card() -> None:
-        replace(card, facts={**card.facts, "compression": facts}).write(out)
+        network = None if plan.filters else card.network  # without some filters it is no longer what the row says
+        replace(card, network=network, facts={**card.facts, "compression": facts}).write(out)
 
     with written_whole(out) as draft:
         small.save(draft)

@@ -38,25 +38,16 @@ def load_recipe(page: str | os.PathLike) -> Recipe:
         path, name = f"{path}{colon}{name}", "RECIPE"
     found = recipes_of(path)
     if name not in found:
-        near = suggest(name, found) if found else "Expected a line RECIPE = Recipe(model=Model(...), ...)."
-        raise ValueError(f"{path} has no {name}. {near}")
+        expected = suggest(name, found) or "Expected a line RECIPE = Recipe(model=Model(...), ...)."
+        raise ValueError(f"{path} has no {name}. {expected}")
     return found[name]
 
 
 def recipes_of(page: str | os.PathLike) -> dict[str, Recipe]:
-    """All recipes of a page, by the names that it gives them.
-
-    Raises
-    ------
-    FileNotFoundError
-        When there is no such file.
-    ValueError
-        When it does not run.
-    """
+    """All recipes of a page, by the names that it gives them; errors are those of :func:`load_recipe`."""
     path = Path(page)
     if not path.is_file():
-        beside = [file.name for file in path.parent.glob("*.py")] if path.parent.is_dir() else []
-        near = suggest(path.name, beside) if beside else ""
+        near = suggest(path.name, [file.name for file in path.parent.glob("*.py")])
         raise FileNotFoundError(f"There is no recipe file {path}. {near}".rstrip())
     try:
         names = runpy.run_path(str(path))
@@ -97,30 +88,19 @@ def override(recipe: Recipe, settings: Iterable[str]) -> Recipe:
 
 
 def read_text(hint: Any, text: str) -> Any:
-    """What a text means for a field of a type."""
+    """What a text means for a field of a type: a literal, or a record that is written out; or the text itself."""
     kinds = get_args(hint) or (hint,)
     if str in kinds and get_origin(hint) is not tuple:
         return None if text.lower() == "none" and type(None) in kinds else text
-    value = parsed(text)
+    try:
+        value = evaluated(ast.parse(text.strip(), mode="eval").body)
+    except SyntaxError:
+        value = text
     if hint is tuple or get_origin(hint) is tuple or any(get_origin(kind) is tuple for kind in kinds):
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value if value is None or isinstance(value, tuple) else (value,)
     return value
-
-
-def parsed(text: str) -> Any:
-    """A number, a tuple, True, False, None or a record that is written out; anything else is the text itself.
-
-    Raises
-    ------
-    ValueError
-        When there is no record of that name, or it does not take these fields.
-    """
-    try:
-        return evaluated(ast.parse(text.strip(), mode="eval").body)
-    except SyntaxError:
-        return text
 
 
 def evaluated(node: ast.expr) -> Any:
@@ -129,11 +109,8 @@ def evaluated(node: ast.expr) -> Any:
         case ast.Name(id=name):
             return made(name) if name in RECORDS else WORDS.get(name.lower(), name)
         case ast.Call(func=ast.Name(id=name)):
-            return made(
-                name,
-                *map(evaluated, node.args),
-                **{str(keyword.arg): evaluated(keyword.value) for keyword in node.keywords},
-            )
+            named = {str(keyword.arg): evaluated(keyword.value) for keyword in node.keywords}
+            return made(name, *map(evaluated, node.args), **named)
         case ast.Tuple(elts=parts) | ast.List(elts=parts):
             return tuple(map(evaluated, parts))
     try:

@@ -12,13 +12,7 @@ BOUNDS = {"at least": operator.ge, "above": operator.gt, "at most": operator.le,
 
 
 def need_number(record: Any, name: str, *, whole: bool = False, optional: bool = False, **bounds: float) -> None:
-    """Refuse a field that is no number within ``bounds``: ``at_least``, ``above``, ``at_most``, ``below``.
-
-    Raises
-    ------
-    ValueError
-        Naming the field, its record, the rule and the value.
-    """
+    """Refuse a field that is no number within ``bounds``: ``at_least``, ``above``, ``at_most``, ``below``."""
     value, rules = getattr(record, name), {word.replace("_", " "): bound for word, bound in bounds.items()}
     fits = is_number(value) and (isinstance(value, int) or not whole)
     fits = fits and all(BOUNDS[word](value, bound) for word, bound in rules.items())

@@ -25,10 +25,7 @@ def changed(recipe: Record, changes: Mapping[str, Any], read: Read = lambda hint
 def with_fields(record: Any, changes: list[tuple[list[str], Any]], read: Read, path: str = "") -> Any:
     """A record, or a mapping of names, with some fields or fields of fields changed.
 
-    Raises
-    ------
-    KeyError
-        With the dotted name of a field that is not there.
+    A KeyError has the dotted name of a field that is not there.
     """
     if isinstance(record, Mapping):
         return {**record, **{".".join(name): read(Any, value) for name, value in changes}}

@@ -26,6 +26,9 @@ class Optimizer(ABC):
     """
 
     adaptive: ClassVar[bool] = False  # its steps do not grow with the gradient: the rate goes with the batch's root
+    # Whether decay is L2: the gradient of ``weight_decay / 2 * sum(kernel ** 2)`` joins the loss's and passes through
+    # the momentum. Keras takes it off the weights itself, even for SGD, where that is about ten times weaker.
+    coupled: ClassVar[bool] = False
 
     lr: float
     per: int | None = None
@@ -48,6 +51,7 @@ class Optimizer(ABC):
     def build(self, weights: Sequence["keras.Variable"]) -> "keras.optimizers.Optimizer":
         """The Keras optimizer, built for ``weights``."""
         optimizer = self.make()
+        optimizer.exclude_from_weight_decay(var_list=[weight for weight in weights if not is_kernel(weight)])
         optimizer.build(weights)
         return optimizer
 
@@ -57,30 +61,20 @@ class Optimizer(ABC):
 
     def with_decay(self, gradients: Sequence[Any], weights: Sequence["keras.Variable"], scale: Any) -> list[Any]:
         """The gradients with that of the decay, times ``scale``; as they are where the optimizer decays by itself."""
-        return list(gradients)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Coupled(Optimizer):
-    """Weight decay is L2: the gradient of ``weight_decay / 2 * sum(kernel ** 2)`` joins the loss's.
-
-    So it passes through the momentum. Keras takes it off the weights itself, even for SGD, where that is about ten
-    times weaker.
-    """
-
-    def with_decay(self, gradients: Sequence[Any], weights: Sequence["keras.Variable"], scale: Any) -> list[Any]:
-        if not self.weight_decay:
+        if not (self.coupled and self.weight_decay):
             return list(gradients)
         decay = scale * self.weight_decay
         return [g + decay * w if is_kernel(w) else g for g, w in zip(gradients, weights, strict=True)]
 
 
 @dataclass(frozen=True, kw_only=True)
-class SGD(Coupled):
+class SGD(Optimizer):
     """Momentum: Polyak's, which most papers up to 2017 call SGD, or Nesterov's.
 
     Sutskever et al. 2013, https://proceedings.mlr.press/v28/sutskever13.html.
     """
+
+    coupled: ClassVar[bool] = True
 
     momentum: float = 0.9
     nesterov: bool = False
@@ -96,8 +90,10 @@ class SGD(Coupled):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RMSProp(Coupled):
+class RMSProp(Optimizer):
     """As TensorFlow 1 has it; ``epsilon`` keeps the divisor off zero, inside its root."""
+
+    coupled: ClassVar[bool] = True
 
     momentum: float = 0.9
     epsilon: float = 1e-3
@@ -121,12 +117,6 @@ class AdamW(Optimizer):
         import keras
 
         return keras.optimizers.AdamW(self.lr, beta_1=self.beta_1, epsilon=self.epsilon, weight_decay=self.weight_decay)
-
-    def build(self, weights: Sequence["keras.Variable"]) -> "keras.optimizers.Optimizer":
-        optimizer = self.make()
-        optimizer.exclude_from_weight_decay(var_list=[weight for weight in weights if not is_kernel(weight)])
-        optimizer.build(weights)
-        return optimizer
 
 
 @dataclass(frozen=True, kw_only=True)

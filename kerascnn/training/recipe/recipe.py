@@ -53,13 +53,7 @@ class Model:
             raise ValueError("Model: zero_gamma would spoil the weights; leave out one of the two.")
 
     def row(self) -> Architecture:
-        """The row that is trained.
-
-        Raises
-        ------
-        ValueError
-            When there is no such network, or a field is unknown or given another kind of number.
-        """
+        """The row that is trained; an unknown network or field is refused, and another kind of number in one."""
         row = find(self.name) if isinstance(self.name, str) else self.name
         for name, value in self.fields.items():
             check_field(row, name, value)
@@ -75,8 +69,7 @@ def check_field(row: Architecture, name: str, value: Any) -> None:
     if is_number(known[name]):
         whole = isinstance(known[name], int)
         fits = is_number(value) and (isinstance(value, int) or not whole)
-        expected = f"a {'whole ' * whole}number, as in {known[name]!r}"
-        expect(fits, f"{name} of {row.name}", value, expected)
+        expect(fits, f"{name} of {row.name}", value, f"a {'whole ' * whole}number, as in {known[name]!r}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,32 +15,16 @@ from kerascnn.training.recipe.checks import need_number
 
 @dataclass(frozen=True)
 class Course:
-    """The length of a training, and what is known of it so far.
+    """The length of a training, and what is known of it so far."""
 
-    Parameters
-    ----------
-    total
-        Steps of the whole training.
-    epoch
-        Steps of an epoch.
-    losses
-        On the validation images, of every epoch so far.
-    """
-
-    total: int
-    epoch: int
-    losses: Sequence[float] = ()
+    total: int  # steps of the whole training
+    epoch: int  # steps of an epoch
+    losses: Sequence[float] = ()  # on the validation images, of every epoch so far
 
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule(ABC):
-    """What every schedule has.
-
-    Parameters
-    ----------
-    warmup
-        Epochs over which the rate climbs evenly from zero; may be a fraction.
-    """
+    """What every schedule has: ``warmup`` epochs, maybe a fraction, over which the rate climbs evenly from zero."""
 
     warmup: float = 0.0
 
@@ -73,10 +57,7 @@ class Cosine(Schedule):
 class Polynomial(Schedule):
     """A power of what is left, from the end of warm-up to zero. You et al. 2017, https://arxiv.org/abs/1708.03888.
 
-    Parameters
-    ----------
-    power
-        1 is a straight line.
+    A ``power`` of 1 is a straight line.
     """
 
     power: float = 1.0
@@ -91,13 +72,7 @@ class Polynomial(Schedule):
 
 @dataclass(frozen=True, kw_only=True)
 class Falling(Schedule):
-    """A schedule that falls now and then.
-
-    Parameters
-    ----------
-    by
-        What the rate is multiplied by at every fall.
-    """
+    """A schedule that falls now and then; ``by`` is what the rate is multiplied by at every fall."""
 
     by: float = 0.1
 
@@ -110,10 +85,7 @@ class Falling(Schedule):
 class StepDecay(Falling):
     """A fall at every milestone, counted from the start: 30, 60 and 80 of 90 epochs in https://arxiv.org/abs/1706.02677.
 
-    Parameters
-    ----------
-    at
-        Epochs at whose beginning the rate falls; may be fractions. Left empty, 1/3, 2/3 and 8/9 of the training.
+    ``at`` are epochs, maybe fractions, at whose beginning the rate falls: 1/3, 2/3 and 8/9 of the training if empty.
     """
 
     at: tuple[float, ...] = ()
@@ -136,10 +108,7 @@ class StepDecay(Falling):
 class Exponential(Falling):
     """Even stairs, counted from the start, so some have passed when warm-up ends: EfficientNet's published code.
 
-    Parameters
-    ----------
-    every
-        Epochs between two falls; may be a fraction.
+    The rate falls ``every`` so many epochs, maybe a fraction.
     """
 
     every: float = 1.0
@@ -159,12 +128,8 @@ class Exponential(Falling):
 class Plateau(Falling):
     """A fall whenever the validation loss gets no better: "when the error plateaus", https://arxiv.org/abs/1512.03385.
 
-    All that it remembers follows from the history, which is saved with the training.
-
-    Parameters
-    ----------
-    patience
-        Epochs in a row without a better validation loss after which the rate falls.
+    All that it remembers follows from the history, which is saved with the training. ``patience`` is how many epochs in
+    a row bring no better loss before the rate falls.
     """
 
     patience: int = 10

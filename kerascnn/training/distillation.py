@@ -16,14 +16,7 @@ from kerascnn.training.recipe import Distillation
 class Distilled:
     """The objective of a task with a trained network as teacher. Made within a strategy's scope.
 
-    Parameters
-    ----------
-    how
-        The teacher's file, its weight in the objective, and the temperature.
-    task
-        The student's, with its classes.
-    preprocess
-        What the student's images have gone through.
+    The task, with its classes, and ``preprocess``, which images have gone through, are the student's.
 
     Raises
     ------
@@ -63,12 +56,8 @@ def distilled(teacher: Any, student: Any, temperature: float) -> Any:
     """How far a student's softened probabilities are from its teacher's: ``T^2 KL(p_T || q_T)``, for each image.
 
     Section 2 of the paper: T^2 keeps gradients as great as those of the targets. The paper's cross-entropy is greater
-    by the teacher's own entropy, which has no gradient.
-
-    Parameters
-    ----------
-    teacher, student
-        Logits, (B, ..., classes); what lies between, such as pixels, is averaged over.
+    by the teacher's own entropy, which has no gradient. Both are logits, (B, ..., classes); what lies between, such as
+    pixels, is averaged over.
     """
     taught, softened = teacher / temperature, student / temperature
     divergences = tf.reduce_sum(tf.nn.softmax(taught) * (tf.nn.log_softmax(taught) - tf.nn.log_softmax(softened)), -1)
