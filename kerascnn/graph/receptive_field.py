@@ -10,8 +10,7 @@ import keras
 from keras import layers as L
 
 from kerascnn.graph.graph import Graph
-from kerascnn.graph.rewrite import at_size
-from kerascnn.graph.sizes import with_fixed_size
+from kerascnn.graph.rewrite import at_size, with_fixed_size
 
 Number = int | float | Fraction
 

@@ -126,13 +126,9 @@ def frontier(known: Sequence[Point], x: Callable[[Point], float]) -> list[Point]
 
 
 def best_of_others(known: Sequence[Point], looks: dict[str, Look]) -> list[Point]:
-    best: dict[str, Point] = {}
-    for point in known:
-        if point.family not in looks and (point.top1 or 0) > (
-            best[point.family].top1 or 0 if point.family in best else 0
-        ):
-            best[point.family] = point
-    return list(best.values())
+    """The most accurate network of each family without a colour."""
+    others = dict.fromkeys(point.family for point in known if point.family not in looks)
+    return [max((p for p in known if p.family == family), key=lambda p: p.top1 or 0) for family in others]
 
 
 def ends(points: Sequence[Point], x: Callable[[Point], float]) -> list[Point]:
@@ -187,10 +183,8 @@ def dress(axes: Any, x: str, y: str) -> None:
 
 def label(axes: Any, wanted: Sequence[tuple[Point, str]], all_: Sequence[Point], x: Callable, y: Callable) -> None:
     """Write names beside their marks where they cover no mark, line or name; leave out what has no room."""
-    Bbox, Text = (
-        need("matplotlib.transforms", "report", "A chart").Bbox,
-        need("matplotlib.text", "report", "A chart").Text,
-    )
+    Bbox = need("matplotlib.transforms", "report", "A chart").Bbox
+    Text = need("matplotlib.text", "report", "A chart").Text
     figure = axes.figure
     figure.canvas.draw()
     pixel = figure.dpi / 72
