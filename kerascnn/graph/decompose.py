@@ -14,7 +14,7 @@ from keras import activations
 from kerascnn import layers as L
 from kerascnn.graph.fold import is_linear
 from kerascnn.graph.normalisation import group_norm, layer_norm, local_response
-from kerascnn.graph.rewrite import Rule, affine, drawn, kept, passed, redraw
+from kerascnn.graph.rewrite import Rule, affine, drawn, kept, passed, pointwise, redraw
 
 
 def decompose(model: keras.Model) -> keras.Model:
@@ -111,9 +111,7 @@ def separable(layer: Any, name: str, x: Any) -> Any:
 def learned_group(layer: Any, name: str, x: Any) -> Any:
     kernel, *bias = layer.get_weights()[: 1 + layer.use_bias]
     kernel = kernel * np.tile(layer.kept_now(), layer.units // layer.groups)
-    if len(x.shape) == 2:
-        return drawn(L.Dense(layer.units, use_bias=layer.use_bias, name=name), [kernel, *bias], x)
-    return drawn(L.Conv2D(layer.units, 1, use_bias=layer.use_bias, name=name), [kernel[None, None], *bias], x)
+    return pointwise(x, kernel, bias, name=name)
 
 
 def partial(layer: Any, name: str, x: Any) -> Any:

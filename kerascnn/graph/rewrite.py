@@ -107,6 +107,14 @@ def drawn(layer: Any, weights: list[np.ndarray], x: Any) -> Any:
     return y
 
 
+def pointwise(x: Any, kernel: np.ndarray, bias: list[np.ndarray], groups: int = 1, **settings: Any) -> Any:
+    """``x`` times a kernel, (inputs of a group, units): by a dense layer of a vector, a 1x1 convolution of a map."""
+    units, settings = kernel.shape[-1], {"use_bias": bool(bias), **settings}
+    if len(x.shape) == 2:
+        return drawn(L.Dense(units, **settings), [kernel, *bias], x)
+    return drawn(L.Conv2D(units, 1, groups=groups, **settings), [kernel[None, None], *bias], x)
+
+
 def kept(layer: Any, name: str, x: Any, **changes: Any) -> Any:
     """The rule of a layer that stays as it is, but for changes of its configuration."""
     return drawn(copied(layer, name=name, **changes), layer.get_weights(), x)
