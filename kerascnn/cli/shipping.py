@@ -271,11 +271,11 @@ def compare_layers(options: argparse.Namespace) -> None:
     import_quietly()
     from kerascnn.card import Card
     from kerascnn.deploy import export as write
-    from kerascnn.deploy.images import at_even_distances
+    from kerascnn.deploy.images import spread_out
     from kerascnn.deploy.layer_comparison import compare_layers as compare
 
     images, _ = prepared_images(options.data, Card.read(options.model))
-    some = at_even_distances(images, options.images)
+    some = spread_out(images, options.images)
     found = compare(options.model, options.file, some)
     keep = found.float_layers()
     if options.json:

@@ -14,11 +14,10 @@ from kerascnn.card import Card
 from kerascnn.deploy import metadata
 from kerascnn.deploy.calibration import need_sound
 from kerascnn.deploy.float_layers import check_float_layers
-from kerascnn.deploy.function import check_model
 from kerascnn.deploy.images import noise, spread_out, stacked
 from kerascnn.deploy.operators import precision
 from kerascnn.deploy.pixels import as_they_are, from_black_to_white, on_pixels, to_pixels
-from kerascnn.deploy.request import ExportRequest
+from kerascnn.deploy.request import ExportRequest, check_model
 from kerascnn.deploy.targets import TARGETS, Target, batch_of, find_target, types_of
 from kerascnn.deploy.verification import (
     ExportError,

@@ -71,6 +71,11 @@ class Operator:
     custom: str = ""
 
     @property
+    def constants(self) -> list[str]:
+        """The names of the inputs whose values the file holds."""
+        return [tensor.name for tensor in self.inputs if tensor is not None and tensor.constant]
+
+    @property
     def tensors(self) -> tuple[Tensor, ...]:
         """Inputs that are there, then outputs."""
         return tuple(tensor for tensor in (*self.inputs, *self.outputs) if tensor is not None)
@@ -97,12 +102,13 @@ def read_graphs(path: Path) -> tuple[Graph, ...]:
     ImportError
         When LiteRT is not installed.
     """
-    schema = need("ai_edge_litert.schema_py_generated", "litert", "Reading a .tflite file")
     content = path.read_bytes()
     if content[4:8] != b"TFL3":
         raise ValueError(f"{path} is damaged, or is not a TensorFlow Lite model: it does not begin like one.")
     try:
-        graphs = _graphs(schema, schema.ModelT.InitFromPackedBuf(content))
+        graphs = graphs_in(content)
+    except ImportError:
+        raise
     except Exception as error:  # of many classes: the reader follows whatever offsets and numbers it finds
         raise ValueError(f"{path} is damaged ({error!r}).") from error
     if not graphs:
@@ -110,7 +116,10 @@ def read_graphs(path: Path) -> tuple[Graph, ...]:
     return graphs
 
 
-def _graphs(schema: Any, model: Any) -> tuple[Graph, ...]:
+def graphs_in(content: bytes) -> tuple[Graph, ...]:
+    """The graphs of a sound .tflite file, by its content."""
+    schema = need("ai_edge_litert.schema_py_generated", "litert", "Reading a .tflite file")
+    model = schema.ModelT.InitFromPackedBuf(content)
     kinds = _names(schema.BuiltinOperator)
     # Codes below 127 may stand in either field, later ones only in the wider.
     codes = [

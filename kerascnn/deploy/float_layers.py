@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+from kerascnn.deploy.flatbuffer import graphs_in
 from kerascnn.deploy.request import ExportRequest
 from kerascnn.deploy.tensor_names import layers_in, output_operations
 from kerascnn.deploy.verification import ExportError
-from kerascnn.errors import need, suggest
+from kerascnn.errors import suggest
 from kerascnn.graph.fake_quantised import is_fake_quantised
 
 if TYPE_CHECKING:
@@ -76,23 +77,18 @@ def outputs_of(content: bytes, request: ExportRequest) -> Iterator[str]:
     An operator is named after its output, or else after its constants, which equal ones of several layers may share.
     An output of the graph has a name of its own; it comes of a last layer.
     """
-    schema = need("ai_edge_litert.schema_py_generated", "litert", "Reading a .tflite file")
-    graph = schema.Model.GetRootAs(content).Subgraphs(0)
+    graph = graphs_in(content)[0]
     source = request.source or request.model
     layers = layer_names(source)
-    last = {graph.Outputs(i): last_layer(each).name for i, each in enumerate(output_operations(source))}
-
-    def name(index: int) -> str:
-        return graph.Tensors(index).Name().decode()
-
-    operators = [graph.Operators(i) for i in range(graph.OperatorsLength())]
-    computed = {index for operator in operators for index in operator.OutputsAsNumpy()} | {graph.Inputs(0)}
-    for operator in operators:
-        output = operator.Outputs(0)
-        constants = [name(int(index)) for index in operator.InputsAsNumpy() if index >= 0 and index not in computed]
-        sources = {*(layers_in([name(output)], layers) or layers_in(constants, layers)), last.get(output)}
+    last = {
+        output.name: last_layer(operation).name
+        for output, operation in zip(graph.outputs, output_operations(source), strict=True)
+    }
+    for operator in graph.operators:
+        name = operator.outputs[0].name
+        sources = {*(layers_in([name], layers) or layers_in(operator.constants, layers)), last.get(name)}
         if sources & request.float_layers:
-            yield name(output)
+            yield name
 
 
 def last_layer(operation: Any) -> Any:

@@ -42,13 +42,8 @@ def _one_by_one(images: Iterable[Any], shape: tuple[int, ...]) -> Iterator[np.nd
         yield from batch
 
 
-def spread_out(images: np.ndarray) -> np.ndarray:
-    """At most ``VERIFIED`` images at even distances, for images often lie in the order of their classes."""
-    return at_even_distances(images, VERIFIED)
-
-
-def at_even_distances(images: np.ndarray, most: int) -> np.ndarray:
-    """At most so many of the images, the first and the last among them."""
+def spread_out(images: np.ndarray, most: int = VERIFIED) -> np.ndarray:
+    """At most so many of the images at even distances, for images often lie in the order of their classes."""
     count = min(most, len(images))
     return images[np.linspace(0, len(images) - 1, count).round().astype(int)]
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kerascnn.deploy.function import inference_function
-from kerascnn.deploy.request import ExportRequest
+from kerascnn.deploy.request import ExportRequest, inference_function
 from kerascnn.deploy.verification import ExportError
 from kerascnn.errors import need
 

@@ -43,7 +43,7 @@ def precision(path: Path) -> str:
     constant = {tensor.dtype for operator in operators for tensor in operator.tensors if tensor.constant}
     if "int16" in computed:
         return "tflite-int16x8"
-    if "int8" in computed:
+    if computed & {"int8", "uint8"}:
         return "tflite-int8"
     return "tflite-dynamic" if "int8" in constant else "tflite-fp16" if "float16" in constant else "tflite"
 

@@ -1,9 +1,11 @@
-"""What a writer is asked to write."""
+"""What a writer is asked to write, and the one computation of it: the network in inference mode, in float32."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from kerascnn.runtime import output_names, outputs_by_name
 
 if TYPE_CHECKING:
     import keras
@@ -38,3 +40,53 @@ class ExportRequest:
     types: tuple[str, str] = ("float32", "float32")
     float_layers: frozenset[str] = frozenset()
     select_tf_ops: bool = False
+
+
+def check_model(model: "keras.Model") -> None:
+    """Refuse what cannot be exported.
+
+    Raises
+    ------
+    ValueError
+        When the model does not map images of one size to outputs that have names, or Keras does not run on TensorFlow.
+    """
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(
+            f"Export goes through TensorFlow, but Keras runs on {keras.backend.backend()}. Save the model as .keras "
+            f"and export that file with KERAS_BACKEND=tensorflow."
+        )
+    inputs, outputs = getattr(model, "inputs", None), getattr(model, "outputs", None)
+    if not inputs or not outputs:
+        raise ValueError(
+            f"Model {model.name!r} is not drawn yet: export takes a functional or a built sequential model."
+        )
+    if len(inputs) != 1:
+        raise ValueError(
+            f"Model {model.name!r} has {len(inputs)} inputs; export takes models of one image input. "
+            f"Wrap what you need: keras.Model(image, outputs)."
+        )
+    try:
+        output_names(model)
+    except ValueError as error:
+        raise ValueError(f"Model {model.name!r} cannot be exported: {error}") from error
+    shape = tuple(inputs[0].shape)
+    if len(shape) != 4 or None in shape[1:]:
+        raise ValueError(
+            f"Model {model.name!r} takes inputs of shape {shape}; export needs images of one size, (None, H, W, C). "
+            f"Build it for that size and copy the weights: set_weights(model.get_weights())."
+        )
+
+
+def inference_function(request: ExportRequest, dtype: str = "float32") -> Any:
+    """The model as a ``tf.function`` of images, (batch, H, W, C), that returns its outputs by name."""
+    import tensorflow as tf
+
+    model = request.model
+    images = tf.TensorSpec((request.batch, *model.inputs[0].shape[1:]), dtype, name="image")
+
+    def infer(image: Any) -> dict[str, Any]:
+        return outputs_by_name(model, model(tf.cast(image, "float32"), training=False))
+
+    return tf.function(infer, input_signature=[images])

@@ -4,8 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from kerascnn.deploy.function import inference_function
-from kerascnn.deploy.request import ExportRequest
+from kerascnn.deploy.request import ExportRequest, inference_function
 
 
 def write_saved_model(request: ExportRequest, path: Path) -> None:

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from kerascnn.deploy.float_layers import convert_with_float_layers
-from kerascnn.deploy.function import inference_function
-from kerascnn.deploy.request import ExportRequest
+from kerascnn.deploy.request import ExportRequest, inference_function
 from kerascnn.deploy.verification import SELECT, ExportError
 from kerascnn.graph.fake_quantised import is_fake_quantised
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from kerascnn import layers as L
 from kerascnn.graph.graph import Graph
-from kerascnn.graph.rewrite import Rule, copied, drawn, passed, redraw
+from kerascnn.graph.rewrite import Rule, copied, drawn, passed, pointwise, redraw
 
 
 def condensed(model: keras.Model) -> keras.Model:
@@ -75,11 +75,7 @@ def in_groups(before: list[Any]) -> Rule:
         x = drawn(L.SelectChannels(len(index), name=f"{place}-select"), [index], x)
         for layer in before:
             x = drawn(copied(layer), [value[index] for value in layer.get_weights()], x)
-        same = {"use_bias": learned.use_bias, "dtype": learned.dtype_policy, "name": name}
-        if len(x.shape) == 2:
-            x = drawn(L.Dense(learned.units, **same), [kernel, *bias], x)
-        else:
-            x = drawn(L.Conv2D(learned.units, 1, groups=groups, **same), [kernel[None, None], *bias], x)
+        x = pointwise(x, kernel, bias, groups, dtype=learned.dtype_policy, name=name)
         return L.ChannelShuffle(groups, name=f"{place}-shuffle")(x) if groups > 1 else x
 
     return rule

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import layers as L
 
-from kerascnn.graph.sizes import with_fixed_size
+from kerascnn.graph.rewrite import with_fixed_size
 
 BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2, "int8": 1, "uint8": 1}
 

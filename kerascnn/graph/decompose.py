@@ -12,8 +12,9 @@ import numpy as np
 from keras import activations
 
 from kerascnn import layers as L
+from kerascnn.graph.fold import is_linear
 from kerascnn.graph.normalisation import group_norm, layer_norm, local_response
-from kerascnn.graph.rewrite import Rule, affine, drawn, kept, passed, redraw
+from kerascnn.graph.rewrite import Rule, affine, drawn, kept, passed, pointwise, redraw
 
 
 def decompose(model: keras.Model) -> keras.Model:
@@ -30,12 +31,8 @@ def decompose(model: keras.Model) -> keras.Model:
 def rule_of(layer: Any) -> Rule | None:
     """How a layer is decomposed; None where it is one operator already."""
     if type(layer) in (L.Conv2D, L.DepthwiseConv2D, L.Conv2DTranspose, L.Dense):
-        return split_activation if has_activation(layer) else None
+        return None if is_linear(layer) else split_activation
     return ACTIVATIONS.get(layer.activation) if type(layer) is L.Activation else RULES.get(type(layer))
-
-
-def has_activation(layer: Any) -> bool:
-    return layer.activation not in (None, activations.linear)
 
 
 def split_activation(layer: Any, name: str, x: Any) -> Any:
@@ -45,7 +42,7 @@ def split_activation(layer: Any, name: str, x: Any) -> Any:
 
 def activated(layer: Any, name: str, x: Any) -> Any:
     """``x`` after the activation of a layer that had one inside."""
-    if not has_activation(layer):
+    if is_linear(layer):
         return x
     name = f"{name}-activation"
     activation = L.Activation(layer.activation, name=name)
@@ -114,9 +111,7 @@ def separable(layer: Any, name: str, x: Any) -> Any:
 def learned_group(layer: Any, name: str, x: Any) -> Any:
     kernel, *bias = layer.get_weights()[: 1 + layer.use_bias]
     kernel = kernel * np.tile(layer.kept_now(), layer.units // layer.groups)
-    if len(x.shape) == 2:
-        return drawn(L.Dense(layer.units, use_bias=layer.use_bias, name=name), [kernel, *bias], x)
-    return drawn(L.Conv2D(layer.units, 1, use_bias=layer.use_bias, name=name), [kernel[None, None], *bias], x)
+    return pointwise(x, kernel, bias, name=name)
 
 
 def partial(layer: Any, name: str, x: Any) -> Any:

@@ -18,7 +18,7 @@ from kerascnn.graph.cost import Cost, cost
 from kerascnn.graph.decompose import learned_group, radial_basis, separable, standardized
 from kerascnn.graph.graph import Graph, functional, leaves
 from kerascnn.graph.residual import gated_factor
-from kerascnn.graph.rewrite import Rule, copied, drawn, kept, passed, redraw
+from kerascnn.graph.rewrite import Rule, copied, drawn, kept, passed, pointwise, redraw
 
 SAFE = {activations.linear, activations.relu, activations.relu6, activations.sigmoid, activations.tanh}
 SAFE |= {activations.softmax}
@@ -193,8 +193,7 @@ def whole(layer: Any, name: str, x: Any) -> Any:
 
 def on_map(layer: Any, name: str, x: Any) -> Any:
     kernel, *bias = layer.get_weights()
-    conv = L.Conv2D(layer.units, 1, use_bias=layer.use_bias, activation=layer.activation, name=name)
-    return drawn(conv, [kernel[None, None], *bias], x)
+    return pointwise(x, kernel, bias, activation=layer.activation, name=name)
 
 
 def shuffle(layer: Any, name: str, x: Any) -> Any:
@@ -209,10 +208,7 @@ def select(layer: Any, name: str, x: Any) -> Any:
 def selected(index: np.ndarray, name: str, x: Any) -> Any:
     """Channels ``index`` of a map or vector, as a product with ones and zeros."""
     kernel = np.eye(x.shape[-1], dtype="float32")[:, index]
-    fixed = {"use_bias": False, "trainable": False, "name": name}
-    if len(x.shape) == 2:
-        return drawn(L.Dense(len(index), **fixed), [kernel], x)
-    return drawn(L.Conv2D(len(index), 1, **fixed), [kernel[None, None]], x)
+    return pointwise(x, kernel, [], trainable=False, name=name)
 
 
 REPLACEMENTS: dict[type, Replacement] = {

@@ -10,8 +10,7 @@ import keras
 from keras import layers as L
 
 from kerascnn.graph.graph import Graph
-from kerascnn.graph.rewrite import at_size
-from kerascnn.graph.sizes import with_fixed_size
+from kerascnn.graph.rewrite import at_size, with_fixed_size
 
 Number = int | float | Fraction
 
@@ -173,7 +172,8 @@ def step(op: Any, sources: list[View], inputs: list, outputs: list) -> list[View
     if isinstance(op, keras.Model) and len(inputs) == 1:
         return trace(at_size(op, inputs[0].shape[1:]), sources[0])[1]
     wide = [(v, x) for v, x in zip(sources, inputs, strict=True) if v.height and not is_spread(x, inputs)]
-    if not wide or not is_map(outputs[0]) or is_global(op, wide[0][1], outputs[0]) or any(map(is_row, inputs)):
+    tokens = any(len(x.shape) == 3 for x in inputs)  # what is made of them sees all that they see
+    if not wide or not is_map(outputs[0]) or is_global(op, wide[0][1], outputs[0]) or tokens:
         return [EVERYTHING] * len(outputs)
     others = [x for x in inputs if len(x.shape) > 1]  # a number or a row of them without a batch is no image's
     context = isinstance(op, L.GroupNormalization) or len(wide) < len(others) or any(view.context for view, _ in wide)
@@ -190,11 +190,6 @@ def is_spread(tensor, others: list) -> bool:
 
 def is_map(tensor) -> bool:
     return len(tensor.shape) == 4
-
-
-def is_row(tensor) -> bool:
-    """Whether these are tokens: what is made of them sees all that they see."""
-    return len(tensor.shape) == 3
 
 
 def is_global(op: Any, source, result) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import layers as L
 
+from kerascnn.graph.fold import is_linear
 from kerascnn.graph.graph import Call, Graph
 
 # What gives zero for zero, and passes a gradient on there; a ReLU would stop it, and the branch would never wake.
@@ -87,7 +88,7 @@ def last_norm(graph: Graph, y: Any) -> Any:
         layer = call.operation
         if isinstance(layer, L.BatchNormalization):
             return layer if layer.scale else None
-        if isinstance(layer, PASSES) or is_identity(layer):
+        if isinstance(layer, PASSES) or (isinstance(layer, L.Activation) and is_linear(layer)):
             y = call.inputs[0]
         elif isinstance(layer, L.Multiply) and (x := gated_factor(graph, call)) is not None:
             y = x
@@ -105,7 +106,3 @@ def gated_factor(graph: Graph, call: Call) -> Any:
 
 def has_kernel(layer: Any) -> bool:
     return any(len(weight.shape) > 1 for weight in layer.weights) if isinstance(layer, L.Layer) else False
-
-
-def is_identity(layer: Any) -> bool:
-    return isinstance(layer, L.Activation) and layer.activation is keras.activations.linear

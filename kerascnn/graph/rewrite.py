@@ -107,6 +107,14 @@ def drawn(layer: Any, weights: list[np.ndarray], x: Any) -> Any:
     return y
 
 
+def pointwise(x: Any, kernel: np.ndarray, bias: list[np.ndarray], groups: int = 1, **settings: Any) -> Any:
+    """``x`` times a kernel, (inputs of a group, units): by a dense layer of a vector, a 1x1 convolution of a map."""
+    units, settings = kernel.shape[-1], {"use_bias": bool(bias), **settings}
+    if len(x.shape) == 2:
+        return drawn(L.Dense(units, **settings), [kernel, *bias], x)
+    return drawn(L.Conv2D(units, 1, groups=groups, **settings), [kernel[None, None], *bias], x)
+
+
 def kept(layer: Any, name: str, x: Any, **changes: Any) -> Any:
     """The rule of a layer that stays as it is, but for changes of its configuration."""
     return drawn(copied(layer, name=name, **changes), layer.get_weights(), x)
@@ -147,3 +155,20 @@ def at_size(model: keras.Model, shape: tuple[int | None, ...]) -> keras.Model:
     if tuple(model.inputs[0].shape[1:]) == tuple(shape):
         return model
     return keras.models.clone_model(model, input_tensors=keras.Input(shape))
+
+
+def with_fixed_size(model: keras.Model, side: int | None = None) -> keras.Model:
+    """``model``, or a drawing of it at ``side`` x ``side`` pixels that shares nothing with it but its shape.
+
+    Raises
+    ------
+    ValueError
+        When the model has not one image as its input, or takes any size and ``side`` is not given.
+    """
+    shape = getattr(model, "input_shape", None)
+    if not isinstance(shape, tuple) or len(shape) != 4:
+        raise ValueError(f"{model.name} must take one image (batch, height, width, channels), got inputs {shape}.")
+    height, width = (side, side) if side else shape[1:3]
+    if height is None or width is None:
+        raise ValueError(f"{model.name} takes images of any size; say at which size to measure it.")
+    return at_size(model, (height, width, shape[3]))

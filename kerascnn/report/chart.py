@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,6 @@ INK, MUTED, LINE, OTHERS = "#1f2328", "#59636e", "#d8dee4", "#9aa4ae"
 FAMILIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 SHAPES = "osD^vPX<"  # one more, so that the same colour comes back in another shape
 WIDTH, HEIGHT = 15.0, 13.0  # inches
-AREA = 1.6  # square points for each million parameters
 LABEL = 8.5  # points
 PLACES = [
     (dx, dy)
@@ -126,13 +126,9 @@ def frontier(known: Sequence[Point], x: Callable[[Point], float]) -> list[Point]
 
 
 def best_of_others(known: Sequence[Point], looks: dict[str, Look]) -> list[Point]:
-    best: dict[str, Point] = {}
-    for point in known:
-        if point.family not in looks and (point.top1 or 0) > (
-            best[point.family].top1 or 0 if point.family in best else 0
-        ):
-            best[point.family] = point
-    return list(best.values())
+    """The most accurate network of each family without a colour."""
+    others = dict.fromkeys(point.family for point in known if point.family not in looks)
+    return [max((p for p in known if p.family == family), key=lambda p: p.top1 or 0) for family in others]
 
 
 def ends(points: Sequence[Point], x: Callable[[Point], float]) -> list[Point]:
@@ -153,19 +149,14 @@ def draw(axes: Any, points: Sequence[Point], looks: dict[str, Look], x: Callable
         above = 3 if family in looks else 2
         axes.plot(xs, ys, line, color=colour, lw=1.4 if family in looks else 0.8, alpha=0.8, zorder=above)
         for p in members:
-            face = colour if p.top1 is not None else "white"
-            size = 14 + AREA * p.parameters / 1e6
-            axes.scatter(
-                [x(p)],
-                [y(p)],
-                size,
-                face,
-                shape,
-                edgecolors=colour if face == "white" else "white",
-                alpha=0.85,
-                lw=0.8,
-                zorder=above + 1,
-            )
+            face, edge = ("white", colour) if p.top1 is None else (colour, "white")
+            look = {"marker": shape, "edgecolors": edge, "alpha": 0.85, "lw": 0.8, "zorder": above + 1}
+            axes.scatter([x(p)], [y(p)], area(p.parameters), face, **look)
+
+
+def area(parameters: float) -> float:
+    """Square points of a mark: 14, and 1.6 for each million parameters."""
+    return 14 + 1.6e-6 * parameters
 
 
 def dress(axes: Any, x: str, y: str) -> None:
@@ -187,10 +178,8 @@ def dress(axes: Any, x: str, y: str) -> None:
 
 def label(axes: Any, wanted: Sequence[tuple[Point, str]], all_: Sequence[Point], x: Callable, y: Callable) -> None:
     """Write names beside their marks where they cover no mark, line or name; leave out what has no room."""
-    Bbox, Text = (
-        need("matplotlib.transforms", "report", "A chart").Bbox,
-        need("matplotlib.text", "report", "A chart").Text,
-    )
+    Bbox = need("matplotlib.transforms", "report", "A chart").Bbox
+    Text = need("matplotlib.text", "report", "A chart").Text
     figure = axes.figure
     figure.canvas.draw()
     pixel = figure.dpi / 72
@@ -200,11 +189,11 @@ def label(axes: Any, wanted: Sequence[tuple[Point, str]], all_: Sequence[Point],
     taken = [Text.get_window_extent(text) for text in axes.texts]
     for p in all_:
         a, b = axes.transData.transform((x(p), y(p)))
-        r = pixel * (14 + AREA * p.parameters / 1e6) ** 0.5 / 2
+        r = pixel * area(p.parameters) ** 0.5 / 2
         taken.append(Bbox([[a - r, b - r], [a + r, b + r]]))
     line = {"arrowstyle": "-", "lw": 0.6, "shrinkA": 0, "shrinkB": 2}
     for p, colour in wanted:
-        room = (14 + AREA * p.parameters / 1e6) ** 0.5 / 2 - 4
+        room = area(p.parameters) ** 0.5 / 2 - 4
         for dx, dy in PLACES:
             reach = [d + (d > 0) * room - (d < 0) * room for d in (dx, dy)]
             side = {"ha": ("right", "center", "left")[sign(dx)], "va": ("top", "center", "bottom")[sign(dy)]}
@@ -239,20 +228,11 @@ def legend(axes: Any, looks: dict[str, Look], known: int, all_: int) -> None:
         Line2D([], [], color=colour, marker=shape, ls=line, label=family, ms=7, mec="white")
         for family, (colour, shape, line) in looks.items()
     ]
-    marks.append(Line2D([], [], color=OTHERS, marker="o", ms=6, mec="white", label="other families"))
-    marks.append(Line2D([], [], color=OTHERS, marker="o", ms=6, mfc="white", ls="", label="no accuracy published"))
+    other = partial(Line2D, [], [], color=OTHERS, marker="o")
     marks += [
-        Line2D(
-            [],
-            [],
-            color=OTHERS,
-            marker="o",
-            ls="",
-            mec="white",
-            ms=(14 + AREA * size) ** 0.5,
-            label=f"{size} M parameters",
-        )
-        for size in (5, 50, 150)
+        other(ms=6, mec="white", label="other families"),
+        other(ms=6, mfc="white", ls="", label="no accuracy published"),
+        *(other(ms=area(1e6 * m) ** 0.5, mec="white", ls="", label=f"{m} M parameters") for m in (5, 50, 150)),
     ]
     axes.legend(
         handles=marks, loc="upper left", frameon=False, fontsize=10, labelcolor=INK, ncols=2, labelspacing=1,

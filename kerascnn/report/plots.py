@@ -1,4 +1,7 @@
-"""Drawings as inline SVG, in colours that the page names, so that one drawing serves light and dark."""
+"""Drawings as inline SVG, in colours that the page names, so that one drawing serves light and dark.
+
+The ``name`` of a drawing begins the identifiers in its SVG, and is another for every drawing of a page.
+"""
 
 import io
 import re
@@ -22,11 +25,7 @@ MOST_COUNTED = 20  # classes up to which every cell shows its count
 
 
 def curve(
-    series: Mapping[str, Sequence[tuple[float, float]]],
-    *,
-    name: str,
-    width: float = 400,
-    percent: bool = False,
+    series: Mapping[str, Sequence[tuple[float, float]]], *, name: str, width: float = 400, percent: bool = False
 ) -> str | None:
     """Draw values over epochs.
 
@@ -34,8 +33,6 @@ def curve(
     ----------
     series
         What the legend calls a curve, and its pairs of epoch and value: one curve or two.
-    name
-        Prefix of the identifiers in the SVG, different for every drawing of a page.
     width
         In CSS pixels, at scale 1. The height is always 230.
     percent
@@ -57,9 +54,7 @@ def curve(
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(ticker.MaxNLocator("auto", integer=True, min_n_ticks=1))
     axes.yaxis.set_major_formatter(ticker.PercentFormatter(1) if percent else ticker.StrMethodFormatter("{x:g}"))
-    axes.grid(color=LINE, lw=0.8)
-    axes.spines[:].set_visible(False)
-    _in_ink(axes, size=11)
+    _on_grid(axes, size=11)
     if len(series) > 1:
         axes.legend(frameon=False, fontsize=11, labelcolor=INK)
     return _svg(figure, name)
@@ -74,8 +69,6 @@ def decline(points: Sequence[tuple[float, float]], whole: float, *, name: str) -
         Pairs of severity, 1 to 5, and the metric, 0 to 1.
     whole
         The metric on images as they are: a dashed line.
-    name
-        Prefix of the identifiers in the SVG, different for every drawing of a page.
     """
     ticker = need("matplotlib.ticker", "report", "A report")
     figure = _figure(180, 120, layout="constrained")
@@ -84,9 +77,7 @@ def decline(points: Sequence[tuple[float, float]], whole: float, *, name: str) -
     axes.plot(*zip(*points, strict=True), color=TRAIN, lw=1.8, marker="o", markersize=3.5)
     axes.set(xlim=(0.7, 5.3), ylim=(-0.04, 1.04), xticks=range(1, 6), yticks=(0, 0.5, 1))
     axes.yaxis.set_major_formatter(ticker.PercentFormatter(1))
-    axes.grid(color=LINE, lw=0.8)
-    axes.spines[:].set_visible(False)
-    _in_ink(axes, size=10)
+    _on_grid(axes, size=10)
     return _svg(figure, name)
 
 
@@ -99,8 +90,6 @@ def reliability(counts: np.ndarray, confidence: np.ndarray, accuracy: np.ndarray
         (bins,) images in each of the bins, which divide 0 to 1 evenly.
     confidence, accuracy
         (bins,) means over the images of a bin: a mark, and a bar.
-    name
-        Prefix of the identifiers in the SVG, different for every drawing of a page.
     """
     ticker = need("matplotlib.ticker", "report", "A report")
     figure = _figure(400, 400, layout="constrained")
@@ -127,9 +116,7 @@ def reliability(counts: np.ndarray, confidence: np.ndarray, accuracy: np.ndarray
     below.yaxis.set_major_locator(ticker.MaxNLocator(2, integer=True, prune="lower"))
     for one in (axes, below):
         one.set_axisbelow(True)
-        one.grid(color=LINE, lw=0.8)
-        one.spines[:].set_visible(False)
-        _in_ink(one, size=11)
+        _on_grid(one, size=11)
     figure.align_ylabels()
     return _svg(figure, name)
 
@@ -145,8 +132,6 @@ def matrix(confusion: np.ndarray, labels: Sequence[str], *, name: str) -> str:
         (classes, classes) counts: a row for every true class, a column for every predicted one.
     labels
         Class names.
-    name
-        Prefix of the identifiers in the SVG, different for every drawing of a page.
     """
     classes = len(labels)
     side = min(max(36 * classes, 180), 540) if classes <= MOST_COUNTED else min(max(11 * classes, 540), 1100)
@@ -174,6 +159,12 @@ def _write_counts(axes: Any, confusion: np.ndarray, strength: np.ndarray, size: 
         if count:
             colour = "white" if strength[row, column] > 0.85 else INK
             axes.text(column, row, f"{count}", ha="center", va="center", color=colour, fontsize=size)
+
+
+def _on_grid(axes: Any, size: float) -> None:
+    axes.grid(color=LINE, lw=0.8)
+    axes.spines[:].set_visible(False)
+    _in_ink(axes, size)
 
 
 def _in_ink(axes: Any, size: float) -> None:

@@ -15,11 +15,6 @@ if TYPE_CHECKING:
     import keras
 
 
-def open_keras(path: Path) -> Runner:
-    """Read a ``.keras`` file to run it."""
-    return keras_runner(load_keras(path), path)
-
-
 @deep_graphs()
 def load_keras(path: str | os.PathLike) -> "keras.Model":
     """Read a ``.keras`` file, without its optimizer.

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from kerascnn.errors import need
-from kerascnn.runtime.runner import Runner, image_shape, named, only_input, reading, takes_pixels, typed, types_of
+from kerascnn.runtime.runner import Runner, image_shape, named, only_input, reading, takes_pixels, typed
 
 
 def open_onnx(path: Path, threads: int | None) -> Runner:
@@ -20,7 +20,7 @@ def open_onnx(path: Path, threads: int | None) -> Runner:
         names = named([output.name for output in outputs])
         batch, shape = image_shape(image.shape)
         dtype = onnx_dtype(image.type)
-        types = types_of(dtype, [onnx_dtype(output.type) for output in outputs])
+        types = (dtype, *dict.fromkeys(onnx_dtype(output.type) for output in outputs))
 
     def infer(images: np.ndarray) -> dict[str, np.ndarray]:
         return dict(zip(names, session.run(None, {image.name: typed(images, dtype)}), strict=True))

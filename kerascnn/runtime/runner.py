@@ -193,11 +193,6 @@ def image_shape(shape: Sequence[Any]) -> tuple[int | None, tuple[int | None, ...
     return batch, tuple(image)
 
 
-def types_of(image: str, outputs: Sequence[str]) -> tuple[str, ...]:
-    """``Runner.types`` of these NumPy names."""
-    return image, *dict.fromkeys(outputs)
-
-
 def takes_pixels(dtype: str, step: float = 0.0) -> bool:
     """Whether an input of this type, and of this step where it is quantised, is plain pixels: bytes as they are."""
     return dtype in ("uint8", "int8") and step in (0, 1)

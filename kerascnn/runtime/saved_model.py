@@ -4,17 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kerascnn.runtime.runner import (
-    Runner,
-    image_shape,
-    named,
-    only_input,
-    quiet,
-    reading,
-    takes_pixels,
-    typed,
-    types_of,
-)
+from kerascnn.runtime.runner import Runner, image_shape, named, only_input, quiet, reading, takes_pixels, typed
 
 
 def open_saved_model(path: Path) -> Runner:
@@ -28,7 +18,7 @@ def open_saved_model(path: Path) -> Runner:
         outputs = serve.structured_outputs
         names = dict(zip(outputs, named(list(outputs)), strict=True))
         batch, shape = image_shape(image.shape)
-        types = types_of(image.dtype.name, [output.dtype.name for output in outputs.values()])
+        types = (image.dtype.name, *dict.fromkeys(output.dtype.name for output in outputs.values()))
 
     def infer(images: np.ndarray) -> dict[str, np.ndarray]:
         # Through ``loaded``, which holds the weights: a signature alone lets go of them.

@@ -7,17 +7,7 @@ import numpy as np
 
 from kerascnn.errors import need
 from kerascnn.runtime import flex
-from kerascnn.runtime.runner import (
-    Runner,
-    image_shape,
-    named,
-    only_input,
-    quiet,
-    reading,
-    rounded,
-    takes_pixels,
-    types_of,
-)
+from kerascnn.runtime.runner import Runner, image_shape, named, only_input, quiet, reading, rounded, takes_pixels
 
 
 def open_tflite(path: Path, threads: int | None) -> Runner:
@@ -47,7 +37,7 @@ def open_tflite(path: Path, threads: int | None) -> Runner:
         batch,
         infer,
         steps={name: each["quantization"][0] for name, each in outputs.items() if each["quantization"][0]},
-        types=types_of(dtype, [each["dtype"].__name__ for each in outputs.values()]),
+        types=(dtype, *dict.fromkeys(each["dtype"].__name__ for each in outputs.values())),
         pixels=takes_pixels(dtype, image["quantization"][0]),
     )
 

@@ -17,8 +17,7 @@ from kerascnn.deploy.metadata import lines
 from kerascnn.deploy.operators import foreign_operators
 from kerascnn.deploy.pixels import from_pixels
 from kerascnn.files import written_whole
-from kerascnn.runtime import OUTPUT, Runner, existing, open_model
-from kerascnn.spec import Preprocess
+from kerascnn.runtime import OUTPUT, existing, open_model
 from kerascnn.tasks import task_of
 
 __all__ = ["write_android_project"]
@@ -67,7 +66,11 @@ def write_android_project(file: str | os.PathLike, folder: str | os.PathLike, ca
     if (task := task_of(card)).tflite_metadata != "image classifier":
         raise ValueError(f"The app shows names of classes, and the task of {file} is {task.name}.")
     runner = open_model(file)
-    inputs = images(input_shape(runner, card), card.preprocess)
+    how = card.preprocess
+    shape = (how.size, how.size, how.channels)
+    if runner.input_shape != shape:
+        raise ValueError(f"{file} takes images of shape {runner.input_shape}, and its card makes them {shape}.")
+    inputs = from_pixels(photos(shape)[:VECTORS], how)
     outputs = runner(inputs)[OUTPUT]
     labels = labels_of(card, outputs.shape[-1])
     with written_whole(folder) as draft:
@@ -79,21 +82,6 @@ def write_android_project(file: str | os.PathLike, folder: str | os.PathLike, ca
         write_vectors(new_folder(draft / "app/src/androidTest/assets"), inputs, outputs, runner.steps.get(OUTPUT, 0.0))
         write_photo(new_folder(draft / "app/src/test/resources"), card)
     return folder
-
-
-def input_shape(runner: Runner, card: Card) -> tuple[int, int, int]:
-    """What the file takes, held against what the card says that images become."""
-    how = card.preprocess
-    shape = (how.size, how.size, how.channels)
-    if runner.input_shape != shape:
-        raise ValueError(f"{runner.path} takes images of shape {runner.input_shape}, and its card makes them {shape}.")
-    return shape
-
-
-def images(shape: tuple[int, int, int], how: Preprocess) -> np.ndarray:
-    """What ``VECTORS`` pictures become, (N, H, W, C) float32."""
-    pixels = photos(shape)[:VECTORS]
-    return from_pixels(pixels, how)
 
 
 def photos(shape: tuple[int, int, int]) -> np.ndarray:

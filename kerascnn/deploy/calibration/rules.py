@@ -13,7 +13,7 @@ import numpy as np
 
 from kerascnn.deploy.calibration import evidence as of
 from kerascnn.deploy.calibration.moving_statistics import doubt
-from kerascnn.deploy.images import at_even_distances
+from kerascnn.deploy.images import spread_out
 from kerascnn.spec import Preprocess
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def findings(
     yield from _set(images, targets)
     if not np.issubdtype(images.dtype, np.number) or not np.isfinite(images).all():
         return
-    images = at_even_distances(images, SEEN).astype(np.float32)
+    images = spread_out(images, SEEN).astype(np.float32)
     flat = list(_content(images, preprocess))
     yield from flat
     if any(finding.certainty == "certain" for finding in flat):
@@ -103,7 +103,7 @@ def _checked(reference: np.ndarray, images: np.ndarray) -> np.ndarray:
             f"The reference is {reference.dtype} of shape {reference.shape}; expected float32 images of shape "
             f"(N, {', '.join(map(str, images.shape[1:]))}), prepared as in training."
         )
-    return at_even_distances(reference, 2 * SEEN)
+    return spread_out(reference, 2 * SEEN)
 
 
 def _shape(images: np.ndarray | list[np.ndarray], want: tuple[int | None, ...]) -> Iterator[Finding]:
@@ -258,7 +258,7 @@ def _against_model(images: np.ndarray, right: of.Form | None, model: "keras.Mode
     # Without a card either side of the mistake is unknown: which form the network asks for, and which was fed.
     wanted = [right] if right else usual
     possible = [form for form in ([right, *of.wrong_forms(right)] if right else usual) if form.misfit(ends) < 0.5]
-    found = doubt(model, at_even_distances(images, SEEN // 2), possible, wanted)
+    found = doubt(model, spread_out(images, SEEN // 2), possible, wanted)
     if found is None:
         return
     scaled = f"are {found.fed.said}; the network was trained on {found.right.said}"

@@ -15,15 +15,10 @@ from kerascnn.deploy.flatbuffer import Operator, read_graphs
 def gpu(path: Path) -> Report:
     """Say which operators of a file run on a phone's GPU.
 
-    Parameters
-    ----------
-    path
-        A .tflite file.
-
     Raises
     ------
     ValueError
-        When it is no such file.
+        When it is no .tflite file.
     """
     graph = read_graphs(path)[0]
     said = [refusal(operator) for operator in graph.operators]

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerascnn.card import Card
-from kerascnn.deploy.function import check_model
 from kerascnn.deploy.images import spread_out, stacked
 from kerascnn.deploy.layer_comparison.activations import Activations, as_layer, open_activations
+from kerascnn.deploy.request import check_model
 from kerascnn.graph.graph import Graph
 from kerascnn.graph.rewrite import in_float32
 from kerascnn.progress import track

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kerascnn.deploy.flatbuffer import Graph as FileGraph
+from kerascnn.deploy.flatbuffer import read_graphs
+from kerascnn.deploy.operators import precision
 from kerascnn.deploy.pixels import from_pixels, to_pixels
 from kerascnn.deploy.tensor_names import layers_in, output_operations
 from kerascnn.errors import need
@@ -17,6 +20,16 @@ from kerascnn.spec import Preprocess
 
 if TYPE_CHECKING:
     import keras
+
+
+# What a format of ``export`` computes in.
+PRECISIONS = {
+    "tflite": "float32",
+    "tflite-fp16": "float16",
+    "tflite-dynamic": "dynamic",
+    "tflite-int8": "int8",
+    "tflite-int16x8": "int16x8",
+}
 
 
 @dataclass(frozen=True)
@@ -131,22 +144,19 @@ def placed(
 
 def open_tflite(path: Path, model: "keras.Model") -> Activations:
     litert = need("ai_edge_litert.interpreter", "litert", "Running a .tflite file")
-    schema = need("ai_edge_litert.schema_py_generated", "litert", "Reading a .tflite file")
     shapes = single_outputs(model)
+    graph = read_graphs(path)[0]
     with reading(path, "a TensorFlow Lite model"), quiet():
         interpreter = litert.Interpreter(
             str(path),
             experimental_preserve_all_tensors=True,
             experimental_op_resolver_type=litert.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
         )
-        graph = schema.Model.GetRootAs(path.read_bytes()).Subgraphs(0)
-        outputs = list(tflite_outputs(graph, model))
-    with quiet():
         interpreter.allocate_tensors()
     details = {tensor["index"]: tensor for tensor in interpreter.get_tensor_details()}
     image = interpreter.get_input_details()[0]
     check_image(path, tuple(image["shape"].tolist()), model)
-    tensors = {next(iter(shapes)): image["index"], **placed(outputs, model, shapes)}
+    tensors = {next(iter(shapes)): image["index"], **placed(tflite_outputs(graph, model), model, shapes)}
     tensors = {layer: i for layer, i in tensors.items() if i in details and alike(details[i]["shape"], shapes[layer])}
 
     def run(images: np.ndarray) -> dict[str, np.ndarray]:
@@ -157,29 +167,18 @@ def open_tflite(path: Path, model: "keras.Model") -> Activations:
             for layer, index in tensors.items()
         }
 
-    types = {details[index]["dtype"] for index in tensors.values() if index != image["index"]}
-    weights = {schema.TensorType.FLOAT16: "float16", schema.TensorType.INT8: "dynamic"}
-    kinds = [graph.Tensors(index).Type() for index in range(graph.TensorsLength())]
-    in_floats = next((name for kind, name in weights.items() if kind in kinds), "float32")
-    precision = "int8" if types & {np.int8, np.uint8} else "int16x8" if np.int16 in types else in_floats
     pixels = takes_pixels(image["dtype"].__name__, image["quantization"][0])
-    return Activations(precision, tuple(layer for layer in shapes if layer in tensors), run, pixels)
+    return Activations(PRECISIONS[precision(path)], tuple(layer for layer in shapes if layer in tensors), run, pixels)
 
 
-def tflite_outputs(graph: Any, model: "keras.Model") -> Iterator[tuple[int, list[list[str]]]]:
+def tflite_outputs(graph: FileGraph, model: "keras.Model") -> Iterator[tuple[int, list[list[str]]]]:
     """What each operator gives, and after what it may be named: its output, else its constants."""
-
-    def name(index: int) -> str:
-        return graph.Tensors(index).Name().decode()
-
-    outputs = map(graph.Outputs, range(graph.OutputsLength()))  # of another model's file there may be more, or none
-    last = {output: each.name for output, each in zip(outputs, output_operations(model), strict=False)}
-    operators = [graph.Operators(i) for i in range(graph.OperatorsLength())]
-    computed = {int(index) for operator in operators for index in operator.OutputsAsNumpy()} | {graph.Inputs(0)}
-    for operator in operators:
-        output = operator.Outputs(0)
-        constants = [name(int(i)) for i in operator.InputsAsNumpy() if i >= 0 and i not in computed]
-        yield output, [[last[output]]] if output in last else [[name(output)], constants]
+    # of another model's file there may be more outputs, or none
+    last = {output.index: each.name for output, each in zip(graph.outputs, output_operations(model), strict=False)}
+    for operator in graph.operators:
+        output = operator.outputs[0]
+        names = [[last[output.index]]] if output.index in last else [[output.name], operator.constants]
+        yield output.index, names
 
 
 def check_image(path: Path, shape: tuple[Any, ...], model: "keras.Model") -> None:

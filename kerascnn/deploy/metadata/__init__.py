@@ -123,7 +123,8 @@ def read(path: str | os.PathLike) -> Metadata:
     units = [unit.table(1) for unit in image.tables(4) if unit.number(0, "uint8") == NORMALIZATION_OPTIONS]
     if image.table(3).number(0, "uint8") != IMAGE_PROPERTIES:
         raise ValueError(f"The metadata of {path} is not that of a network that takes images.")
-    files = [file.text(0) for file in scores.tables(6) if file.number(2, "int8") == TENSOR_AXIS_LABELS]
+    names = [file.text(0) for file in scores.tables(6) if file.number(2, "int8") == TENSOR_AXIS_LABELS]
+    labels = zipfile.ZipFile(io.BytesIO(content)).read(names[0]).decode().splitlines() if names else ()
     return Metadata(
         name=model.text(0),
         description=model.text(1),
@@ -134,7 +135,7 @@ def read(path: str | os.PathLike) -> Metadata:
         channels={colour: channels for channels, colour in COLOURS.items()}.get(properties.number(0, "int8"), 0),
         mean=units[0].floats(0) if units else (),
         std=units[0].floats(1) if units else (),
-        labels=labels_in(content, files[0]) if files else (),
+        labels=tuple(labels),
         parser=model.text(7),
     )
 
@@ -159,11 +160,6 @@ def lines(labels: Sequence[str]) -> list[str]:
     if "" in named:
         raise ValueError(f"The name of class {named.index('')} is empty. Name it in the card's labels.")
     return named
-
-
-def labels_in(content: bytes, name: str) -> tuple[str, ...]:
-    with zipfile.ZipFile(io.BytesIO(content)) as files:
-        return tuple(files.read(name).decode().splitlines())
 
 
 def with_buffer(model: bytes, data: bytes) -> bytes:

@@ -1,6 +1,7 @@
 """Flatbuffer tables by hand, for a schema of which there is no generated code. Fields go by their place, from 0."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,16 +19,9 @@ class Scalar:
     value: int
 
 
-def int8(value: int) -> Scalar:
-    return Scalar(number_types.Int8Flags, value)
-
-
-def uint8(value: int) -> Scalar:
-    return Scalar(number_types.Uint8Flags, value)
-
-
-def uint32(value: int) -> Scalar:
-    return Scalar(number_types.Uint32Flags, value)
+int8 = partial(Scalar, number_types.Int8Flags)
+uint8 = partial(Scalar, number_types.Uint8Flags)
+uint32 = partial(Scalar, number_types.Uint32Flags)
 
 
 class Builder(flex.Builder):
