@@ -568,7 +568,7 @@ def test_several_devices_are_not_compiled_for(tmp_path):
         num_replicas_in_sync = 2
 
     with pytest.raises(ValueError, match=r"xla compiles the steps of one device, and there are 2.*--strategy one"):
-        trained(tmp_path, replace(PLAIN, xla=True), strategy=Two())
+        trained(tmp_path, PLAIN, xla=True, strategy=Two())
 
 
 # Several devices
