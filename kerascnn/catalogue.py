@@ -75,10 +75,7 @@ def list_models(pattern: str = "*", task: str | None = None) -> list[str]:
 def matching(pattern: str, task: str | None = None) -> list[str]:
     """As :func:`list_models`, where something has to match.
 
-    Raises
-    ------
-    ValueError
-        When nothing does; it suggests the nearest name.
+    Raises ``ValueError`` when nothing does; it suggests the nearest name.
     """
     if names := list_models(pattern, task):
         return names
@@ -91,10 +88,7 @@ def matching(pattern: str, task: str | None = None) -> list[str]:
 def find(name: str) -> Architecture:
     """The row that ``name`` means, whatever its case, ``_``, ``-`` and dots.
 
-    Raises
-    ------
-    ValueError
-        When there is none; it suggests the nearest.
+    Raises ``ValueError`` when there is none; it suggests the nearest.
     """
     derived = (package.derive(name, find) for package in PACKAGES if hasattr(package, "derive"))
     if row := SPELLINGS.get(plain(name)) or next(filter(None, derived), None):

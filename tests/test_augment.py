@@ -20,7 +20,7 @@ from kerascnn.data.transforms import colour, geometry, jitter, mixing, policies
 from kerascnn.data.transforms.registry import AUGMENTATIONS, parse, parse_all
 from kerascnn.spec import Preprocess
 from kerascnn.tasks import Classification
-from kerascnn.tasks.classification.losses import CrossEntropy
+from kerascnn.tasks.losses import CrossEntropy
 from kerascnn.training import SGD, Epochs, Input, Model, Recipe
 from kerascnn.training.loop import train
 

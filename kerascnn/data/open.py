@@ -7,7 +7,7 @@ from glob import escape, has_magic
 from pathlib import Path
 from typing import Any
 
-from kerascnn.data.dataset import Data, Source
+from kerascnn.data.dataset import FRACTION, Data, Source
 from kerascnn.data.sources.arrays import from_npz, from_pairs
 from kerascnn.data.sources.digits import digits
 from kerascnn.data.sources.folder import LAYOUT, from_folder
@@ -27,7 +27,7 @@ NAMED: dict[str, Callable[[Opening], Source]] = {"digits": digits, "shapes": sha
 def open_data(
     source: Location,
     *,
-    validation: float = 0.25,
+    validation: float = FRACTION,
     seed: int = 0,
     on_corrupt: str = "refuse",
     progress: bool = True,

@@ -11,6 +11,7 @@ import numpy as np
 
 from kerascnn.card import Card
 from kerascnn.data import Data, Source, open_source
+from kerascnn.data.dataset import FRACTION
 from kerascnn.data.splitting import divided
 from kerascnn.data.transforms.corruptions import SEVERITIES, check, corrupt
 from kerascnn.errors import need
@@ -150,7 +151,7 @@ def as_trained(found: Source, card: Card) -> Data | None:
     if not isinstance(trained, dict) or "fingerprint" not in trained:
         return None
     try:
-        data = divided(found, "", trained.get("validation_fraction", 0.25), trained.get("seed", 0))
+        data = divided(found, "", trained.get("validation_fraction", FRACTION), trained.get("seed", 0))
     except ValueError:  # it has no images to train on
         return None
     return data if data.fingerprint == trained["fingerprint"] else None
@@ -170,7 +171,7 @@ def chosen(found: Source, own: Data | None, card: Card, source: Any, split: str 
     if own and split != "test":
         return split, getattr(own, split)
     if split != "test" and not card.facts.get("data"):
-        return split, getattr(divided(found, source, 0.25, 0), split)
+        return split, getattr(divided(found, source), split)
     raise ValueError(f"{source} has no {split} images: it has {found.found}. Measure it whole: --split all.")
 
 
