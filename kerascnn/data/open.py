@@ -115,21 +115,19 @@ def is_file(source: Any, suffix: str) -> bool:
     return Path(source).suffix.lower() == suffix and Path(source).is_file()
 
 
+def of_path(opens: Callable[[Path, Opening], Source]) -> Callable[[Any, Opening], Source]:
+    return lambda source, opening: opens(Path(source), opening)
+
+
 WAYS = (  # the first that knows a source opens it
     Way(lambda source: isinstance(source, tuple), from_pairs),
     Way(lambda source: source in NAMED, lambda source, opening: NAMED[source](opening)),
     Way(lambda source: str(source).startswith(PREFIX), lambda source, opening: from_tfds(str(source), opening)),
-    Way(
-        lambda source: Path(source).is_dir() and bool(shards_in(Path(source))),
-        lambda source, opening: from_folder_of_records(Path(source), opening),
-    ),
-    Way(
-        lambda source: Path(source).is_dir() and has_masks(Path(source)),
-        lambda source, opening: from_masks(Path(source), opening),
-    ),
-    Way(lambda source: Path(source).is_dir(), lambda source, opening: from_folder(Path(source), opening)),
-    Way(lambda source: is_file(source, ".csv"), lambda source, opening: from_table(Path(source), opening)),
-    Way(lambda source: is_file(source, ".npz"), lambda source, opening: from_npz(Path(source), opening)),
+    Way(lambda source: Path(source).is_dir() and bool(shards_in(Path(source))), of_path(from_folder_of_records)),
+    Way(lambda source: Path(source).is_dir() and has_masks(Path(source)), of_path(from_masks)),
+    Way(lambda source: Path(source).is_dir(), of_path(from_folder)),
+    Way(lambda source: is_file(source, ".csv"), of_path(from_table)),
+    Way(lambda source: is_file(source, ".npz"), of_path(from_npz)),
     Way(lambda source: is_shard(Path(source)), lambda source, opening: from_pattern(escape(str(source)), opening)),
     Way(lambda source: has_magic(str(source)), lambda source, opening: from_pattern(str(source), opening)),
 )

@@ -102,15 +102,8 @@ def or_none(value: float) -> float | None:
 class Collector(Generic[Found]):
     """Keeps what an evaluation needs of every batch; see :class:`kerascnn.evaluation.loop.Evaluator`.
 
-    Parameters
-    ----------
-    labels
-        Class names.
-    checked
-        From the outputs and targets of a batch and the number of classes to the arrays that are kept. Raises
-        ``ValueError`` when they do not fit.
-    evaluation
-        Makes the evaluation of the arrays of all batches and the labels.
+    ``checked`` makes it of the outputs and targets of a batch and the number of classes, and refuses what does not fit;
+    ``evaluation`` takes the arrays of all batches and the labels.
     """
 
     labels: tuple[str, ...]

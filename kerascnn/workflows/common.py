@@ -7,7 +7,6 @@ from kerascnn.card import Card
 from kerascnn.data import Data, open_data
 from kerascnn.evaluation import evaluate
 from kerascnn.tasks import Evaluation, Task
-from kerascnn.tasks import task_of as task_of
 
 if TYPE_CHECKING:
     from kerascnn.data import Split
@@ -46,20 +45,22 @@ def labelled(source: Any, model: Path, card: Card) -> Data:
     return data
 
 
+def network_of(card: Card) -> str:
+    """The network and its images, for the facts of a report."""
+    size = card.preprocess.size
+    return f"{card.model}, images {size} x {size} x {card.preprocess.channels}"
+
+
 def size_of(path: Path) -> int:
     """Bytes of a file, or of all files of a folder."""
     return sum(p.stat().st_size for p in path.rglob("*") if p.is_file()) if path.is_dir() else path.stat().st_size
 
 
 def need_free(out: Path, overwrite: bool) -> None:
-    """Hold the name of a new network's file against what may be written.
+    """Check the name of a new network's file.
 
-    Raises
-    ------
-    FileExistsError
-        When something is already there and ``overwrite`` is not set.
-    ValueError
-        When it does not end in ``.keras``.
+    Raises ``FileExistsError`` when something is already there and ``overwrite`` is not set, and ``ValueError`` when it
+    does not end in ``.keras``.
     """
     if out.suffix != ".keras":
         raise ValueError(f"A network is written to a file that ends in .keras, got {str(out)!r}.")

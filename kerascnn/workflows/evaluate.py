@@ -19,8 +19,8 @@ from kerascnn.evaluation import Robustness, robustness
 from kerascnn.report import Report, write_report
 from kerascnn.report import robustness as corruption_report
 from kerascnn.runtime import Runner, open_model
-from kerascnn.tasks import Evaluation, Task
-from kerascnn.workflows.common import BATCH, evaluated, size_of, task_of
+from kerascnn.tasks import Evaluation, Task, task_of
+from kerascnn.workflows.common import BATCH, evaluated, network_of, size_of
 
 if TYPE_CHECKING:
     from kerascnn.data import Split
@@ -31,27 +31,13 @@ SPLITS = ("all", "train", "validation", "test")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Measured:
-    """What was measured of a model file.
+    """What was measured of a model file."""
 
-    Parameters
-    ----------
-    evaluation
-        The task's numbers: ``headline``, ``as_dict()``, ``text()``.
-    robustness
-        The headline metric under corruption; None when not asked for.
-    images
-        Which images were measured, in words.
-    comparison
-        How they relate to those that the model was trained on, in words.
-    metric
-        What the headline metric is called.
-    """
-
-    evaluation: Evaluation
-    robustness: Robustness | None
-    images: str
-    comparison: str
-    metric: str
+    evaluation: Evaluation  # the task's numbers: headline, as_dict(), text()
+    robustness: Robustness | None  # the headline metric under corruption; None when not asked for
+    images: str  # which images were measured, in words
+    comparison: str  # how they relate to those that the model was trained on, in words
+    metric: str  # what the headline metric is called
 
     def text(self) -> str:
         """All numbers as lines for a terminal."""
@@ -125,8 +111,7 @@ def evaluate(
         facts = {
             "command": command,
             "file": f"{runner.path}, {size_of(runner.path):,} bytes",
-            "network": f"{card.model}, images {card.preprocess.size} x {card.preprocess.size} x "
-            f"{card.preprocess.channels}",
+            "network": network_of(card),
             "images": measured.images,
             "training": measured.comparison,
             "views of an image": f"{crops}" + (", probabilities averaged" if crops > 1 else ""),

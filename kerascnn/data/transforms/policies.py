@@ -13,9 +13,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from kerascnn.data.transforms import colour, geometry
+from kerascnn.data.transforms import colour
 from kerascnn.data.transforms.affine import IDENTITY, row
-from kerascnn.data.transforms.geometry import Moved
+from kerascnn.data.transforms.geometry import Moved, moved, rotated
 
 
 @dataclass(frozen=True)
@@ -51,13 +51,15 @@ COLOURS: dict[str, colour.Operation] = {
 }
 OPERATIONS: dict[str, Callable[[tf.Tensor, Any], Moved]] = {
     **{name: in_place(operation) for name, operation in COLOURS.items()},
-    "rotate": geometry.rotated,
-    "shear_x": geometry.sheared_x,
-    "shear_y": geometry.sheared_y,
-    "translate_x": geometry.translated_x,
-    "translate_y": geometry.translated_y,
-    "translate_x_fraction": lambda image, fraction: geometry.translated_x(image, fraction * side(image, 1)),
-    "translate_y_fraction": lambda image, fraction: geometry.translated_y(image, fraction * side(image, 0)),
+    "rotate": rotated,
+    # Rows pushed left by a fraction of their distance from the top, columns up by one of theirs from the left.
+    "shear_x": lambda image, fraction: moved(image, 1, fraction, 0, 0, 1, 0),
+    "shear_y": lambda image, fraction: moved(image, 1, 0, 0, fraction, 1, 0),
+    # Pushed left or up by so many pixels, or by a fraction of the image.
+    "translate_x": lambda image, pixels: moved(image, 1, 0, pixels, 0, 1, 0),
+    "translate_y": lambda image, pixels: moved(image, 1, 0, 0, 0, 1, pixels),
+    "translate_x_fraction": lambda image, fraction: moved(image, 1, 0, fraction * side(image, 1), 0, 1, 0),
+    "translate_y_fraction": lambda image, fraction: moved(image, 1, 0, 0, 0, 1, fraction * side(image, 0)),
 }
 
 FRACTION = 150 / 331  # of an image's side: AutoAugment's 150 pixels, of images of 331

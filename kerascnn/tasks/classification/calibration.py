@@ -20,23 +20,14 @@ HALVINGS = 60
 class Calibration:
     """How far confidence, the largest probability of an image, is from accuracy.
 
-    Parameters
-    ----------
-    counts
-        (bins,) images whose confidence lies in each of the bins, which divide 0 to 1 evenly; a bin has its upper end.
-    confidence, accuracy
-        (bins,) means over the images of a bin; NaN where there is none.
-    brier
-        Mean over the images of the squared distance between the probabilities and the truth, 0 to 2. Brier 1950.
-    nll
-        Mean negative log-likelihood of the true class, in nats.
+    Bins divide 0 to 1 evenly; each has its upper end.
     """
 
-    counts: np.ndarray
-    confidence: np.ndarray
-    accuracy: np.ndarray
-    brier: float
-    nll: float
+    counts: np.ndarray  # (bins,) images whose confidence lies in each of the bins
+    confidence: np.ndarray  # (bins,) means over the images of a bin; NaN where there is none
+    accuracy: np.ndarray  # (bins,) the same
+    brier: float  # mean of the squared distance between the probabilities and the truth, 0 to 2; Brier 1950
+    nll: float  # mean negative log-likelihood of the true class, in nats
 
     @property
     def gaps(self) -> np.ndarray:

@@ -22,21 +22,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class ClassEvaluation(Decisions):
-    """What a classifier answered on images whose class is known.
+    """What a classifier answered on images whose class is known."""
 
-    Parameters
-    ----------
-    outputs
-        (N, classes) float32: probabilities or logits.
-    targets
-        (N,) integers: the true classes.
-    labels
-        Class names, in the order of the outputs.
-    """
-
-    outputs: np.ndarray
-    targets: np.ndarray
-    labels: tuple[str, ...]
+    outputs: np.ndarray  # (N, classes) float32: probabilities or logits
+    targets: np.ndarray  # (N,) integers: the true classes
+    labels: tuple[str, ...]  # class names, in the order of the outputs
 
     @property
     def headline(self) -> float:
@@ -58,7 +48,7 @@ class ClassEvaluation(Decisions):
         if len(self.labels) < 6:
             return None
         # Equal outputs, common in eight-bit files, rank in the order of the classes, so that first place is argmax.
-        score = self.of_targets[:, None]
+        score = self.outputs[np.arange(self.samples), self.targets][:, None]
         earlier = np.arange(len(self.labels)) < self.targets[:, None]
         ahead = (self.outputs > score) | ((self.outputs == score) & earlier)
         return float((ahead.sum(axis=1) < 5).mean())
@@ -66,9 +56,7 @@ class ClassEvaluation(Decisions):
     @property
     def loss(self) -> float | None:
         """Mean negative log-likelihood of the true class in nats; None when the outputs are not probabilities."""
-        if not are_probabilities(self.outputs):
-            return None
-        return float(-np.log(np.maximum(self.of_targets, TINY), dtype=np.float64).mean())
+        return self.calibration.nll if are_probabilities(self.outputs) else None
 
     @cached_property
     def probabilities(self) -> np.ndarray:
@@ -136,11 +124,6 @@ class ClassEvaluation(Decisions):
 
     def sections(self, split: "Split", preprocess: "Preprocess") -> Sequence[Section]:
         return report.sections(self, split, preprocess)
-
-    @property
-    def of_targets(self) -> np.ndarray:
-        """(N,) the output for the true class."""
-        return self.outputs[np.arange(len(self.targets)), self.targets]
 
 
 def checked(outputs: Arrays, targets: Arrays, classes: int) -> tuple[np.ndarray, np.ndarray]:

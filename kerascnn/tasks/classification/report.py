@@ -123,28 +123,25 @@ def mistakes(found: "ClassEvaluation", split: "Split", preprocess: "Preprocess")
         Mistake(found.labels[found.targets[i]], found.labels[found.predictions[i]], float(sure[i]), split.name(i))
         for i in wrong.tolist()
     ]
-    shown = made[:MOST_MISTAKES]
+    text = f"None: all {count(found.samples)} images were recognised. Well done, little network."
     if made:
-        which = "Here they are" if len(shown) == len(made) else f"Here are {len(shown)} of them"
+        which = "Here they are" if len(made) <= MOST_MISTAKES else f"Here are {MOST_MISTAKES} of them"
         text = (
             f"{count(len(made))} of {count(found.samples)} images were taken for something else. {which}, the most "
             "confident first: the true class, what the network said, and how sure it was."
         )
-    else:
-        text = f"None: all {count(found.samples)} images were recognised. Well done, little network."
     images = images_seen(split.take(wrong[:MOST_MISTAKES]), preprocess) if made else []
     return Section(
         title="Mistakes",
         text=text,
-        pictures=[picture(mistake, image) for mistake, image in zip(shown, images, strict=True)],
+        pictures=[
+            Picture(
+                image=image,
+                caption=[f"{mistake.true} → ", Strong(mistake.predicted)],
+                details=[f"{percent(mistake.confidence, 1)} sure", mistake.name],
+                alt=f"{mistake.name}, true class {mistake.true}",
+            )
+            for mistake, image in zip(made[:MOST_MISTAKES], images, strict=True)
+        ],
         numbers={"mistakes": [asdict(mistake) for mistake in made]},
-    )
-
-
-def picture(mistake: Mistake, image: np.ndarray) -> Picture:
-    return Picture(
-        image=image,
-        caption=[f"{mistake.true} → ", Strong(mistake.predicted)],
-        details=[f"{percent(mistake.confidence, 1)} sure", mistake.name],
-        alt=f"{mistake.name}, true class {mistake.true}",
     )

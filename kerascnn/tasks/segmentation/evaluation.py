@@ -22,21 +22,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class MaskEvaluation(Decisions):
-    """What a network answered on images whose pixels' classes are known.
+    """What a network answered on images whose pixels' classes are known."""
 
-    Parameters
-    ----------
-    predictions
-        (N, H, W) uint8: the class of each pixel.
-    targets
-        (N, H, W) uint8: the true classes; ``IGNORE`` where there is none, which nothing here counts.
-    labels
-        Class names, in the order of the outputs.
-    """
-
-    predictions: np.ndarray
-    targets: np.ndarray
-    labels: tuple[str, ...]
+    predictions: np.ndarray  # (N, H, W) uint8: the class of each pixel
+    targets: np.ndarray  # (N, H, W) uint8: the true classes; IGNORE where there is none, which nothing here counts
+    labels: tuple[str, ...]  # class names, in the order of the outputs
 
     @property
     def headline(self) -> float:
