@@ -17,7 +17,7 @@ from kerascnn.data.sources.shape_masks import shape_masks
 from kerascnn.data.sources.shapes import shapes
 from kerascnn.data.sources.table import from_table
 from kerascnn.data.sources.tfds import PREFIX, from_tfds
-from kerascnn.data.splitting import Opening, check_fraction, divided
+from kerascnn.data.splitting import Opening, divided
 from kerascnn.errors import suggest
 
 Location = str | os.PathLike | tuple
@@ -81,7 +81,10 @@ def open_data(
     ImportError
         When a source needs a package that is not installed.
     """
-    check_fraction(validation)
+    if not 0 < validation < 1:
+        raise ValueError(
+            f"validation is {validation}; it is the fraction of images to validate on, between 0 and 1, such as 0.25."
+        )
     found = open_source(source, on_corrupt=on_corrupt, progress=progress)
     return divided(found, "the data in memory" if isinstance(source, tuple) else source, validation, seed)
 

@@ -46,14 +46,6 @@ def by_role(names: Iterable[str], where: object) -> dict[str, str]:
     return {role: found[role] for role in ROLES if role in found}
 
 
-def check_fraction(validation: float) -> None:
-    """Refuse a fraction that leaves nothing to train on or to validate on."""
-    if not 0 < validation < 1:
-        raise ValueError(
-            f"validation is {validation}; it is the fraction of images to validate on, between 0 and 1, such as 0.25."
-        )
-
-
 def divided(source: Source, where: object, validation: float = FRACTION, seed: int = 0) -> Data:
     """A source with parts to train and to validate on; those it has not are split off by the images' names.
 

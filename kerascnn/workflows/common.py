@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kerascnn.card import Card
-from kerascnn.data import Data, open_data
 from kerascnn.evaluation import evaluate
 from kerascnn.tasks import Evaluation, Task
 
@@ -32,17 +31,6 @@ def some_images(split: "Split", preprocess: "Preprocess", count: int = CALIBRATI
 
     images, targets = next(iter(batches(split, preprocess, min(count, len(split)), seed=seed, shuffle=True)))
     return images.numpy(), {name: target.numpy() for name, target in targets.items()}
-
-
-def labelled(source: Any, model: Path, card: Card) -> Data:
-    """Data to train a model on, when its classes are those that the model knows, in the same order."""
-    data = open_data(source)
-    if data.labels != card.labels:
-        raise ValueError(
-            f"{source} has the classes {', '.join(data.labels)}, but {model} knows "
-            f"{', '.join(card.labels)}. Name the sub-folders as the model's classes."
-        )
-    return data
 
 
 def network_of(card: Card) -> str:

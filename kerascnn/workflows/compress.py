@@ -16,13 +16,14 @@ from kerascnn.compression.pruning import Pruning, prunable, prune, sparsities
 from kerascnn.compression.quantization import quantize_aware
 from kerascnn.compression.sizes import Footprint, footprints, verdict
 from kerascnn.compression.tuning import DEFAULT, Tuning, task_loss, tuned
+from kerascnn.data import open_data
 from kerascnn.deploy import export
 from kerascnn.files import written_whole
 from kerascnn.graph.cost import cost
 from kerascnn.graph.fake_quantised import is_fake_quantised, refuse_fake_quantised
 from kerascnn.runtime import keras_runner, load_keras
 from kerascnn.tasks import task_of
-from kerascnn.workflows.common import BATCH, evaluated, labelled, need_free, some_images
+from kerascnn.workflows.common import BATCH, evaluated, need_free, some_images
 
 if TYPE_CHECKING:
     from kerascnn.data import Data
@@ -100,7 +101,12 @@ def compress(
     card, network = Card.read(model), load_keras(model)
     refuse_fake_quantised(network)
     pruned = set(sparsities(network, plan.pruning)) if plan.pruning else set()
-    images, task = labelled(data, model, card), task_of(card)
+    images, task = open_data(data), task_of(card)
+    if images.labels != card.labels:
+        raise ValueError(
+            f"{data} has the classes {', '.join(images.labels)}, but {model} knows "
+            f"{', '.join(card.labels)}. Name the sub-folders as the model's classes."
+        )
     small = apply(plan, network, training_batches(images, card, task, plan.tuning), task)
     facts = {"from": model.name, "plan": asdict(plan)}
 
