@@ -68,7 +68,10 @@ def robustness(
     such kind or severity, or no image.
     """
     check(kinds, severities)
-    changes = [unchanged, *(partial(corrupt, kind=k, severity=s, seed=seed) for k in kinds for s in severities)]
+    changes = [
+        lambda image, index: image,
+        *(partial(corrupt, kind=k, severity=s, seed=seed) for k in kinds for s in severities),
+    ]
     evaluators = [evaluator() for _ in changes]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         total = length_hint(batches) * len(changes)
@@ -90,7 +93,3 @@ def rounds(
         pixels, known = np.clip(np.rint(np.asarray(images)), 0, 255).astype(np.uint8), arrays(targets)
         yield from ((number, pixels, known, first) for number in range(times))
         first += len(pixels)
-
-
-def unchanged(image: np.ndarray, *, index: int) -> np.ndarray:
-    return image

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import tensorflow as tf
 
 from kerascnn.data.images import resized
-from kerascnn.data.transforms.affine import IDENTITY, resizing, row, shifting, warped
+from kerascnn.data.transforms.affine import IDENTITY, resizing, row, warped
 from kerascnn.spec import Preprocess
 
 Moved = tuple[tf.Tensor, tf.Tensor]  # an image and the affine that was applied to it
@@ -90,7 +90,8 @@ def shift_mirror(image: tf.Tensor, seed: tf.Tensor, pixels: int) -> Moved:
 def cut_of_padded(image: tf.Tensor, seed: tf.Tensor, pixels: int, mode: Literal["CONSTANT", "REFLECT"]) -> Moved:
     padded = tf.pad(image, [[pixels, pixels], [pixels, pixels], [0, 0]], mode)
     part, corner = randomly_cut(padded, tf.shape(image), seed)
-    return tf.ensure_shape(part, image.shape), shifting(corner - pixels)
+    top, left = tf.unstack(tf.cast(corner - pixels, tf.float32))
+    return tf.ensure_shape(part, image.shape), row(1, 0, left, 0, 1, top)
 
 
 def flip(image: tf.Tensor, seed: tf.Tensor) -> Moved:
