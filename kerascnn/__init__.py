@@ -42,31 +42,31 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-LAZY = {  # a verb, and the function that it is, imported when it is first used
-    "check_calibration": "kerascnn.deploy.calibration:check_calibration",
-    "check_delegates": "kerascnn.deploy.delegates:check_delegates",
-    "cluster": "kerascnn.compression:cluster",
-    "compare_layers": "kerascnn.deploy.layer_comparison:compare_layers",
-    "compress": "kerascnn.workflows.compress:compress",
-    "cost": "kerascnn.graph.cost:cost",
-    "edge_safe": "kerascnn.graph.edge:edge_safe",
-    "evaluate": "kerascnn.workflows.evaluate:evaluate",
-    "export": "kerascnn.deploy:export",
-    "find_record": "kerascnn.weights.records:find_record",
-    "fold_batch_norm": "kerascnn.graph.fold:fold_batch_norm",
-    "list_weights": "kerascnn.weights.records:list_weights",
-    "load_keras": "kerascnn.runtime:load_keras",
-    "load_recipe": "kerascnn.training:load_recipe",
-    "lower": "kerascnn.graph.lower:lower",
-    "open_data": "kerascnn.data:open_data",
-    "open_model": "kerascnn.runtime:open_model",
-    "predict": "kerascnn.workflows.predict:predict",
-    "prune": "kerascnn.compression:prune",
-    "quantize_aware": "kerascnn.compression:quantize_aware",
-    "receptive_field": "kerascnn.graph.receptive_field:receptive_field",
-    "remove_filters": "kerascnn.compression:remove_filters",
-    "train": "kerascnn.workflows.train:train",
-    "verify": "kerascnn.deploy:verify",
+LAZY = {  # a verb, and the module that it comes from when it is first used
+    "check_calibration": "kerascnn.deploy.calibration",
+    "check_delegates": "kerascnn.deploy.delegates",
+    "cluster": "kerascnn.compression",
+    "compare_layers": "kerascnn.deploy.layer_comparison",
+    "compress": "kerascnn.workflows.compress",
+    "cost": "kerascnn.graph.cost",
+    "edge_safe": "kerascnn.graph.edge",
+    "evaluate": "kerascnn.workflows.evaluate",
+    "export": "kerascnn.deploy",
+    "find_record": "kerascnn.weights.records",
+    "fold_batch_norm": "kerascnn.graph.fold",
+    "list_weights": "kerascnn.weights.records",
+    "load_keras": "kerascnn.runtime",
+    "load_recipe": "kerascnn.training",
+    "lower": "kerascnn.graph.lower",
+    "open_data": "kerascnn.data",
+    "open_model": "kerascnn.runtime",
+    "predict": "kerascnn.workflows.predict",
+    "prune": "kerascnn.compression",
+    "quantize_aware": "kerascnn.compression",
+    "receptive_field": "kerascnn.graph.receptive_field",
+    "remove_filters": "kerascnn.compression",
+    "train": "kerascnn.workflows.train",
+    "verify": "kerascnn.deploy",
 }
 __all__ = ["applications", "build", "describe", "features", "list_models", "scale", *LAZY]
 
@@ -89,8 +89,7 @@ def features(model: "keras.Model | str", **arguments: Any) -> "keras.Model":
 def __getattr__(name: str) -> Any:
     if name not in LAZY:
         raise AttributeError(f"module 'kerascnn' has no attribute {name!r}")
-    module, _, function = LAZY[name].partition(":")
-    globals()[name] = found = getattr(import_module(module), function)
+    globals()[name] = found = getattr(import_module(LAZY[name]), name)
     return found
 
 

@@ -51,13 +51,7 @@ class Card:
 
     @property
     def row(self) -> Row | None:
-        """The row of the network.
-
-        Raises
-        ------
-        ValueError
-            When it is of no family of this package.
-        """
+        """The row of the network. Raises ``ValueError`` when it is of no family of this package."""
         return decode_row(self.network) if self.network else None
 
     @staticmethod
@@ -71,13 +65,7 @@ class Card:
 
     @classmethod
     def beside(cls, file: str | Path) -> "Card | None":
-        """The card of ``file``; None where it has none.
-
-        Raises
-        ------
-        ValueError
-            When what lies there is not a card.
-        """
+        """The card of ``file``; None where it has none. Raises ``ValueError`` when what lies there is not a card."""
         return cls.read(file) if cls.path(file).is_file() else None
 
     @classmethod

@@ -22,27 +22,13 @@ ROWS: dict[str, Architecture] = {name: row for package in PACKAGES for name, row
 
 @dataclass(frozen=True)
 class Description:
-    """What is known of a network without building it.
+    """What is known of a network without building it."""
 
-    Parameters
-    ----------
-    row
-        The network: its task, paper, image size and number of classes, among others.
-    identifiers
-        Its names in Python: ``("ResNet50",)``.
-    counted
-        The row of the ledger that counts as this network does, at its size or the nearest; None where there is none.
-    ledger
-        What every other implementation of it counts.
-    weights
-        Published weights with the classifier, the default first.
-    """
-
-    row: Architecture
-    identifiers: tuple[str, ...]
-    counted: Entry | None
-    ledger: tuple[Entry, ...]
-    weights: tuple[Record, ...]
+    row: Architecture  # the network: its task, paper, image size and number of classes, among others
+    identifiers: tuple[str, ...]  # its names in Python: ("ResNet50",)
+    counted: Entry | None  # the row of the ledger that counts as this network does, at its size or the nearest, if any
+    ledger: tuple[Entry, ...]  # what every other implementation of it counts
+    weights: tuple[Record, ...]  # published weights with the classifier, the default first
 
     @property
     def parameters(self) -> int | None:
@@ -75,10 +61,7 @@ def list_models(pattern: str = "*", task: str | None = None) -> list[str]:
 def matching(pattern: str, task: str | None = None) -> list[str]:
     """As :func:`list_models`, where something has to match.
 
-    Raises
-    ------
-    ValueError
-        When nothing does; it suggests the nearest name.
+    Raises ``ValueError`` when nothing does; it suggests the nearest name.
     """
     if names := list_models(pattern, task):
         return names
@@ -91,10 +74,7 @@ def matching(pattern: str, task: str | None = None) -> list[str]:
 def find(name: str) -> Architecture:
     """The row that ``name`` means, whatever its case, ``_``, ``-`` and dots.
 
-    Raises
-    ------
-    ValueError
-        When there is none; it suggests the nearest.
+    Raises ``ValueError`` when there is none; it suggests the nearest.
     """
     derived = (package.derive(name, find) for package in PACKAGES if hasattr(package, "derive"))
     if row := SPELLINGS.get(plain(name)) or next(filter(None, derived), None):

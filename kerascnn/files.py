@@ -19,13 +19,9 @@ def home() -> Path:
 def written_whole(path: str | os.PathLike) -> Iterator[Path]:
     """Give a temporary path beside ``path`` to write to; on success it takes the name ``path`` in one step.
 
-    The temporary file keeps the suffixes of ``path``, because writers choose a format by them. If the block
-    raises, or the process dies, whatever stood at ``path`` before still stands there.
-
-    Raises
-    ------
-    OSError
-        When there is no space on the disk, naming the file.
+    The temporary file keeps the suffixes of ``path``, because writers choose a format by them. If the block raises, or
+    the process dies, whatever stood at ``path`` before still stands there. Raises ``OSError`` when there is no space on
+    the disk, naming the file.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -50,10 +46,7 @@ def changes(file: Path) -> tuple[int, int]:
 def need_writable(folder: str | os.PathLike) -> None:
     """Check whether files can be written in ``folder``, or in the folder where it would be created.
 
-    Raises
-    ------
-    OSError
-        When they cannot.
+    Raises ``OSError`` when they cannot.
     """
     there = next(path for path in (Path(folder).absolute(), *Path(folder).absolute().parents) if path.exists())
     try:

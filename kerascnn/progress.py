@@ -18,16 +18,10 @@ Item = TypeVar("Item")
 
 
 def track(items: Iterable[Item], title: str, total: int | None = None, *, shown: bool = True) -> Generator[Item]:
-    """Pass items on, counted by a bar.
+    """Pass items on, counted by a bar whose ``title`` says what is being done: ``"checking images"``.
 
-    Parameters
-    ----------
-    title
-        What is being done: ``"checking images"``.
-    total
-        Number of items; None: their length, where they have one.
-    shown
-        False shows nothing, for instance at all workers but the chief.
+    ``total`` is the number of items; None: their length, where they have one. Without ``shown`` there is no bar, for
+    instance at all workers but the chief.
     """
     with bar(title, total or length_hint(items) or None, shown=shown) as move:
         for item in items:
@@ -41,14 +35,8 @@ def bar(
 ) -> Iterator[Callable[..., None]]:
     """A bar that is moved by hand, with ``move(count=1, note="")``; the note stands beside the title.
 
-    Parameters
-    ----------
-    title, total, shown
-        As for :func:`track`; without a total the bar only shows that something is going on.
-    done
-        What of the total was done before.
-    sizes
-        The total counts bytes.
+    Without a ``total``, of which ``done`` was done before, it only shows that something is going on; with ``sizes`` it
+    counts bytes.
     """
     from rich.console import Console
 

@@ -145,6 +145,11 @@ def test_what_is_measured_of_a_source(trained, photos, tmp_path):
     assert measured.evaluation.samples == len(data.validation) < 72
     assert "the source that the model was trained on; they validated its training" in measured.text()
     assert kerascnn.evaluate(model, photos, split="all").evaluation.samples == 72
+    half = open_data(photos, validation=0.5, seed=3)
+    facts = {"fingerprint": half.fingerprint, "validation_fraction": half.validation_fraction, "seed": half.seed}
+    replace(card, facts={"data": facts}).write(model)
+    assert kerascnn.evaluate(model, photos).evaluation.samples == len(half.validation) > len(data.validation)
+    replace(card, facts={"data": {"source": "my photos", "fingerprint": data.fingerprint}}).write(model)
 
     parts = tmp_path / "parts"
     for role, labels in (("train", LABELS), ("val", LABELS), ("test", LABELS[::2])):

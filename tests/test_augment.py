@@ -16,11 +16,11 @@ from scipy import stats
 
 from kerascnn.data import Data, Split
 from kerascnn.data.pipeline import batches
-from kerascnn.data.transforms import colour, geometry, jitter, mixing, policies
+from kerascnn.data.transforms import colour, jitter, mixing, policies
 from kerascnn.data.transforms.registry import AUGMENTATIONS, parse, parse_all
 from kerascnn.spec import Preprocess
 from kerascnn.tasks import Classification
-from kerascnn.tasks.classification.losses import CrossEntropy
+from kerascnn.tasks.losses import CrossEntropy
 from kerascnn.training import SGD, Epochs, Input, Model, Recipe
 from kerascnn.training.loop import train
 
@@ -91,11 +91,11 @@ def row_of(name: str, value: float, height: int, width: int) -> list[float]:
     cos, sin = np.cos(np.radians(value)), np.sin(np.radians(value))
     x, y = width / 2, height / 2
     return {
-        "rotated": [cos, -sin, x - cos * x + sin * y, sin, cos, y - sin * x - cos * y],
-        "sheared_x": [1, value, 0, 0, 1, 0],
-        "sheared_y": [1, 0, 0, value, 1, 0],
-        "translated_x": [1, 0, value, 0, 1, 0],
-        "translated_y": [1, 0, 0, 0, 1, value],
+        "rotate": [cos, -sin, x - cos * x + sin * y, sin, cos, y - sin * x - cos * y],
+        "shear_x": [1, value, 0, 0, 1, 0],
+        "shear_y": [1, 0, 0, value, 1, 0],
+        "translate_x": [1, 0, value, 0, 1, 0],
+        "translate_y": [1, 0, 0, 0, 1, value],
     }[name]
 
 
@@ -107,21 +107,21 @@ def undecided(row: list[float], height: int, width: int) -> np.ndarray:
     return (np.abs(places - places.round()) < 2e-3).any(0)
 
 
-@pytest.mark.parametrize("name", ["rotated", "sheared_x", "sheared_y", "translated_x", "translated_y"])
+@pytest.mark.parametrize("name", ["rotate", "shear_x", "shear_y", "translate_x", "translate_y"])
 def test_moves_are_pillows(name):
     values = {"r": (-135.0, -30.0, 7.3, 90.0), "s": (-0.97, -0.3, 0.13, 0.99), "t": (-31.0, -3.3, 0.0, 14.7)}[name[0]]
     for (picture, image), value in product(PICTURES.items(), values):
         height, width, channels = image.shape
         fill = 128 if channels == 1 else (128,) * 3
         row = row_of(name, value, height, width)
-        if name == "rotated":
+        if name == "rotate":
             expected = pillow(image).rotate(value, Image.Resampling.NEAREST, fillcolor=fill)
         else:
             size = (width, height)
             expected = pillow(image).transform(
                 size, Image.Transform.AFFINE, row, Image.Resampling.NEAREST, fillcolor=fill
             )
-        got = getattr(geometry, name)(tf.constant(image), value)[0].numpy()
+        got = policies.OPERATIONS[name](tf.constant(image), value)[0].numpy()
         assert got.dtype == np.uint8
         wrong = (got != array(expected)).any(-1) & ~undecided(row, height, width)
         assert not wrong.any(), f"{picture}, {value}: {np.argwhere(wrong)[:5]}"
@@ -453,7 +453,7 @@ def test_mixes_are_what_their_targets_say(name):
 
 @pytest.mark.parametrize("alpha", [0.2, 1.0, 4.0])
 def test_shares_follow_the_beta_distribution(alpha):
-    draw = tf.function(lambda seed: mixing.beta(seed, alpha))
+    draw = tf.function(lambda seed: mixing.betas(seed, alpha, 1)[0])
     shares = np.array([draw(one_seed(number)) for number in range(1500)])
     assert stats.kstest(shares, stats.beta(alpha, alpha).cdf).pvalue > 1e-3
 

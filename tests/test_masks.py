@@ -13,7 +13,7 @@ from kerascnn.data import open_data, open_source
 from kerascnn.data.dataset import IGNORE, Split
 from kerascnn.data.pipeline import batches, transformed
 from kerascnn.data.sources.masks import decode_mask, single_numbers
-from kerascnn.data.transforms import affine, geometry
+from kerascnn.data.transforms import affine, geometry, policies
 from kerascnn.data.transforms.registry import AUGMENTATIONS, parse_all
 from kerascnn.spec import Preprocess
 
@@ -97,12 +97,12 @@ def test_a_mask_goes_where_its_image_goes(name, monkeypatch):
     assert (uncovered > 0.02) == (name in ("shift", "shift_mirror", "affine"))
 
 
-@pytest.mark.parametrize("name", ["rotated", "sheared_x", "sheared_y", "translated_x", "translated_y"])
+@pytest.mark.parametrize("name", ["rotate", "shear_x", "shear_y", "translate_x", "translate_y"])
 def test_operations_of_the_policies_say_what_they_did(name):
     """Nearest pixels are taken of image and mask alike, so they agree to the last one."""
     mask = drawing(np.random.default_rng(0), SIZE, SIZE)
-    for value in (-0.3, 0.2, 0.9 if name.startswith("sheared") else 11.0):
-        pixels, moves = getattr(geometry, name)(tf.constant(shown(mask)), tf.constant(value))
+    for value in (-0.3, 0.2, 0.9 if name.startswith("shear") else 11.0):
+        pixels, moves = policies.OPERATIONS[name](tf.constant(shown(mask)), tf.constant(value))
         moved = affine.mask_along(tf.constant(mask), moves, SIZE).numpy()
         covered = moved != IGNORE
         assert covered.mean() > 0.1 and np.array_equal(pixels.numpy()[covered], shown(moved)[covered])

@@ -9,7 +9,7 @@ from references import import_torchvision
 from test_conformance import TINY
 from test_train import RECIPE, apart, blobs, in_new_process, preprocessed, tiny, trained, weights
 
-from kerascnn.tasks.classification.losses import BinaryCrossEntropy, CrossEntropy, of_activated
+from kerascnn.tasks.losses import BinaryCrossEntropy, CrossEntropy, of_activated
 from kerascnn.training import Constant, Epochs, open_strategy
 from kerascnn.training.precision import POLICIES, computing_in
 from kerascnn.training.resolve import resolve

@@ -394,7 +394,8 @@ def test_auxiliary_heads_have_to_be_there_and_meant(tmp_path):
 def test_what_is_left_of_googlenet_is_googlenet(tmp_path):
     """Its file goes into the catalogue's network without auxiliary heads, and the scores are the same."""
     import kerascnn
-    from kerascnn.tasks.classification.heads import up_to_logits, without_auxiliary
+    from kerascnn.tasks.classification.heads import without_auxiliary
+    from kerascnn.tasks.heads import up_to_logits
 
     both = kerascnn.build("googlenet_auxiliary", classes=3, input_shape=(96, 96, 3))
     assert {name: tuple(out.shape) for name, out in up_to_logits(both).output.items()} == {

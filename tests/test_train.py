@@ -317,8 +317,9 @@ def test_training_learns_and_leaves_a_model_with_its_card(tmp_path):
 
     from kerascnn.data.pipeline import batches
 
-    data, lines = blobs(), []
-    model, history = trained(tmp_path, RECIPE.replace(length=Epochs(4), augment=("crop", "flip")), log=lines.append)
+    data, lines = replace(blobs(), validation_fraction=0.5, seed=3), []
+    recipe = RECIPE.replace(length=Epochs(4), augment=("crop", "flip"))
+    model, history = trained(tmp_path, recipe, data, log=lines.append)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model.keras", "model.keras.json"]
     assert len(history) == len(lines) == 4 and "epoch 4/4" in lines[-1]
     assert history[-1]["loss"] < history[0]["loss"] / 2 and history[-1]["val_top1"] > 0.9
@@ -326,6 +327,7 @@ def test_training_learns_and_leaves_a_model_with_its_card(tmp_path):
     card = Card.read(tmp_path / "model.keras")
     assert card.labels == ("a", "b", "c") and card.model == "tiny" and card.preprocess == preprocessed()
     assert card.facts["recipe"]["augment"] == ["crop", "flip"] and card.facts["history"] == history
+    assert card.facts["data"]["validation_fraction"] == 0.5 and card.facts["data"]["seed"] == 3
     assert card.facts["data"]["fingerprint"] == data.fingerprint and set(card.facts["versions"]) >= {
         "kerascnn",
         "python",
@@ -431,7 +433,7 @@ def test_adamw_takes_decay_off_kernels_alone(tmp_path):
 def test_logits_are_found():
     import keras
 
-    from kerascnn.tasks.classification.heads import up_to_logits
+    from kerascnn.tasks.heads import up_to_logits
 
     images = np.random.default_rng(0).random((4, 12, 12, 3), np.float32)
     model = tiny((12, 12, 3), 3)

@@ -120,7 +120,8 @@ def measured(name: str, source: str, data: Data) -> list[dict[str, Any]]:
     """Every form of one network, trained once."""
     from kerascnn.compression import Pruning, footprints, prune
     from kerascnn.runtime import load_keras, open_model
-    from kerascnn.workflows.common import evaluated, task_of
+    from kerascnn.tasks import task_of
+    from kerascnn.workflows.common import evaluated
 
     folder, forms = OUT / f"{name}-{source}", FORMS[source]
     model = load_keras(trained(RECIPE.replace({"model.name": name}), data, folder))

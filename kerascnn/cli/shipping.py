@@ -43,6 +43,7 @@ def add(command: Command) -> None:
         help="allow operators that only an app with TensorFlow's own kernels runs, in a tflite format of floats",
     )
     p.add_argument("--overwrite", action="store_true", help="replace a file that is already there")
+    p.set_defaults(default_of=p.get_default)
 
     p = command("verify", verify, "run a file that anyone wrote against its .keras model")
     p.add_argument("model", type=Path, help="a .keras file, as a rule with its card (the .json) beside it")
@@ -159,18 +160,8 @@ def batch_of(text: str) -> int | None:
 
 def in_vain(options: argparse.Namespace) -> list[str]:
     """The options that say how a file is to be written, where it is written already."""
-    said = {
-        "--format": options.format != "tflite",
-        "--out": options.out,
-        "--calibration": options.calibration,
-        "--batch": options.batch != "1",
-        "--pixels": options.pixels,
-        "--io": options.io,
-        "--float-layers": options.float_layers,
-        "--select-tf-ops": options.select_tf_ops,
-        "--overwrite": options.overwrite,
-    }
-    return [option for option, given in said.items() if given]
+    names = ("format", "out", "calibration", "batch", "pixels", "io", "float_layers", "select_tf_ops", "overwrite")
+    return [f"--{name.replace('_', '-')}" for name in names if getattr(options, name) != options.default_of(name)]
 
 
 def android(file: Path, folder: Path) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 
+FRACTION = 0.25  # of the images, to validate on, unless another is asked for
 IGNORE = 255  # in a mask, (H, W) uint8 or int32: what has no class, and what no pixel of the source covers
 
 
@@ -155,16 +156,11 @@ class Source:
 
     def whole(self) -> Split:
         """The images of all parts together."""
-        first, *others = self.parts.values()
-        if not others:
-            return first
+        parts = [*self.parts.values()]
         annotations = {
-            name: np.concatenate([rows, *(part.annotations[name] for part in others)])
-            for name, rows in first.annotations.items()
+            name: np.concatenate([part.annotations[name] for part in parts]) for name in parts[0].annotations
         }
-        return replace(
-            first, images=np.concatenate([first.images, *(part.images for part in others)]), annotations=annotations
-        )
+        return replace(parts[0], images=np.concatenate([part.images for part in parts]), annotations=annotations)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -189,6 +185,8 @@ class Data:
         How the source was understood, where it leaves a choice.
     found
         In one line, which parts the source has and how it was split.
+    validation_fraction, seed
+        How images to validate on were split off, where the source has none.
     """
 
     train: Split
@@ -199,6 +197,8 @@ class Data:
     skipped: tuple[str, ...] = ()
     note: str = ""
     found: str = ""
+    validation_fraction: float = FRACTION
+    seed: int = 0
 
     @cached_property
     def fingerprint(self) -> str:

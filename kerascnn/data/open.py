@@ -7,7 +7,7 @@ from glob import escape, has_magic
 from pathlib import Path
 from typing import Any
 
-from kerascnn.data.dataset import Data, Source
+from kerascnn.data.dataset import FRACTION, Data, Source
 from kerascnn.data.sources.arrays import from_npz, from_pairs
 from kerascnn.data.sources.digits import digits
 from kerascnn.data.sources.folder import LAYOUT, from_folder
@@ -17,7 +17,7 @@ from kerascnn.data.sources.shape_masks import shape_masks
 from kerascnn.data.sources.shapes import shapes
 from kerascnn.data.sources.table import from_table
 from kerascnn.data.sources.tfds import PREFIX, from_tfds
-from kerascnn.data.splitting import Opening, check_fraction, divided
+from kerascnn.data.splitting import Opening, divided
 from kerascnn.errors import suggest
 
 Location = str | os.PathLike | tuple
@@ -27,7 +27,7 @@ NAMED: dict[str, Callable[[Opening], Source]] = {"digits": digits, "shapes": sha
 def open_data(
     source: Location,
     *,
-    validation: float = 0.25,
+    validation: float = FRACTION,
     seed: int = 0,
     on_corrupt: str = "refuse",
     progress: bool = True,
@@ -81,7 +81,10 @@ def open_data(
     ImportError
         When a source needs a package that is not installed.
     """
-    check_fraction(validation)
+    if not 0 < validation < 1:
+        raise ValueError(
+            f"validation is {validation}; it is the fraction of images to validate on, between 0 and 1, such as 0.25."
+        )
     found = open_source(source, on_corrupt=on_corrupt, progress=progress)
     return divided(found, "the data in memory" if isinstance(source, tuple) else source, validation, seed)
 
@@ -115,21 +118,19 @@ def is_file(source: Any, suffix: str) -> bool:
     return Path(source).suffix.lower() == suffix and Path(source).is_file()
 
 
+def of_path(opens: Callable[[Path, Opening], Source]) -> Callable[[Any, Opening], Source]:
+    return lambda source, opening: opens(Path(source), opening)
+
+
 WAYS = (  # the first that knows a source opens it
     Way(lambda source: isinstance(source, tuple), from_pairs),
     Way(lambda source: source in NAMED, lambda source, opening: NAMED[source](opening)),
     Way(lambda source: str(source).startswith(PREFIX), lambda source, opening: from_tfds(str(source), opening)),
-    Way(
-        lambda source: Path(source).is_dir() and bool(shards_in(Path(source))),
-        lambda source, opening: from_folder_of_records(Path(source), opening),
-    ),
-    Way(
-        lambda source: Path(source).is_dir() and has_masks(Path(source)),
-        lambda source, opening: from_masks(Path(source), opening),
-    ),
-    Way(lambda source: Path(source).is_dir(), lambda source, opening: from_folder(Path(source), opening)),
-    Way(lambda source: is_file(source, ".csv"), lambda source, opening: from_table(Path(source), opening)),
-    Way(lambda source: is_file(source, ".npz"), lambda source, opening: from_npz(Path(source), opening)),
+    Way(lambda source: Path(source).is_dir() and bool(shards_in(Path(source))), of_path(from_folder_of_records)),
+    Way(lambda source: Path(source).is_dir() and has_masks(Path(source)), of_path(from_masks)),
+    Way(lambda source: Path(source).is_dir(), of_path(from_folder)),
+    Way(lambda source: is_file(source, ".csv"), of_path(from_table)),
+    Way(lambda source: is_file(source, ".npz"), of_path(from_npz)),
     Way(lambda source: is_shard(Path(source)), lambda source, opening: from_pattern(escape(str(source)), opening)),
     Way(lambda source: has_magic(str(source)), lambda source, opening: from_pattern(str(source), opening)),
 )

@@ -12,7 +12,6 @@ import tensorflow as tf
 from kerascnn.data import images
 from kerascnn.data.checks import image_problem
 from kerascnn.data.dataset import IN_MEMORY, Split
-from kerascnn.data.sharding import is_own, size_of_shard
 from kerascnn.data.transforms.affine import mask_along
 from kerascnn.data.transforms.mixing import mixed_with
 from kerascnn.data.transforms.registry import Step, parse_all
@@ -101,7 +100,8 @@ def batches(
 
     own = is_own(len(order), batch, shard)
     if not mixes:
-        order, copies, salts, batch = order[own], copies[own], salts[own], size_of_shard(batch, shard)
+        order, copies, salts = order[own], copies[own], salts[own]
+        batch = batch // shard[1] + (shard[0] < batch % shard[1])  # the worker's part of a whole one
 
     plain = tf.autograph.experimental.do_not_convert  # no statement has to become a part of the graph
 
@@ -142,7 +142,9 @@ def batches(
     def mixed(number, batch):
         images, labels, own = batch
         of_which, of_mix = draws(number)
-        images, weights = mix(mixes, images, tf.one_hot(labels, classes), which=of_which, seed=of_mix)
+        which = tf.random.stateless_uniform([], of_which, 0, len(mixes), tf.int32)
+        weights = tf.one_hot(labels, classes)
+        images, weights = tf.switch_case(which, [partial(one, images, weights, of_mix) for one in mixes])
         return tf.boolean_mask(images, own), {"label": tf.boolean_mask(weights, own)}
 
     if mixes:
@@ -158,6 +160,20 @@ def batches(
     options = tf.data.Options()
     options.autotune.enabled = False
     return dataset.prefetch(2).with_options(options)
+
+
+def is_own(images: int, batch: int, shard: tuple[int, int]) -> np.ndarray:
+    """Whether each of a data set's images, in order, is in the part that worker ``shard[0]`` of ``shard[1]`` has.
+
+    (N,) bool. Each has an equal part of every batch, or one image more for the first of them; the last batch may be
+    shorter.
+    """
+    index, count = shard
+    place = np.arange(images)
+    begin = place // batch * batch
+    size = np.minimum(batch, images - begin)
+    first = begin + index * (size // count) + np.minimum(index, size % count)
+    return (first <= place) & (place < first + size // count + (index < size % count))
 
 
 def drawn(
@@ -212,14 +228,6 @@ def transformed(
 def prepared(source: tf.Tensor, preprocess: Preprocess) -> tf.Tensor:
     """An image as evaluation sees it: the bytes of a file or (H, W, 1 or 3) uint8 to (size, size, C) float32."""
     return transformed({"image": source}, preprocess)["image"]
-
-
-def mix(
-    mixes: Sequence[Step], batch: tf.Tensor, targets: tf.Tensor, *, which: tf.Tensor, seed: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """One of ``mixes``, drawn evenly by the seed ``which``, made of a batch and its targets, (B, classes) float32."""
-    drawn = tf.random.stateless_uniform([], which, 0, len(mixes), tf.int32)
-    return tf.switch_case(drawn, [partial(one, batch, targets, seed) for one in mixes])
 
 
 def load_image(image: str | os.PathLike | np.ndarray, preprocess: Preprocess) -> np.ndarray:

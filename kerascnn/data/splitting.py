@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kerascnn.data.dataset import Data, Source, Split
+from kerascnn.data.dataset import FRACTION, Data, Source, Split
 from kerascnn.errors import suggest
 
 ROLES = {  # of the parts of a source, and what folders, files and columns call them, in any case
@@ -36,13 +36,7 @@ def role_of(name: str) -> str | None:
 
 
 def by_role(names: Iterable[str], where: object) -> dict[str, str]:
-    """Those of ``names`` that are the names of parts, by role.
-
-    Raises
-    ------
-    ValueError
-        When two of them have one role.
-    """
+    """Those of ``names`` that are the names of parts, by role. Raises ``ValueError`` when two of them have one role."""
     found: dict[str, str] = {}
     for name in sorted(names):
         if (role := role_of(name)) and found.setdefault(role, name) != name:
@@ -52,22 +46,11 @@ def by_role(names: Iterable[str], where: object) -> dict[str, str]:
     return {role: found[role] for role in ROLES if role in found}
 
 
-def check_fraction(validation: float) -> None:
-    """Refuse a fraction that leaves nothing to train on or to validate on."""
-    if not 0 < validation < 1:
-        raise ValueError(
-            f"validation is {validation}; it is the fraction of images to validate on, between 0 and 1, such as 0.25."
-        )
-
-
-def divided(source: Source, where: object, validation: float, seed: int) -> Data:
+def divided(source: Source, where: object, validation: float = FRACTION, seed: int = 0) -> Data:
     """A source with parts to train and to validate on; those it has not are split off by the images' names.
 
-    Raises
-    ------
-    ValueError
-        When the source has several parts and none to train on, a part has no image, or a class has no image to train
-        on or a single one although one has to be split off.
+    Raises ``ValueError`` when the source has several parts and none to train on, a part has no image, or a class has no
+    image to train on or a single one although one has to be split off.
     """
     parts = dict(source.parts)
     if len(parts) == 1:
@@ -85,6 +68,8 @@ def divided(source: Source, where: object, validation: float, seed: int) -> Data
         skipped=source.skipped,
         note=source.note,
         found=found,
+        validation_fraction=validation,
+        seed=seed,
     )
 
 

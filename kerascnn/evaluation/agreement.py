@@ -21,52 +21,28 @@ MARGIN = 3.0
 
 @dataclass(frozen=True, kw_only=True)
 class Agreement:
-    """How far two sets of outputs agree. Errors are in scores: centred log-probabilities, or logits as they are.
+    """How far two sets of outputs agree. Errors are in scores: centred log-probabilities, or logits as they are."""
 
-    Parameters
-    ----------
-    error
-        Root mean square of the differences, as a fraction of the spread of the reference; of several outputs the worst.
-    max_error, mean_error
-        Largest and mean absolute difference.
-    top1_agreement
-        Fraction of all decisions that are the same.
-    decided, decided_agreement
-        Number of decisions in which the reference is decided, and top-1 agreement on these; 1 where there are none.
-    samples
-        Number of images.
-    notes
-        Why these numbers may say little. Mostly empty.
-    """
-
-    error: float
-    max_error: float
-    mean_error: float
-    top1_agreement: float
-    decided: int
-    decided_agreement: float
-    samples: int
-    notes: tuple[str, ...]
+    error: (
+        float  # root mean square of the differences, as a fraction of the reference's spread; of all outputs the worst
+    )
+    max_error: float  # largest absolute difference
+    mean_error: float  # mean absolute difference
+    top1_agreement: float  # fraction of all decisions that are the same
+    decided: int  # number of decisions in which the reference is decided
+    decided_agreement: float  # top-1 agreement on these; 1 where there are none
+    samples: int  # number of images
+    notes: tuple[str, ...]  # why these numbers may say little; mostly empty
 
 
 def compare(
     wanted: Mapping[str, np.ndarray], got: Mapping[str, np.ndarray], *, steps: Mapping[str, float], tolerance: float
 ) -> Agreement:
-    """Measure the agreement of two sets of outputs, by name.
+    """Measure the agreement of the outputs of a reference and of another model, (N, ..., classes) by name.
 
-    Parameters
-    ----------
-    wanted, got
-        (N, ..., classes) outputs of the reference and of the other model.
-    steps
-        Distance between neighbouring values of the outputs of ``got`` that are quantised.
-    tolerance
-        Error that is allowed; it says which decisions count as decided.
-
-    Raises
-    ------
-    ValueError
-        When names or shapes differ, or an output is not finite.
+    ``steps`` is the distance between neighbouring values of the outputs of ``got`` that are quantised; ``tolerance``,
+    the error that is allowed, says which decisions count as decided. Raises ``ValueError`` when names or shapes differ,
+    or an output is not finite.
     """
     if {*wanted} != {*got}:
         raise ValueError(f"The model has the outputs {', '.join(sorted(wanted))}, the file {', '.join(sorted(got))}.")

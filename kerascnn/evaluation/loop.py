@@ -28,19 +28,9 @@ class Evaluator(Protocol[Result]):
 def evaluate(predict: Predict, batches: Iterable[tuple[Any, Arrays]], evaluator: Evaluator[Result]) -> Result:
     """Run a model over batches and say what its answers are worth. A progress bar appears when it takes long.
 
-    Parameters
-    ----------
-    predict
-        From float32 images (N, H, W, C) to outputs by name: a :class:`kerascnn.runtime.Runner`, for instance.
-    batches
-        Pairs of images (N, H, W, C), already normalised, and targets by name.
-    evaluator
-        What takes in outputs and targets: ``task.evaluator()``.
-
-    Raises
-    ------
-    ValueError
-        When there is no image, or the evaluator refuses outputs or targets.
+    ``predict``, a :class:`kerascnn.runtime.Runner` for instance, goes from float32 images (N, H, W, C) to outputs by
+    name; batches are pairs of such images, already normalised, and targets by name, which ``task.evaluator()`` takes
+    in. Raises ``ValueError`` when there is no image, or the evaluator refuses outputs or targets.
     """
     with closing(track(batches, "evaluating")) as shown:
         for images, targets in shown:

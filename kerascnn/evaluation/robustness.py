@@ -17,22 +17,12 @@ from kerascnn.progress import track
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Robustness:
-    """A task's headline metric, 0 to 1, under corruption.
+    """A task's headline metric, 0 to 1, under corruption."""
 
-    Parameters
-    ----------
-    kinds, severities
-        What was done to the images.
-    scores
-        (kinds, severities) the metric on images that are corrupted so.
-    whole
-        The metric on the images as they are.
-    """
-
-    kinds: tuple[str, ...]
-    severities: tuple[int, ...]
-    scores: np.ndarray
-    whole: float
+    kinds: tuple[str, ...]  # what was done to the images
+    severities: tuple[int, ...]  # and how strongly
+    scores: np.ndarray  # (kinds, severities) the metric on images that are corrupted so
+    whole: float  # the metric on the images as they are
 
     @property
     def errors(self) -> np.ndarray:
@@ -72,26 +62,16 @@ def robustness(
 ) -> Robustness:
     """Run a model over images with one corruption at a time. A progress bar appears when it takes long.
 
-    Parameters
-    ----------
-    predict
-        From images (N, H, W, C) uint8 to outputs by name.
-    batches
-        Pairs of images (N, H, W, C) of values 0 to 255, which are rounded, and targets by name; gone through once.
-    evaluator
-        Makes what takes in outputs and targets, and says a ``headline``: ``task.evaluator``.
-    kinds, severities
-        Names from :data:`kerascnn.data.transforms.corruptions.CORRUPTIONS`, and numbers of 1 to 5.
-    seed
-        Decides, with the kind, the severity and an image's place, what is drawn.
-
-    Raises
-    ------
-    ValueError
-        When there is no such kind or severity, or no image.
+    ``predict`` goes from images (N, H, W, C) uint8 to outputs by name. Batches are pairs of images (N, H, W, C) of
+    values 0 to 255, which are rounded, and targets by name, gone through once; ``task.evaluator`` takes them in. What
+    is drawn follows from ``seed``, the kind, the severity and an image's place. Raises ``ValueError`` when there is no
+    such kind or severity, or no image.
     """
     check(kinds, severities)
-    changes = [unchanged, *(partial(corrupt, kind=k, severity=s, seed=seed) for k in kinds for s in severities)]
+    changes = [
+        lambda image, index: image,
+        *(partial(corrupt, kind=k, severity=s, seed=seed) for k in kinds for s in severities),
+    ]
     evaluators = [evaluator() for _ in changes]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         total = length_hint(batches) * len(changes)
@@ -113,7 +93,3 @@ def rounds(
         pixels, known = np.clip(np.rint(np.asarray(images)), 0, 255).astype(np.uint8), arrays(targets)
         yield from ((number, pixels, known, first) for number in range(times))
         first += len(pixels)
-
-
-def unchanged(image: np.ndarray, *, index: int) -> np.ndarray:
-    return image

@@ -72,21 +72,15 @@ class FCN(Architecture):
     ) -> "keras.Model":
         """Build this network as a functional Keras model.
 
+        Arguments and errors are those of :class:`kerascnn.networks.architecture.Architecture`, but for these.
+
         Parameters
         ----------
         weights
             None for random initialisation; ``.keras`` or ``.weights.h5`` of this network; or what the backbone alone
             is to start from: the tag of published weights, such as "imagenet", or a file of another implementation.
-        input_tensor
-            A Keras tensor to use as the image, ``(batch, height, width, channels)``.
-        input_shape
-            ``(height, width, channels)`` of the image, by default the size of the backbone.
         classes
             Number of classes, by default 21: those of PASCAL VOC with the background.
-        classifier_activation
-            What follows the logits of each pixel; None gives the logits themselves.
-        name
-            Name of the model, by default that of the network.
         include_top, pooling
             Without top: the backbone's last feature map, or what it pools to.
 
@@ -98,10 +92,7 @@ class FCN(Architecture):
         Raises
         ------
         ValueError
-            When an argument is out of range, the image is smaller than the backbone can take, the backbone makes too
-            few feature maps, or the weights are those of another network.
-        FileNotFoundError
-            When ``weights`` is a path and there is no such file.
+            Also when the backbone makes too few feature maps.
         """
         if weights is not None and not str(weights).endswith(OWN):
             self, weights = self.replace(pretrained=str(weights)), None
@@ -152,13 +143,7 @@ class Head:
     levels: int
 
     def on(self, backbone: Architecture | str) -> FCN:
-        """The row of this head on a backbone, a row or a name.
-
-        Raises
-        ------
-        ValueError
-            When there is no such network.
-        """
+        """The row of this head on a backbone, a row or a name. Raises ``ValueError`` when there is no such network."""
         row = find_backbone(backbone) if isinstance(backbone, str) else backbone
         return FCN(
             f"{self.name}_{row.name}",

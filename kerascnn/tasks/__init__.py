@@ -28,13 +28,7 @@ __all__ = [
 
 
 def find_task(name: str) -> type[Task]:
-    """The task of this name.
-
-    Raises
-    ------
-    ValueError
-        When there is none; it suggests the nearest.
-    """
+    """The task of this name. Raises ``ValueError`` when there is none; it suggests the nearest."""
     if name not in TASKS:
         raise ValueError(f"There is no task {name!r}. {suggest(name, TASKS)}")
     return TASKS[name]

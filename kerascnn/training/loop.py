@@ -196,11 +196,12 @@ def check_devices(resolved: Resolved, data: Data, xla: bool, replicas: int) -> N
 def card(resolved: Resolved, data: Data, history: History, run: dict[str, Any], model: str) -> Card:
     """What is known about the trained model."""
     parts = {name: len(split or ()) for name, split in vars(data).items() if name in ("train", "validation", "test")}
+    drawn = {"validation_fraction": data.validation_fraction, "seed": data.seed}
     facts = {
         "recipe": as_json(resolved.recipe),
         "run": digest_of(run),
         "seed": resolved.recipe.seed,
-        "data": {"source": resolved.recipe.data, "fingerprint": data.fingerprint, **parts},
+        "data": {"source": resolved.recipe.data, "fingerprint": data.fingerprint, **parts, **drawn},
         "versions": {"python": platform.python_version()}
         | {module.__name__: module.__version__ for module in (sys.modules["kerascnn"], tf, keras, np)},
         "history": history,

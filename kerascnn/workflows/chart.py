@@ -41,10 +41,7 @@ def of_records() -> Measured:
 def of_file(path: Path) -> Measured:
     """Accuracies from a table with the columns ``network`` and ``top1``, in percent, and maybe ``size``.
 
-    Raises
-    ------
-    ValueError
-        When a column is missing, a network unknown or an accuracy out of range.
+    Raises ``ValueError`` when a column is missing, a network unknown or an accuracy out of range.
     """
     measured: Measured = {}
     with path.open(encoding="utf-8", newline="") as file:

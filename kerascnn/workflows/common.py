@@ -4,10 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kerascnn.card import Card
-from kerascnn.data import Data, open_data
 from kerascnn.evaluation import evaluate
 from kerascnn.tasks import Evaluation, Task
-from kerascnn.tasks import task_of as task_of
 
 if TYPE_CHECKING:
     from kerascnn.data import Split
@@ -35,15 +33,10 @@ def some_images(split: "Split", preprocess: "Preprocess", count: int = CALIBRATI
     return images.numpy(), {name: target.numpy() for name, target in targets.items()}
 
 
-def labelled(source: Any, model: Path, card: Card) -> Data:
-    """Data to train a model on, when its classes are those that the model knows, in the same order."""
-    data = open_data(source)
-    if data.labels != card.labels:
-        raise ValueError(
-            f"{source} has the classes {', '.join(data.labels)}, but {model} knows "
-            f"{', '.join(card.labels)}. Name the sub-folders as the model's classes."
-        )
-    return data
+def network_of(card: Card) -> str:
+    """The network and its images, for the facts of a report."""
+    size = card.preprocess.size
+    return f"{card.model}, images {size} x {size} x {card.preprocess.channels}"
 
 
 def size_of(path: Path) -> int:
@@ -52,14 +45,10 @@ def size_of(path: Path) -> int:
 
 
 def need_free(out: Path, overwrite: bool) -> None:
-    """Hold the name of a new network's file against what may be written.
+    """Check the name of a new network's file.
 
-    Raises
-    ------
-    FileExistsError
-        When something is already there and ``overwrite`` is not set.
-    ValueError
-        When it does not end in ``.keras``.
+    Raises ``FileExistsError`` when something is already there and ``overwrite`` is not set, and ``ValueError`` when it
+    does not end in ``.keras``.
     """
     if out.suffix != ".keras":
         raise ValueError(f"A network is written to a file that ends in .keras, got {str(out)!r}.")

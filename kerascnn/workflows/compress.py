@@ -16,12 +16,14 @@ from kerascnn.compression.pruning import Pruning, prunable, prune, sparsities
 from kerascnn.compression.quantization import quantize_aware
 from kerascnn.compression.sizes import Footprint, footprints, verdict
 from kerascnn.compression.tuning import DEFAULT, Tuning, task_loss, tuned
+from kerascnn.data import open_data
 from kerascnn.deploy import export
 from kerascnn.files import written_whole
 from kerascnn.graph.cost import cost
 from kerascnn.graph.fake_quantised import is_fake_quantised, refuse_fake_quantised
 from kerascnn.runtime import keras_runner, load_keras
-from kerascnn.workflows.common import BATCH, evaluated, labelled, need_free, some_images, task_of
+from kerascnn.tasks import task_of
+from kerascnn.workflows.common import BATCH, evaluated, need_free, some_images
 
 if TYPE_CHECKING:
     from kerascnn.data import Data
@@ -47,40 +49,24 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """How well a network does its task, and what it costs.
+    """How well a network does its task, and what it costs."""
 
-    Parameters
-    ----------
-    headline
-        The task's metric on the validation images, from 0 to 1.
-    zeros
-        Fraction of zeros in the kernels that were to be pruned; None where none were.
-    """
-
-    headline: float
+    headline: float  # the task's metric on the validation images, from 0 to 1
     parameters: int
     macs: int
-    zeros: float | None
+    zeros: float | None  # fraction of zeros in the kernels that were to be pruned; None where none were
     footprint: Footprint
 
 
 @dataclass(frozen=True, kw_only=True)
 class Compressed:
-    """The network before and after, and in a sentence what was saved.
+    """The network before and after."""
 
-    Parameters
-    ----------
-    path
-        The compressed file.
-    metric
-        What the task calls its headline: "Top-1 accuracy".
-    """
-
-    path: Path
-    metric: str
+    path: Path  # the compressed file
+    metric: str  # what the task calls its headline: "Top-1 accuracy"
     before: Measured
     after: Measured
-    verdict: str
+    verdict: str  # in a sentence, what was saved
 
 
 def compress(
@@ -115,7 +101,12 @@ def compress(
     card, network = Card.read(model), load_keras(model)
     refuse_fake_quantised(network)
     pruned = set(sparsities(network, plan.pruning)) if plan.pruning else set()
-    images, task = labelled(data, model, card), task_of(card)
+    images, task = open_data(data), task_of(card)
+    if images.labels != card.labels:
+        raise ValueError(
+            f"{data} has the classes {', '.join(images.labels)}, but {model} knows "
+            f"{', '.join(card.labels)}. Name the sub-folders as the model's classes."
+        )
     small = apply(plan, network, training_batches(images, card, task, plan.tuning), task)
     facts = {"from": model.name, "plan": asdict(plan)}
 
@@ -130,16 +121,10 @@ def compress(
         before, after = measure([network, small], images, card, task, pruned)
     except Exception as error:
         raise RuntimeError(f"{out} and its card are written, but measuring them failed: {error}") from error
-    found = Compressed(
-        path=out,
-        metric=task.title,
-        before=before,
-        after=after,
-        verdict=verdict(before.footprint, after.footprint),
-    )
-    facts |= {task.metric: after.headline, "verdict": found.verdict}
+    saved = verdict(before.footprint, after.footprint)
+    facts |= {task.metric: after.headline, "verdict": saved}
     write_card()
-    return found
+    return Compressed(path=out, metric=task.title, before=before, after=after, verdict=saved)
 
 
 def training_batches(data: "Data", card: Card, task: "Task", tuning: Tuning) -> Any:
@@ -168,15 +153,10 @@ def measure(networks: list[keras.Model], data: "Data", card: Card, task: "Task",
     """Networks on the validation images, and side by side as files; zeros are counted in some layers' kernels."""
     images, _ = some_images(data.validation, card.preprocess, BATCH)
     with tempfile.TemporaryDirectory() as folder:
-        files = [
-            export(
-                network,
-                Path(folder) / f"{i}.tflite",
-                "tflite-int8" if is_fake_quantised(network) else "tflite",
-                calibration=images,
-            ).path
-            for i, network in enumerate(networks)
-        ]
+        files = []
+        for i, network in enumerate(networks):
+            form = "tflite-int8" if is_fake_quantised(network) else "tflite"
+            files.append(export(network, Path(folder) / f"{i}.tflite", form, calibration=images).path)
         sizes = footprints(files)
     found = []
     for network, size in zip(networks, sizes, strict=True):

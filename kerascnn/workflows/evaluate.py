@@ -11,6 +11,7 @@ import numpy as np
 
 from kerascnn.card import Card
 from kerascnn.data import Data, Source, open_source
+from kerascnn.data.dataset import FRACTION
 from kerascnn.data.splitting import divided
 from kerascnn.data.transforms.corruptions import SEVERITIES, check, corrupt
 from kerascnn.errors import need
@@ -18,8 +19,8 @@ from kerascnn.evaluation import Robustness, robustness
 from kerascnn.report import Report, write_report
 from kerascnn.report import robustness as corruption_report
 from kerascnn.runtime import Runner, open_model
-from kerascnn.tasks import Evaluation, Task
-from kerascnn.workflows.common import BATCH, evaluated, size_of, task_of
+from kerascnn.tasks import Evaluation, Task, task_of
+from kerascnn.workflows.common import BATCH, evaluated, network_of, size_of
 
 if TYPE_CHECKING:
     from kerascnn.data import Split
@@ -30,27 +31,13 @@ SPLITS = ("all", "train", "validation", "test")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Measured:
-    """What was measured of a model file.
+    """What was measured of a model file."""
 
-    Parameters
-    ----------
-    evaluation
-        The task's numbers: ``headline``, ``as_dict()``, ``text()``.
-    robustness
-        The headline metric under corruption; None when not asked for.
-    images
-        Which images were measured, in words.
-    comparison
-        How they relate to those that the model was trained on, in words.
-    metric
-        What the headline metric is called.
-    """
-
-    evaluation: Evaluation
-    robustness: Robustness | None
-    images: str
-    comparison: str
-    metric: str
+    evaluation: Evaluation  # the task's numbers: headline, as_dict(), text()
+    robustness: Robustness | None  # the headline metric under corruption; None when not asked for
+    images: str  # which images were measured, in words
+    comparison: str  # how they relate to those that the model was trained on, in words
+    metric: str  # what the headline metric is called
 
     def text(self) -> str:
         """All numbers as lines for a terminal."""
@@ -124,8 +111,7 @@ def evaluate(
         facts = {
             "command": command,
             "file": f"{runner.path}, {size_of(runner.path):,} bytes",
-            "network": f"{card.model}, images {card.preprocess.size} x {card.preprocess.size} x "
-            f"{card.preprocess.channels}",
+            "network": network_of(card),
             "images": measured.images,
             "training": measured.comparison,
             "views of an image": f"{crops}" + (", probabilities averaged" if crops > 1 else ""),
@@ -150,7 +136,7 @@ def as_trained(found: Source, card: Card) -> Data | None:
     if not isinstance(trained, dict) or "fingerprint" not in trained:
         return None
     try:
-        data = divided(found, "", trained.get("validation_fraction", 0.25), trained.get("seed", 0))
+        data = divided(found, "", trained.get("validation_fraction", FRACTION), trained.get("seed", 0))
     except ValueError:  # it has no images to train on
         return None
     return data if data.fingerprint == trained["fingerprint"] else None
@@ -170,7 +156,7 @@ def chosen(found: Source, own: Data | None, card: Card, source: Any, split: str 
     if own and split != "test":
         return split, getattr(own, split)
     if split != "test" and not card.facts.get("data"):
-        return split, getattr(divided(found, source, 0.25, 0), split)
+        return split, getattr(divided(found, source), split)
     raise ValueError(f"{source} has no {split} images: it has {found.found}. Measure it whole: --split all.")
 
 

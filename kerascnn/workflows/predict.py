@@ -10,9 +10,9 @@ import numpy as np
 from kerascnn.card import Card
 from kerascnn.catalogue import build, find
 from kerascnn.runtime import Runner, keras_runner, open_model
-from kerascnn.tasks import Prediction
+from kerascnn.tasks import Prediction, task_of
 from kerascnn.weights.records import find_record
-from kerascnn.workflows.common import BATCH, task_of
+from kerascnn.workflows.common import BATCH
 
 if TYPE_CHECKING:
     Model = str | os.PathLike[str] | Runner
@@ -88,10 +88,7 @@ def write_pictures(
 ) -> Iterator[tuple[Prediction, Path | None]]:
     """What a network says about image files, each with the file of the picture that its task draws of it, if any.
 
-    Parameters
-    ----------
-    folder
-        Where to write ``<image>.prediction.png``; None: beside the image.
+    It is ``<image>.prediction.png`` in ``folder``, or beside the image.
     """
     from PIL import Image
 

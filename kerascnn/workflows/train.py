@@ -14,15 +14,15 @@ from kerascnn.deploy import TARGETS, VerificationReport, export
 from kerascnn.errors import need, suggest
 from kerascnn.files import need_writable
 from kerascnn.report import FileRow, Report, write_report
-from kerascnn.runtime import Runner, latency, open_model
-from kerascnn.tasks import Evaluation
+from kerascnn.runtime import latency, open_model
+from kerascnn.tasks import Evaluation, task_of
 from kerascnn.training import Recipe, leads, open_strategy
 from kerascnn.training.precision import need_precision
 from kerascnn.training.quick import fewer
 from kerascnn.training.resolve import Resolved, of_weights, resolve
 from kerascnn.training.state import digest, digest_of, run_facts
 from kerascnn.training.workers import no_log
-from kerascnn.workflows.common import evaluated, size_of, some_images, task_of
+from kerascnn.workflows.common import evaluated, network_of, size_of, some_images
 
 EXPORTS = ("tflite", "tflite-int8", "onnx")  # formats, unless others are asked for
 RUNTIMES = {".tflite": ("ai_edge_litert", "litert"), ".onnx": ("tf2onnx", "onnx")}
@@ -167,25 +167,19 @@ def measure(
     runners = [open_model(model_file), *(open_model(each.path) for each in verifications)]
     evaluations = [evaluated(runner, data.validation, card.preprocess, task_of(card)) for runner in runners]
     rows = [
-        row(runner, evaluation, evaluations[0], verification)
-        for runner, evaluation, verification in zip(runners, evaluations, [None, *verifications], strict=True)
+        FileRow(
+            name=runner.path.name,
+            format=verified.format if verified else "keras",
+            bytes=size_of(runner.path),
+            headline=evaluation.headline,
+            agreement=evaluation.agreement(evaluations[0]),
+            latency_ms=latency(runner),
+            max_error=verified.max_error if verified else None,
+            verified=f"on {verified.samples} images" if verified else "the reference",
+        )
+        for runner, evaluation, verified in zip(runners, evaluations, [None, *verifications], strict=True)
     ]
     return rows, evaluations
-
-
-def row(
-    runner: Runner, evaluation: Evaluation, reference: Evaluation, verification: VerificationReport | None
-) -> FileRow:
-    return FileRow(
-        name=runner.path.name,
-        format=verification.format if verification else "keras",
-        bytes=size_of(runner.path),
-        headline=evaluation.headline,
-        agreement=evaluation.agreement(reference),
-        latency_ms=latency(runner),
-        max_error=verification.max_error if verification else None,
-        verified=f"on {verification.samples} images" if verification else "the reference",
-    )
 
 
 def report_on(
@@ -212,20 +206,17 @@ def report_on(
 
 def facts_of(recipe: Recipe, data: Data, card: Card, command: str) -> dict[str, str]:
     """What a reader of the report wants to know about how it came about."""
-    versions = ", ".join(f"{name} {version}" for name, version in card.facts["versions"].items())
+    tested = (
+        f"kerascnn evaluate measures the {len(data.test)} test images" if data.test else "the source has no test images"
+    )
     return {
         "command": command,
-        "network": f"{card.model}, images {card.preprocess.size} x {card.preprocess.size} x {card.preprocess.channels}",
+        "network": network_of(card),
         "data": f"{recipe.data}, {len(data.train)} training and {len(data.validation)} validation images, "
         f"{data.fingerprint}",
-        "evaluated on": "the validation images, by which the training was steered; "
-        + (
-            f"kerascnn evaluate measures the {len(data.test)} test images"
-            if data.test
-            else "the source has no test images"
-        ),
+        "evaluated on": f"the validation images, by which the training was steered; {tested}",
         "training": f"{len(card.facts['history'])} epochs in {card.facts['seconds']:.0f} s, seed {recipe.seed}",
         "machine": f"{platform.machine()}, {platform.system()}",
-        "versions": versions,
+        "versions": ", ".join(f"{name} {version}" for name, version in card.facts["versions"].items()),
         "date": time.strftime("%Y-%m-%d %H:%M"),
     }

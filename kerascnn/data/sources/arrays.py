@@ -19,10 +19,7 @@ EXPECTED = "Expected the arrays x_train, y_train, x_val, y_val, x_test and y_tes
 def from_npz(path: Path, opening: Opening) -> Source:
     """The data set in an .npz file.
 
-    Raises
-    ------
-    ValueError
-        When the file is damaged, or its arrays are not those that are expected.
+    Raises ``ValueError`` when the file is damaged, or its arrays are not those that are expected.
     """
     try:
         loaded = np.load(path, allow_pickle=False)

@@ -23,55 +23,32 @@ VERSION = 1  # of the file
 
 @dataclass(frozen=True)
 class Layout:
-    """Under which names a record holds what.
+    """Under which names a record holds what."""
 
-    Parameters
-    ----------
-    image
-        The bytes of an image file.
-    label
-        The number of its class, an integer.
-    names
-        What the class is called; the first that a record has counts.
-    """
-
-    image: str
-    label: str
-    names: tuple[str, ...] = ()
+    image: str  # the bytes of an image file
+    label: str  # the number of its class, an integer
+    names: tuple[str, ...] = ()  # what the class is called; the first that a record has counts
 
 
 @dataclass(frozen=True, eq=False)
 class Index:
     """What is known about the records of some files, in the order of the files and of the records in them.
 
-    Parameters
-    ----------
-    rows
-        (N, 5) int64: the number of the file, of the record in it, the byte at which it begins, the bytes that it
-        holds and their checksum.
-    labels
-        (N,) int64, the numbers as they are noted; -1 where there is none.
-    problems
-        Why records cannot be used, by their places in ``rows``.
-    names
-        What labels are called, as far as records tell.
+    ``rows``, (N, 5) int64, hold the number of the file, of the record in it, the byte at which it begins, the bytes
+    that it holds and their checksum.
     """
 
     rows: np.ndarray
-    labels: np.ndarray
-    problems: dict[int, str]
-    names: dict[int, str]
+    labels: np.ndarray  # (N,) int64, the numbers as they are noted; -1 where there is none
+    problems: dict[int, str]  # why records cannot be used, by their places in rows
+    names: dict[int, str]  # what labels are called, as far as records tell
 
 
 def indexed(files: Sequence[Path], layout: Layout, progress: bool) -> Index:
     """The index of ``files``: the one that was kept, or one that is made now, by reading and decoding every record.
 
-    It is kept beside the files, or where that is not allowed in the cache of the house.
-
-    Raises
-    ------
-    ValueError
-        When the records call one class by two names.
+    It is kept beside the files, or where that is not allowed in the cache of the house. Raises ``ValueError`` when the
+    records call one class by two names.
     """
     state = json.dumps([VERSION, vars(layout), [[file.name, *changes(file)] for file in files]])
     for place in places(files):

@@ -49,13 +49,9 @@ def has_masks(root: Path) -> bool:
 def from_masks(root: Path, opening: Opening) -> Source:
     """The data set of the images and masks in a folder.
 
-    The names of the classes are lines of ``labels.txt`` or ``classes.txt``, or a list in ``classes.json``; without
-    such a file classes are called by their numbers.
-
-    Raises
-    ------
-    ValueError
-        When images and masks do not go together, or some cannot be used.
+    The names of the classes are lines of ``labels.txt`` or ``classes.txt``, or a list in ``classes.json``; without such
+    a file classes are called by their numbers. Raises ``ValueError`` when images and masks do not go together, or some
+    cannot be used.
     """
     pairs = {role: paired(*folders) for role, folders in part_folders(root).items()}
     every = [pair for part in pairs.values() for pair in part]
@@ -167,10 +163,7 @@ def decode_mask(contents: "tf.Tensor") -> "tf.Tensor":
 def single_numbers(png: bytes) -> bytes:
     """The same PNG file without its palette, so that a decoder gives the numbers of the colours and not the colours.
 
-    Raises
-    ------
-    ValueError
-        When it is no PNG file of single numbers of up to 8 bits.
+    Raises ``ValueError`` when it is no PNG file of single numbers of up to 8 bits.
     """
     parts = dict.fromkeys((b"IHDR", b"IDAT", b"IEND"), b"")
     for kind, data in chunks(png):

@@ -129,12 +129,8 @@ def from_records(
     """The data set of the TFRecord files of every part.
 
     Classes are the numbers that occur, in their order, unless a file of TensorFlow Datasets beside the records lists
-    them; so numbers from 1, with 0 for the background, and numbers from 0 are both at home.
-
-    Raises
-    ------
-    ValueError
-        When the records are of no layout that is known, some are damaged, or one class has two names.
+    them; so numbers from 1, with 0 for the background, and numbers from 0 are both at home. Raises ``ValueError`` when
+    the records are of no layout that is known, some are damaged, or one class has two names.
     """
     files = [file for of_part in parts.values() for file in of_part]
     layout = layout_of(files, layouts, where)

@@ -32,12 +32,8 @@ class Row:
 def from_table(table: Path, opening: Opening) -> Source:
     """The data set of a CSV file, in its order.
 
-    Raises
-    ------
-    ValueError
-        When the table is not as ``EXPECTED``, or an image cannot be decoded.
-    FileNotFoundError
-        When images are missing.
+    Raises ``ValueError`` when the table is not as ``EXPECTED`` or an image cannot be decoded, and
+    ``FileNotFoundError`` when images are missing.
     """
     rows = read(table)
     check_rows(rows, table)

@@ -21,33 +21,18 @@ GZIP = b"\x1f\x8b"
 
 @dataclass(frozen=True)
 class Span:
-    """Where a record is in its file.
+    """Where a record is in its file."""
 
-    Parameters
-    ----------
-    offset
-        The byte of the file at which its header begins.
-    length
-        Bytes that it holds, without header and footer.
-    checksum
-        Of what it holds, as noted in its footer.
-    problem
-        Why neither this record nor what comes after it can be found; empty where nothing is wrong.
-    """
-
-    offset: int
-    length: int = 0
-    checksum: int = 0
-    problem: str = ""
+    offset: int  # the byte of the file at which its header begins
+    length: int = 0  # bytes that it holds, without header and footer
+    checksum: int = 0  # of what it holds, as noted in its footer
+    problem: str = ""  # why neither this record nor what comes after it can be found; empty where nothing is wrong
 
 
 def spans(path: Path) -> Iterator[Span]:
     """Every record of a file, found by the lengths alone; the last one has a problem when the chain breaks off.
 
-    Raises
-    ------
-    ValueError
-        When the file is compressed: no record within can be reached without all that come before it.
+    Raises ``ValueError`` when the file is compressed: no record within can be reached without all that come before it.
     """
     with open(path, "rb", buffering=0) as file:
         size, offset = os.fstat(file.fileno()).st_size, 0
@@ -83,10 +68,7 @@ def masked_crc32c(content: bytes) -> int:
 def read(path: "tf.Tensor", offset: "tf.Tensor") -> "tf.Tensor":
     """What the record whose header begins at byte ``offset`` holds, () string; made for a graph.
 
-    Raises
-    ------
-    tf.errors.DataLossError
-        When it runs that a checksum does not fit.
+    Raises ``tf.errors.DataLossError`` when it runs and a checksum does not fit.
     """
     import tensorflow as tf
 

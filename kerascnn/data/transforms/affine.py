@@ -26,12 +26,6 @@ def resizing(before: Any, after: Any, corner: Any = (0, 0)) -> tf.Tensor:
     return row(wide, 0, left * wide, 0, tall, top * tall)
 
 
-def shifting(corner: tf.Tensor) -> tf.Tensor:
-    """The row of an image that is seen from another corner on."""
-    top, left = tf.unstack(tf.cast(corner, tf.float32))
-    return row(1, 0, left, 0, 1, top)
-
-
 def warped(pixels: tf.Tensor, affine: tf.Tensor, size: Any, fill: float) -> tf.Tensor:
     """(H, W, C) to (*size, C): each pixel the nearest to where the affine says; ``fill`` where nothing is."""
     a, b, c, d, e, f = tf.unstack(affine)

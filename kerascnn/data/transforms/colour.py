@@ -4,8 +4,7 @@ Those that take a ``factor`` mix the image with one that lacks a quality: 0 give
 beyond has more of the quality than the image. Haeberli & Voorhies 1994, http://www.graficaobscura.com/interp/
 """
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable
 
 import tensorflow as tf
 
@@ -113,10 +112,3 @@ def to_pixels(values: tf.Tensor) -> tf.Tensor:
 def rounded(image: tf.Tensor) -> tf.Tensor:
     """Real values as the nearest that pixels have."""
     return to_pixels(tf.round(image))
-
-
-def one_of(which: tf.Tensor, image: tf.Tensor, operations: Sequence[Operation], values: Sequence) -> tf.Tensor:
-    """Operation number ``which``, on the image and the value that stands at the same place; no other is computed."""
-    pairs = zip(operations, values, strict=True)
-    result = tf.switch_case(which, [partial(operation, image, value) for operation, value in pairs])
-    return tf.ensure_shape(result, image.shape)

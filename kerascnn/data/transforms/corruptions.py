@@ -28,22 +28,15 @@ SEVERITIES = (1, 2, 3, 4, 5)
 class Corruption:
     """A line of the table.
 
-    Parameters
-    ----------
-    group
-        "noise", "blur", "weather" or "digital", as in the paper's figure 1.
-    constants
-        What the function takes, for each severity.
-    function
-        Maps values of 0 to 1, (H, W, C) float, to the same, given a source of randomness and the constants.
-    lengths
-        Whether it takes lengths: then its second argument is how many pixels one of the published ones is.
+    Its function maps values of 0 to 1, (H, W, C) float, to the same, given a source of randomness and the constants.
     """
 
-    group: str
-    constants: tuple[tuple[float, ...], ...]
+    group: str  # "noise", "blur", "weather" or "digital", as in the paper's figure 1
+    constants: tuple[tuple[float, ...], ...]  # what the function takes, for each severity
     function: Callable[..., np.ndarray]
-    lengths: bool = False
+    lengths: bool = (
+        False  # whether it takes lengths: then it is told first how many pixels one of the published ones is
+    )
 
 
 def corrupt(image: np.ndarray, kind: str, severity: int, *, seed: int = 0, index: int = 0) -> np.ndarray:
@@ -84,13 +77,7 @@ def corrupt(image: np.ndarray, kind: str, severity: int, *, seed: int = 0, index
 
 
 def check(kinds: Iterable[str], severities: Iterable[int]) -> None:
-    """Hold names and severities against those that there are.
-
-    Raises
-    ------
-    ValueError
-        Naming the first that is none.
-    """
+    """Hold names and severities against those that there are. Raises ``ValueError`` naming the first that is none."""
     for kind in kinds:
         if kind not in CORRUPTIONS:
             raise ValueError(f"There is no corruption {kind!r}. {suggest(kind, CORRUPTIONS)}".rstrip())

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import tensorflow as tf
 
 from kerascnn.data.images import resized
-from kerascnn.data.transforms.affine import IDENTITY, resizing, row, shifting, warped
+from kerascnn.data.transforms.affine import IDENTITY, resizing, row, warped
 from kerascnn.spec import Preprocess
 
 Moved = tuple[tf.Tensor, tf.Tensor]  # an image and the affine that was applied to it
@@ -21,21 +21,9 @@ def crop(shape: tf.Tensor, seed: tf.Tensor, least: float) -> tf.Tensor:
 
     Szegedy et al. 2014, https://arxiv.org/abs/1409.4842, section 6. The area is drawn evenly, the proportion evenly in
     its logarithm. Ten draws are made and the first that fits into the image is taken, else the largest part that has
-    an allowed proportion.
+    an allowed proportion. ``least`` is 0.08 in the paper.
 
-    Parameters
-    ----------
-    shape
-        Height and width of the image, (2,) int32.
-    seed
-        Two integers.
-    least
-        A fraction; 0.08 in the paper.
-
-    Returns
-    -------
-    tf.Tensor
-        Top, left, height and width of the part, (4,) int32.
+    From height and width of the image, (2,) int32, to top, left, height and width of the part, (4,) int32.
     """
     of_area, of_ratio, of_place = tf.unstack(tf.random.split(seed, 3))
     height, width = tf.unstack(tf.cast(shape, tf.float32))
@@ -57,7 +45,7 @@ def window(shape: tf.Tensor, seed: tf.Tensor, least: float, most: float) -> tf.T
 
     224 pixels out of an image whose short side has 256 are 0.875 of it (Krizhevsky et al. 2012, section 4.1); out of
     256 to 512, 0.4375 to 0.875 (Simonyan & Zisserman 2014, section 3.1, where the side and not the fraction is even).
-    Shape and seed in, box out as in :func:`crop`.
+    Shape in, box out as in :func:`crop`.
     """
     of_fraction, of_place = tf.unstack(tf.random.split(seed, 2))
     shape = tf.cast(shape, tf.float32)
@@ -102,7 +90,8 @@ def shift_mirror(image: tf.Tensor, seed: tf.Tensor, pixels: int) -> Moved:
 def cut_of_padded(image: tf.Tensor, seed: tf.Tensor, pixels: int, mode: Literal["CONSTANT", "REFLECT"]) -> Moved:
     padded = tf.pad(image, [[pixels, pixels], [pixels, pixels], [0, 0]], mode)
     part, corner = randomly_cut(padded, tf.shape(image), seed)
-    return tf.ensure_shape(part, image.shape), shifting(corner - pixels)
+    top, left = tf.unstack(tf.cast(corner - pixels, tf.float32))
+    return tf.ensure_shape(part, image.shape), row(1, 0, left, 0, 1, top)
 
 
 def flip(image: tf.Tensor, seed: tf.Tensor) -> Moved:
@@ -146,26 +135,6 @@ def rotated(image: tf.Tensor, degrees: tf.Tensor | float) -> Moved:
     cos, sin = tf.cos(angle), tf.sin(angle)
     y, x = tf.unstack(tf.cast(tf.shape(image)[:2], tf.float32) / 2)
     return moved(image, cos, sin, x - cos * x - sin * y, -sin, cos, y + sin * x - cos * y)
-
-
-def sheared_x(image: tf.Tensor, fraction: tf.Tensor | float) -> Moved:
-    """Each row pushed left by a ``fraction`` of its distance from the top."""
-    return moved(image, 1, fraction, 0, 0, 1, 0)
-
-
-def sheared_y(image: tf.Tensor, fraction: tf.Tensor | float) -> Moved:
-    """Each column pushed up by a ``fraction`` of its distance from the left."""
-    return moved(image, 1, 0, 0, fraction, 1, 0)
-
-
-def translated_x(image: tf.Tensor, pixels: tf.Tensor | float) -> Moved:
-    """Pushed left by so many pixels."""
-    return moved(image, 1, 0, pixels, 0, 1, 0)
-
-
-def translated_y(image: tf.Tensor, pixels: tf.Tensor | float) -> Moved:
-    """Pushed up by so many pixels."""
-    return moved(image, 1, 0, 0, 0, 1, pixels)
 
 
 def moved(image: tf.Tensor, *numbers: Any) -> Moved:

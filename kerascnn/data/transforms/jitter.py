@@ -1,5 +1,7 @@
 """Random changes of light and colour, of images (H, W, C) float32 with values of 0 to 255, C being 1 or 3."""
 
+from functools import partial
+
 import tensorflow as tf
 
 from kerascnn.data.transforms import colour
@@ -20,16 +22,14 @@ def jitter(
     """
     of_order, of_amount = tf.unstack(tf.random.split(seed, 2))
     draws = tf.unstack(tf.random.stateless_uniform([4], of_amount))
-    reach = (brightness, contrast, saturation)
-    factors = [
-        low + draw * (1 + x - low)
-        for draw, x, low in zip(draws[:3], reach, (max(0.0, 1 - x) for x in reach), strict=True)
-    ]
+    lows = [(x, max(0.0, 1 - x)) for x in (brightness, contrast, saturation)]
+    factors = [low + draw * (1 + x - low) for draw, (x, low) in zip(draws[:3], lows, strict=True)]
     operations = (colour.brightness, colour.contrast, colour.colour, hue_moved)
     amounts = (*factors, hue * (2 * draws[3] - 1))
     pixels = colour.rounded(image)
     for which in tf.unstack(tf.argsort(tf.random.stateless_uniform([4], of_order))):
-        pixels = colour.one_of(which, pixels, operations, amounts)
+        changes = [partial(change, pixels, amount) for change, amount in zip(operations, amounts, strict=True)]
+        pixels = tf.ensure_shape(tf.switch_case(which, changes), image.shape)
     return tf.cast(pixels, image.dtype)
 
 

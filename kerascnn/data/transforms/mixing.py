@@ -12,7 +12,7 @@ def mixup(images: tf.Tensor, targets: tf.Tensor, seed: tf.Tensor, alpha: float) 
 
     Zhang et al. 2017, https://arxiv.org/abs/1710.09412, section 2: the weight follows Beta(``alpha``, ``alpha``).
     """
-    weight, order = beta(tf.random.split(seed, 2)[0], alpha), partners(seed, tf.shape(images)[0])
+    weight, order = betas(tf.random.split(seed, 2)[0], alpha, 1), partners(seed, tf.shape(images)[0])
     return blended(images, tf.gather(images, order), weight), blended(targets, tf.gather(targets, order), weight)
 
 
@@ -27,7 +27,7 @@ def cutmix(images: tf.Tensor, targets: tf.Tensor, seed: tf.Tensor, alpha: float)
     order = partners(seed, tf.shape(images)[0])
     shape = tf.shape(images)[1:3]
     size = tf.cast(shape, tf.float32)
-    box = tf.cast(size * tf.sqrt(1 - beta(of_weight, alpha)), tf.int32)
+    box = tf.cast(size * tf.sqrt(1 - betas(of_weight, alpha, 1)), tf.int32)
     corner = tf.cast(size * tf.random.stateless_uniform([2], of_place), tf.int32) - box // 2
     first, last = tf.maximum(corner, 0), tf.minimum(corner + box, shape)
     y, x = (tf.range(side) for side in tf.unstack(shape))
@@ -76,11 +76,6 @@ def betas(seed: tf.Tensor, alpha: float, count: tf.Tensor | int) -> tf.Tensor:
     """``count`` numbers that follow Beta(``alpha``, ``alpha``), float32."""
     draws = tf.random.stateless_gamma(tf.stack([count, 2]), seed, tf.constant(alpha, tf.float64), dtype=tf.float64)
     return tf.cast(draws[:, 0] / tf.reduce_sum(draws, 1), tf.float32)
-
-
-def beta(seed: tf.Tensor, alpha: float) -> tf.Tensor:
-    """One number that follows Beta(``alpha``, ``alpha``), float32."""
-    return betas(seed, alpha, 1)[0]
 
 
 def mixed_with(name: str, seed: tf.Tensor, size: tf.Tensor) -> tf.Tensor:

@@ -6,33 +6,25 @@ An operation has a strength from 0 to 1, of which a ``Range`` makes the number i
 Only the operation that was drawn is computed.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import tensorflow as tf
 
-from kerascnn.data.transforms import colour, geometry
+from kerascnn.data.transforms import colour
 from kerascnn.data.transforms.affine import IDENTITY, row
-from kerascnn.data.transforms.geometry import Moved
+from kerascnn.data.transforms.geometry import Moved, moved, rotated
 
 
 @dataclass(frozen=True)
 class Range:
-    """What an operation takes: ``start`` at strength 0, and ``reach`` further on at strength 1.
-
-    Parameters
-    ----------
-    start, reach
-        In the operation's own units.
-    signed
-        Whether it goes backwards every second time.
-    """
+    """What an operation takes, in its own units: ``start`` at strength 0, and ``reach`` further on at strength 1."""
 
     start: float = 0.0
     reach: float = 0.0
-    signed: bool = False
+    signed: bool = False  # whether it goes backwards every second time
 
 
 def side(image: tf.Tensor, axis: int) -> tf.Tensor:
@@ -59,53 +51,42 @@ COLOURS: dict[str, colour.Operation] = {
 }
 OPERATIONS: dict[str, Callable[[tf.Tensor, Any], Moved]] = {
     **{name: in_place(operation) for name, operation in COLOURS.items()},
-    "rotate": geometry.rotated,
-    "shear_x": geometry.sheared_x,
-    "shear_y": geometry.sheared_y,
-    "translate_x": geometry.translated_x,
-    "translate_y": geometry.translated_y,
-    "translate_x_fraction": lambda image, fraction: geometry.translated_x(image, fraction * side(image, 1)),
-    "translate_y_fraction": lambda image, fraction: geometry.translated_y(image, fraction * side(image, 0)),
+    "rotate": rotated,
+    # Rows pushed left by a fraction of their distance from the top, columns up by one of theirs from the left.
+    "shear_x": lambda image, fraction: moved(image, 1, fraction, 0, 0, 1, 0),
+    "shear_y": lambda image, fraction: moved(image, 1, 0, 0, fraction, 1, 0),
+    # Pushed left or up by so many pixels, or by a fraction of the image.
+    "translate_x": lambda image, pixels: moved(image, 1, 0, pixels, 0, 1, 0),
+    "translate_y": lambda image, pixels: moved(image, 1, 0, 0, 0, 1, pixels),
+    "translate_x_fraction": lambda image, fraction: moved(image, 1, 0, fraction * side(image, 1), 0, 1, 0),
+    "translate_y_fraction": lambda image, fraction: moved(image, 1, 0, 0, 0, 1, fraction * side(image, 0)),
 }
 
 FRACTION = 150 / 331  # of an image's side: AutoAugment's 150 pixels, of images of 331
+FACTORS = ("brightness", "contrast", "colour", "sharpness")
+SHEARS = ("shear_x", "shear_y")
 # AutoAugment's ranges, table 6, with factors that go from 1 to either side.
 NARROW = {
-    "autocontrast": Range(),
-    "equalize": Range(),
-    "invert": Range(),
+    **dict.fromkeys(("autocontrast", "equalize", "invert"), Range()),
     "posterize": Range(8, -4),
     "solarize": Range(256, -256),
     "solarize_add": Range(0, 110),
-    "brightness": Range(1, 0.9, signed=True),
-    "contrast": Range(1, 0.9, signed=True),
-    "colour": Range(1, 0.9, signed=True),
-    "sharpness": Range(1, 0.9, signed=True),
+    **dict.fromkeys(FACTORS, Range(1, 0.9, signed=True)),
     "rotate": Range(0, 30, signed=True),
-    "shear_x": Range(0, 0.3, signed=True),
-    "shear_y": Range(0, 0.3, signed=True),
-    "translate_x_fraction": Range(0, FRACTION, signed=True),
-    "translate_y_fraction": Range(0, FRACTION, signed=True),
+    **dict.fromkeys(SHEARS, Range(0, 0.3, signed=True)),
+    **dict.fromkeys(("translate_x_fraction", "translate_y_fraction"), Range(0, FRACTION, signed=True)),
 }
 # The same with factors of 0.1 to 1.9, among which the learned magnitudes were chosen.
-FACTORS = ("brightness", "contrast", "colour", "sharpness")
 LEARNED = NARROW | {"identity": Range()} | dict.fromkeys(FACTORS, Range(0.1, 1.8))
 # TrivialAugment's wide ranges.
 WIDE = {
-    "identity": Range(),
-    "autocontrast": Range(),
-    "equalize": Range(),
+    **dict.fromkeys(("identity", "autocontrast", "equalize"), Range()),
     "posterize": Range(8, -6),
     "solarize": Range(256, -256),
-    "brightness": Range(1, 0.99, signed=True),
-    "contrast": Range(1, 0.99, signed=True),
-    "colour": Range(1, 0.99, signed=True),
-    "sharpness": Range(1, 0.99, signed=True),
+    **dict.fromkeys(FACTORS, Range(1, 0.99, signed=True)),
     "rotate": Range(0, 135, signed=True),
-    "shear_x": Range(0, 0.99, signed=True),
-    "shear_y": Range(0, 0.99, signed=True),
-    "translate_x": Range(0, 32, signed=True),
-    "translate_y": Range(0, 32, signed=True),
+    **dict.fromkeys(SHEARS, Range(0, 0.99, signed=True)),
+    **dict.fromkeys(("translate_x", "translate_y"), Range(0, 32, signed=True)),
 }
 
 IMAGENET = (  # pairs of operation, probability and magnitude of 0 to 9
@@ -145,13 +126,8 @@ def randaugment(image: tf.Tensor, seed: tf.Tensor, n: int, m: float) -> Moved:
     other way round; beyond 10 ranges go on, though one bit is always left; from 23 on a shift may leave nothing of the
     image. torchvision's magnitudes are three times these.
     """
-    pixels, affines = colour.rounded(image), []
-    for one in tf.unstack(tf.random.split(seed, n)):
-        of_which, of_sign = tf.unstack(tf.random.split(one, 2))
-        which = tf.random.stateless_uniform([], of_which, 0, len(NARROW), tf.int32)
-        pixels, affine = changed(pixels, NARROW, which, m / 10, of_sign)
-        affines.append(affine)
-    return tf.cast(pixels, image.dtype), tf.concat(affines, 0)
+    seeds = [tf.unstack(tf.random.split(one, 2)) for one in tf.unstack(tf.random.split(seed, n))]
+    return changed(image, NARROW, [(drawn(of_which, len(NARROW)), m / 10, of_sign) for of_which, of_sign in seeds])
 
 
 def trivialaugment(image: tf.Tensor, seed: tf.Tensor) -> Moved:
@@ -161,10 +137,8 @@ def trivialaugment(image: tf.Tensor, seed: tf.Tensor) -> Moved:
     moved by up to 32 pixels.
     """
     of_which, of_strength, of_sign = tf.unstack(tf.random.split(seed, 3))
-    which = tf.random.stateless_uniform([], of_which, 0, len(WIDE), tf.int32)
-    strength = tf.random.stateless_uniform([], of_strength, 0, 31, tf.int32) / 30
-    pixels, affine = changed(colour.rounded(image), WIDE, which, tf.cast(strength, tf.float32), of_sign)
-    return tf.cast(pixels, image.dtype), affine
+    strength = tf.cast(drawn(of_strength, 31) / 30, tf.float32)
+    return changed(image, WIDE, [(drawn(of_which, len(WIDE)), strength, of_sign)])
 
 
 def autoaugment(image: tf.Tensor, seed: tf.Tensor) -> Moved:
@@ -175,24 +149,28 @@ def autoaugment(image: tf.Tensor, seed: tf.Tensor) -> Moved:
     of_pair, of_chance, of_sign = tf.unstack(tf.random.split(seed, 3))
     names = list(LEARNED)
     table = [[(names.index(name), chance, magnitude / 9) for name, chance, magnitude in pair] for pair in IMAGENET]
-    pair = tf.gather(
-        tf.constant(table), tf.random.stateless_uniform([], of_pair, 0, len(IMAGENET), tf.int32)
-    )  # (2, 3) float32
+    pair = tf.gather(tf.constant(table), drawn(of_pair, len(IMAGENET)))  # (2, 3) float32
     happens = tf.random.stateless_uniform([2], of_chance) < pair[:, 1]
     which = tf.where(happens, tf.cast(pair[:, 0], tf.int32), names.index("identity"))
-    pixels, affines = colour.rounded(image), []
-    for step, sign in enumerate(tf.unstack(tf.random.split(of_sign, 2))):
-        pixels, affine = changed(pixels, LEARNED, which[step], pair[step, 2], sign)
-        affines.append(affine)
-    return tf.cast(pixels, image.dtype), tf.concat(affines, 0)
+    steps = zip(tf.unstack(which), tf.unstack(pair[:, 2]), tf.unstack(tf.random.split(of_sign, 2)), strict=True)
+    return changed(image, LEARNED, steps)
+
+
+def drawn(seed: tf.Tensor, count: int) -> tf.Tensor:
+    """A number below ``count``, () int32, all alike."""
+    return tf.random.stateless_uniform([], seed, 0, count, tf.int32)
 
 
 def changed(
-    pixels: tf.Tensor, ranges: Mapping[str, Range], which: tf.Tensor, strength: tf.Tensor | float, seed: tf.Tensor
+    image: tf.Tensor, ranges: Mapping[str, Range], steps: Iterable[tuple[tf.Tensor, tf.Tensor | float, tf.Tensor]]
 ) -> Moved:
-    """(H, W, C) uint8 after operation number ``which`` of ``ranges``, whose sign is drawn where it has one."""
-    sign = tf.sign(tf.random.stateless_uniform([], seed) - 0.5)
-    values = [one.start + strength * one.reach * (sign if one.signed else 1.0) for one in ranges.values()]
-    branches = [partial(OPERATIONS[name], pixels, value) for name, value in zip(ranges, values, strict=True)]
-    result, affine = tf.switch_case(which, branches)
-    return tf.ensure_shape(result, pixels.shape), affine
+    """The image after steps: the number of an operation in ``ranges``, a strength, and a seed of its sign, if any."""
+    pixels, affines = colour.rounded(image), []
+    for which, strength, seed in steps:
+        sign = tf.sign(tf.random.stateless_uniform([], seed) - 0.5)
+        values = [one.start + strength * one.reach * (sign if one.signed else 1.0) for one in ranges.values()]
+        branches = [partial(OPERATIONS[name], pixels, value) for name, value in zip(ranges, values, strict=True)]
+        pixels, affine = tf.switch_case(which, branches)
+        pixels = tf.ensure_shape(pixels, image.shape)
+        affines.append(affine)
+    return tf.cast(pixels, image.dtype), tf.concat(affines, 0)

@@ -20,20 +20,10 @@ from kerascnn.errors import suggest
 
 @dataclass(frozen=True)
 class Argument:
-    """A number that a name may carry.
+    """A number that a name may carry, from ``least`` to ``most``, ends included."""
 
-    Parameters
-    ----------
-    name
-        The paper's letter or word.
-    default
-        What it is when left out; a whole number when it has to be one.
-    least, most
-        The range, ends included.
-    """
-
-    name: str
-    default: float
+    name: str  # the paper's letter or word
+    default: float  # what it is when left out; a whole number when it has to be one
     least: float
     most: float
 
@@ -51,34 +41,16 @@ class Argument:
 
 @dataclass(frozen=True)
 class Augmentation:
-    """A line of the table.
+    """A line of the table."""
 
-    Parameters
-    ----------
-    kind
-        "cut", "fit", "move", "change" or "mix".
-    module
-        Where its function is. It needs TensorFlow, so it is imported when the first image comes.
-    arguments
-        What may stand behind the name, in this order, each after a colon.
-    """
-
-    kind: str
-    module: str
-    arguments: tuple[Argument, ...] = ()
+    kind: str  # "cut", "fit", "move", "change" or "mix"
+    module: str  # where its function is; it needs TensorFlow, so it is imported when the first image comes
+    arguments: tuple[Argument, ...] = ()  # what may stand behind the name, in this order, each after a colon
 
 
 @dataclass(frozen=True)
 class Step:
-    """An augmentation with its arguments; called, it makes the change.
-
-    Parameters
-    ----------
-    name
-        Without arguments.
-    values
-        Of all arguments.
-    """
+    """An augmentation by its name, and the values of all its arguments; called, it makes the change."""
 
     name: str
     values: tuple[float, ...]
@@ -129,10 +101,7 @@ AUGMENTATIONS = {
 def parse(text: str) -> Step:
     """What a name such as ``"randaugment:2:9"`` means; arguments that are left out have their defaults.
 
-    Raises
-    ------
-    ValueError
-        When there is no such augmentation, or its arguments are not as its line of the table says.
+    Raises ``ValueError`` when there is no such augmentation, or its arguments are not as its line of the table says.
     """
     name, *texts = text.split(":")
     if name not in AUGMENTATIONS:
@@ -154,10 +123,7 @@ def parse(text: str) -> Step:
 def parse_all(names: Iterable[str]) -> tuple[Step, ...]:
     """What a recipe's augmentations mean, in their order.
 
-    Raises
-    ------
-    ValueError
-        When a name cannot be understood, or two of them decide what is seen.
+    Raises ``ValueError`` when a name cannot be understood, or two of them decide what is seen.
     """
     steps = tuple(map(parse, names))
     if len(cuts := [step.name for step in steps if step.kind in ("cut", "fit")]) > 1:

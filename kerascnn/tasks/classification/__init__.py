@@ -1,7 +1,7 @@
 """One image, one class."""
 
-from kerascnn.tasks.classification.evaluation import ClassEvaluation, ClassEvaluator
+from kerascnn.tasks.classification.evaluation import ClassEvaluation
 from kerascnn.tasks.classification.prediction import ClassPrediction
 from kerascnn.tasks.classification.task import Classification
 
-__all__ = ["ClassEvaluation", "ClassEvaluator", "ClassPrediction", "Classification"]
+__all__ = ["ClassEvaluation", "ClassPrediction", "Classification"]

@@ -1,6 +1,7 @@
 """Whether a classifier is as sure as it is right. Guo, Pleiss, Sun & Weinberger 2017, https://arxiv.org/abs/1706.04599.
 
-Outputs that are no probabilities are taken for logits.
+Outputs that are no probabilities are taken for logits; both are (N, classes), and ``targets``, (N,) integers, hold the
+true classes.
 """
 
 from dataclasses import dataclass
@@ -19,23 +20,14 @@ HALVINGS = 60
 class Calibration:
     """How far confidence, the largest probability of an image, is from accuracy.
 
-    Parameters
-    ----------
-    counts
-        (bins,) images whose confidence lies in each of the bins, which divide 0 to 1 evenly; a bin has its upper end.
-    confidence, accuracy
-        (bins,) means over the images of a bin; NaN where there is none.
-    brier
-        Mean over the images of the squared distance between the probabilities and the truth, 0 to 2. Brier 1950.
-    nll
-        Mean negative log-likelihood of the true class, in nats.
+    Bins divide 0 to 1 evenly; each has its upper end.
     """
 
-    counts: np.ndarray
-    confidence: np.ndarray
-    accuracy: np.ndarray
-    brier: float
-    nll: float
+    counts: np.ndarray  # (bins,) images whose confidence lies in each of the bins
+    confidence: np.ndarray  # (bins,) means over the images of a bin; NaN where there is none
+    accuracy: np.ndarray  # (bins,) the same
+    brier: float  # mean of the squared distance between the probabilities and the truth, 0 to 2; Brier 1950
+    nll: float  # mean negative log-likelihood of the true class, in nats
 
     @property
     def gaps(self) -> np.ndarray:
@@ -61,37 +53,18 @@ class Calibration:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Scaling:
-    """What dividing the logits by one number does. It was found on one half of the images and evaluated on the other.
+    """What dividing the logits by one number does, which was found on one half of the images, to the other half."""
 
-    Parameters
-    ----------
-    temperature
-        The number; above 1 where the classifier is too sure.
-    before, after
-        Calibration on the half that it was not found on, without and with it.
-    """
-
-    temperature: float
-    before: Calibration
-    after: Calibration
+    temperature: float  # the number; above 1 where the classifier is too sure
+    before: Calibration  # of the half that it was not found on, without it
+    after: Calibration  # the same with it
 
     def as_dict(self) -> dict[str, Any]:
-        """All numbers."""
         return {"temperature": self.temperature, "before": self.before.as_dict(), "after": self.after.as_dict()}
 
 
 def calibration(probabilities: np.ndarray, targets: np.ndarray, bins: int = BINS) -> Calibration:
-    """Compare confidence with accuracy.
-
-    Parameters
-    ----------
-    probabilities
-        (N, classes), N being at least 1.
-    targets
-        (N,) integers: the true classes.
-    bins
-        Into how many parts confidence is divided.
-    """
+    """Compare confidence, divided into so many bins, with the accuracy of at least one image."""
     confidence = probabilities.max(axis=1).astype(np.float64)
     right = probabilities.argmax(axis=1) == targets
     place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
@@ -112,13 +85,6 @@ def temperature(logits: np.ndarray, targets: np.ndarray) -> float:
     """The number that logits must be divided by for the least negative log-likelihood, 0.01 to 100.
 
     The likelihood is concave in the number's inverse, so its slope crosses 0 once; halving finds where.
-
-    Parameters
-    ----------
-    logits
-        (N, classes).
-    targets
-        (N,) integers: the true classes.
     """
     logits = logits.astype(np.float64)
     of_targets = logits[np.arange(len(targets)), targets].mean()
@@ -134,13 +100,6 @@ def scaling(logits: np.ndarray, targets: np.ndarray, seed: int = 0) -> Scaling |
     """Find a temperature on one half of the images, drawn by ``seed``, and evaluate it on the other.
 
     None for a single image, which has no halves.
-
-    Parameters
-    ----------
-    logits
-        (N, classes).
-    targets
-        (N,) integers: the true classes.
     """
     order = np.random.default_rng(seed).permutation(len(targets))
     found_on, evaluated_on = np.array_split(order, 2)

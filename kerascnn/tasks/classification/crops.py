@@ -18,10 +18,7 @@ COUNTS = (1, 5, 10)
 def whole(preprocess: Preprocess, count: int) -> Preprocess:
     """What an image goes through before ``count`` crops are taken of it: for several, nothing is cut off its square.
 
-    Raises
-    ------
-    ValueError
-        When ``count`` is none of 1, 5 and 10, or the preprocessing leaves nothing beyond the crop.
+    Raises ``ValueError`` when ``count`` is none of 1, 5 and 10, or the preprocessing leaves nothing beyond the crop.
     """
     if count not in COUNTS:
         raise ValueError(f"The number of crops is {count}; it must be one of {', '.join(map(str, COUNTS))}.")
@@ -37,21 +34,9 @@ def whole(preprocess: Preprocess, count: int) -> Preprocess:
 
 
 def crops(images: np.ndarray, size: int, count: int) -> np.ndarray:
-    """The centre; of five, the four corners and the centre; of ten, those five of the image and of its mirror image.
+    """(N, side, side, C) to (count, N, size, size, C), ``count`` being 1, 5 or 10.
 
-    Parameters
-    ----------
-    images
-        (N, side, side, C), side being at least ``size``.
-    size
-        Side of a crop.
-    count
-        1, 5 or 10.
-
-    Returns
-    -------
-    np.ndarray
-        (count, N, size, size, C).
+    The centre; of five, the four corners and the centre; of ten, those five of the image and of its mirror image.
     """
     end = images.shape[1] - size
     middle = round(end / 2)
@@ -64,12 +49,7 @@ def crops(images: np.ndarray, size: int, count: int) -> np.ndarray:
 def averaged(predict: Predict, size: int, count: int) -> Predict:
     """A classifier of whole squares (N, side, side, C) that answers the mean probabilities over their crops.
 
-    Parameters
-    ----------
-    predict
-        From float32 images (N, size, size, C) to probabilities or logits (N, classes), by name.
-    size, count
-        As :func:`crops` takes them.
+    ``predict`` gives probabilities or logits of a crop; ``size`` and ``count`` are those of :func:`crops`.
     """
 
     def answer(images: np.ndarray) -> Arrays:

@@ -1,7 +1,7 @@
 """What a classifier's answers are worth."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from kerascnn.report.text import number, percent
 from kerascnn.tasks.classification import report
 from kerascnn.tasks.classification.calibration import Calibration, Scaling, calibration, scaling
 from kerascnn.tasks.classification.scores import TINY, are_probabilities, probabilities
+from kerascnn.tasks.decisions import Decisions, or_none, table
 from kerascnn.tasks.task import SCORES, Arrays
 
 if TYPE_CHECKING:
@@ -20,26 +21,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class ClassEvaluation:
-    """What a classifier answered on images whose class is known.
+class ClassEvaluation(Decisions):
+    """What a classifier answered on images whose class is known."""
 
-    Parameters
-    ----------
-    outputs
-        (N, classes) float32: probabilities or logits.
-    targets
-        (N,) integers: the true classes.
-    labels
-        Class names, in the order of the outputs.
-    """
-
-    outputs: np.ndarray
-    targets: np.ndarray
-    labels: tuple[str, ...]
-
-    @property
-    def samples(self) -> int:
-        return len(self.targets)
+    outputs: np.ndarray  # (N, classes) float32: probabilities or logits
+    targets: np.ndarray  # (N,) integers: the true classes
+    labels: tuple[str, ...]  # class names, in the order of the outputs
 
     @property
     def headline(self) -> float:
@@ -61,7 +48,7 @@ class ClassEvaluation:
         if len(self.labels) < 6:
             return None
         # Equal outputs, common in eight-bit files, rank in the order of the classes, so that first place is argmax.
-        score = self.of_targets[:, None]
+        score = self.outputs[np.arange(self.samples), self.targets][:, None]
         earlier = np.arange(len(self.labels)) < self.targets[:, None]
         ahead = (self.outputs > score) | ((self.outputs == score) & earlier)
         return float((ahead.sum(axis=1) < 5).mean())
@@ -69,9 +56,7 @@ class ClassEvaluation:
     @property
     def loss(self) -> float | None:
         """Mean negative log-likelihood of the true class in nats; None when the outputs are not probabilities."""
-        if not are_probabilities(self.outputs):
-            return None
-        return float(-np.log(np.maximum(self.of_targets, TINY), dtype=np.float64).mean())
+        return self.calibration.nll if are_probabilities(self.outputs) else None
 
     @cached_property
     def probabilities(self) -> np.ndarray:
@@ -93,50 +78,11 @@ class ClassEvaluation:
         """What one temperature, found on half of the images, mends of it on the others."""
         return scaling(self.logits, self.targets)
 
-    @cached_property
-    def confusion(self) -> np.ndarray:
-        """(classes, classes) counts: a row for every true class, a column for every predicted one."""
-        classes = len(self.labels)
-        pairs = self.targets * classes + self.predictions
-        return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
-
-    @property
-    def support(self) -> np.ndarray:
-        """(classes,) number of images of each class."""
-        return np.bincount(self.targets, minlength=len(self.labels))
-
-    @property
-    def precision(self) -> np.ndarray:
-        """(classes,) of the images predicted to be of a class, the fraction that is; NaN where none was."""
-        return ratio(self.confusion.diagonal(), self.confusion.sum(axis=0))
-
-    @property
-    def recall(self) -> np.ndarray:
-        """(classes,) of the images of a class, the fraction predicted to be; NaN where there is none."""
-        return ratio(self.confusion.diagonal(), self.support)
-
-    def agreement(self, other: "ClassEvaluation") -> float:
-        """Fraction of the images to which both give the same class, right or wrong.
-
-        Raises
-        ------
-        ValueError
-            When the two did not see the same images in the same order, or name other classes.
-        """
-        if self.labels != other.labels:
-            raise ValueError("The two evaluations have different labels. Compare models of the same classes.")
-        if not np.array_equal(self.targets, other.targets):
-            raise ValueError(
-                f"The two evaluations saw different images ({len(self.targets)} and {len(other.targets)}, "
-                "or the same number in another order). Evaluate both on the same batches, without shuffling."
-            )
-        return float((self.predictions == other.predictions).mean())
-
     def as_dict(self) -> dict[str, Any]:
         """The summary as JSON can hold it; None stands for what is not defined."""
         columns = zip(self.labels, self.support.tolist(), self.precision, self.recall, strict=True)
         return {
-            "samples": len(self.targets),
+            "samples": self.samples,
             "top1": self.top1,
             "top5": self.top5,
             "loss": self.loss,
@@ -160,11 +106,12 @@ class ClassEvaluation:
                 f"temperature {self.scaling.temperature:.3f}, found on half of the images; on the others "
                 f"{before.nll:.4f} becomes {after.nll:.4f} and {before.ece:.2%} becomes {after.ece:.2%}"
             )
-        width = max(20, *(len(label) + 2 for label in self.labels))
-        lines += ["", f"{'class':{width}}{'images':>8}{'precision':>11}{'recall':>9}"]
-        for label, images, *values in zip(self.labels, self.support, self.precision, self.recall, strict=True):
-            lines.append(f"{label:{width}}{images:>8}{percent(values[0]):>11}{percent(values[1]):>9}")
-        return "\n".join(lines)
+        columns = {
+            "images": [str(images) for images in self.support],
+            "precision": [*map(percent, self.precision)],
+            "recall": [*map(percent, self.recall)],
+        }
+        return "\n".join([*lines, "", *table(self.labels, columns)])
 
     def headlines(self) -> Sequence[Headline]:
         sure, top5 = self.calibration, Headline("Top-5 accuracy", percent(self.top5), f"of {len(self.labels)} classes")
@@ -178,44 +125,15 @@ class ClassEvaluation:
     def sections(self, split: "Split", preprocess: "Preprocess") -> Sequence[Section]:
         return report.sections(self, split, preprocess)
 
-    @property
-    def of_targets(self) -> np.ndarray:
-        """(N,) the output for the true class."""
-        return self.outputs[np.arange(len(self.targets)), self.targets]
 
+def checked(outputs: Arrays, targets: Arrays, classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Of a batch ``"scores"``, (N, classes) float32, and ``"label"``, (N,) integers.
 
-@dataclass(frozen=True, eq=False)
-class ClassEvaluator:
-    """Keeps what a classifier answers; see :class:`kerascnn.tasks.task.Evaluator`."""
-
-    labels: tuple[str, ...]
-    outputs: list[np.ndarray] = field(default_factory=list)
-    targets: list[np.ndarray] = field(default_factory=list)
-
-    def add(self, outputs: Arrays, targets: Arrays) -> None:
-        """Take in a batch: ``"scores"``, (N, classes), and ``"label"``, (N,) integers.
-
-        Raises
-        ------
-        ValueError
-            When a target has no label, the outputs are not one per label and image, or one of them is NaN.
-        """
-        classes = checked_targets(np.asarray(targets["label"]), len(self.labels))
-        scores = np.asarray(outputs[SCORES], dtype=np.float32)
-        self.outputs.append(checked_outputs(scores, len(classes), len(self.labels)))
-        self.targets.append(classes)
-
-    def result(self) -> ClassEvaluation:
-        """What all batches together are worth.
-
-        Raises
-        ------
-        ValueError
-            When there was no image.
-        """
-        if not sum(map(len, self.targets)):
-            raise ValueError("There is nothing to evaluate: the batches hold no image. Check the split and its folder.")
-        return ClassEvaluation(np.concatenate(self.outputs), np.concatenate(self.targets), self.labels)
+    Raises ``ValueError`` when a target has no label, the outputs are not one per label and image, or one of them is
+    NaN.
+    """
+    labels = checked_targets(np.asarray(targets["label"]), classes)
+    return checked_outputs(np.asarray(outputs[SCORES], dtype=np.float32), len(labels), classes), labels
 
 
 def checked_targets(targets: np.ndarray, classes: int) -> np.ndarray:
@@ -250,11 +168,3 @@ def checked_outputs(outputs: np.ndarray, samples: int, classes: int) -> np.ndarr
             "Its training diverged or its file is broken: look at its weights, or train it at a lower learning rate."
         )
     return outputs
-
-
-def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)
-
-
-def or_none(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)

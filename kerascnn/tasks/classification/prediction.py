@@ -8,17 +8,9 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class ClassPrediction:
-    """The classes of one image, ranked.
+    """The classes of one image, ranked."""
 
-    Parameters
-    ----------
-    probabilities
-        (classes,).
-    labels
-        Class names.
-    """
-
-    probabilities: np.ndarray
+    probabilities: np.ndarray  # (classes,)
     labels: tuple[str, ...]
 
     @property

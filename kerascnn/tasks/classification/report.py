@@ -7,7 +7,7 @@ import numpy as np
 
 from kerascnn.report import Panel, Picture, Section, Strong, plots
 from kerascnn.report.text import count, number, percent
-from kerascnn.tasks.pictures import pixels
+from kerascnn.tasks.decisions import class_section, confusion_section, images_seen
 
 if TYPE_CHECKING:
     from kerascnn.data import Split
@@ -52,17 +52,11 @@ def confusion(found: "ClassEvaluation") -> Section:
     for place, pair in enumerate(most_confused(found, 3)):
         note += [", " if place else " Most confused: ", Strong(pair.true), " taken for ", Strong(pair.predicted)]
         note += [f" ({count(pair.count)} of {count(pair.support)})"]
-    right = int(found.confusion.trace())
-    panel = Panel(
-        note=[*note, "." if len(note) > 1 else ""],
-        drawing=plots.matrix(found.confusion, found.labels, name="matrix"),
-        label=f"Confusion matrix of {len(found.labels)} classes: {count(right)} of {count(found.samples)} images on "
-        "its diagonal",
-    )
-    return Section(
-        title="Confusion matrix",
-        panels=[panel],
-        numbers={"labels": found.labels, "confusion": found.confusion},
+    return confusion_section(
+        found,
+        [*note, "." if len(note) > 1 else ""],
+        f"Confusion matrix of {len(found.labels)} classes: {count(int(found.confusion.trace()))} of "
+        f"{count(found.samples)} images on its diagonal",
         width=0.6 if len(found.labels) <= BESIDE else 1.0,
     )
 
@@ -79,14 +73,12 @@ def most_confused(found: "ClassEvaluation", most: int) -> list[Confusion]:
 
 
 def classes(found: "ClassEvaluation") -> Section:
-    rows = zip(found.labels, found.support.tolist(), found.recall.tolist(), found.precision.tolist(), strict=True)
-    panel = Panel(
-        label="Classes",
-        columns={"Class": "name", "Images": "count", "Recall": "bar", "Precision": "bar"},
-        rows=sorted(rows, key=lambda row: np.inf if np.isnan(row[2]) else row[2]),
-    )
-    width = 0.4 if len(found.labels) <= BESIDE else 1.0
-    return Section(title="Classes, weakest first", panels=[panel], width=width)
+    columns = {
+        "Images": ("count", found.support),
+        "Recall": ("bar", found.recall),
+        "Precision": ("bar", found.precision),
+    }
+    return class_section(found.labels, columns, width=0.4 if len(found.labels) <= BESIDE else 1.0)
 
 
 def calibration(found: "ClassEvaluation") -> Section:
@@ -131,28 +123,25 @@ def mistakes(found: "ClassEvaluation", split: "Split", preprocess: "Preprocess")
         Mistake(found.labels[found.targets[i]], found.labels[found.predictions[i]], float(sure[i]), split.name(i))
         for i in wrong.tolist()
     ]
-    shown = made[:MOST_MISTAKES]
+    text = f"None: all {count(found.samples)} images were recognised. Well done, little network."
     if made:
-        which = "Here they are" if len(shown) == len(made) else f"Here are {len(shown)} of them"
+        which = "Here they are" if len(made) <= MOST_MISTAKES else f"Here are {MOST_MISTAKES} of them"
         text = (
             f"{count(len(made))} of {count(found.samples)} images were taken for something else. {which}, the most "
             "confident first: the true class, what the network said, and how sure it was."
         )
-    else:
-        text = f"None: all {count(found.samples)} images were recognised. Well done, little network."
-    images = pixels(split.take(wrong[:MOST_MISTAKES]), preprocess) if made else []
+    images = images_seen(split.take(wrong[:MOST_MISTAKES]), preprocess) if made else []
     return Section(
         title="Mistakes",
         text=text,
-        pictures=[picture(mistake, image) for mistake, image in zip(shown, images, strict=True)],
+        pictures=[
+            Picture(
+                image=image,
+                caption=[f"{mistake.true} → ", Strong(mistake.predicted)],
+                details=[f"{percent(mistake.confidence, 1)} sure", mistake.name],
+                alt=f"{mistake.name}, true class {mistake.true}",
+            )
+            for mistake, image in zip(made[:MOST_MISTAKES], images, strict=True)
+        ],
         numbers={"mistakes": [asdict(mistake) for mistake in made]},
-    )
-
-
-def picture(mistake: Mistake, image: np.ndarray) -> Picture:
-    return Picture(
-        image=image,
-        caption=[f"{mistake.true} → ", Strong(mistake.predicted)],
-        details=[f"{percent(mistake.confidence, 1)} sure", mistake.name],
-        alt=f"{mistake.name}, true class {mistake.true}",
     )

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from kerascnn.evaluation.loop import Predict
-from kerascnn.spec import expect
 from kerascnn.tasks.classification import crops
-from kerascnn.tasks.classification.evaluation import ClassEvaluator
-from kerascnn.tasks.classification.losses import BinaryCrossEntropy, ClassificationLoss, CrossEntropy, of_activated
+from kerascnn.tasks.classification.evaluation import ClassEvaluation, checked
 from kerascnn.tasks.classification.prediction import ClassPrediction
 from kerascnn.tasks.classification.scores import probabilities
-from kerascnn.tasks.task import SCORES, Arrays, Prediction, Task, Tensors
+from kerascnn.tasks.decisions import Collector, DecisionTask
+from kerascnn.tasks.losses import of_activated
+from kerascnn.tasks.task import SCORES, Arrays, Prediction, Tensors
 
 if TYPE_CHECKING:
     import keras
@@ -23,32 +23,20 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Classification(Task):
+class Classification(DecisionTask):
     """One image, one class. Targets are classes, ``(B,)`` int32, or of mixed images weights, ``(B, classes)``."""
 
     name: ClassVar[str] = "classification"
     annotations: ClassVar[tuple[str, ...]] = ("label",)
     metric: ClassVar[str] = "top1"
     title: ClassVar[str] = "Top-1 accuracy"
-    tflite_metadata: ClassVar[str] = "image classifier"
-
     trial_data: ClassVar[str] = "digits"
-    loss_records: ClassVar[tuple[type, ...]] = (CrossEntropy, BinaryCrossEntropy)
-
-    loss: ClassificationLoss = CrossEntropy()
-
-    def __post_init__(self) -> None:
-        expect(isinstance(self.loss, ClassificationLoss), "loss", self.loss, "CrossEntropy or BinaryCrossEntropy")
+    tflite_metadata: ClassVar[str] = "image classifier"
 
     def check_model(self, model: "keras.Model") -> None:
         from kerascnn.tasks.classification.heads import check_heads
 
         check_heads(model, len(self.labels), self.loss.auxiliary)
-
-    def training_model(self, model: "keras.Model") -> "keras.Model":
-        from kerascnn.tasks.classification.heads import up_to_logits
-
-        return up_to_logits(model)
 
     def inference_model(self, model: "keras.Model") -> "keras.Model":
         from kerascnn.tasks.classification.heads import without_auxiliary
@@ -71,8 +59,8 @@ class Classification(Task):
     def output_loss(self, activations: Mapping[str, str], targets: Tensors, outputs: Tensors) -> Any:
         return of_activated(activations[SCORES], outputs[SCORES], targets["label"])
 
-    def evaluator(self) -> ClassEvaluator:
-        return ClassEvaluator(self.labels)
+    def evaluator(self) -> Collector[ClassEvaluation]:
+        return Collector(self.labels, checked, ClassEvaluation)
 
     def renumbered(self, split: "Split", labels: tuple[str, ...]) -> "Split":
         """Classes are matched by name; the data may lack some."""

@@ -24,11 +24,6 @@ def palette() -> np.ndarray:
     return colours
 
 
-def coloured(mask: np.ndarray) -> np.ndarray:
-    """(H, W, 3) uint8, every pixel of a mask (H, W) in the colour of its class."""
-    return palette()[mask]
-
-
 def overlay(image: np.ndarray, mask: np.ndarray, strength: float = 0.6) -> np.ndarray:
     """(H, W, 3) uint8: an image (H, W, 1 or 3) under the colours of its classes, in full along their borders.
 
@@ -36,7 +31,7 @@ def overlay(image: np.ndarray, mask: np.ndarray, strength: float = 0.6) -> np.nd
     """
     image = np.broadcast_to(image, (*image.shape[:2], 3))
     mask = stretched(mask, image.shape[:2])
-    colours, border = coloured(mask), borders(mask)
+    colours, border = palette()[mask], borders(mask)
     weight = np.where(border, 1.0, strength * (mask != 0))[..., None]
     return np.round(image * (1 - weight) + colours * weight).astype(np.uint8)
 

@@ -15,17 +15,9 @@ def classes_of(scores: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class MaskPrediction:
-    """The class of every pixel of an image.
+    """The class of every pixel of an image."""
 
-    Parameters
-    ----------
-    mask
-        (H, W) uint8.
-    labels
-        Class names.
-    """
-
-    mask: np.ndarray
+    mask: np.ndarray  # (H, W) uint8
     labels: tuple[str, ...]
 
     @property

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kerascnn.report import Panel, Picture, Section, plots
+from kerascnn.report import Panel, Picture, Section
 from kerascnn.report.text import count, percent
-from kerascnn.tasks.pictures import pixels
+from kerascnn.tasks.decisions import class_section, confusion_section, images_seen
 from kerascnn.tasks.segmentation.drawing import legend, side_by_side
 
 if TYPE_CHECKING:
@@ -27,37 +27,31 @@ def sections(found: "MaskEvaluation", split: "Split", preprocess: "Preprocess") 
 
 
 def classes(found: "MaskEvaluation") -> Section:
-    truth, predicted = found.confusion.sum(axis=1), found.confusion.sum(axis=0)
-    recall, precision = (
-        np.divide(found.confusion.diagonal(), of, out=np.full(len(of), np.nan), where=of > 0)
-        for of in (truth, predicted)
-    )
-    rows = zip(*(found.labels, *(x.tolist() for x in (truth, found.iou, recall, precision))), strict=True)
-    panel = Panel(
-        label="Classes",
-        columns={"Class": "name", "Pixels": "count", "IoU": "bar", "Recall": "bar", "Precision": "bar"},
-        rows=sorted(rows, key=lambda row: np.inf if np.isnan(row[2]) else row[2]),
-    )
-    return Section(title="Classes, weakest first", panels=[panel], width=0.6)
+    columns = {
+        "Pixels": ("count", found.support),
+        "IoU": ("bar", found.iou),
+        "Recall": ("bar", found.recall),
+        "Precision": ("bar", found.precision),
+    }
+    return class_section(found.labels, columns, width=0.6)
 
 
 def confusion(found: "MaskEvaluation") -> Section:
-    panel = Panel(
-        note="Each row is a true class, each column what the network made of its pixels; the stronger the colour, the "
+    return confusion_section(
+        found,
+        "Each row is a true class, each column what the network made of its pixels; the stronger the colour, the "
         "larger the fraction of the row.",
-        drawing=plots.matrix(found.confusion, found.labels, name="matrix"),
-        label=f"Confusion matrix of {count(int(found.confusion.sum()))} pixels and {len(found.labels)} classes",
+        f"Confusion matrix of {count(int(found.confusion.sum()))} pixels and {len(found.labels)} classes",
+        width=0.4,
     )
-    numbers = {"labels": found.labels, "confusion": found.confusion}
-    return Section(title="Confusion matrix", panels=[panel], numbers=numbers, width=0.4)
 
 
 def masks(title: str, found: "MaskEvaluation", places: np.ndarray, split: "Split", preprocess: "Preprocess") -> Section:
     """Images at some places, each with its true mask and the network's."""
-    images = pixels(split.take(places), preprocess) if len(places) else []
+    images = images_seen(split.take(places), preprocess) if len(places) else []
     pictures = [
         Picture(
-            image=side_by_side(image, found.masks[i], found.predictions[i]),
+            image=side_by_side(image, found.targets[i], found.predictions[i]),
             caption=f"mean IoU {percent(float(found.of_images[i]), 1)}",
             details=[split.name(i)],
             alt=f"{split.name(i)}, its true classes and those that the network gives",

@@ -2,20 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from kerascnn.spec import expect
-from kerascnn.tasks.classification.losses import BinaryCrossEntropy, ClassificationLoss, CrossEntropy, of_activated
-from kerascnn.tasks.segmentation.evaluation import MaskEvaluator
+from kerascnn.tasks.decisions import Collector, DecisionTask
+from kerascnn.tasks.losses import mean_of_pixels, of_activated
+from kerascnn.tasks.segmentation.evaluation import MaskEvaluation, checked
 from kerascnn.tasks.segmentation.prediction import MaskPrediction, classes_of
-from kerascnn.tasks.task import SCORES, Arrays, Prediction, Task, Tensors
+from kerascnn.tasks.task import SCORES, Arrays, Prediction, Tensors
 
 if TYPE_CHECKING:
     import keras
 
 
 @dataclass(frozen=True, kw_only=True)
-class Segmentation(Task):
+class Segmentation(DecisionTask):
     """A class for every pixel. Targets are masks, ``(B, H, W)`` int32, in which ``IGNORE`` has no class.
 
     The loss is one of classification, taken of every pixel; an image's is the mean over its pixels that have a class.
@@ -26,12 +27,6 @@ class Segmentation(Task):
     metric: ClassVar[str] = "miou"
     title: ClassVar[str] = "Mean IoU"
     trial_data: ClassVar[str] = "shape_masks"
-    loss_records: ClassVar[tuple[type, ...]] = (CrossEntropy, BinaryCrossEntropy)
-
-    loss: ClassificationLoss = CrossEntropy()
-
-    def __post_init__(self) -> None:
-        expect(isinstance(self.loss, ClassificationLoss), "loss", self.loss, "CrossEntropy or BinaryCrossEntropy")
 
     def check_model(self, model: "keras.Model") -> None:
         shape, classes = getattr(model, "output_shape", None), len(self.labels)
@@ -48,17 +43,10 @@ class Segmentation(Task):
         if self.loss.auxiliary:
             raise ValueError("The recipe sets auxiliary, but a network that segments has no auxiliary heads.")
 
-    def training_model(self, model: "keras.Model") -> "keras.Model":
-        from kerascnn.tasks.classification.heads import up_to_logits
-
-        return up_to_logits(model)
-
     def inference_model(self, model: "keras.Model") -> "keras.Model":
         return model
 
     def losses(self, outputs: Tensors, targets: Tensors) -> Any:
-        from kerascnn.tasks.segmentation.pixels import mean_of_pixels
-
         return mean_of_pixels(self.loss.of, outputs[SCORES], targets["mask"])
 
     def meters(self) -> list[Any]:
@@ -67,15 +55,10 @@ class Segmentation(Task):
         return [MeanIoU(len(self.labels), self.metric), PixelAccuracy("pixel_accuracy")]
 
     def output_loss(self, activations: Mapping[str, str], targets: Tensors, outputs: Tensors) -> Any:
-        from kerascnn.tasks.segmentation.pixels import mean_of_pixels
+        return mean_of_pixels(partial(of_activated, activations[SCORES]), outputs[SCORES], targets["mask"])
 
-        def of(scores: Any, labels: Any) -> Any:
-            return of_activated(activations[SCORES], scores, labels)
-
-        return mean_of_pixels(of, outputs[SCORES], targets["mask"])
-
-    def evaluator(self) -> MaskEvaluator:
-        return MaskEvaluator(self.labels)
+    def evaluator(self) -> Collector[MaskEvaluation]:
+        return Collector(self.labels, checked, MaskEvaluation)
 
     def decode(self, outputs: Arrays) -> list[Prediction]:
         return [MaskPrediction(mask, self.labels) for mask in classes_of(outputs[SCORES])]

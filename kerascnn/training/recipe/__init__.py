@@ -1,6 +1,6 @@
 """The recipe: small records that check themselves, pages that hold them, and texts that change them."""
 
-from kerascnn.tasks.classification.losses import BinaryCrossEntropy, CrossEntropy
+from kerascnn.tasks.losses import BinaryCrossEntropy, CrossEntropy
 from kerascnn.training.recipe.changes import load_recipe, override, recipes_of
 from kerascnn.training.recipe.lengths import Epochs, Steps
 from kerascnn.training.recipe.optimizers import LAMB, LARS, SGD, AdamW, RMSProp

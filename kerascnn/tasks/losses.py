@@ -1,9 +1,11 @@
-"""Losses of classification, as records. TensorFlow is imported when one is computed."""
+"""Losses of classification, of images or of their pixels, as records. TensorFlow is imported when one is computed."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from kerascnn.data.dataset import IGNORE
 from kerascnn.spec import expect, is_number
 from kerascnn.tasks.task import SCORES, Tensors
 
@@ -79,14 +81,8 @@ def smoothed(labels: Any, classes: int, smoothing: float = 0.0) -> Any:
 def of_activated(activation: str, scores: Any, labels: Any) -> Any:
     """Cross-entropy of each image from what a whole model puts out: logits, or what a softmax or sigmoid made of them.
 
-    Parameters
-    ----------
-    activation
-        "softmax", "sigmoid", or "linear" for logits.
-    scores
-        (B, classes).
-    labels
-        (B,), or weights (B, classes).
+    ``activation`` is "softmax", "sigmoid", or "linear" for logits; scores are (B, classes), labels (B,) or weights
+    (B, classes).
     """
     import tensorflow as tf
 
@@ -97,3 +93,17 @@ def of_activated(activation: str, scores: Any, labels: Any) -> Any:
     if activation == "softmax":
         return -tf.reduce_sum(weights * tf.math.log(tf.maximum(scores, 1e-30)), axis=-1)
     return tf.nn.softmax_cross_entropy_with_logits(weights, scores)
+
+
+def mean_of_pixels(loss: Callable[[Any, Any], Any], scores: Any, masks: Any) -> Any:
+    """The mean loss over the pixels of each image that have a class, ``(B,)``; 0 for an image that has none.
+
+    Scores are (B, H, W, classes), masks (B, H, W) integers; ``loss`` takes rows of scores and classes.
+    """
+    import tensorflow as tf
+
+    counted = masks != IGNORE
+    classes = tf.reshape(tf.where(counted, masks, 0), [-1])
+    weights = tf.cast(counted, scores.dtype)
+    of_pixels = tf.reshape(loss(tf.reshape(scores, [-1, scores.shape[-1]]), classes), tf.shape(masks))
+    return tf.math.divide_no_nan(tf.reduce_sum(of_pixels * weights, [1, 2]), tf.reduce_sum(weights, [1, 2]))
