@@ -415,7 +415,7 @@ def test_distillation_loss_is_that_of_torch_and_of_the_formula():
     import torch
     from torch.nn.functional import kl_div, log_softmax
 
-    from kerascnn.training.distillation import distilled
+    from kerascnn.training.methods.distillation import distilled
 
     rng = np.random.default_rng(0)
     teacher, student = rng.normal(0, 4, (2, 7, 5)).astype(np.float32)

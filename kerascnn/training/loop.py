@@ -26,9 +26,9 @@ from kerascnn.files import need_writable, written_whole
 from kerascnn.networks.codec import encode_row
 from kerascnn.runtime import deep_graphs
 from kerascnn.training.callbacks import TrainingProgress
-from kerascnn.training.distillation import Distilled
 from kerascnn.training.drawing import draw_inference, draw_trained
 from kerascnn.training.freezing import frozen
+from kerascnn.training.methods import objective_of
 from kerascnn.training.progress import Watch, epoch_bar, line
 from kerascnn.training.recipe import Recipe
 from kerascnn.training.resolve import MakeModel, Resolved, resolve
@@ -139,8 +139,7 @@ def train(
     keras.utils.set_random_seed(resolved.recipe.seed)
     with devices.scope():
         model = draw_trained(resolved, precision)
-        taught = resolved.recipe.distill and Distilled(resolved.recipe.distill, resolved.task, resolved.preprocess)
-        learner = Learner(model, resolved, workers, taught, precision=precision, xla=xla)
+        learner = Learner(model, resolved, workers, objective_of(resolved), precision=precision, xla=xla)
         checkpoint = Checkpoint(out / "checkpoint.npz", learner.variables, identity(facts, learner.variables))
         history = checkpoint.restore(overwrite=overwrite)
     workers.agree("checkpoint", f"that after epoch {len(history)} in {out.absolute()}")

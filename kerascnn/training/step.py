@@ -1,6 +1,6 @@
 """One step of a training: gradients, what recipes do to them, and the update."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -10,12 +10,11 @@ import tensorflow as tf
 
 from kerascnn.graph.graph import leaves
 from kerascnn.training.average import Average
+from kerascnn.training.methods import Objective
 from kerascnn.training.recipe import Stage
 from kerascnn.training.recipe.optimizers import Optimizer
 from kerascnn.training.resolve import Resolved
 from kerascnn.training.workers import Workers
-
-Objective = Callable[[Any, dict[str, Any], dict[str, Any]], Any]  # images, outputs, targets to (B,): what is minimised
 
 
 class Learner:
