@@ -16,10 +16,10 @@ check: .venv/test  ## format, lint, types, the rules of the house, the names in 
 	$(BIN)/python -m pytest -n 2 -m "check and not sharded" -k "not style and not types" tests/test_house.py tests/test_readme.py tests/test_conformance.py
 
 test: .venv/test  ## the tests, with today's twelfth of those that come in hundreds
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --shard today/12
+	$(BIN)/python -m pytest -n 2 --shard today/12
 
 test-all: .venv/test  ## every test; the largest networks one by one, which need up to 23 GB of memory
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2
 	$(BIN)/python -m pytest -m large
 
 durations: .venv/test  ## measure the tests that come in hundreds, by which they are dealt out evenly: hours

@@ -14,7 +14,6 @@ from PIL import Image
 from kerascnn.cli import main
 from kerascnn.training import Recipe
 
-pytestmark = pytest.mark.xdist_group("commands")  # one process, so that what all of them need is trained once
 ROOT = Path(__file__).parents[1]
 FORMATS = ("model.keras", "model.tflite", "model.int8.tflite", "model.onnx")
 QUICK = ["--set", "length.epochs=2", "schedule.warmup=1", "batch=16", "augment=flip"]

@@ -19,8 +19,6 @@ from kerascnn.training.quick import shrink
 from kerascnn.workflows.common import evaluated, some_images
 from kerascnn.workflows.train import train
 
-pytestmark = pytest.mark.xdist_group("segmentation")  # one process, so that what all of them need is trained once
-
 RECIPE = Recipe(
     model=Model(FCN8s.on("resnet20_cifar"), tiny=True),
     data="shape_masks",
