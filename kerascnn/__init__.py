@@ -11,6 +11,7 @@ from kerascnn.catalogue import build as build
 from kerascnn.catalogue import describe as describe
 from kerascnn.catalogue import list_models as list_models
 from kerascnn.catalogue import scale as scale
+from kerascnn.layers.registration import register_with_keras
 
 if TYPE_CHECKING:
     import keras
@@ -95,3 +96,6 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted([*globals(), *LAZY])
+
+
+register_with_keras()

@@ -127,7 +127,10 @@ def test_a_package_lists_what_is_public(path):
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(HOUSE)))
 def test_importing_has_no_effects(path):
-    """A module defines names and calls nothing for its effect: it sets no environment, recursion limit or log level."""
+    """A module defines names and calls nothing for its effect: it sets no environment, recursion limit or log level.
+
+    But for one: after ``import kerascnn``, Keras loads saved models of its layers.
+    """
     lines = list(ast.parse(path.read_text()).body)
     for line in lines:
         lines += [
@@ -137,7 +140,7 @@ def test_importing_has_no_effects(path):
         stored = isinstance(line, ast.Assign) and any(
             isinstance(t, ast.Subscript | ast.Attribute) for t in line.targets
         )
-        allowed = path.name == "__main__.py" or ast.unparse(line) == "globals().update(ROWS)"
+        allowed = path.name == "__main__.py" or ast.unparse(line) in ("globals().update(ROWS)", "register_with_keras()")
         assert allowed or not (called or stored), f"{path.name}:{line.lineno}: {ast.unparse(line)}"
 
 
