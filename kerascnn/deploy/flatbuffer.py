@@ -110,9 +110,9 @@ def read_graphs(path: Path) -> tuple[Graph, ...]:
     except ImportError:
         raise
     except Exception as error:  # of many classes: the reader follows whatever offsets and numbers it finds
-        raise ValueError(f"{path} is damaged ({error!r}).") from error
+        raise ValueError(f"{path} is damaged, or is not a TensorFlow Lite model: {error!r}") from error
     if not graphs:
-        raise ValueError(f"{path} is damaged: it holds no graph.")
+        raise ValueError(f"{path} is damaged, or is not a TensorFlow Lite model: it holds no graph.")
     return graphs
 
 
