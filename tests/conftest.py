@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import sys
 from datetime import date
 from pathlib import Path
 from statistics import median
@@ -13,6 +14,8 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as the commands do
 
 import pytest
 
+KEPT = {"modules": 0}  # how many had been imported when last they were kept
+
 
 @pytest.fixture(scope="session", autouse=True)
 def cache_of_its_own(tmp_path_factory):
@@ -22,22 +25,21 @@ def cache_of_its_own(tmp_path_factory):
         yield
 
 
-@pytest.fixture(scope="session", autouse=True)
-def imports_are_not_garbage():
-    """What was imported stays, so that freeing a test's networks need not look through it: 0.3 seconds each time."""
-    import keras  # noqa: F401
-
-    gc.collect()
-    gc.freeze()
-
-
 @pytest.fixture(autouse=True)
 def fresh_keras():
     """Free the last test's networks, and start from one seed."""
     import keras
 
     keras.backend.clear_session()
+    keep_imports()
     keras.utils.set_random_seed(0)
+
+
+def keep_imports():
+    """What was imported stays, so that freeing a test's networks need not look through it: 0.5 seconds each time."""
+    if len(sys.modules) > KEPT["modules"]:
+        KEPT["modules"] = len(sys.modules)
+        gc.freeze()
 
 
 # -- tests that come in hundreds are dealt out to parts that take equally long -----------------------------------------
