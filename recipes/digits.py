@@ -2,9 +2,8 @@
 
     kerascnn train recipes/digits.py --strategy mirrored:2
 
-Two minutes on 2 CPU cores. Of 450 digits that were drawn at random for validation, and by which the settings were
-chosen, this recognised 99.56 %; seeds 1 and 2, on one device, 99.33 % each. Today 468 digits are chosen by a hash of
-their names, on which these figures were not measured again.
+A few minutes on 2 CPU cores. ResNet-20, which was made for images of this size, recognised 99.36 % of the 468 validation
+digits (seed 0, two devices); of the training digits, 100 %.
 """
 
 from kerascnn.training import SGD, Cosine, Epochs, Input, Model, Recipe
