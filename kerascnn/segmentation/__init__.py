@@ -6,12 +6,15 @@ classes=21)``.
 
 from collections.abc import Callable
 
+from kerascnn import applications
 from kerascnn.networks.architecture import Architecture
 from kerascnn.segmentation.fcn import FCN, Head
 
 FCN32s, FCN16s, FCN8s = HEADS = Head("fcn32s", 1), Head("fcn16s", 2), Head("fcn8s", 3)
 BACKBONES = ("VGG16", "ResNet50V1_5", "MobileNetV2", "EfficientNetLite0")  # listed; any other can be named as well
-ROWS = {f"{head.name.replace('fcn', 'FCN')}{name}": head.on(name) for head in HEADS for name in BACKBONES}
+ROWS = {
+    f"{head.name.replace('fcn', 'FCN')}{name}": head.on(applications.ROWS[name]) for head in HEADS for name in BACKBONES
+}
 
 __all__ = ["FCN", "ROWS", "FCN8s", "FCN16s", "FCN32s", "Head", "derive"]
 
