@@ -382,6 +382,8 @@ def test_any_section_is_shown(tmp_path):
     page = written(tmp_path, a_report(sections=[section], metric=("miou", "Mean IoU"), history=[], files=[]))
     assert ["road", "1,234", "50.00%", "2 kB", UNKNOWN, "0.333"] in page.rows
     assert ["sky", UNKNOWN, UNKNOWN, UNKNOWN, "far", UNKNOWN] in page.rows
+    bars = [cell["style"] for cell in page.every("td") if cell.get("class") == "right bar"]
+    assert bars == ["--fraction: 50.00%", "--fraction: 0.00%"]  # what is not known has no bar
     assert page.drawings() == ["A curve"] and page.every("img")[0]["alt"] == "cat → dog"
     assert "Regions Of two" in page.text
 
