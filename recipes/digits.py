@@ -2,8 +2,8 @@
 
     kerascnn train recipes/digits.py --strategy mirrored:2
 
-A few minutes on 2 CPU cores. ResNet-20, which was made for images of this size, recognised 99.36 % of the 468
-validation digits (seed 0, two devices); of the training digits, 100 %.
+Two and a half minutes on 2 CPU cores. ResNet-20, which was made for images of this size, got 99.36 % of the 468
+validation digits right (seed 0, two devices), and so did its TFLite, int8 and ONNX files.
 """
 
 from kerascnn.training import SGD, Cosine, Epochs, Input, Model, Recipe
