@@ -11,11 +11,6 @@ from kerascnn.networks.codec import decode_row, encode_row
 STORED = [*{row.name: row for row in ROWS.values()}.values()]
 
 
-@pytest.fixture(autouse=True)
-def fresh_keras():
-    """No network is drawn here, and looking for one to free takes half a second."""
-
-
 @pytest.mark.parametrize("row", STORED, ids=lambda row: row.name)
 def test_a_row_comes_back_from_json(row):
     assert decode_row(json.loads(json.dumps(encode_row(row)))) == row

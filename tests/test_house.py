@@ -59,11 +59,6 @@ KERAS_FREE = (
 )
 
 
-@pytest.fixture(autouse=True)
-def fresh_keras():
-    """No network is drawn here, and looking for one to free takes half a second."""
-
-
 def room(path: Path) -> str:
     return path.relative_to(HOUSE).with_suffix("").parts[0]
 
