@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from kerascnn.runtime import load_keras as load_keras
     from kerascnn.runtime import open_model as open_model
     from kerascnn.training import load_recipe as load_recipe
+    from kerascnn.weights.imagenet import decode_predictions as decode_predictions
+    from kerascnn.weights.imagenet import preprocess_input as preprocess_input
     from kerascnn.weights.records import find_record as find_record
     from kerascnn.weights.records import list_weights as list_weights
     from kerascnn.workflows.compress import compress as compress
@@ -50,6 +52,7 @@ LAZY = {  # a verb, and the module that it comes from when it is first used
     "compare_layers": "kerascnn.deploy.layer_comparison",
     "compress": "kerascnn.workflows.compress",
     "cost": "kerascnn.graph.cost",
+    "decode_predictions": "kerascnn.weights.imagenet",
     "edge_safe": "kerascnn.graph.edge",
     "evaluate": "kerascnn.workflows.evaluate",
     "export": "kerascnn.deploy",
@@ -62,6 +65,7 @@ LAZY = {  # a verb, and the module that it comes from when it is first used
     "open_data": "kerascnn.data",
     "open_model": "kerascnn.runtime",
     "predict": "kerascnn.workflows.predict",
+    "preprocess_input": "kerascnn.weights.imagenet",
     "prune": "kerascnn.compression",
     "quantize_aware": "kerascnn.compression",
     "receptive_field": "kerascnn.graph.receptive_field",

@@ -70,7 +70,8 @@ def two_hidden_classify(k, x, classes, hidden=4096, dropout=0.5):
     """Flatten, two hidden layers with dropout after each, dense layer. Krizhevsky et al. 2012, figure 2."""
     x = k(L.Flatten)(x)
     for _ in range(2):
-        x = k(L.Dropout, dropout)(k.act(k(L.Dense, hidden)(x)))
+        x = k.act(k(L.Dense, hidden)(x))
+        x = k(L.Dropout, dropout)(x) if dropout else x
     return k(L.Dense, classes, dtype="float32")(x)
 
 

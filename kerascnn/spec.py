@@ -25,6 +25,7 @@ class Style:
     pooling: str = ""  # the padding of max pools, where it is another
     initializer: str = "he_normal"  # of convolutions
     convolution: str = "Conv2D"  # the layer that convolves
+    fused: bool = False  # whether a layer with a bias applies the activation behind it itself, as in Keras' VGG
     count_padding: bool = False  # whether an average pool counts the zeros round the map, as Caffe and PyTorch do
 
 
@@ -102,6 +103,12 @@ class Preprocess:
     @property
     def channels(self) -> int:
         return len(self.mean)
+
+    @property
+    def affine(self) -> tuple[list[float], list[float]]:
+        """Of each channel what pixels of 0..255 are multiplied by, and what is added then, to normalise them."""
+        pairs = list(zip(self.mean, self.std, strict=True))
+        return [1 / (255 * std) for _, std in pairs], [-mean / std for mean, std in pairs]
 
 
 def plain(name: str) -> str:

@@ -1,8 +1,11 @@
 """What builders say to arguments that cannot be met, and how near they are to keras.applications'."""
 
+import copy
 import inspect
+import pickle
 
 import keras
+import numpy as np
 import pytest
 
 import kerascnn
@@ -121,3 +124,37 @@ def test_the_least_image_of_googlenets_auxiliary_heads(row):
     assert row(input_shape=(side, side, 3), classes=3).count_params() > 1e6
     with pytest.raises(ValueError, match="needs images of at least 79 x 79 pixels"):
         row(input_shape=(side - 1, side - 1, 3))
+
+
+def test_two_networks_in_one_model():
+    """The name of a network is before those of its layers and variables; a user's layers keep theirs."""
+    left, right = ResNet18(name="left", classes=3), ResNet18(name="right", classes=3)
+    joined = keras.Model([left.input, right.input], keras.layers.Concatenate()([left.output, right.output]))
+    assert joined.get_layer("left-stem-conv") is left.get_layer("left-stem-conv")
+    assert len({w.path for w in joined.weights}) == len(joined.weights)
+    image = keras.Input((32, 32, 1), name="grey")
+    trunk = ResNet18(include_top=False, name="trunk", input_tensor=keras.layers.Conv2D(3, 1, name="colour")(image))
+    assert [layer.name for layer in trunk.layers[:3]] == ["grey", "colour", "trunk-stem-pad"]
+
+
+def test_builders_are_functions_to_tools():
+    assert ResNet18.__name__ == "resnet18"
+    assert list(inspect.signature(ResNet18).parameters)[:2] == ["include_top", "weights"]
+    assert copy.deepcopy(ResNet18) == ResNet18 == pickle.loads(pickle.dumps(ResNet18))
+
+
+def test_images_as_weights_want_them():
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 4, 4, 3)).astype("uint8")
+    want = (pixels / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
+    got = kerascnn.preprocess_input(pixels, "resnet18.imagenet")
+    assert got.dtype == "float32" and np.allclose(got, want, atol=1e-6)
+    assert np.allclose(kerascnn.applications.squeezenet.preprocess_input(pixels), want, atol=1e-6)
+    tensor = kerascnn.preprocess_input(keras.ops.convert_to_tensor(pixels), "resnet18.imagenet")
+    assert np.allclose(tensor, want, atol=1e-5)
+    with pytest.raises(ValueError, match=r"vgg want different images.*weights='vgg11\."):
+        kerascnn.applications.vgg.preprocess_input(pixels)
+    with pytest.raises(ValueError, match=r"'resnet18\.imagenet'; got 'resnet18'"):
+        kerascnn.preprocess_input(pixels, "resnet18")
+    with pytest.raises(ValueError, match=r"3 channels; got \(2, 4, 4, 1\)"):
+        kerascnn.preprocess_input(pixels[..., :1], "resnet18.imagenet")
+    assert kerascnn.applications.resnet.decode_predictions(np.eye(1000)[:1])[0][0][1] == "tench"

@@ -129,6 +129,11 @@ def test_without_top(row, pooling):
     assert model.output_shape[-1] == row(include_top=False).output_shape[-1]
 
 
+def test_without_top_any_size_is_the_default_where_the_network_takes_it(row):
+    size = None if row.any_size else row.size
+    assert row(include_top=False).input_shape == (None, size, size, row.channels)
+
+
 @pytest.mark.sharded
 @pytest.mark.parametrize("channels", [1, 3, 5])
 def test_any_channels_and_odd_sizes(row, channels):
@@ -165,7 +170,7 @@ def test_the_smallest_image(row):
 
 
 def test_features_rise_in_stride_and_share_weights(row):
-    model = row(include_top=False)
+    model = row(include_top=False, input_shape=(row.size, row.size, row.channels))
     maps = features(model)
     strides = list(maps.output)
     assert strides == sorted(strides) and all(s & (s - 1) == 0 for s in strides)

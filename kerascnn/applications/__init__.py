@@ -1,8 +1,11 @@
 """Every family, in the order of publication. ``kerascnn.applications.ResNet50()`` builds a Keras model."""
 
+from collections.abc import Callable
 from importlib import import_module
+from typing import Any
 
 from kerascnn.networks.architecture import Architecture
+from kerascnn.weights.records import Record, all_records
 
 FAMILIES = tuple(
     import_module(f"kerascnn.applications.{family}")
@@ -53,3 +56,44 @@ ROWS: dict[str, Architecture] = {
 }
 globals().update(ROWS)  # editors read the same names, with their papers and sizes, in __init__.pyi
 __all__ = sorted(ROWS)
+
+
+def decode_predictions(preds: Any, top: int = 5) -> list[list[tuple[str, str, float]]]:
+    """As :func:`kerascnn.decode_predictions`, in every family as Keras has it."""
+    from kerascnn.weights import imagenet  # here, because it imports NumPy
+
+    return imagenet.decode_predictions(preds, top)
+
+
+def preprocessing(family: Any) -> Callable[..., Any]:
+    """The ``preprocess_input`` of a family."""
+
+    def preprocess_input(images: Any, weights: str | None = None) -> Any:
+        """As :func:`kerascnn.preprocess_input`, by default for ``weights="imagenet"`` of the family.
+
+        Raises ``ValueError`` where these are of several kinds in the family, until ``weights`` says which.
+        """
+        from kerascnn.weights import imagenet
+
+        return imagenet.preprocess_input(images, weights or weights_of(family))
+
+    return preprocess_input
+
+
+def weights_of(family: Any) -> str:
+    names = {row.name for row in vars(family).values() if isinstance(row, Architecture)}
+    kinds: dict[tuple, Record] = {}
+    for record in reversed(all_records()):  # the first of a network is its default, and of a kind the one to show
+        if record.network in names and record.classes == 1000 and record.top:
+            kinds[record.preprocess.mean, record.preprocess.std] = record
+    if len(kinds) == 1:
+        return next(iter(kinds.values())).name
+    module = family.__name__.rpartition(".")[2]
+    if not kinds:
+        raise ValueError(f"{module} has no published weights of ImageNet. Name some: weights='resnet50.imagenet'.")
+    some = " or ".join(repr(record.name) for record in kinds.values())
+    raise ValueError(f"The published weights of {module} want different images. Pass weights={some}, or another.")
+
+
+for family in FAMILIES:
+    family.decode_predictions, family.preprocess_input = decode_predictions, preprocessing(family)

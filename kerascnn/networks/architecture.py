@@ -22,6 +22,7 @@ class Architecture(Row, ABC):
         p = self.paper
         doc = f"{self.name}, {self.size} x {self.size} px. {p.authors} {p.year}, {p.title}, {p.url}"
         object.__setattr__(self, "__doc__", doc)
+        object.__setattr__(self, "__name__", self.name)  # builders are functions to the tools that ask for it
         shown = signature(self.__call__)  # with the default that holds for this row, as help() is to show it
         arguments = [a.replace(default=self.classes) if a.name == "classes" else a for a in shown.parameters.values()]
         object.__setattr__(self, "__signature__", shown.replace(parameters=arguments))
@@ -50,8 +51,8 @@ class Architecture(Row, ABC):
         input_tensor
             A Keras tensor to use as the image, ``(batch, height, width, channels)``.
         input_shape
-            ``(height, width, channels)`` of the image, by default the size of the paper. Height and width may be
-            None unless the classifier flattens the map or the network learns positions.
+            ``(height, width, channels)`` of the image. Height and width may be None unless the classifier flattens the
+            map or the network learns positions; without top that is the default, else the size of the paper.
         pooling
             Without top: None for the last feature map, "avg" or "max" for its global pooling, ``(batch, channels)``.
         classes
@@ -59,7 +60,8 @@ class Architecture(Row, ABC):
         classifier_activation
             What follows the logits; None gives the logits themselves.
         name
-            Name of the model, by default that of the network.
+            Name of the model, by default that of the network. The layers bear it too, ``left-stem-conv`` for "left",
+            so that two networks can be joined in one model.
 
         Returns
         -------

@@ -6,6 +6,7 @@ import keras
 
 from kerascnn import layers as L
 from kerascnn.networks.layer_factory import LayerFactory
+from kerascnn.networks.renaming import rename
 from kerascnn.runtime.recursion import deep_graphs
 from kerascnn.weights.load import find_weights
 
@@ -34,7 +35,7 @@ def build(
     source = None if weights is None else find_weights(row, weights, include_top)
     row = row.replace(style=source.row.style) if source else row
     k = LayerFactory(row.style)
-    image = open_image(row, input_tensor, input_shape)
+    image = open_image(row, include_top, input_tensor, input_shape)
     try:
         x = row.trunk(k, image)
         out = heads(row, k, x, classes, classifier_activation) if include_top else topless(row, k, x, pooling)
@@ -50,6 +51,9 @@ def build(
     model = keras.Model(inputs, out, name=name or row.name)
     if source:
         source.fill(model, new_classifier)
+    if name:
+        own = set(model.layers) - (set() if input_tensor is None else set(keras.Model(inputs, image).layers))
+        rename(model, {layer.name: f"{name}-{layer.name}" for layer in own})
     return model
 
 
@@ -65,11 +69,12 @@ def check(row: "Architecture", pooling: str | None, classes: int) -> None:
         raise ValueError(f"classes must be a whole number of at least 1, got {classes!r}.")
 
 
-def open_image(row: "Architecture", tensor: Any, shape: tuple[int | None, ...] | None) -> Any:
+def open_image(row: "Architecture", include_top: bool, tensor: Any, shape: tuple[int | None, ...] | None) -> Any:
     """The image the network sees, of a size that it can take."""
     image: Any = tensor
     if tensor is None:
-        image = keras.Input(shape or (row.size, row.size, row.channels), name="image")
+        size = row.size if include_top or not row.any_size else None
+        image = keras.Input(shape or (size, size, row.channels), name="image")
     elif not keras.backend.is_keras_tensor(tensor):
         raise ValueError(f"input_tensor must be a Keras tensor such as keras.Input(...), got {type(tensor).__name__}.")
     if shape is not None and tuple(image.shape[1:]) != tuple(shape):

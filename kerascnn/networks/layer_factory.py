@@ -99,6 +99,9 @@ class LayerFactory:
 
     def act(self, x, kind=None):
         kind = kind or self.style.activation
+        if self.style.fused and getattr(layer := x._keras_history.operation, "use_bias", False):
+            layer.activation = L.Activation(kind).activation
+            return x
         if kind.startswith("leaky_relu:"):
             return self(L.LeakyReLU, float(kind.partition(":")[2]))(x)
         return L.Activation(kind, name=self.name(kind))(x)

@@ -11,6 +11,7 @@ from kerascnn.card import Card
 from kerascnn.catalogue import build, find
 from kerascnn.runtime import Runner, keras_runner, open_model
 from kerascnn.tasks import Prediction, task_of
+from kerascnn.weights import imagenet
 from kerascnn.weights.records import find_record
 from kerascnn.workflows.common import BATCH
 
@@ -35,7 +36,7 @@ def predict(model: "Model", images: "Image | Sequence[Image]") -> Prediction | l
     model
         A ``.keras``, ``.tflite`` or ``.onnx`` file, or the folder of a SavedModel, with its card beside it; the same,
         opened by :func:`kerascnn.open_model`; or a network of the catalogue with the tag of published weights,
-        ``"resnet50.tv_in1k_v2"``, whose classes are called by their numbers.
+        ``"resnet50.tv_in1k_v2"``: ImageNet's classes by name, those of other data by number.
     images
         The path of an image file, or pixels, (H, W, 1 or 3) uint8; or a list of these.
 
@@ -79,8 +80,16 @@ def opened(model: "Model") -> tuple[Runner, Card]:
     record = find_record(find(name).name, tag)
     size = record.preprocess.size
     network = build(str(model), input_shape=(size, size, record.preprocess.channels))
-    labels = tuple(f"class {number}" for number in range(record.classes))
-    return keras_runner(network, network.name), Card(model=network.name, labels=labels, preprocess=record.preprocess)
+    return keras_runner(network, network.name), Card(
+        model=network.name, labels=names(record.classes), preprocess=record.preprocess
+    )
+
+
+def names(count: int) -> tuple[str, ...]:
+    """What classes are called: those of ImageNet by name, of which there are a thousand; others by number."""
+    if count == len(imagenet.classes()):
+        return tuple(name.replace("_", " ") for _, name in imagenet.classes())
+    return tuple(f"class {number}" for number in range(count))
 
 
 def write_pictures(
