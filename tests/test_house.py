@@ -31,6 +31,7 @@ ORDER = [
     "weights",
     "networks",
     "applications",
+    "keras_applications",
     "segmentation",
     "catalogue",
     "card",

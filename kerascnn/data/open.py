@@ -12,6 +12,7 @@ from kerascnn.data.sources.arrays import from_npz, from_pairs
 from kerascnn.data.sources.digits import digits
 from kerascnn.data.sources.folder import LAYOUT, from_folder
 from kerascnn.data.sources.masks import from_masks, has_masks
+from kerascnn.data.sources.photos import photos
 from kerascnn.data.sources.records import from_folder_of_records, from_pattern, is_shard, shards_in
 from kerascnn.data.sources.shape_masks import shape_masks
 from kerascnn.data.sources.shapes import shapes
@@ -21,7 +22,12 @@ from kerascnn.data.splitting import Opening, divided
 from kerascnn.errors import suggest
 
 Location = str | os.PathLike | tuple
-NAMED: dict[str, Callable[[Opening], Source]] = {"digits": digits, "shapes": shapes, "shape_masks": shape_masks}
+NAMED: dict[str, Callable[[Opening], Source]] = {
+    "digits": digits,
+    "photos": photos,
+    "shapes": shapes,
+    "shape_masks": shape_masks,
+}
 
 
 def open_data(
@@ -47,7 +53,8 @@ def open_data(
     source
         One of these:
 
-        - the name of a source: ``"digits"``, 1,797 handwritten digits of 8 x 8 pixels; or what is made on the spot,
+        - the name of a source: ``"digits"``, 1,797 handwritten digits of 8 x 8 pixels; ``"photos"``, 107 photographs
+          of fish, monuments, tools and windmills; or what is made on the spot,
           ``"shapes"``, 2,400 images of 32 x 32 pixels, and ``"shape_masks"``, 800 images of 64 x 64 pixels with the
           class of every pixel. A folder that bears such a name is meant by ``"./digits"``;
         - a folder with one sub-folder of images per class, or with ``train/``, ``validation/`` and ``test/`` that each

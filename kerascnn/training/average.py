@@ -24,6 +24,11 @@ class Average:
             keras.Variable(np.asarray(v), trainable=False, name=f"average_{v.name}") for v in self.averaged
         ]
 
+    def reset(self) -> None:
+        """Begin again from the variables as they are now."""
+        for average, variable in zip(self.variables, self.averaged, strict=True):
+            average.assign(np.asarray(variable))
+
     def update(self, updates) -> None:
         """Move on, once ``updates`` steps have been made; between replicas, not within one."""
         t: Any = ops.cast(updates, "float32")

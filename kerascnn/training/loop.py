@@ -29,6 +29,7 @@ from kerascnn.training.callbacks import TrainingProgress
 from kerascnn.training.drawing import draw_inference, draw_trained
 from kerascnn.training.freezing import frozen
 from kerascnn.training.methods import objective_of
+from kerascnn.training.probe import probe
 from kerascnn.training.progress import Watch, epoch_bar, line
 from kerascnn.training.recipe import Recipe
 from kerascnn.training.resolve import MakeModel, Resolved, resolve
@@ -143,6 +144,9 @@ def train(
         checkpoint = Checkpoint(out / "checkpoint.npz", learner.variables, identity(facts, learner.variables))
         history = checkpoint.restore(overwrite=overwrite)
     workers.agree("checkpoint", f"that after epoch {len(history)} in {out.absolute()}")
+    finetune = resolved.recipe.finetune
+    if finetune and finetune.probe and not history:
+        probe(learner, data, finetune.probe, log)
     plain = draw_inference(resolved, model, precision)  # now, for what cannot be drawn is to be known before training
     if history:
         log(f"continuing after epoch {len(history)} of {resolved.epochs}, from {checkpoint.path}")

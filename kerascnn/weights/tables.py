@@ -6,6 +6,7 @@ the source matches its patterns. Its lines are ``target  source``, a layer here 
     count n stage{s}-block{b}                  n is 1, 2, 3 ... over the blocks of the network
     count m stage4-block{b} stage5-block{b}    m goes on from one pattern to the next
     leave aux1.*                               keys of the source that have no variable here
+    also stem-relu                conv1_relu   what stands in few files or in none: a layer without weights
     stem-conv                     conv1
     stage{s}-block{b}-conv{c}     layer{s}.{b-1}.conv{c}
     head-dense                    fc
@@ -51,6 +52,7 @@ class Section:
     sources: tuple[str, ...]
     networks: tuple[str, ...]
     lines: list[Line] = field(default_factory=list)
+    also: list[Line] = field(default_factory=list)
     counters: dict[str, list[re.Pattern]] = field(default_factory=dict)
     left: list[str] = field(default_factory=list)
 
@@ -78,7 +80,7 @@ class Section:
         return {path: self.place(path, order) for path in paths}
 
     def place(self, path: str, order: dict[str, dict[Place, int]]) -> SourceKey | None:
-        for line in self.lines:
+        for line in (*self.also, *self.lines):
             for text in (path, path.rpartition("/")[0]):
                 if found := line.target.fullmatch(text):
                     values = {name: number(text) for name, text in found.groupdict().items()}
@@ -149,7 +151,8 @@ def sections(family: str) -> tuple[Section, ...]:
         elif words[0] == "leave":
             found[-1].left += words[1:]
         else:
-            found[-1].lines.append(Line(pattern(words[0]), source_key(*words[1:])))
+            lines, words = (found[-1].also, words[1:]) if words[0] == "also" else (found[-1].lines, words)
+            lines.append(Line(pattern(words[0]), source_key(*words[1:])))
     return tuple(found)
 
 

@@ -141,16 +141,21 @@ class FineTune:
 
     Parameters
     ----------
+    probe
+        Updates of the classifier alone before the first epoch, on the features of the training images, which are
+        computed once and without augmentation: seconds, where frozen epochs would take minutes. Some 300 are enough.
     frozen_epochs
         At the beginning, in which only the classifier is trained; all else is as it was loaded, to the bit.
     batch_norm
         After the frozen epochs: "frozen" keeps batch norms as they were loaded, in inference mode; "train" trains them.
     """
 
+    probe: int = 0
     frozen_epochs: int = 0
     batch_norm: str = "frozen"
 
     def __post_init__(self) -> None:
+        need_number(self, "probe", whole=True, at_least=0)
         need_number(self, "frozen_epochs", whole=True, at_least=0)
         need_one_of(self, "batch_norm", ("train", "frozen"))
 

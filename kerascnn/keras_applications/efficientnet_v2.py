@@ -1,0 +1,47 @@
+"""EfficientNetV2, as ``keras.applications.efficientnet_v2`` has it: pixels of 0..255 in."""
+
+from functools import partial
+from typing import Any
+
+import keras
+
+from kerascnn import applications
+from kerascnn.keras_applications.imagenet_utils import decode_predictions
+from kerascnn.keras_applications.imagenet_utils import unchanged as preprocess_input
+from kerascnn.keras_applications.mirror import ARGUMENTS, builder
+
+__all__ = [
+    "EfficientNetV2B0",
+    "EfficientNetV2B1",
+    "EfficientNetV2B2",
+    "EfficientNetV2B3",
+    "EfficientNetV2L",
+    "EfficientNetV2M",
+    "EfficientNetV2S",
+    "decode_predictions",
+    "preprocess_input",
+]
+
+HERE = {**ARGUMENTS, "include_preprocessing": True}
+
+
+def normalised(image: Any, weights: str | None) -> Any:
+    """By the mean and the variance of ImageNet's channels."""
+    x = keras.layers.Rescaling(1 / 255, name="rescaling")(image)
+    variance = [std**2 for std in (0.229, 0.224, 0.225)]
+    return keras.layers.Normalization(mean=[0.485, 0.456, 0.406], variance=variance, name="normalization")(x)
+
+
+def centred(image: Any, weights: str | None) -> Any:
+    """To -1..1."""
+    return keras.layers.Rescaling(1 / 128, -1, name="rescaling")(image)
+
+
+similar = partial(builder, arguments=HERE, dropout=True, fused=True)
+EfficientNetV2B0 = similar("EfficientNetV2B0", applications.EfficientNetV2B0, "efficientnetv2-b0", prepare=normalised)
+EfficientNetV2B1 = similar("EfficientNetV2B1", applications.EfficientNetV2B1, "efficientnetv2-b1", prepare=normalised)
+EfficientNetV2B2 = similar("EfficientNetV2B2", applications.EfficientNetV2B2, "efficientnetv2-b2", prepare=normalised)
+EfficientNetV2B3 = similar("EfficientNetV2B3", applications.EfficientNetV2B3, "efficientnetv2-b3", prepare=normalised)
+EfficientNetV2S = similar("EfficientNetV2S", applications.EfficientNetV2S, "efficientnetv2-s", prepare=centred)
+EfficientNetV2M = similar("EfficientNetV2M", applications.EfficientNetV2M, "efficientnetv2-m", prepare=centred)
+EfficientNetV2L = similar("EfficientNetV2L", applications.EfficientNetV2L, "efficientnetv2-l", prepare=centred)

@@ -1,0 +1,171 @@
+"""Builders that take what those of keras.applications take, and give the same layers under the same names."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from inspect import Parameter, Signature
+from typing import Any
+
+import keras
+
+from kerascnn.keras_applications.imagenet_utils import obtain_input_shape
+from kerascnn.ledger import entries
+from kerascnn.networks.architecture import Architecture
+from kerascnn.networks.build import build
+from kerascnn.networks.renaming import rename
+from kerascnn.weights.cache import fetch
+from kerascnn.weights.load import find_weights
+from kerascnn.weights.records import all_records
+from kerascnn.weights.tables import section
+
+SOURCE = "keras.applications"
+ARGUMENTS = {  # in Keras' order, with its defaults; the name is each builder's own
+    "include_top": True,
+    "weights": "imagenet",
+    "input_tensor": None,
+    "input_shape": None,
+    "pooling": None,
+    "classes": 1000,
+    "classifier_activation": "softmax",
+}
+# Layers that Keras names by counting all of their kind, from "conv2d" and "conv2d_1" on; the tables count from 1.
+COUNTED = re.compile(r"(activation|add|batch_normalization|concatenate|conv2d|max_pooling2d|zero_padding2d)_(\d+)")
+
+Prepare = Callable[[Any, str | None], Any]
+
+
+def builder(
+    identifier: str,
+    row: Architecture,
+    name: str,
+    arguments: dict[str, Any] = ARGUMENTS,
+    *,
+    change: Callable[..., Architecture] | None = None,
+    prepare: Prepare | None = None,
+    dropout: bool = False,
+    fused: bool = False,
+    fixed: bool = True,
+) -> Callable[..., keras.Model]:
+    """A function that builds ``row`` as ``keras.applications`` does.
+
+    Parameters
+    ----------
+    identifier
+        Its name there: ``"ResNet50"``.
+    row
+        The network of the catalogue.
+    name
+        The model's default name in Keras; what stands in its braces depends on the arguments and the image's size.
+    arguments
+        Its arguments there, with their defaults.
+    change
+        Makes another row of ``row`` and those arguments that only this builder has.
+    prepare
+        From pixels and ``weights`` to what the network takes, where Keras has this inside the model. Where its builder
+        has the argument ``include_preprocessing``, that decides.
+    dropout
+        Whether Keras has the paper's dropout before the classifier.
+    fused
+        Whether Keras' layers with a bias apply the activation behind them.
+    fixed
+        Whether images have a fixed size by default where there is a classifier.
+    """
+    parameters = {**arguments, "name": None if "{" in name else name}
+    kind = Parameter.POSITIONAL_OR_KEYWORD
+    signature = Signature([Parameter(each, kind, default=default) for each, default in parameters.items()])
+    style = next((e.style for e in entries() if (e.name, e.source) == (row.name, SOURCE)), {})
+    styled = row.replace(style=replace(row.style, **style, fused=fused))
+
+    def call(*args: Any, **kwargs: Any) -> keras.Model:
+        try:
+            given = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{identifier}(): {error}. Its arguments are {', '.join(parameters)}.") from None
+        given.apply_defaults()
+        own = {each: given.arguments.pop(each) for each in [*given.arguments] if each not in (*ARGUMENTS, "name")}
+        inside = own.pop("include_preprocessing", True) and prepare
+        network = change(styled, **own) if change else styled
+        size = (given.arguments["input_shape"] or (None,))[0] or row.size
+        given.arguments["name"] = given.arguments["name"] or name.format(size=size, **own)
+        return draw(network if dropout else network.replace(dropout=0.0), inside or None, fixed, **given.arguments)
+
+    call.__name__ = call.__qualname__ = identifier
+    call.__signature__ = signature  # pyright: ignore[reportFunctionMemberAccess]
+    call.__doc__ = f"As ``keras.applications.{identifier}``, of kerascnn's layers under Keras' names."
+    return call
+
+
+def draw(
+    row: Architecture,
+    prepare: Prepare | None,
+    fixed: bool,
+    *,
+    include_top: bool,
+    weights: str | None,
+    input_tensor: Any,
+    input_shape: tuple[int | None, ...] | None,
+    pooling: str | None,
+    classes: int,
+    classifier_activation: Any,
+    name: str | None,
+) -> keras.Model:
+    if weights == "imagenet" and include_top and classes != 1000:
+        raise ValueError(
+            f"weights='imagenet' are for 1000 classes, got classes={classes}. Pass include_top=False and put a "
+            f"classifier of your own on it, or weights=None."
+        )
+    image = input_tensor
+    if image is None:
+        flat = include_top and fixed
+        shape = obtain_input_shape(input_shape, row.size, row.min_size, "channels_last", flat, weights)
+        image, input_shape = keras.Input(shape), None
+    if prepare:
+        image, input_shape = prepare(image, weights), None
+    model = build(row, include_top, None, image, input_shape, pooling, classes, None, None)
+    if weights is not None:
+        path = published(row.name, include_top) if weights == "imagenet" else weights
+        # Keras' images are what its files were trained on: for some networks blue, green, red.
+        replace(find_weights(row, path, include_top), bgr=False).fill(model, new_classifier=False)
+        for layer in model.layers:
+            if isinstance(layer, keras.layers.Normalization):
+                layer.finalize_state()
+    names = layer_names(row, model)
+    if include_top:
+        model = activated(model, names, classifier_activation)
+    rename(model, names)
+    model.name = name
+    return model
+
+
+def published(network: str, include_top: bool) -> str:
+    """The file of Keras' own weights, downloaded unless the cache has it."""
+    found = [r for r in all_records() if (r.network, r.source) == (network, SOURCE)]
+    if not found:
+        raise ValueError(f"keras.applications has no published weights of {network}. Pass weights=None or a file.")
+    return str(fetch(next((r for r in found if r.top == include_top), found[0])))
+
+
+def layer_names(row: Architecture, model: keras.Model) -> dict[str, str]:
+    """What Keras calls the layers of ``model``; those that it only counts, and that no table has, keep their names."""
+    family = type(row).__module__.rpartition(".")[2]
+    table = section(family, SOURCE, row.name)
+    places = table.translate(layer.name for layer in model.layers) if table else {}
+    return {name: as_keras_names(key.name) for name, key in places.items() if key}
+
+
+def as_keras_names(key: str) -> str:
+    layer, _, part = key.partition("/")
+    if counted := COUNTED.fullmatch(layer):
+        layer = f"{counted[1]}_{int(counted[2]) - 1}".removesuffix("_0")
+    return layer if part in ("", "pointwise_kernel") else f"{layer}_{part.removesuffix('_kernel')}"
+
+
+def activated(model: keras.Model, names: dict[str, str], activation: Any) -> keras.Model:
+    """The model with ``activation`` in the layer called predictions, which is a layer of its own unless it is dense."""
+    last: Any = model.layers[-1]
+    activation = keras.activations.get(activation)
+    if names[last.name] == "predictions":
+        last.activation = activation
+        return model
+    outputs = keras.layers.Activation(activation, name="predictions")(model.output)
+    return keras.Model(model.inputs, outputs, name=model.name)

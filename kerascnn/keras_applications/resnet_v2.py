@@ -1,0 +1,12 @@
+"""ResNet v2, as ``keras.applications.resnet_v2`` has it."""
+
+from kerascnn import applications
+from kerascnn.keras_applications.imagenet_utils import decode_predictions, preprocessing
+from kerascnn.keras_applications.mirror import builder
+
+__all__ = ["ResNet50V2", "ResNet101V2", "ResNet152V2", "decode_predictions", "preprocess_input"]
+
+ResNet50V2 = builder("ResNet50V2", applications.ResNet50V2, "resnet50v2")
+ResNet101V2 = builder("ResNet101V2", applications.ResNet101V2, "resnet101v2")
+ResNet152V2 = builder("ResNet152V2", applications.ResNet152V2, "resnet152v2")
+preprocess_input = preprocessing("tf")
