@@ -5,11 +5,14 @@
 """
 
 import csv
+import hashlib
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
+from pathlib import Path
 
 from kerascnn.errors import suggest
+from kerascnn.files import changes
 from kerascnn.ledger import Entry, entries
 from kerascnn.spec import Preprocess
 
@@ -75,6 +78,26 @@ def record(row: dict[str, str]) -> Record:
         classes=int(row["classes"]),
         top1=float(row["top1"]) if row["top1"] else None,
     )
+
+
+def record_of(network: str, path: Path) -> Record | None:
+    """The record of a file of ``network``'s published weights, by its name or, if it was renamed, by its hash."""
+    mine = [r for r in all_records() if r.network == network]
+    named = next((r for r in mine if path.name == r.file), None)
+    return named or next((r for r in mine if r.hash and is_published(path, r)), None)
+
+
+def is_published(path: Path, record: Record) -> bool:
+    """Whether a file has the digest of a record, as far as that is published."""
+    kind, _, published = record.hash.partition(":")
+    return digest(path, kind, changes(path)).startswith(published)
+
+
+@lru_cache(256)
+def digest(path: Path, kind: str, changed: tuple[int, int]) -> str:
+    """The hash of a file as it is since it ``changed``."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, kind).hexdigest()
 
 
 def list_weights(network: str) -> list[str]:
