@@ -110,12 +110,11 @@ def read_keras_3(path: Path) -> Held:
     if path.name.endswith(".weights.h5"):
         with h5py.File(path) as file:
             return numbered(file, ())
-    with zipfile.ZipFile(path) as archive:
-        with h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as file:
-            try:
-                return numbered(file, tuple(names_in(json.loads(archive.read("config.json"))["config"])))
-            except NoNames:  # of the first versions of Keras 3, whose models know them
-                return Held({w.path: np.asarray(w) for w in load_keras(path).weights}, torch=False, ordered=True)
+    with zipfile.ZipFile(path) as archive, h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as file:
+        try:
+            return numbered(file, tuple(names_in(json.loads(archive.read("config.json"))["config"])))
+        except NoNames:  # of the first versions of Keras 3, whose models know them
+            return Held({w.path: np.asarray(w) for w in load_keras(path).weights}, torch=False, ordered=True)
 
 
 class NoNames(ValueError):
@@ -148,8 +147,8 @@ def layers_of(group: Any, place: str = "") -> Iterator[tuple[str, str, list[np.n
         if isinstance(held, h5py.Group):
             if "name" not in held.attrs:
                 raise NoNames(
-                    "its layers have no names, only numbers, as the first versions of Keras 3 wrote them. Write the whole model "
-                    "with model.save('model.keras')"
+                    "its layers have no names, only numbers, as the first versions of Keras 3 wrote them. Write the "
+                    "whole model with model.save('model.keras')"
                 )
             here = f"{place}{held.attrs['name']}/"
             if len(held):

@@ -62,8 +62,7 @@ class WeightSource:
     def mappings(
         self, model: keras.Model, values: Mapping[str, np.ndarray]
     ) -> tuple[list[KeyMapping], set[str], set[str]]:
-        """The key that each variable takes from the file, the keys that ``model`` may leave out, and the classifier's.
-        """
+        """The key that each variable takes from the file, the keys that may be left over, and the classifier's."""
         whole = any(w.path.startswith("head-") for w in model.weights)
         if self.entry is None:
             head = {key for key in values if key.startswith("head-")}
@@ -108,14 +107,12 @@ def find_weights(row: Row, weights: str | Path, include_top: bool = True) -> Wei
     return WeightSource(path, replace(row, style=style), trunk.entry, trunk.values, bgr, tuple(held.notes))
 
 
-def preprocess_of_file(row: Row, path: Path) -> Preprocess:
-    """How images were prepared for the weights in a file that has no card.
+def assumed_preprocess(row: Row, path: Path) -> Preprocess:
+    """How images were prepared, presumably, for weights in a file of which nothing is recorded.
 
-    The record of a published file says so. Of another file, a warning says what is assumed: what the published weights
-    of the implementation that wrote it want, else ImageNet's averages.
+    It is what the published weights of the implementation that wrote it want, else ImageNet's averages; a warning says
+    so.
     """
-    if record := record_of(row.name, path):
-        return record.preprocess
     source = find_weights(row, path)
     like = default_record(row, source.entry)
     found = like.preprocess if like else Preprocess(size=row.size)

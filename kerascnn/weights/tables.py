@@ -78,11 +78,11 @@ class Section:
 
     def modern(self, key: str) -> str:
         """What newer files of the source call the value of a key."""
-        module, dot, part = key.rpartition(".")
+        module, sign, part = key.rpartition("/" if "/" in key else ".")
         for line in self.renamed:
             if found := line.target.fullmatch(module):
                 values = {name: number(text) for name, text in found.groupdict().items()}
-                return HOLE.sub(lambda hole, values=values: fill(hole[1], values), line.source.name) + dot + part
+                return HOLE.sub(lambda hole, values=values: fill(hole[1], values), line.source.name) + sign + part
         return key
 
     def leaves(self, key: str) -> bool:

@@ -27,7 +27,7 @@ NUMBERS = {
 EMPTY = {  # what training checkpoints hold beside their tensors
     "argparse.Namespace", "collections.Counter", "collections.defaultdict", "builtins.set", "torch.Size",
     "torch.device", "torch.nn.parameter.Parameter", "numpy.dtype", "numpy.core.multiarray.scalar",
-    "numpy._core.multiarray.scalar", "_codecs.encode", "pathlib.PosixPath", "pathlib.WindowsPath", "pathlib._local.PosixPath",
+    "numpy._core.multiarray.scalar", "_codecs.encode", "pathlib.PosixPath", "pathlib._local.PosixPath",
 }  # fmt: skip
 DTYPES = {
     "float64", "double", "float32", "float", "float16", "half", "bfloat16", "int64", "long", "int32", "int", "int16",
@@ -45,7 +45,7 @@ class Storage:
     data: bytes = b""
 
     def numbers(self, order: str) -> np.ndarray:
-        values = np.frombuffer(self.data, np.dtype(NUMBERS[self.kind]).newbyteorder(order))
+        values = np.frombuffer(self.data, np.dtype(order + NUMBERS[self.kind]))
         if len(values) != self.count:
             raise UnpicklingError(f"a storage has {len(values)} numbers, not the {self.count} that it says")
         return values
@@ -88,13 +88,13 @@ class Reader(pickle.Unpickler):
         self.storages: dict[str, Storage] = {}
 
     def find_class(self, module: str, name: str) -> Any:
-        kind = name.removesuffix("Storage")
+        module, kind = module.replace("__builtin__", "builtins"), name.removesuffix("Storage")
         if module in ("torch", "torch.cuda") and kind != name and kind in NUMBERS:
             return kind
         if (module, name) == ("collections", "OrderedDict"):
             return OrderedDict
         if f"{module}.{name}" in EMPTY or (module == "torch" and name in DTYPES):
-            return type("Empty", (Empty,), {})  # one of its own each time, as a pickle may set attributes of a class
+            return Empty
         makers = {"_rebuild_tensor_v2": tensor, "_rebuild_tensor": tensor, "_rebuild_parameter": first}
         makers |= {"_rebuild_parameter_with_state": first}
         if module == "torch._utils" and name in makers:
@@ -116,7 +116,7 @@ class Reader(pickle.Unpickler):
 
 
 class Maker:
-    """Calls a function, and has no attributes that a pickle could set."""
+    """Calls a function, for one pickle: what that sets in it stays there, where a function would keep it for all."""
 
     __slots__ = ("function",)
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -53,11 +54,11 @@ def find_trunk(row: Row, path: Path, held: Held, record: Record | None) -> Trunk
     if len(places) > 1:
         averages = {place for place in places if "ema" in place.lower() or "average" in place.lower()}
         if len(averages) != 1:
-            raise ValueError(
-                f"{path} holds {row.name} {len(places)} times, in {' and '.join(sorted(places))}. Save one of them "
-                f"alone."
-            )
-        held.notes.append(f"it has weights and their averages, and the averages are taken, {min(averages)}")
+            several = " and ".join(sorted(place.rstrip("./") or "the whole" for place in places))
+            raise ValueError(f"{path} holds {row.name} {len(places)} times, in {several}. Save one of them alone.")
+        held.notes.append(
+            f"it has weights and their averages, and the averages are taken, {min(averages).rstrip('./')}"
+        )
         best = [trunk for trunk in best if trunk.prefix in averages]
     return choose(row, path, held, best)
 
@@ -121,7 +122,7 @@ def named_in(text: str, fitting: list[Trunk]) -> list[Trunk]:
     return [each for each in fitting if each.entry and each.entry.source_name.lower() in text.lower()]
 
 
-def style_of(row: Row, entry: Entry | None) -> dict[str, object]:
+def style_of(row: Row, entry: Entry | None) -> dict[str, Any]:
     """All fields of the style in which ``entry`` draws ``row``."""
     return {each.name: getattr(row.style, each.name) for each in fields(Style)} | (entry.style if entry else {})
 
@@ -147,7 +148,8 @@ def refusal_to_guess(row: Row, path: Path, fitting: list[Entry]) -> str:
     ways = " or ".join(f"{entry.source_name}{suffix}" for entry in fitting)
     return (
         f"{path} could be {' or '.join(said)}. They name their layers alike and compute differently, and the file "
-        f"does not say which it is. Find out what it was trained with, and let its name, or its folder's, say so: {ways}."
+        f"does not say which it is. Find out what it was trained with, and let its name, or its folder's, say so: "
+        f"{ways}."
     )
 
 
