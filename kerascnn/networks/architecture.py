@@ -46,8 +46,11 @@ class Architecture(Row, ABC):
             Whether the classifier stands on the last feature map.
         weights
             None for random initialisation; the tag of published weights, "imagenet" for the default and others as
-            :func:`kerascnn.list_weights` has them; or a file: ``.keras`` or ``.weights.h5`` of this network, ``.h5``
-            of keras.applications, ``.safetensors`` of timm, ``.pth`` of timm, torchvision or pytorchcv.
+            :func:`kerascnn.list_weights` has them; or a file: ``.keras``, ``.weights.h5`` or ``.h5`` of this package or
+            of keras.applications; ``.safetensors``, ``.pth``, ``.pth.tar``, ``.pt``, ``.bin`` or ``.ckpt`` of timm,
+            torchvision or pytorchcv. It may be a training's checkpoint, of which the averaged weights are taken where
+            it has both, or a larger model in which this network is the trunk. PyTorch is not needed, and what is no
+            tensor in its files is refused. Warnings tell what was chosen, left out or adapted.
         input_tensor
             A Keras tensor to use as the image, ``(batch, height, width, channels)``.
         input_shape
@@ -73,7 +76,8 @@ class Architecture(Row, ABC):
         ------
         ValueError
             When an argument is out of range, or the image is smaller than the network can take, or the weights
-            are those of another network or number of classes.
+            are those of another network or number of classes, have no classifier and none was asked for, or could be
+            of two implementations that compute differently.
         FileNotFoundError
             When ``weights`` is a path and there is no such file.
         """

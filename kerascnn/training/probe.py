@@ -51,7 +51,7 @@ def probe(learner: Learner, data: Data, steps: int, log: Callable[[str], Any]) -
     def step() -> tf.Tensor:
         with tf.GradientTape() as tape:
             loss = tf.reduce_mean(task.objective(rest(head(features)), targets))
-        optimizer.apply_gradients(zip(tape.gradient(loss, head.trainable_variables), head.trainable_variables))
+        optimizer.apply(tape.gradient(loss, head.trainable_variables))
         return loss
 
     loss = [step() for _ in range(steps)][-1]

@@ -37,7 +37,7 @@ def shrink(recipe: Recipe) -> Recipe:
     epochs = max(min(length.epochs, EPOCHS if side < LARGE else FEWER), len(recipe.stages))
     parts = min(recipe.accumulate, BATCH)
     batch = min(recipe.batch // recipe.accumulate * parts, BATCH // parts * parts)
-    size = recipe.input.size or (of_weights(recipe.model) or recipe.model.row()).size
+    size = recipe.input.size or (of_weights(recipe) or recipe.model.row()).size
     scale = side / min([stage.size for stage in recipe.stages] or [recipe.train_size or size])
     lr = optimizer.rate(recipe.batch) * (batch / recipe.batch) ** (0.5 if optimizer.adaptive else 1)
     frozen = min(-(-finetune.frozen_epochs * epochs // length.epochs), epochs) if finetune else 0

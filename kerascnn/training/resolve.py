@@ -6,6 +6,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
 
+from kerascnn.card import Card
+from kerascnn.catalogue import find
 from kerascnn.data import Data
 from kerascnn.networks.architecture import Architecture
 from kerascnn.spec import Preprocess, Row
@@ -76,10 +78,11 @@ def resolve(recipe: Recipe, data: Data, make_model: MakeModel | None = None) -> 
     """What a recipe comes to for some data.
 
     What a recipe says stays. What it leaves open is what its ``adapt`` decides, if it has one; then images go through
-    what the record of the weights' tag says, so that training, evaluation and exported files see images as those did
-    who trained the weights; without a tag the size is the network's, and the rest ImageNet's. Grey images keep their
-    one channel, with the averages of the record's ``mean`` and ``std``: the builders add up the first kernel of the
-    weights.
+    what is recorded of the weights, by their tag, the card beside their file or the name and hash of that file, so
+    that training, evaluation and exported files see images as those did who trained the weights; without weights the
+    size is the network's, and the rest ImageNet's. A warning says what is assumed of a file of which nothing is known.
+    Grey images keep their one channel, with the averages of ``mean`` and ``std``: the builders add up the first kernel
+    of the weights.
 
     Parameters
     ----------
@@ -115,21 +118,35 @@ def resolve(recipe: Recipe, data: Data, make_model: MakeModel | None = None) -> 
 
 
 def preprocess_of(recipe: Recipe, row: Architecture | None, channels: int) -> Preprocess:
-    """What images of so many channels go through: as the recipe says, then as the weights' record, then as usual."""
-    known = of_weights(recipe.model) or Preprocess(size=recipe.input.size or (row or recipe.model.row()).size)
+    """What images of so many channels go through: as the recipe says, then as for the weights, then as usual."""
+    known = of_weights(recipe) or Preprocess(size=recipe.input.size or (row or recipe.model.row()).size)
     if channels == 1:
         known = replace(known, mean=(round(fmean(known.mean), 6),), std=(round(fmean(known.std), 6),))
+    elif known.channels == 1:
+        known = replace(known, mean=channels * known.mean, std=channels * known.std)
     return recipe.input.preprocess(known)
 
 
-def of_weights(model: Model) -> Preprocess | None:
-    """How those who trained the weights saw images; None without weights, or with a file of them."""
-    if not model.weights:
-        return None
-    from kerascnn.weights.load import is_path
-    from kerascnn.weights.records import find_record
+def of_weights(recipe: Recipe) -> Preprocess | None:
+    """How those who trained a recipe's weights saw images; None without weights, or where the recipe says it itself.
 
-    return None if is_path(Path(model.weights)) else find_record(model.row().weights_of, model.weights).preprocess
+    Of a file, its card says so, else the record of the published file that it is; else a warning says what is assumed.
+    """
+    if not recipe.model.weights:
+        return None
+    from kerascnn.weights.load import assumed_preprocess, is_path
+    from kerascnn.weights.records import find_record, record_of
+
+    row, path = recipe.model.row(), Path(recipe.model.weights)
+    if not is_path(path):
+        return find_record(row.weights_of, recipe.model.weights).preprocess
+    if card := Card.beside(path):
+        return card.preprocess
+    if record := record_of(row.weights_of, path):
+        return record.preprocess
+    if recipe.input.mean:
+        return None
+    return assumed_preprocess(row if row.weights_of == row.name else find(row.weights_of), path)
 
 
 def maker(model: Model, make_model: MakeModel | None = None) -> MakeModel:

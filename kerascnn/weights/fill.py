@@ -92,9 +92,16 @@ def before(graph: Graph, layer: Any) -> Iterator[Any]:
 
 
 def make_plan(
-    model: keras.Model, values: Mapping[str, np.ndarray], mappings: list[KeyMapping], bgr: bool = False
+    model: keras.Model,
+    values: Mapping[str, np.ndarray],
+    mappings: list[KeyMapping],
+    bgr: bool = False,
+    headless: bool = False,
 ) -> Plan:
-    """What each variable would get; ``bgr`` where the file's network takes blue first, and the model red."""
+    """What each variable would get.
+
+    ``bgr`` where the file's network takes blue first, and the model red; ``headless`` where the file has no classifier.
+    """
     plan, graph = Plan(), Graph(model)
     last = classifiers(graph)
     first = {layer.name for layer in model.layers if layer.weights and reads_the_image(graph, layer)}
@@ -106,8 +113,13 @@ def make_plan(
             place(plan, mapping, value, layer, layer.name in first, layer.name in last)
         elif path.endswith("/gamma") and key.removesuffix("gamma") + "beta" in values:
             plan.values[path] = np.ones(mapping.variable.shape, "float32")  # Keras may leave a scale to the next layer
+        elif headless and path.startswith("head-"):
+            plan.fresh.append(path)
         else:
             plan.missing.append(f"{path} ({key})" if key != path else path)
+    if headless and plan.fresh:
+        new = dict.fromkeys(path.partition("/")[0] for path in plan.fresh)
+        plan.notes.append(f"it has no classifier, so {', '.join(new)} is new")
     return plan
 
 

@@ -1,6 +1,12 @@
 """Files of weights, of this package and of others, read into dictionaries of NumPy arrays. No code is executed."""
 
+import io
+import json
 import re
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -9,90 +15,219 @@ import h5py
 import keras
 import numpy as np
 
-from kerascnn.errors import need
 from kerascnn.runtime import load_keras
+from kerascnn.weights.torch_files import read_torch, widened
 
-NATIVE = (".keras", ".weights.h5")
-TORCH = (".safetensors", ".pth", ".pt")
-KERAS = (".h5", ".hdf5")
-KNOWN = NATIVE + TORCH + KERAS
+KERAS_3 = (".keras", ".weights.h5")
+KERAS = (*KERAS_3, ".h5", ".hdf5")
+TORCH = (".safetensors", ".pth", ".pth.tar", ".pt", ".bin", ".ckpt")
+KNOWN = KERAS + TORCH
+# What training scripts call the weights in their checkpoints, and their averages; the first of them is taken.
+RAW = ("state_dict", "model", "model_state_dict", "model_state", "net", "network", "module", "weights", "params")
+AVERAGED = ("state_dict_ema", "model_ema", "ema", "ema_state_dict", "model_ema_state_dict", "params_ema")
+OTHER = ("optimizer", "optimizer_state_dict", "optimizers", "scaler", "scheduler", "lr_scheduler")
+SAFETENSORS = {
+    "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1",
+    "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "?",
+}  # fmt: skip
+PARTS = {  # variables of Keras' layers, in the order in which its files number them
+    "batch_normalization": ("gamma", "beta", "moving_mean", "moving_variance"),
+    "separable_conv2d": ("depthwise_kernel", "pointwise_kernel", "bias"),
+    "normalization": ("mean", "variance", "count"),
+    "layer_normalization": ("gamma", "beta"),
+}
+OLD_PARTS = {"W": "kernel", "b": "bias", "running_mean": "moving_mean", "running_std": "moving_variance"}  # of Keras 1
 
 
-def read_native(path: Path, model: keras.Model) -> dict[str, np.ndarray]:
-    """A ``.keras`` or ``.weights.h5`` file: values by the path of their variable, such as ``stem-conv/kernel``."""
-    if path.name.endswith(".keras"):
-        return {w.path: np.asarray(w) for w in load_keras(path).weights}
-    parts: dict[str, list[str]] = {}
-    for w in model.weights:  # the file numbers the variables of a layer
-        place, _, part = w.path.rpartition("/")
-        parts.setdefault(place, []).append(part)
+@dataclass
+class Held:
+    """What a file holds."""
+
+    values: dict[str, np.ndarray]  # by the names of modules or layers down to the value, as in ``base/conv1/kernel``
+    torch: bool
+    kinds: dict[str, str] = field(default_factory=dict)  # of the layers whose values have numbers for names
+    ordered: bool = False  # whether the values stand in the order in which the network computes
+    name: str = ""  # of the network, where a training wrote it down
+    notes: list[str] = field(default_factory=list)
+
+
+def read_file(path: Path) -> Held:
+    """All arrays of a file of a known format."""
+    if path.name.endswith(KERAS_3):
+        return read_keras_3(path)
+    if path.name.endswith(KERAS):
+        return read_keras_h5(path)
+    if path.name.endswith(".safetensors"):
+        return Held(read_safetensors(path), torch=True)
+    content = read_torch(path)
+    values, notes = weights_in(content)
+    name = content.get("arch")  # where timm's training says it
+    return Held(values, torch=True, name=name if isinstance(name, str) else "", notes=notes)
+
+
+def read_safetensors(path: Path) -> dict[str, np.ndarray]:
+    with open(path, "rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        if not 2 <= size <= path.stat().st_size - 8:
+            raise UnpicklingError("it does not begin with the length of its list of tensors")
+        header, content = json.loads(file.read(size)), file.read()
+    header.pop("__metadata__", None)
     found = {}
-    with h5py.File(path) as file:
-        for place, values in layers_of(file["layers"]):
-            for i, value in enumerate(values):
-                known = parts.get(place, [])
-                found[f"{place}/{known[i] if i < len(known) else i}"] = value
+    for key, about in header.items():
+        if about["dtype"] not in SAFETENSORS:
+            raise UnpicklingError(f"{key} is in {about['dtype']}, which NumPy does not have")
+        begin, end = about["data_offsets"]
+        value = np.frombuffer(content[begin:end], SAFETENSORS[about["dtype"]]).reshape(about["shape"])
+        found[key] = widened(value) if about["dtype"] == "BF16" else value
     return found
 
 
-def layers_of(group: Any, place: str = ""):
-    """Each layer of a ``.weights.h5`` file by name, inner layers after a slash, with the values of its variables."""
-    for child in group.values():
-        if not isinstance(child, h5py.Group) or "vars" not in child:
+def weights_in(checkpoint: Any) -> tuple[dict[str, np.ndarray], list[str]]:
+    """The tensors of one network in what a training saved, and what has to be said about the choice."""
+    if not isinstance(checkpoint, Mapping):
+        raise UnpicklingError("it holds no dictionary of tensors")
+    tensors = {key: v for key, v in checkpoint.items() if isinstance(key, str) and isinstance(v, np.ndarray)}
+    inner = {key: v for key, v in checkpoint.items() if isinstance(v, Mapping) and key not in OTHER and has_tensors(v)}
+    averaged = next((name for name in AVERAGED if name in inner), None)
+    raw = next((name for name in RAW if name in inner), None)
+    name = averaged or raw or (next(iter(inner)) if len(inner) == 1 and not tensors else None)
+    if name:
+        values, notes = weights_in(inner[name])
+        chosen = f"it has weights and their averages, and the averages are taken, {name} rather than {raw}"
+        return values, [*notes, *([chosen] if averaged and raw else [])]
+    if tensors:
+        return tensors, []
+    several = f"several dictionaries of tensors, {', '.join(map(str, inner))}; save one of them alone"
+    raise UnpicklingError(f"it holds {several if inner else 'no tensors'}")
+
+
+def has_tensors(value: Any) -> bool:
+    return isinstance(value, np.ndarray) or (isinstance(value, Mapping) and any(map(has_tensors, value.values())))
+
+
+def read_keras_3(path: Path) -> Held:
+    """A ``.keras`` or ``.weights.h5`` file, whose layers have names and their variables numbers: ``conv1/0``."""
+    if path.name.endswith(".weights.h5"):
+        with h5py.File(path) as file:
+            return numbered(file, ())
+    with zipfile.ZipFile(path) as archive, h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as file:
+        try:
+            return numbered(file, tuple(names_in(json.loads(archive.read("config.json"))["config"])))
+        except NoNames:  # of the first versions of Keras 3, whose models know them
+            return Held({w.path: np.asarray(w) for w in load_keras(path).weights}, torch=False, ordered=True)
+
+
+class NoNames(ValueError):
+    """The file numbers its layers."""
+
+
+def names_in(config: dict[str, Any], place: str = "") -> Iterator[str]:
+    """Names of a model's layers in the order of its configuration, those of an inner model after a slash."""
+    for layer in config.get("layers", ()):
+        name = f"{place}{layer['config'].get('name')}"
+        yield name
+        yield from names_in(layer["config"], f"{name}/")
+
+
+def numbered(file: Any, order: tuple[str, ...]) -> Held:
+    """Values in the ``order`` of layers, where that is known, and the kind of each layer."""
+    layers = {place: (kind, values) for place, kind, values in layers_of(file)}
+    known = {place: i for i, place in enumerate(order)}
+    places = sorted(layers, key=lambda place: known.get(place, known.get(place.rpartition("/")[0], len(known))))
+    values = {f"{place}/{i}": value for place in places for i, value in enumerate(layers[place][1])}
+    return Held(values, torch=False, kinds={place: layers[place][0] for place in layers}, ordered=bool(order))
+
+
+def layers_of(group: Any, place: str = "") -> Iterator[tuple[str, str, list[np.ndarray]]]:
+    """Each layer of a file by its names, inner ones after a slash, with its kind and the values of its variables."""
+    for key, child in group.items():
+        if not isinstance(child, h5py.Group) or key in ("vars", "optimizer", "seed_generator"):
             continue
-        values: Any = child["vars"]
-        here = place + str(values.attrs["name"])
-        if len(values):
-            yield here, [values[str(i)][()] for i in range(len(values))]
-        yield from layers_of(child, f"{here}/")
+        here, held = place, child.get("vars")
+        if isinstance(held, h5py.Group):
+            if "name" not in held.attrs:
+                raise NoNames(
+                    "its layers have no names, only numbers, as the first versions of Keras 3 wrote them. Write the "
+                    "whole model with model.save('model.keras')"
+                )
+            here = f"{place}{held.attrs['name']}/"
+            if len(held):
+                yield here[:-1], re.sub(r"_\d+$", "", key), [number(held[str(i)]) for i in range(len(held))]
+        yield from layers_of(child, here)
 
 
-def read_foreign(path: Path) -> dict[str, np.ndarray]:
-    """A PyTorch state dictionary, or a Keras file of whole models or of weights in its older layout."""
-    if path.name.endswith(KERAS):
-        return read_keras(path)
-    if path.name.endswith(".safetensors"):
-        return need("safetensors.numpy", "weights", "reading .safetensors files").load_file(path)
-    return read_pickle(path)
+def number(data: Any) -> np.ndarray:
+    value = data[()]
+    return widened(np.asarray(value).view(np.uint16)) if data.attrs.get("dtype") == "bfloat16" else value
 
 
-def read_pickle(path: Path) -> dict[str, np.ndarray]:
-    torch = need("torch", "torch", "reading .pth files")
-    try:
-        values = torch.load(path, map_location="cpu", weights_only=True)
-    except UnpicklingError as error:  # torch's own message tells how to run what is in it
-        raise OSError("it is torn, or holds something else than tensors, which is not read for safety") from error
-    while isinstance(values, dict) and (inner := values.get("state_dict", values.get("model"))) is not None:
-        values = inner
-    return {key: value.numpy() for key, value in values.items() if isinstance(value, torch.Tensor)}
-
-
-def read_keras(path: Path) -> dict[str, np.ndarray]:
-    """Values by layer and part, ``conv1/kernel``; names that Keras counted are counted from 1."""
+def read_keras_h5(path: Path) -> Held:
+    """A Keras file of whole models or of weights in its older layout: values by layer and part, ``conv1/kernel``."""
+    found = {}
     with h5py.File(path) as file:
         root: Any = file.get("model_weights", file)
-        names = [text(name) for name in root.attrs["layer_names"]]
-        counted = recount(names)
-        return {
-            f"{counted[name]}/{text(key).partition(':')[0].rpartition('/')[2]}": root[name][text(key)][()]
-            for name in names
-            for key in root[name].attrs["weight_names"]
-        }
+        for layer in map(text, root.attrs["layer_names"]):
+            keys = {text(key): key for key in root[layer].attrs["weight_names"]}
+            inside = len({key.rpartition("/")[0] for key in keys}) > 1  # a model among the layers
+            for key, written in keys.items():
+                found[whole_key(layer, key.partition(":")[0], inside)] = root[layer][written][()]
+    return Held(found, torch=False, ordered=True)
+
+
+def whole_key(layer: str, key: str, inside: bool) -> str:
+    """``conv1/kernel``, whichever Keras wrote it; ``base/conv1/kernel`` for a layer inside a layer."""
+    if key.startswith(f"{layer}/") and key.count("/") > 1:
+        return key
+    if inside and "/" in key:
+        return f"{layer}/{key}"
+    part = key.rpartition("/")[2]
+    if old := re.fullmatch(rf"{re.escape(layer)}_([A-Za-z_]+?)(_\d+)?", part):
+        part = OLD_PARTS.get(old[1], old[1])
+    return f"{layer}/{part}"
 
 
 def text(value: str | bytes) -> str:
     return value.decode() if isinstance(value, bytes) else value
 
 
+def with_parts(values: Mapping[str, np.ndarray], kinds: Mapping[str, str]) -> dict[str, np.ndarray]:
+    """``conv1/0`` as ``conv1/kernel``, by the kind of the layer."""
+    counts: dict[str, int] = {}
+    for key in values:
+        place = key.rpartition("/")[0]
+        counts[place] = counts.get(place, 0) + 1
+    found = {}
+    for key, value in values.items():
+        place, _, i = key.rpartition("/")
+        kind = kinds.get(place)
+        parts = PARTS.get(kind, ("kernel", "bias")) if kind else ()
+        if kind == "batch_normalization":  # where its scale is left to the next layer, it has none
+            parts = parts[4 - counts[place] :] if counts[place] < 4 else parts
+        found[f"{place}/{parts[int(i)]}" if i.isdigit() and int(i) < len(parts) else key] = value
+    return found
+
+
+def recounted(values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Values by layer and part, with the names that Keras counted counted from 1."""
+    counted = recount(list(dict.fromkeys(key.partition("/")[0] for key in values)))
+    return {counted[key.partition("/")[0]] + key[key.find("/") :]: value for key, value in values.items()}
+
+
 def recount(names: list[str]) -> dict[str, str]:
     """``conv2d``, ``conv2d_1`` as ``conv2d_1``, ``conv2d_2``, whatever the session began to count at."""
     kinds: dict[str, list[tuple[int, str]]] = {}
     for name in names:
-        for kind in ("conv2d", "batch_normalization", "depthwise_conv2d", "separable_conv2d", "dense"):
-            tail = name.removeprefix(kind)
-            if name.startswith(kind) and re.fullmatch(r"(_\d+)?", tail):
-                kinds.setdefault(kind, []).append((int(tail[1:] or 0), name))
+        kind, _, i = name.rpartition("_") if re.search(r"_\d+$", name) else (name, "", "0")
+        if kind in counted_kinds():
+            kinds.setdefault(kind, []).append((int(i), name))
     counted = {name: name for name in names}
-    for kind, numbered in kinds.items():
-        counted |= {name: f"{kind}_{i}" for i, (_, name) in enumerate(sorted(numbered), 1)}
+    for kind, numbers in kinds.items():
+        counted |= {name: f"{kind}_{i}" for i, (_, name) in enumerate(sorted(numbers), 1)}
     return counted
+
+
+@cache
+def counted_kinds() -> frozenset[str]:
+    """What Keras calls layers that nobody named: the names of their classes, in lower case."""
+    classes = [name for name in dir(keras.layers) if name[0].isupper()]
+    return frozenset(re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])", "_", c).lower() for c in classes)

@@ -1,7 +1,7 @@
 """Weights from files and by tag: every value finds its place by name, or nothing is loaded and the error says why."""
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,16 +9,13 @@ import keras
 import numpy as np
 
 from kerascnn.errors import suggest
-from kerascnn.ledger import Entry, entries
-from kerascnn.spec import Row
+from kerascnn.ledger import Entry
+from kerascnn.spec import Preprocess, Row
 from kerascnn.weights.cache import fetch
 from kerascnn.weights.fill import KeyMapping, Plan, absorb_biases, make_plan, map_foreign, some
-from kerascnn.weights.formats import KERAS, KNOWN, NATIVE, read_foreign, read_native
-from kerascnn.weights.records import all_records, find_record
-from kerascnn.weights.tables import Section, section
-
-TORCH_SOURCES = ("timm", "torchvision", "pytorchcv")
-KERAS_SOURCES = ("keras.applications",)
+from kerascnn.weights.formats import KNOWN, Held, read_file
+from kerascnn.weights.records import find_record, record_of
+from kerascnn.weights.writer import TORCH_SOURCES, default_record, find_trunk, table
 
 
 @dataclass(frozen=True)
@@ -31,60 +28,55 @@ class WeightSource:
 
     path: Path
     row: Row
-    entry: Entry | None = None  # None for files of this package
-    values: Mapping[str, np.ndarray] | None = None  # None: read when a model is filled
+    entry: Entry | None  # None for files of this package
+    values: Mapping[str, np.ndarray]
     bgr: bool = False
+    notes: tuple[str, ...] = ()  # what is to be said about the choice of these values
 
     def fill(self, model: keras.Model, new_classifier: bool) -> None:
         """Fill ``model``, built from ``row``.
 
-        A classifier for another number of classes than the file's stays random where ``new_classifier`` allows it. A
-        first convolution is adapted to the image's channels, and position embeddings are resized to its patches. A
-        warning tells of each.
+        A classifier for another number of classes than the file's stays random where ``new_classifier`` allows it, and
+        so does one that the file lacks. A first convolution is adapted to the image's channels, and position
+        embeddings are resized to its patches. A warning tells of each, and of values that are no numbers.
 
         Raises
         ------
         ValueError
             When a variable has no value, a value no variable, or a shape differs; the model is as it was.
         """
-        values = self.values
-        if values is None:
-            values = read(self.path, lambda: read_native(self.path, model))
-        mappings, spare = self.mappings(model, values)
-        plan = make_plan(model, values, mappings, self.bgr)
+        values = numbered_as(model, self.values) if self.entry is None else self.values
+        mappings, spare, head = self.mappings(model, values)
+        plan = make_plan(model, values, mappings, self.bgr, headless=not head)
         absorbed = [] if plan.missing or plan.unequal else list(absorb_biases(model, plan, values, mappings))
         used = {mapping.key for mapping in mappings} | spare | set(absorbed)
         refuse_what_does_not_fit(model, self.path, plan, [key for key in values if key not in used])
         if plan.fresh and not new_classifier:
-            kernel = next(mapping for mapping in mappings if mapping.variable.path == plan.fresh[0])
-            classes = kernel.convert(values[kernel.key]).shape[-1]
-            raise ValueError(
-                f"{self.path} has {classes} classes, and {model.name} was built for {kernel.variable.shape[-1]}. Pass "
-                f"classes={classes} to keep the file's classifier, another number for a new one, or include_top=False."
-            )
+            refuse_another_classifier(model, self.path, plan, mappings, values)
         for w in model.weights:
             if w.path in plan.values:
                 w.assign(plan.values[w.path])
-        for note in plan.notes:
+        for note in [*self.notes, *plan.notes, *not_finite(plan)]:
             warnings.warn(f"{self.path.name}: {note}.", stacklevel=2)
 
-    def mappings(self, model: keras.Model, values: Mapping[str, np.ndarray]) -> tuple[list[KeyMapping], set[str]]:
-        """The key that each variable takes from the file, and the keys that ``model`` may leave out."""
+    def mappings(
+        self, model: keras.Model, values: Mapping[str, np.ndarray]
+    ) -> tuple[list[KeyMapping], set[str], set[str]]:
+        """The key that each variable takes from the file, the keys that may be left over, and the classifier's."""
         whole = any(w.path.startswith("head-") for w in model.weights)
         if self.entry is None:
-            spare = {key for key in values if key.startswith("auxiliary" if whole else ("auxiliary", "head-"))}
-            return [KeyMapping(w, w.path) for w in model.weights], spare  # a file of this package has the model's names
+            head = {key for key in values if key.startswith("head-")}
+            spare = {key for key in values if key.startswith("auxiliary")} | (set() if whole else head)
+            return [KeyMapping(w, w.path) for w in model.weights], spare, head  # this package has the model's names
         names = table(self.row, self.entry)
         try:
             mappings = map_foreign(model, names, self.entry.source in TORCH_SOURCES, values)
         except ValueError as error:
             writer = f"{self.entry.source}'s {self.entry.source_name}"
             raise ValueError(f"{self.path} cannot be read as {writer}: {error}.") from error
-        return mappings, {
-            key
-            for key in values
-            if names.leaves(key) or key.endswith("num_batches_tracked") or (names.is_head(key) and not whole)
-        }
+        head = {key for key in values if names.is_head(key)}
+        spare = {key for key in values if names.leaves(key) or key.endswith("num_batches_tracked")}
+        return mappings, spare | (set() if whole else head), head
 
 
 def find_weights(row: Row, weights: str | Path, include_top: bool = True) -> WeightSource:
@@ -102,55 +94,72 @@ def find_weights(row: Row, weights: str | Path, include_top: bool = True) -> Wei
     """
     path = Path(weights)
     if is_path(path):
-        record = next((r for r in all_records() if r.network == row.name and r.file == path.name), None)
+        record = record_of(row.name, path)
     else:
         record = find_record(row.name, str(weights), include_top)
         path = fetch(record)
-    if path.name.endswith(NATIVE):
-        return WeightSource(path, row)
-    values = read(path, lambda: read_foreign(path))
-    entry = record.entry if record else author(row, path, values)
-    return WeightSource(
-        path, replace(row, style=replace(row.style, **entry.style)), entry, values, bool(record and record.bgr)
+    held = read(path)
+    trunk = find_trunk(row, path, held, record)
+    if trunk.others:
+        held.notes.append(f"left out is what does not belong to {row.name}: {some(list(trunk.others))}")
+    style = replace(row.style, **trunk.entry.style) if trunk.entry else row.style
+    bgr = bool(record and trunk.entry == record.entry and record.bgr)
+    return WeightSource(path, replace(row, style=style), trunk.entry, trunk.values, bgr, tuple(held.notes))
+
+
+def assumed_preprocess(row: Row, path: Path) -> Preprocess:
+    """How images were prepared, presumably, for weights in a file of which nothing is recorded.
+
+    It is what the published weights of the implementation that wrote it want, else ImageNet's averages; a warning says
+    so.
+    """
+    source = find_weights(row, path)
+    like = default_record(row, source.entry)
+    found = like.preprocess if like else Preprocess(size=row.size)
+    of = f"those of the weights {like.name}" if like else "ImageNet's"
+    mean, std = (", ".join(f"{v:.3g}" for v in values) for values in (found.mean, found.std))
+    blue = " These see blue first, and the file's are taken to see red first." if like and like.bgr else ""
+    warnings.warn(
+        f"Nothing says how images were prepared for {path}; assumed are {of}: mean {mean}, std {std}.{blue} Say it in "
+        f"the recipe's input, or lay a card beside the file.",
+        stacklevel=2,
     )
-
-
-def table(row: Row, entry: Entry) -> Section:
-    found = section(type(row).__module__.rpartition(".")[2], entry.source, row.name, entry.source_name)
-    if found is None:
-        raise ValueError(f"There is no table of {entry.source}'s names for {row.name}.")
     return found
 
 
-def author(row: Row, path: Path, values: Mapping[str, np.ndarray]) -> Entry:
-    """Whose implementation of ``row`` wrote the file: the one whose names it has; its path decides between several."""
-    sources = KERAS_SOURCES if path.name.endswith(KERAS) else TORCH_SOURCES
-    known = [e for e in entries() if e.name == row.name and e.loads]
-    modules = {part for key in values for part in (key, key.rpartition(".")[0], key.rpartition("/")[0])}
-    fitting = [e for e in known if e.source in sources and table(row, e).landmarks() <= modules]
-    if not fitting:
-        raise ValueError(refusal_of_strangers(row, path, known))
-    if all(e.style == fitting[0].style for e in fitting):
-        return fitting[0]
-    named = named_in(path.name, fitting) or named_in(str(path), fitting)
-    if not named:
-        choices = " or ".join(f"{e.source}'s {e.source_name}" for e in fitting)
+def numbered_as(model: keras.Model, values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Values whose layer's variables the file numbers, by the names that these have in the model."""
+    parts: dict[str, list[str]] = {}
+    for w in model.weights:
+        place, _, part = w.path.rpartition("/")
+        parts.setdefault(place, []).append(part)
+    found = {}
+    for key, value in values.items():
+        place, _, i = key.rpartition("/")
+        known = parts.get(place, [])
+        found[f"{place}/{known[int(i)]}" if i.isdigit() and int(i) < len(known) else key] = value
+    return found
+
+
+def not_finite(plan: Plan) -> list[str]:
+    wrong = [path for path, value in plan.values.items() if not np.isfinite(value).all()]
+    return [f"it has values that are no finite numbers, in {some(wrong)}"] if wrong else []
+
+
+def refuse_another_classifier(
+    model: keras.Model, path: Path, plan: Plan, mappings: list[KeyMapping], values: Mapping[str, np.ndarray]
+) -> None:
+    kernel = next(mapping for mapping in mappings if mapping.variable.path == plan.fresh[0])
+    if kernel.key not in values:
         raise ValueError(
-            f"{path} could be {choices}, which compute differently. Let the file's name, or its folder's, "
-            f"begin with that name: {fitting[0].source_name}{path.suffix}."
+            f"{path} has no classifier. Pass include_top=False for {model.name} without one, or classes=... for a new "
+            f"one, which has to be trained."
         )
-    return max(named, key=lambda e: len(e.source_name))
-
-
-def named_in(text: str, fitting: list[Entry]) -> list[Entry]:
-    return [e for e in fitting if e.source_name.lower() in text.lower()]
-
-
-def refusal_of_strangers(row: Row, path: Path, known: list[Entry]) -> str:
-    others = sorted({e.name for e in entries() if e.loads and e.source_name.lower() in path.name.lower()} - {row.name})
-    way = f"Such a file is for {' or '.join(others)}." if others else "Check the file, or choose the network it is of."
-    writers = ", ".join(["kerascnn's", *(f"{e.source}'s {e.source_name}" for e in known)])
-    return f"{path} does not hold weights that {row.name} can take: those are files of {writers}. {way}"
+    classes = kernel.convert(values[kernel.key]).shape[-1]
+    raise ValueError(
+        f"{path} has {classes} classes, and {model.name} was built for {kernel.variable.shape[-1]}. Pass "
+        f"classes={classes} to keep the file's classifier, another number for a new one, or include_top=False."
+    )
 
 
 def refuse_what_does_not_fit(model: keras.Model, path: Path, plan: Plan, unused: list[str]) -> None:
@@ -163,11 +172,9 @@ def refuse_what_does_not_fit(model: keras.Model, path: Path, plan: Plan, unused:
         )
 
 
-def read(path: Path, reader: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+def read(path: Path) -> Held:
     try:
-        return reader()
-    except (ImportError, ValueError):
-        raise
+        return read_file(path)
     except Exception as error:  # each format's library has its own ways to say so
         raise ValueError(f"{path} is damaged, or is no file of weights: {error}. Copy or write it again.") from error
 

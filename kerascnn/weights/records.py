@@ -5,11 +5,15 @@
 """
 
 import csv
+import hashlib
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
 
 from kerascnn.errors import suggest
+from kerascnn.files import changes
 from kerascnn.ledger import Entry, entries
 from kerascnn.spec import Preprocess
 
@@ -23,7 +27,7 @@ class Record:
     source: str  # whose implementation it was trained with, as the ledger has it
     source_name: str  # what the network is called there
     top: bool  # whether the file has the classifier
-    url: str  # where it is published
+    url: str  # where it is published; ``package:module/path`` for a file in a package of the Python index
     # ``md5:`` or ``sha256:`` and what is published of the digest, maybe only its first digits; empty when nothing is.
     hash: str
     preprocess: Preprocess  # what an image goes through before the network sees it
@@ -43,6 +47,19 @@ class Record:
         """The file's name in the cache: the publisher's, or the network's where that says nothing."""
         last = self.url.rpartition("/")[2]
         return f"{self.source_name}.{self.tag}.safetensors" if last == "model.safetensors" else last
+
+    @property
+    def package(self) -> str:
+        """The package that brings the file, as pip knows it; empty when it is published on a server."""
+        place = self.url.removeprefix("package:")
+        return "" if place == self.url else place.partition("/")[0].replace("_", "-")
+
+    @property
+    def installed(self) -> Path | None:
+        """The file in its package; None where that is not installed."""
+        module, _, place = self.url.removeprefix("package:").partition("/")
+        found = find_spec(module) if self.package else None
+        return Path(found.origin).parent / place if found and found.origin else None
 
     @property
     def entry(self) -> Entry:
@@ -77,6 +94,26 @@ def record(row: dict[str, str]) -> Record:
     )
 
 
+def record_of(network: str, path: Path) -> Record | None:
+    """The record of a file of ``network``'s published weights, by its name or, if it was renamed, by its hash."""
+    mine = [r for r in all_records() if r.network == network]
+    named = next((r for r in mine if path.name == r.file), None)
+    return named or next((r for r in mine if r.hash and is_published(path, r)), None)
+
+
+def is_published(path: Path, record: Record) -> bool:
+    """Whether a file has the digest of a record, as far as that is published."""
+    kind, _, published = record.hash.partition(":")
+    return digest(path, kind, changes(path)).startswith(published)
+
+
+@lru_cache(256)
+def digest(path: Path, kind: str, changed: tuple[int, int]) -> str:
+    """The hash of a file as it is since it ``changed``."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, kind).hexdigest()
+
+
 def list_weights(network: str) -> list[str]:
     """Tags of the published weights of a network, its default first."""
     return list(dict.fromkeys(r.tag for r in all_records() if r.network == network))
@@ -85,7 +122,8 @@ def list_weights(network: str) -> list[str]:
 def find_record(network: str, tag: str = "imagenet", include_top: bool = True) -> Record:
     """The record of ``network``'s weights that ``tag`` names; ``"imagenet"`` is the default.
 
-    Without top, the publisher's file without the classifier where there is one.
+    Without top, the publisher's file without the classifier where there is one. Of weights that a package brings, its
+    file where it is installed, else the one on a server.
 
     Raises
     ------
@@ -96,7 +134,7 @@ def find_record(network: str, tag: str = "imagenet", include_top: bool = True) -
     if not mine:
         raise ValueError(
             f"{network} has no published weights {tag!r} that are known here. weights must be None, or the path of a "
-            f"file: kerascnn's own, timm's .safetensors, torchvision's .pth or keras.applications' .h5."
+            f"file of kerascnn, keras.applications, timm, torchvision or pytorchcv."
         )
     if tag == "imagenet":
         tag = next((r.tag for r in mine if r.classes == 1000), mine[0].tag)
@@ -106,4 +144,5 @@ def find_record(network: str, tag: str = "imagenet", include_top: bool = True) -
             f"{network} has no published weights {tag!r}. {suggest(tag, ['imagenet', *list_weights(network)])} "
             f"weights can be None or the path of a file, too."
         )
+    named = [r for r in named if not r.package or r.installed] or named
     return next((r for r in named if r.top == include_top), named[0])

@@ -7,6 +7,7 @@ the source matches its patterns. Its lines are ``target  source``, a layer here 
     count m stage4-block{b} stage5-block{b}    m goes on from one pattern to the next
     leave aux1.*                               keys of the source that have no variable here
     also stem-relu                conv1_relu   what stands in few files or in none: a layer without weights
+    was denselayer{n}.norm.{c}  denselayer{n}.norm{c}    what older files of the source call a module, and newer ones
     stem-conv                     conv1
     stage{s}-block{b}-conv{c}     layer{s}.{b-1}.conv{c}
     head-dense                    fc
@@ -55,6 +56,7 @@ class Section:
     also: list[Line] = field(default_factory=list)
     counters: dict[str, list[re.Pattern]] = field(default_factory=dict)
     left: list[str] = field(default_factory=list)
+    renamed: list[Line] = field(default_factory=list)  # from what modules were called before
 
     def covers(self, source: str, *names: str) -> bool:
         return source in self.sources and any(fnmatchcase(n, pattern) for n in names for pattern in self.networks)
@@ -68,6 +70,22 @@ class Section:
         """Whether a key of the source belongs to the classifier."""
         heads = (line.source.name for line in self.lines if line.target.pattern.startswith("head"))
         return any(fnmatchcase(key, HOLE.sub("*", name) + "*") for name in heads)
+
+    def known(self, keys: Iterable[str]) -> set[str]:
+        """Those of a source's keys that the table may mean, whatever the numbers in them."""
+        names = {"[^./]+".join(map(re.escape, HOLE.split(line.source.name)[::2])) for line in self.lines}
+        named = re.compile("|".join(names))
+        modules = {key: (key, key.rpartition(".")[0], key.rpartition("/")[0]) for key in keys}
+        return {key for key, places in modules.items() if any(map(named.fullmatch, places)) or self.leaves(key)}
+
+    def modern(self, key: str) -> str:
+        """What newer files of the source call the value of a key."""
+        module, sign, part = key.rpartition("/" if "/" in key else ".")
+        for line in self.renamed:
+            if found := line.target.fullmatch(module):
+                values = {name: number(text) for name, text in found.groupdict().items()}
+                return HOLE.sub(lambda hole, values=values: fill(hole[1], values), line.source.name) + sign + part
+        return key
 
     def leaves(self, key: str) -> bool:
         """Whether the table says that a key of the source is not loaded."""
@@ -150,6 +168,8 @@ def sections(family: str) -> tuple[Section, ...]:
             found[-1].counters[words[1]] = [pattern(word) for word in words[2:]]
         elif words[0] == "leave":
             found[-1].left += words[1:]
+        elif words[0] == "was":
+            found[-1].renamed.append(Line(pattern(words[1]), source_key(words[2])))
         else:
             lines, words = (found[-1].also, words[1:]) if words[0] == "also" else (found[-1].lines, words)
             lines.append(Line(pattern(words[0]), source_key(*words[1:])))

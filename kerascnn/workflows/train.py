@@ -131,7 +131,7 @@ def train(
 def check(recipe: Recipe, exports: Sequence[str]) -> None:
     """Find out at once what would stop the training or an export later."""
     recipe.model.row()
-    of_weights(recipe.model)
+    of_weights(recipe)
     for name in exports:
         if name not in TARGETS:
             raise ValueError(f"Unknown export format {name!r}. {suggest(name, TARGETS)}")

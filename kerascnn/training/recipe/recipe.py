@@ -74,19 +74,19 @@ def check_field(row: Architecture, name: str, value: Any) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Input:
-    """What images go through before the network. What is None is as for the weights' tag.
+    """What images go through before the network. What is None is as recorded of the weights, by tag, card or file.
 
     Parameters
     ----------
     size
-        Side of the square image that the network sees, in pixels. None without a tag: the network's own.
+        Side of the square image that the network sees, in pixels. None without weights: the network's own.
     crop
-        In evaluation, the fraction of the short side that is seen. None without a tag: 0.875.
+        In evaluation, the fraction of the short side that is seen. None without weights: 0.875.
     interpolation
-        How images are resized: "bilinear", "bicubic" or "nearest". None without a tag: bilinear.
+        How images are resized: "bilinear", "bicubic" or "nearest". None without weights: bilinear.
     mean, std
-        Per channel, of pixels scaled to 0..1. One number each reads any data as grey, three as colour. None without a
-        tag: ImageNet's; for grey data the averages.
+        Per channel, of pixels scaled to 0..1. One number each reads any data as grey, three as colour. None without
+        weights: ImageNet's; for grey data the averages.
     squash
         Whether evaluation resizes the whole image to the square, whatever its proportions; ``crop`` then does nothing.
     """
