@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, replace
 from math import isfinite
 from numbers import Real
+from statistics import fmean
 from typing import Any, ClassVar, Self
 
 from kerascnn.errors import suggest
@@ -103,6 +104,13 @@ class Preprocess:
     @property
     def channels(self) -> int:
         return len(self.mean)
+
+    def for_channels(self, channels: int) -> Self:
+        """The same for images of one channel, by the averages of all, or for several of which one is known."""
+        if channels == self.channels:
+            return self
+        mean, std = (round(fmean(values), 6) for values in (self.mean, self.std))
+        return replace(self, mean=(mean,) * channels, std=(std,) * channels)
 
     @property
     def affine(self) -> tuple[list[float], list[float]]:

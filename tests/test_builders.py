@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import kerascnn
-from kerascnn.applications import EfficientNetV2S, LeNet5, MobileNetV2, ResNet18, ResNet50
+from kerascnn.applications import EfficientNetLite0, EfficientNetV2S, LeNet5, MobileNetV2, ResNet18, ResNet50
 
 SHARED = ("include_top", "input_tensor", "input_shape", "pooling", "classes", "classifier_activation")
 
@@ -18,7 +18,7 @@ SHARED = ("include_top", "input_tensor", "input_shape", "pooling", "classes", "c
 def test_arguments_stand_in_keras_order_with_keras_defaults(name):
     theirs = inspect.signature(getattr(keras.applications, name)).parameters
     ours = inspect.signature(getattr(kerascnn.applications, name)).parameters
-    assert list(ours) == list(theirs)
+    assert [name for name, p in ours.items() if p.kind is not p.KEYWORD_ONLY] == list(theirs)
     for key in SHARED:  # weights are None here, and the name follows the row
         assert ours[key].default == theirs[key].default, key
 
@@ -158,3 +158,17 @@ def test_images_as_weights_want_them():
     with pytest.raises(ValueError, match=r"3 channels; got \(2, 4, 4, 1\)"):
         kerascnn.preprocess_input(pixels[..., :1], "resnet18.imagenet")
     assert kerascnn.applications.resnet.decode_predictions(np.eye(1000)[:1])[0][0][1] == "tench"
+
+
+def test_preprocessing_inside():
+    """Pixels in; the numbers are those of the network whose images were normalised outside."""
+    pixels = np.random.default_rng(0).uniform(0, 255, (2, 64, 64, 3)).astype("float32")
+    inside = EfficientNetLite0(weights="imagenet", input_shape=(64, 64, 3), include_preprocessing=True)
+    outside = EfficientNetLite0(weights="imagenet", input_shape=(64, 64, 3))
+    want = outside(kerascnn.preprocess_input(pixels, "efficientnet_lite0.imagenet"))
+    np.testing.assert_allclose(inside(pixels), want, rtol=1e-4, atol=1e-6)
+    grey = ResNet18(include_top=False, input_shape=(64, 64, 1), include_preprocessing=True)
+    first = grey.get_layer("rescaling")
+    assert np.allclose(first(np.array([0.0, 255.0])[:, None, None, None]), np.array([-1, 1])[:, None, None, None])
+    small = kerascnn.applications.MobileNetV3Small(include_preprocessing=True, minimalistic=True)
+    assert small.layers[1].name == "rescaling"

@@ -1,5 +1,6 @@
 """Networks that name the class of every pixel, and what their masks are worth."""
 
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -310,3 +311,14 @@ def test_nothing_else_names_the_task():
         if name.startswith(("segmentation/", "tasks/segmentation/", "data/sources/")) or name in tables:
             continue
         assert "segmentation" not in path.read_text(encoding="utf-8").lower(), f"{name} names segmentation"
+
+
+def test_the_backbone_of_a_head_normalises_pixels_as_its_weights_ask():
+    build = partial(kerascnn.build, "fcn32s_efficientnet_lite0", weights="imagenet", input_shape=(64, 64, 3))
+    keras.utils.set_random_seed(0)
+    outside = build(classes=3)
+    keras.utils.set_random_seed(0)
+    inside = build(classes=3, include_preprocessing=True)
+    pixels = np.random.default_rng(0).uniform(0, 255, (1, 64, 64, 3)).astype("float32")
+    want = outside(kerascnn.preprocess_input(pixels, "efficientnet_lite0.imagenet"))
+    np.testing.assert_allclose(inside(pixels), want, rtol=1e-4, atol=1e-6)

@@ -96,4 +96,4 @@ def weights_of(family: Any) -> str:
 
 
 for family in FAMILIES:
-    family.decode_predictions, family.preprocess_input = decode_predictions, preprocessing(family)
+    vars(family).update(decode_predictions=decode_predictions, preprocess_input=preprocessing(family))

@@ -36,11 +36,11 @@ class MobileNetFamily(Multiplied):
 
     def __call__(self, input_shape=None, alpha=None, depth_multiplier=None, dropout=None, include_top=True,
                  weights=None, input_tensor=None, pooling=None, classes=None, classifier_activation="softmax",
-                 name=None):  # fmt: skip
+                 name=None, *, include_preprocessing=False):  # fmt: skip
         """As every builder, with the fields that Keras lets change, in Keras' order: ``MobileNet(alpha=0.5)``."""
         arguments = include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name
         row = self.with_arguments(alpha, depth_multiplier=depth_multiplier, dropout=dropout)
-        return Architecture.__call__(row, *arguments)
+        return Architecture.__call__(row, *arguments, include_preprocessing=include_preprocessing)
 
     def trunk(self, k, x):
         x = (k / "stem").conv_bn_act(x, int(32 * self.alpha), 3, 2)

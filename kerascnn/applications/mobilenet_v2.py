@@ -37,10 +37,12 @@ class MobileNetV2Family(Multiplied):
     tiny = {"table": TABLE_2[:3], "last": 32, "size": 32}
 
     def __call__(self, input_shape=None, alpha=None, include_top=True, weights=None, input_tensor=None, pooling=None,
-                 classes=None, classifier_activation="softmax", name=None):  # fmt: skip
+                 classes=None, classifier_activation="softmax", name=None, *, include_preprocessing=False):  # fmt: skip
         """As every builder, with Keras' ``alpha`` and Keras' order: ``MobileNetV2(alpha=0.5)`` is MobileNetV2_050."""
         arguments = include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name
-        return Architecture.__call__(self.with_arguments(alpha), *arguments)
+        return Architecture.__call__(
+            self.with_arguments(alpha), *arguments, include_preprocessing=include_preprocessing
+        )
 
     def trunk(self, k, x):
         x = (k / "stem").conv_bn_act(x, divisible(32 * self.alpha), 3, 2)

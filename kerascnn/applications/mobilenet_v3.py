@@ -71,11 +71,11 @@ class MobileNetV3Family(Multiplied):
 
     def __call__(self, input_shape=None, alpha=None, minimalistic=False, include_top=True, weights=None,
                  input_tensor=None, classes=None, pooling=None, dropout_rate=None, classifier_activation="softmax",
-                 name=None):  # fmt: skip
+                 name=None, *, include_preprocessing=False):  # fmt: skip
         """As every builder, with the fields that Keras lets change, in Keras' order."""
         arguments = include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name
         row = (self.minimalistic() if minimalistic else self).with_arguments(alpha, dropout=dropout_rate)
-        return Architecture.__call__(row, *arguments)
+        return Architecture.__call__(row, *arguments, include_preprocessing=include_preprocessing)
 
     def minimalistic(self):
         """The same widths with what every accelerator does fast: 3x3, ReLU, no squeeze-and-excitation."""

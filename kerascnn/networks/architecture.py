@@ -37,6 +37,8 @@ class Architecture(Row, ABC):
         classes: int | None = None,
         classifier_activation: Any = "softmax",
         name: str | None = None,
+        *,
+        include_preprocessing: bool = False,
     ) -> "keras.Model":
         """Build this network as a functional Keras model; the arguments are those of ``keras.applications``.
 
@@ -65,12 +67,15 @@ class Architecture(Row, ABC):
         name
             Name of the model, by default that of the network. The layers bear it too, ``left-stem-conv`` for "left",
             so that two networks can be joined in one model.
+        include_preprocessing
+            Whether the network takes pixels of 0..255 in red, green, blue, and a first layer normalises them as the
+            weights ask; without weights, to -1..1. Sizes stay.
 
         Returns
         -------
         keras.Model
-            Images in, already normalised as the weights ask; ``(batch, classes)`` in float32 out. A network with
-            auxiliary heads gives a dictionary: ``"head"``, and each auxiliary head by name.
+            Images in, already normalised as the weights ask unless the network does so; ``(batch, classes)`` in
+            float32 out. A network with auxiliary heads gives a dictionary: ``"head"``, and each auxiliary head by name.
 
         Raises
         ------
@@ -84,7 +89,16 @@ class Architecture(Row, ABC):
         from kerascnn.networks.build import build  # here, because it imports Keras
 
         return build(
-            self, include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name
+            self,
+            include_top,
+            weights,
+            input_tensor,
+            input_shape,
+            pooling,
+            classes,
+            classifier_activation,
+            name,
+            include_preprocessing,
         )
 
     @abstractmethod

@@ -8,7 +8,7 @@ from kerascnn import layers as L
 from kerascnn.networks.layer_factory import LayerFactory
 from kerascnn.networks.renaming import rename
 from kerascnn.runtime.recursion import deep_graphs
-from kerascnn.weights.load import find_weights
+from kerascnn.weights.load import find_weights, preprocess_of
 
 if TYPE_CHECKING:
     from kerascnn.networks.architecture import Architecture
@@ -27,6 +27,7 @@ def build(
     classes: int | None,
     classifier_activation: Any,
     name: str | None,
+    include_preprocessing: bool = False,
 ) -> keras.Model:
     """Build ``row``; see :meth:`kerascnn.networks.architecture.Architecture.__call__` for the arguments."""
     new_classifier = classes is not None  # other classes than the file's are meant where they were asked for
@@ -36,8 +37,12 @@ def build(
     row = row.replace(style=source.row.style) if source else row
     k = LayerFactory(row.style)
     image = open_image(row, include_top, input_tensor, input_shape)
+    x = image
+    if include_preprocessing:
+        affine: Any = preprocess_of(row, weights, image.shape[-1]).affine  # of each channel
+        x = L.Rescaling(*affine, name="rescaling")(x)
     try:
-        x = row.trunk(k, image)
+        x = row.trunk(k, x)
         out = heads(row, k, x, classes, classifier_activation) if include_top else topless(row, k, x, pooling)
     except ValueError as error:
         if None in image.shape[1:3] and "None" in str(error):

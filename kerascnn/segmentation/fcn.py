@@ -39,6 +39,7 @@ class FCN(Architecture):
     backbone: Architecture
     levels: int
     pretrained: str | None = None  # weights of the backbone: whatever its own builder takes
+    preprocessing: bool = False  # whether the backbone normalises pixels itself, as these weights ask
 
     task = "segmentation"
 
@@ -69,6 +70,8 @@ class FCN(Architecture):
         name: str | None = None,
         include_top: bool = True,
         pooling: str | None = None,
+        *,
+        include_preprocessing: bool = False,
     ) -> "keras.Model":
         """Build this network as a functional Keras model.
 
@@ -96,6 +99,8 @@ class FCN(Architecture):
         """
         if weights is not None and not str(weights).endswith(OWN):
             self, weights = self.replace(pretrained=str(weights)), None
+        if include_preprocessing:
+            self = self.replace(preprocessing=True)
         return Architecture.__call__(
             self, include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name
         )
@@ -103,7 +108,8 @@ class FCN(Architecture):
     def trunk(self, k, x):
         from kerascnn.graph.features import features  # here, because it imports Keras
 
-        maps: Any = features(self.backbone(include_top=False, weights=self.pretrained, input_tensor=x)).output
+        own = {"weights": self.pretrained, "include_preprocessing": self.preprocessing}
+        maps: Any = features(self.backbone(include_top=False, input_tensor=x, **own)).output
         if len(maps) < self.levels:
             raise ValueError(
                 f"{self.name} scores {self.levels} feature maps, and {self.backbone.name} makes "

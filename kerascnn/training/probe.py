@@ -40,17 +40,15 @@ def probe(learner: Learner, data: Data, steps: int, log: Callable[[str], Any]) -
         )
     (layer,) = layers
     features, targets = features_of(keras.Model(model.inputs, layer.input), learner, data)
-    head = type(layer).from_config(layer.get_config())
-    head.build(features.shape)
+    head = keras.models.clone_model(keras.Model(layer.input, model.output))  # the strategy's variables are not its own
     head.set_weights(layer.get_weights())
-    rest = keras.Model(layer.output, model.output)
     optimizer = keras.optimizers.Adam(RATE)
     optimizer.build(head.trainable_variables)
 
     @tf.function
     def step() -> tf.Tensor:
         with tf.GradientTape() as tape:
-            loss = tf.reduce_mean(task.objective(rest(head(features)), targets))
+            loss = tf.reduce_mean(task.objective(head(features), targets))
         optimizer.apply(tape.gradient(loss, head.trainable_variables))
         return loss
 

@@ -1,9 +1,8 @@
 """A recipe with nothing left open: what it leaves to the weights, to the network and to the data is decided here."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
 from typing import TYPE_CHECKING
 
 from kerascnn.card import Card
@@ -120,11 +119,7 @@ def resolve(recipe: Recipe, data: Data, make_model: MakeModel | None = None) -> 
 def preprocess_of(recipe: Recipe, row: Architecture | None, channels: int) -> Preprocess:
     """What images of so many channels go through: as the recipe says, then as for the weights, then as usual."""
     known = of_weights(recipe) or Preprocess(size=recipe.input.size or (row or recipe.model.row()).size)
-    if channels == 1:
-        known = replace(known, mean=(round(fmean(known.mean), 6),), std=(round(fmean(known.std), 6),))
-    elif known.channels == 1:
-        known = replace(known, mean=channels * known.mean, std=channels * known.std)
-    return recipe.input.preprocess(known)
+    return recipe.input.preprocess(known.for_channels(channels))
 
 
 def of_weights(recipe: Recipe) -> Preprocess | None:

@@ -107,6 +107,18 @@ def find_weights(row: Row, weights: str | Path, include_top: bool = True) -> Wei
     return WeightSource(path, replace(row, style=style), trunk.entry, trunk.values, bgr, tuple(held.notes))
 
 
+def preprocess_of(row: Row, weights: str | Path | None, channels: int) -> Preprocess:
+    """How images of so many channels were prepared for weights; to -1..1 where there are none."""
+    if weights is None:
+        return Preprocess(size=row.size, mean=(0.5,) * channels, std=(0.5,) * channels)
+    if not is_path(path := Path(weights)):
+        found = find_record(row.name, str(weights)).preprocess
+    else:
+        record = record_of(row.name, path)
+        found = record.preprocess if record else assumed_preprocess(row, path)
+    return found.for_channels(channels)
+
+
 def assumed_preprocess(row: Row, path: Path) -> Preprocess:
     """How images were prepared, presumably, for weights in a file of which nothing is recorded.
 
