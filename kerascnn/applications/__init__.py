@@ -31,6 +31,7 @@ FAMILIES = tuple(
         "darknet",
         "mobilenet",
         "shufflenet",
+        "nasnet",
         "senet",
         "condensenet",
         "mobilenet_v2",
@@ -46,6 +47,7 @@ FAMILIES = tuple(
         "bit",
         "vit",
         "efficientnet_v2",
+        "convnext",
     )
 )
 ROWS: dict[str, Architecture] = {

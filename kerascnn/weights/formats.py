@@ -16,6 +16,7 @@ NATIVE = (".keras", ".weights.h5")
 TORCH = (".safetensors", ".pth", ".pt")
 KERAS = (".h5", ".hdf5")
 KNOWN = NATIVE + TORCH + KERAS
+COUNTED = ("conv2d", "batch_normalization", "depthwise_conv2d", "separable_conv2d", "dense", "layer_normalization")
 
 
 def read_native(path: Path, model: keras.Model) -> dict[str, np.ndarray]:
@@ -74,10 +75,16 @@ def read_keras(path: Path) -> dict[str, np.ndarray]:
         names = [text(name) for name in root.attrs["layer_names"]]
         counted = recount(names)
         return {
-            f"{counted[name]}/{text(key).partition(':')[0].rpartition('/')[2]}": root[name][text(key)][()]
+            f"{counted[name]}/{part_of(text(key))}": root[name][text(key)][()]
             for name in names
             for key in root[name].attrs["weight_names"]
         }
+
+
+def part_of(key: str) -> str:
+    """``kernel`` of ``conv1/kernel:0``; ``variable`` where there is no name: Keras 3 counts these, Keras 2 writes V."""
+    part = key.partition(":")[0].rpartition("/")[2]
+    return "variable" if re.fullmatch(r"[Vv]ariable(_\d+)?", part) else part
 
 
 def text(value: str | bytes) -> str:
@@ -88,7 +95,7 @@ def recount(names: list[str]) -> dict[str, str]:
     """``conv2d``, ``conv2d_1`` as ``conv2d_1``, ``conv2d_2``, whatever the session began to count at."""
     kinds: dict[str, list[tuple[int, str]]] = {}
     for name in names:
-        for kind in ("conv2d", "batch_normalization", "depthwise_conv2d", "separable_conv2d", "dense"):
+        for kind in COUNTED:
             tail = name.removeprefix(kind)
             if name.startswith(kind) and re.fullmatch(r"(_\d+)?", tail):
                 kinds.setdefault(kind, []).append((int(tail[1:] or 0), name))
