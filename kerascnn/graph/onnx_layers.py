@@ -22,9 +22,10 @@ def in_onnx_layers(model: keras.Model) -> keras.Model:
 
 def rule_of(layer: Any) -> Rule | None:
     """How a layer is drawn for ONNX; None where it stays."""
-    if type(layer) is L.Dense:
+    kind = type(layer)
+    if kind is L.Dense:
         return on_map if len(layer.input.shape) == 4 else None
-    return RULES.get(type(layer))
+    return RULES.get(kind)
 
 
 def choice(layer: Any, name: str, x: Any) -> Any:
