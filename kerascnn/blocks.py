@@ -106,6 +106,11 @@ def residual(k, x, y, stride, drop=0.0):
     return k.add(x, drop_path(k, y, drop)) if stride == 1 and x.shape[-1] == y.shape[-1] else y
 
 
+def climbing_drop_rates(last: float, blocks: int) -> Iterator[float]:
+    """Drop rates that rise evenly from 0 at the first block to ``last`` at the last. ConvNeXt's released code."""
+    return (last * i / max(blocks - 1, 1) for i in range(blocks))
+
+
 def drop_rates(last: float, blocks: int) -> Iterator[float]:
     """Drop rates that rise evenly from 0 at the first block. EfficientNet's released code."""
     return (last * i / blocks for i in range(blocks))

@@ -21,10 +21,12 @@ class Style:
     epsilon: float = 1e-3  # of batch normalisation
     momentum: float = 0.99  # of its moving statistics; Keras' sense: the fraction that is kept
     # "same": TensorFlow's. "symmetric": size // 2 on every side, as Caffe and PyTorch pad. "ceil": below and to the
-    # right only, where the last window of a stride reaches beyond the map, as in Caffe's pools. "valid": none.
+    # right only, where the last window of a stride reaches beyond the map, as in Caffe's pools. "zeros": where "same"
+    # pads, but with zeros that pools take for numbers of the map. "valid": none.
     padding: str = "same"
     pooling: str = ""  # the padding of max pools, where it is another
-    initializer: str = "he_normal"  # of convolutions
+    # Of convolutions, by Keras' name; "random_normal:0.02" has its deviation behind it.
+    initializer: str = "he_normal"
     convolution: str = "Conv2D"  # the layer that convolves
     fused: bool = False  # whether a layer with a bias applies the activation behind it itself, as in Keras' VGG
     count_padding: bool = False  # whether an average pool counts the zeros round the map, as Caffe and PyTorch do

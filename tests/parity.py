@@ -14,7 +14,7 @@ def randomise(model: keras.Model, seed: int = 0) -> None:
             depthwise = len(w.shape) == 4 and "depthwise" in w.path
             fan_in = np.prod(w.shape[:2]) if depthwise else np.prod(w.shape[:-1])
             value = random.normal(0, gain / np.sqrt(fan_in), w.shape)
-        elif kind == "gamma":
+        elif kind == "gamma" or kind.startswith("variable"):  # of ConvNeXt in keras.applications, a scale
             value = random.uniform(0.8, 1.2, w.shape)
         elif kind == "moving_variance":
             value = random.uniform(1.0, 2.0, w.shape)

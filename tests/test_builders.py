@@ -14,7 +14,9 @@ from kerascnn.applications import EfficientNetLite0, EfficientNetV2S, LeNet5, Mo
 SHARED = ("include_top", "input_tensor", "input_shape", "pooling", "classes", "classifier_activation")
 
 
-@pytest.mark.parametrize("name", ["VGG16", "ResNet50", "DenseNet121", "MobileNet", "MobileNetV2", "EfficientNetB0"])
+@pytest.mark.parametrize(
+    "name", ["VGG16", "ResNet50", "DenseNet121", "MobileNet", "MobileNetV2", "NASNetMobile", "EfficientNetB0"]
+)
 def test_arguments_stand_in_keras_order_with_keras_defaults(name):
     theirs = inspect.signature(getattr(keras.applications, name)).parameters
     ours = inspect.signature(getattr(kerascnn.applications, name)).parameters

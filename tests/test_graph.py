@@ -63,6 +63,14 @@ def test_a_separable_convolution_costs_what_its_two_do():
     assert cost(one).macs == cost(two).macs == 4 * 4 * 6 * (9 + 4)
 
 
+def test_models_inside_a_model_cost_what_their_layers_do():
+    image = keras.Input((8, 8, 3))
+    inner = keras.Sequential([keras.Input((8, 8, 3)), L.Conv2D(4, 3), L.ReLU()], name="inner")
+    head = L.Dense(2)(L.GlobalAveragePooling2D()(inner(image)))
+    counted = cost(keras.Model(image, head))
+    assert (counted.macs, counted.trainable) == (6 * 6 * 4 * 27 + 8, 112 + 10)
+
+
 def test_cost_refuses_a_kernel_it_has_no_rule_for():
     image = keras.Input((8, 8, 3))
     model = keras.Model(image, L.EinsumDense("bhwc,cd->bhwd", (8, 8, 4), name="odd")(image))

@@ -46,3 +46,33 @@ def test_local_response_normalisation():
         neighbours = x[..., max(0, i - 2) : i + 3]
         expected[..., i] = x[..., i] / (2 + 0.1 * (neighbours**2).sum(-1)) ** 0.75
     np.testing.assert_allclose(L.LocalResponseNormalization(5, 2.0, 0.1, 0.75)(x), expected, rtol=1e-5)
+
+
+def test_each_channel_has_a_scale_that_starts_small():
+    x = np.random.default_rng(0).normal(size=(2, 3, 3, 4)).astype("float32")
+    layer = L.LayerScale()
+    np.testing.assert_allclose(layer(x), 1e-6 * x, rtol=1e-6)
+    layer.gamma.assign([1.0, 2.0, -1.0, 0.0])
+    np.testing.assert_allclose(layer(x), x * [1, 2, -1, 0])
+    assert layer.trainable_weights == [layer.gamma]
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize(("size", "stride"), [(3, 2), (2, 2), (5, 3), (4, 1)])
+@pytest.mark.parametrize("sides", [(7, 8), (9, 6), (1, 5)])
+def test_zeros_stand_where_padding_same_has_them(sides, size, stride, known):
+    """A convolution that sums what it sees, without padding on the padded map, is the one that pads itself."""
+    image = keras.Input((*(sides if known else (None, None)), 2))
+    padded = L.SamePadding2D(size, stride)(image)
+    add_up = {"depthwise_initializer": "ones", "use_bias": False}
+    sums = keras.layers.DepthwiseConv2D(size, stride, "valid", **add_up)(padded)
+    expected = keras.layers.DepthwiseConv2D(size, stride, "same", **add_up)(image)
+    x = np.random.default_rng(0).normal(size=(2, *sides, 2)).astype("float32")
+    ours, map_, theirs = keras.Model(image, [sums, padded, expected])(x)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
+    assert padded.shape[1:3] == (tuple(map_.shape[1:3]) if known else (None, None))
+
+
+def test_a_window_smaller_than_its_stride_has_no_padding():
+    with pytest.raises(ValueError, match="A window of 2 pixels cannot move by 3"):
+        L.SamePadding2D(2, 3)

@@ -14,6 +14,7 @@ from kerascnn.graph.lower import lower
 GONE = ("BatchNormalization", "Dropout", "GroupNormalization", "LayerNormalization", "LocalResponseNormalization")
 GONE += ("StandardizedConv2D", "MultiHeadAttention", "Rescaling", "FractalJoin", "LearnedGroupConv2D", "RadialBasis")
 GONE += ("PartialConv2D", "Subsampling", "CropLike", "UpSampling2D", "SeparableConv2D", "Average")
+GONE += ("LayerScale", "SamePadding2D")
 
 
 def kinds(model: keras.Model) -> list[str]:
@@ -63,6 +64,8 @@ def test_every_family_computes_the_same(family):
         (lambda: [K.Flatten(), K.BatchNormalization()], ["Flatten", "Reshape", "DepthwiseConv2D", "Reshape"]),
         (lambda: [K.Conv2D(4, 3), K.Rescaling(0.3, 0.1)], ["Conv2D"]),
         (lambda: [K.UpSampling2D(2)], ["Resizing"]),
+        (lambda: [K.Conv2D(4, 3), L.LayerScale(0.5)], ["Conv2D"]),
+        (lambda: [L.SamePadding2D(3, 2), K.MaxPooling2D(3, 2)], ["ZeroPadding2D", "MaxPooling2D"]),
         (lambda: [L.LocalResponseNormalization(5, beta=0.5)], ["LocalResponseNormalization"]),
         (
             lambda: [L.LearnedGroupConv2D(4, 2, 3), K.Flatten(), L.LearnedGroupConv2D(4, 2, 3)],

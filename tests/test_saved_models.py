@@ -14,6 +14,7 @@ from kerascnn import layers
 from kerascnn.applications import ROWS
 
 NETWORKS = ("ViTTi16", "BiTR50x1", "CondenseNet74C4G4", "FractalNet20", "HRNetW18", "ShuffleNetV2_050", "LeNet5_1998")
+NETWORKS += ("ConvNeXtTiny",)
 LOAD = """
 import pickle
 import kerascnn
@@ -48,6 +49,7 @@ def test_models_load_in_a_new_process(tmp_path):
     models = [row.replace(**row.tiny)(classes=5) for row in map(ROWS.get, NETWORKS)]
     models.append(kerascnn.lower(ROWS["ShuffleNetG3_100"].replace(**ROWS["ShuffleNetG3_100"].tiny)(classes=5)))
     image = keras.Input((8, 8, 3))
+    models.append(keras.Model(image, layers.SamePadding2D(3, 2)(image)))
     models.append(keras.Model(image, layers.FakeQuantization(-1.0, 1.0)(keras.layers.Conv2D(4, 3)(image))))
     files = [str(tmp_path / f"{number}") for number, _ in enumerate(models)]
     for file, model in zip(files, models, strict=True):

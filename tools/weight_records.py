@@ -36,7 +36,7 @@ CAFFE = {  # the mean colour off 0..255, blue first
 V2 = {"mean": " ".join([f"{128 / 255:.9f}"] * 3), "std": " ".join([f"{128 / 255:.9f}"] * 3)}  # x / 128 - 1
 KERAS_MODES = (  # of keras.applications' preprocess_input, or of the layers at the front of its models
     (r"VGG|ResNet\d+$", CAFFE),
-    (r"DenseNet|EfficientNetB|EfficientNetV2B", IMAGENET),
+    (r"DenseNet|EfficientNetB|EfficientNetV2B|ConvNeXt", IMAGENET),
     (r"EfficientNetV2", V2),
     (r"", HALF),
 )
@@ -55,7 +55,8 @@ KERAS_TOP1 = {  # keras.io/api/applications and MobileNetV3's docstring, at the 
     "efficientnet_b2": 80.1, "efficientnet_b3": 81.6, "efficientnet_b4": 82.9, "efficientnet_b5": 83.6,
     "efficientnet_b6": 84.0, "efficientnet_b7": 84.3, "efficientnet_v2_b0": 78.7, "efficientnet_v2_b1": 79.8,
     "efficientnet_v2_b2": 80.5, "efficientnet_v2_b3": 82.0, "efficientnet_v2_s": 83.9, "efficientnet_v2_m": 85.3,
-    "efficientnet_v2_l": 85.7,
+    "efficientnet_v2_l": 85.7, "nasnet_mobile": 74.4, "nasnet_large": 82.5, "convnext_tiny": 81.3,
+    "convnext_small": 82.3, "convnext_base": 85.3, "convnext_large": 86.3, "convnext_xlarge": 86.7,
 }  # fmt: skip
 
 
@@ -130,9 +131,14 @@ def of_keras(entry: Entry, _: dict) -> Iterator[dict]:
             top1 = KERAS_TOP1.get(entry.name, "") if usual else ""
             yield {
                 "tag": "keras_in1k" if usual else f"keras_in1k_{size}", "top": "yes" if top else "no", "url": url,
-                "hash": f"md5:{digest}" if digest else "", "size": size, "crop": 0.875, "interpolation": "bilinear",
+                "hash": hashed(digest), "size": size, "crop": 0.875, "interpolation": "bilinear",
                 "classes": 1000, "licence": "apache-2.0", "top1": top1,
             } | mode | like_timm(entry)  # fmt: skip
+
+
+def hashed(digest: str) -> str:
+    """Keras takes md5, and sha256 by its length."""
+    return digest and f"{'md5' if len(digest) == 32 else 'sha256'}:{digest}"
 
 
 class Asked(Exception):
@@ -201,7 +207,7 @@ def of_timm(entry: Entry, measured: dict) -> Iterator[dict]:
     default: Any = timm.get_pretrained_cfg(entry.source_name)
     for name in sorted(names, key=lambda name: name != f"{entry.source_name}.{default.tag}"):
         config: Any = timm.get_pretrained_cfg(name)
-        if not config.hf_hub_id or config.custom_load == "hf" or config.num_classes == 0:
+        if not config.hf_hub_id or config.custom_load == "hf" or config.num_classes == 0 or is_tower(config.tag):
             continue
         result = measured.get(name, {})  # measured at a size and crop of its own
         prefix = "tf_" if entry.source_name.startswith("tf_") else ""
@@ -212,6 +218,11 @@ def of_timm(entry: Entry, measured: dict) -> Iterator[dict]:
             "interpolation": config.interpolation, "mean": blank(config.mean), "std": blank(config.std),
             "classes": config.num_classes, "licence": config.license or "", "top1": result.get("top1", ""),
         }  # fmt: skip
+
+
+def is_tower(tag: str) -> bool:
+    """Whether these are CLIP's own weights: in the classifier's place is a projection, which scores no classes."""
+    return tag.startswith("clip_") and "_ft_" not in tag
 
 
 def blank(values) -> str:

@@ -34,6 +34,7 @@ FAMILIES = tuple(
         "darknet",
         "mobilenet",
         "shufflenet",
+        "nasnet",
         "senet",
         "condensenet",
         "mobilenet_v2",
@@ -49,6 +50,7 @@ FAMILIES = tuple(
         "bit",
         "vit",
         "efficientnet_v2",
+        "convnext",
     )
 )
 ROWS: dict[str, Architecture] = {

@@ -5,6 +5,7 @@ from types import ModuleType
 from kerascnn.applications import alexnet as alexnet
 from kerascnn.applications import bit as bit
 from kerascnn.applications import condensenet as condensenet
+from kerascnn.applications import convnext as convnext
 from kerascnn.applications import darknet as darknet
 from kerascnn.applications import densenet as densenet
 from kerascnn.applications import efficientnet as efficientnet
@@ -25,6 +26,7 @@ from kerascnn.applications import mnasnet as mnasnet
 from kerascnn.applications import mobilenet as mobilenet
 from kerascnn.applications import mobilenet_v2 as mobilenet_v2
 from kerascnn.applications import mobilenet_v3 as mobilenet_v3
+from kerascnn.applications import nasnet as nasnet
 from kerascnn.applications import nin as nin
 from kerascnn.applications import resnet as resnet
 from kerascnn.applications import resnet_v2 as resnet_v2
@@ -332,6 +334,10 @@ ShuffleNetG8_150: shufflenet.ShuffleNet
 """shufflenet_g8_150: 4.27 M parameters, 290 M multiply-adds at 224 x 224 px. Zhang, Zhou, Lin & Sun 2017, ShuffleNet: an extremely efficient convolutional neural network for mobile devices, https://arxiv.org/abs/1707.01083"""
 ShuffleNetG8_200: shufflenet.ShuffleNet
 """shufflenet_g8_200: 6.52 M parameters, 522 M multiply-adds at 224 x 224 px. Zhang, Zhou, Lin & Sun 2017, ShuffleNet: an extremely efficient convolutional neural network for mobile devices, https://arxiv.org/abs/1707.01083"""
+NASNetMobile: nasnet.NASNet
+"""nasnet_mobile: 5.29 M parameters, 564 M multiply-adds at 224 x 224 px. Zoph et al. 2017, Learning transferable architectures for scalable image recognition, https://arxiv.org/abs/1707.07012"""
+NASNetLarge: nasnet.NASNet
+"""nasnet_large: 88.8 M parameters, 23.8 G multiply-adds at 331 x 331 px. Zoph et al. 2017, Learning transferable architectures for scalable image recognition, https://arxiv.org/abs/1707.07012"""
 SEResNet18: senet.SENet
 """se_resnet18: 11.8 M parameters, 1.81 G multiply-adds at 224 x 224 px. Hu, Shen, Albanie, Sun & Wu 2017, Squeeze-and-excitation networks, https://arxiv.org/abs/1709.01507"""
 SEResNet34: senet.SENet
@@ -614,3 +620,13 @@ EfficientNetV2L: efficientnet_v2.EfficientNetV2
 """efficientnet_v2_l: 119 M parameters, 56.1 G multiply-adds at 480 x 480 px. Tan & Le 2021, EfficientNetV2: smaller models and faster training, https://arxiv.org/abs/2104.00298"""
 EfficientNetV2XL: efficientnet_v2.EfficientNetV2
 """efficientnet_v2_xl: 208 M parameters, 93.4 G multiply-adds at 512 x 512 px. Tan & Le 2021, EfficientNetV2: smaller models and faster training, https://arxiv.org/abs/2104.00298"""
+ConvNeXtTiny: convnext.ConvNeXt
+"""convnext_tiny: 28.6 M parameters, 4.46 G multiply-adds at 224 x 224 px. Liu et al. 2022, A ConvNet for the 2020s, https://arxiv.org/abs/2201.03545"""
+ConvNeXtSmall: convnext.ConvNeXt
+"""convnext_small: 50.2 M parameters, 8.68 G multiply-adds at 224 x 224 px. Liu et al. 2022, A ConvNet for the 2020s, https://arxiv.org/abs/2201.03545"""
+ConvNeXtBase: convnext.ConvNeXt
+"""convnext_base: 88.6 M parameters, 15.4 G multiply-adds at 224 x 224 px. Liu et al. 2022, A ConvNet for the 2020s, https://arxiv.org/abs/2201.03545"""
+ConvNeXtLarge: convnext.ConvNeXt
+"""convnext_large: 198 M parameters, 34.4 G multiply-adds at 224 x 224 px. Liu et al. 2022, A ConvNet for the 2020s, https://arxiv.org/abs/2201.03545"""
+ConvNeXtXLarge: convnext.ConvNeXt
+"""convnext_xlarge: 350 M parameters, 60.9 G multiply-adds at 224 x 224 px. Liu et al. 2022, A ConvNet for the 2020s, https://arxiv.org/abs/2201.03545"""

@@ -62,8 +62,8 @@ class ViT(Architecture):
             x = encoder(k / f"block{i}", x, self.heads, self.dropout, drop)
         return norm(k / "last", x), patches
 
-    def topless(self, k, x):
-        return (k / "last")(L.TokensToMap)(x)
+    def topless(self, k, x, pool):
+        return pool((k / "last")(L.TokensToMap)(x))
 
     def head(self, k, x, classes):
         tokens, _ = x

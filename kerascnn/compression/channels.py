@@ -15,7 +15,7 @@ MAKERS = {L.Conv2D: "filters", L.Conv2DTranspose: "filters", L.SeparableConv2D: 
 ALONE = (L.Activation, L.ELU, L.LeakyReLU, L.ReLU)  # what works on each channel alone, or on each pixel
 ALONE += (L.AveragePooling2D, L.GlobalAveragePooling2D, L.GlobalMaxPooling2D, L.MaxPooling2D)
 ALONE += (L.Dropout, L.GaussianDropout, L.GaussianNoise, L.SpatialDropout2D)
-ALONE += (L.Cropping2D, L.Resizing, L.UpSampling2D, L.ZeroPadding2D)
+ALONE += (L.Cropping2D, L.Resizing, L.SamePadding2D, L.UpSampling2D, L.ZeroPadding2D, L.LayerScale)
 MEETING = (L.Add, L.Average, L.Maximum, L.Minimum, L.Multiply, L.Subtract)
 
 
@@ -209,7 +209,7 @@ def cut(layer: Any, taken: np.ndarray, made: np.ndarray) -> list[np.ndarray]:
     values = layer.get_weights()
     if not values:
         return values
-    if isinstance(layer, L.BatchNormalization):
+    if isinstance(layer, L.BatchNormalization | L.LayerScale):
         return [value[made] for value in values]
     kernel, *rest = values
     if isinstance(layer, L.SeparableConv2D):

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import layers as L
 
+from kerascnn.graph.inline import inline_models
 from kerascnn.graph.rewrite import with_fixed_size
 
 BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2, "int8": 1, "uint8": 1}
@@ -45,13 +46,15 @@ class Cost:
 def cost(model: keras.Model, size: int | None = None) -> Cost:
     """Count what ``model`` costs on one image, of ``size`` x ``size`` pixels or its own input size.
 
+    Models inside the model count as their layers.
+
     Raises
     ------
     ValueError
-        When the model takes images of any size and ``size`` is not given, or holds a layer with a kernel that
-        there is no rule for.
+        When the model takes images of any size and ``size`` is not given, shows no graph, or holds a layer with a
+        kernel that there is no rule for.
     """
-    fixed = with_fixed_size(model, size)
+    fixed = with_fixed_size(inline_models(model), size)
     counted = [op for op in fixed.operations if macs_of(op)]
     return Cost(
         input_shape=tuple(fixed.input_shape[1:]),

@@ -139,6 +139,16 @@ def rescaling(layer: Any, name: str, x: Any) -> Any:
     return affine(x, layer.scale, layer.offset, name)
 
 
+def same_padding(layer: Any, name: str, x: Any) -> Any:
+    if None in x.shape[1:3]:
+        return kept(layer, name, x)
+    return L.ZeroPadding2D(layer.border(x.shape), name=name)(x)
+
+
+def layer_scale(layer: Any, name: str, x: Any) -> Any:
+    return affine(x, layer.gamma, 0, name)
+
+
 def crop_like(layer: Any, name: str, maps: Any) -> Any:
     x, like = maps
     spare = [old and new and old - new for old, new in zip(x.shape[1:3], like.shape[1:3], strict=True)]
@@ -218,6 +228,8 @@ RULES: dict[type, Rule] = {
     L.GroupNormalization: group_norm,
     L.LayerNormalization: layer_norm,
     L.LocalResponseNormalization: local_response,
+    L.LayerScale: layer_scale,
+    L.SamePadding2D: same_padding,
     L.CropLike: crop_like,
     L.UpSampling2D: upsampling,
     L.MultiHeadAttention: attention,

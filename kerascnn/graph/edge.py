@@ -18,7 +18,7 @@ from kerascnn.graph.cost import Cost, cost
 from kerascnn.graph.decompose import learned_group, radial_basis, separable, standardized
 from kerascnn.graph.graph import Graph, functional, leaves
 from kerascnn.graph.residual import gated_factor
-from kerascnn.graph.rewrite import Rule, copied, drawn, kept, passed, pointwise, redraw
+from kerascnn.graph.rewrite import Rule, copied, drawn, kept, on_map, passed, pointwise, redraw
 
 SAFE = {activations.linear, activations.relu, activations.relu6, activations.sigmoid, activations.tanh}
 SAFE |= {activations.softmax}
@@ -189,11 +189,6 @@ def whole(layer: Any, name: str, x: Any) -> Any:
         full[:, :, group * each : (group + 1) * each, mine] = kernel[..., mine]
     changes = {"activation": "relu6"} if unsafe(layer) else {}
     return drawn(copied(layer, groups=1, name=name, **changes), [full, *bias], x)
-
-
-def on_map(layer: Any, name: str, x: Any) -> Any:
-    kernel, *bias = layer.get_weights()
-    return pointwise(x, kernel, bias, activation=layer.activation, name=name)
 
 
 def shuffle(layer: Any, name: str, x: Any) -> Any:

@@ -10,6 +10,7 @@ from kerascnn.graph.fold import fold_batch_norm, scale_and_offset
 from kerascnn.graph.graph import Graph
 from kerascnn.graph.inline import inline_models
 from kerascnn.graph.rewrite import drawn, kept, passed, redraw
+from kerascnn.layers.same_padding import same_border
 
 
 def lower(model: keras.Model) -> keras.Model:
@@ -72,13 +73,9 @@ def pads_alike(conv: Any, border: tuple, sides: Any) -> bool:
         return False
     if None in sides or conv.data_format != "channels_last":
         return False
-
-    def same(side: int, size: int, stride: int, dilation: int) -> tuple[int, int]:
-        total = max((-(-side // stride) - 1) * stride + (size - 1) * dilation + 1 - side, 0)
-        return total // 2, total - total // 2
-
-    each = zip(sides, conv.kernel_size, conv.strides, conv.dilation_rate, strict=True)
-    return tuple(map(tuple, border)) == tuple(same(*numbers) for numbers in each)
+    each = zip(sides, conv.kernel_size, conv.dilation_rate, conv.strides, strict=True)
+    same = [same_border(side, (size - 1) * dilation + 1, stride) for side, size, dilation, stride in each]
+    return tuple(map(tuple, border)) == tuple(same)
 
 
 def padded(conv: Any, name: str, x: Any) -> Any:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from kerascnn import layers as L
-from kerascnn.graph.rewrite import affine, drawn, kept
+from kerascnn.graph.rewrite import affine, drawn, kept, pointwise
 
 
 def group_norm(layer: Any, name: str, x: Any) -> Any:
@@ -37,8 +37,12 @@ def layer_norm(layer: Any, name: str, x: Any) -> Any:
     if axis not in ([-1], [len(x.shape) - 1]) or getattr(layer, "rms_scaling", False):
         return kept(layer, name, x)
     channels = x.shape[-1]
-    mean = L.Dense(1, use_bias=False, trainable=False, name=f"{name}-mean")
-    centred = L.Subtract(name=f"{name}-centred")([x, drawn(mean, [np.full((channels, 1), 1 / channels)], x)])
+    evenly, settings = np.full((channels, 1), 1 / channels), {"trainable": False, "name": f"{name}-mean"}
+    if len(x.shape) == 4:  # the Edge TPU has no dense layer on a map
+        mean = pointwise(x, evenly, [], **settings)
+    else:
+        mean = drawn(L.Dense(1, use_bias=False, **settings), [evenly], x)
+    centred = L.Subtract(name=f"{name}-centred")([x, mean])
     centred = affine(centred, 1 / np.sqrt(channels), 0, f"{name}-short")
     return scaled(layer, name, L.UnitLength(layer.epsilon, name=f"{name}-unit")(centred), np.sqrt(channels))
 

@@ -8,21 +8,24 @@ import numpy as np
 from kerascnn import layers as L
 from kerascnn.graph.decompose import upsampling
 from kerascnn.graph.graph import leaves
-from kerascnn.graph.rewrite import Rule, drawn, kept, redraw
+from kerascnn.graph.rewrite import Rule, drawn, kept, on_map, redraw
 
 
 def in_onnx_layers(model: keras.Model) -> keras.Model:
     """A model that computes what ``model`` does, without layers that take a map apart.
 
     A shuffle of channels becomes a choice of channels; a map is enlarged by resizing, and not by repeating rows and
-    columns; groups are normalised with the channels in front.
+    columns; groups are normalised with the channels in front; a dense layer on a map becomes a 1x1 convolution.
     """
     return redraw(model, lambda _: rule_of) if any(map(rule_of, leaves(model))) else model
 
 
 def rule_of(layer: Any) -> Rule | None:
     """How a layer is drawn for ONNX; None where it stays."""
-    return RULES.get(type(layer))
+    kind = type(layer)
+    if kind is L.Dense:
+        return on_map if len(layer.input.shape) == 4 else None
+    return RULES.get(kind)
 
 
 def choice(layer: Any, name: str, x: Any) -> Any:

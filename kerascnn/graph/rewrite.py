@@ -115,6 +115,12 @@ def pointwise(x: Any, kernel: np.ndarray, bias: list[np.ndarray], groups: int = 
     return drawn(L.Conv2D(units, 1, groups=groups, **settings), [kernel[None, None], *bias], x)
 
 
+def on_map(layer: Any, name: str, x: Any) -> Any:
+    """The rule of a dense layer on a map: a 1x1 convolution."""
+    kernel, *bias = layer.get_weights()
+    return pointwise(x, kernel, bias, activation=layer.activation, name=name)
+
+
 def kept(layer: Any, name: str, x: Any, **changes: Any) -> Any:
     """The rule of a layer that stays as it is, but for changes of its configuration."""
     return drawn(copied(layer, name=name, **changes), layer.get_weights(), x)

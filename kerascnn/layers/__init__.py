@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from kerascnn.layers.crop_like import *  # noqa: F403
     from kerascnn.layers.fake_quantization import *  # noqa: F403
     from kerascnn.layers.fractal_join import *  # noqa: F403
+    from kerascnn.layers.layer_scale import *  # noqa: F403
     from kerascnn.layers.learned_group import *  # noqa: F403
     from kerascnn.layers.lenet import *  # noqa: F403
     from kerascnn.layers.local_response import *  # noqa: F403
+    from kerascnn.layers.same_padding import *  # noqa: F403
     from kerascnn.layers.standardized_conv import *  # noqa: F403
     from kerascnn.layers.tokens import *  # noqa: F403
 
@@ -27,9 +29,11 @@ OWN = {  # by module
     "crop_like": ("CropLike",),
     "fake_quantization": ("FakeQuantization",),
     "fractal_join": ("FractalJoin", "GlobalDropPath"),
+    "layer_scale": ("LayerScale",),
     "learned_group": ("LearnedGroupConv2D", "SelectChannels"),
     "lenet": ("PartialConv2D", "RadialBasis", "Subsampling"),
     "local_response": ("LocalResponseNormalization",),
+    "same_padding": ("SamePadding2D",),
     "standardized_conv": ("StandardizedConv2D",),
     "tokens": ("ClassToken", "FirstToken", "PositionEmbedding", "TokensToMap"),
 }

@@ -1,6 +1,7 @@
 """The base of every family: a frozen row of a paper's table that builds a Keras model when it is called."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Self
@@ -108,9 +109,12 @@ class Architecture(Row, ABC):
         A map passed to ``k.tap(name, x)`` on the way gets an auxiliary head, with an output beside the main one.
         """
 
-    def topless(self, k: "LayerFactory", x: Any) -> Any:
-        """The output of a network without its classifier: in most, the trunk's ``(B, H, W, C)`` as it is."""
-        return x
+    def topless(self, k: "LayerFactory", x: Any, pool: Callable[[Any], Any]) -> Any:
+        """The output of a network without its classifier: in most, the trunk's ``(B, H, W, C)``, pooled.
+
+        ``pool`` gives a map as it is, or the ``(B, C)`` that it pools to where that was asked for.
+        """
+        return pool(x)
 
     def head(self, k: "LayerFactory", x: Any, classes: int) -> Any:
         """Build the classifier: the last feature map to logits ``(B, classes)``."""

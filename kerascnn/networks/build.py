@@ -113,8 +113,7 @@ def heads(row: "Architecture", k: LayerFactory, x: Any, classes: int, activation
 
 def topless(row: "Architecture", k: LayerFactory, x: Any, pooling: str | None) -> Any:
     """The last feature map, or what it pools to."""
-    x = row.topless(k, x)
-    return (k / "head")(getattr(L, POOLINGS[pooling]))(x) if pooling else x
+    return row.topless(k, x, (k / "head")(getattr(L, POOLINGS[pooling])) if pooling else lambda y: y)
 
 
 def classify(k: LayerFactory, logits: Any, activation: Any) -> Any:

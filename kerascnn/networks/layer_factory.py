@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kerascnn import layers as L
+from kerascnn.layers.same_padding import same_border
 from kerascnn.spec import Style
 
 SHORT = {  # where a layer's own name says more than a reader needs
@@ -38,6 +39,7 @@ SHORT = {  # where a layer's own name says more than a reader needs
     "GroupNormalization": "gn",
     "StandardizedConv2D": "conv",
     "PartialConv2D": "conv",
+    "SamePadding2D": "pad",
 }
 
 
@@ -53,6 +55,11 @@ class LayerFactory:
     def __truediv__(self, name: str) -> "LayerFactory":
         """``k / "stage1" / "block2"``: the same factory, further in."""
         return replace(self, scope=f"{self.scope}{name}-")
+
+    @property
+    def outside(self) -> "LayerFactory":
+        """The same factory outside all scopes: for a head to draw what belongs to the trunk."""
+        return replace(self, scope="")
 
     def with_style(self, **style: Any) -> "LayerFactory":
         """The same factory where a paper departs from its own style."""
@@ -72,8 +79,11 @@ class LayerFactory:
     @property
     def initializer(self) -> Any:
         """The style's, as Keras takes it."""
-        if self.style.initializer != "he_fan_out":
-            return self.style.initializer
+        kind, _, deviation = self.style.initializer.partition(":")
+        if deviation:
+            return {"class_name": kind.title().replace("_", ""), "config": {"stddev": float(deviation)}}
+        if kind != "he_fan_out":
+            return kind
         fan_out = {"scale": 2.0, "mode": "fan_out", "distribution": "untruncated_normal"}
         return {"class_name": "VarianceScaling", "config": fan_out}  # which Keras has no name for
 
@@ -142,8 +152,16 @@ class LayerFactory:
     def pad(self, x, size, stride):
         """x, zero-padded where Keras cannot, and the padding left to Keras: for stride 1 that is one of its own."""
         kind = self.style.padding
+        if kind == "zeros":
+            return self.pad_as_same(x, size, stride), "valid"
         if stride == 1 or kind in ("same", "valid"):
             return x, "valid" if kind == "valid" else "same"
         half = size // 2 if isinstance(size, int) else tuple(side // 2 for side in size)
         border = ((0, stride - 1), (0, stride - 1)) if kind == "ceil" else half
         return (self(L.ZeroPadding2D, border)(x) if half else x), "valid"
+
+    def pad_as_same(self, x, size, stride):
+        """x with the zeros round it that padding "same" would give a window of ``size`` at ``stride``."""
+        if None in x.shape[1:3]:
+            return self(L.SamePadding2D, size, stride)(x)
+        return self(L.ZeroPadding2D, tuple(same_border(side, size, stride) for side in x.shape[1:3]))(x)

@@ -117,9 +117,9 @@ class FCN(Architecture):
             )
         return x, dict(list(maps.items())[-self.levels :])
 
-    def topless(self, k, x):
+    def topless(self, k, x, pool):
         _, maps = x
-        return maps[max(maps)]
+        return pool(maps[max(maps)])
 
     def head(self, k, x, classes):
         image, maps = x

@@ -49,9 +49,10 @@ def map_foreign(model: keras.Model, section: Section, torch: bool, keys: Collect
         if source.whole or (not torch and "/" in source.name):
             mappings.append(KeyMapping(w, source.name, convert=convert))
             continue
-        stem = source.name + ("." if torch else "/")
-        names = [stem + name for name in (TORCH_PARTS if torch else KERAS_PARTS).get(part, (part,))]
-        bias = stem + "bias" if part == "kernel" else ""
+        stems = [name + ("." if torch else "/") for name in (source.name, source.other) if name]
+        parts = (TORCH_PARTS if torch else KERAS_PARTS).get(part, (part,))
+        names = [stem + name for stem in stems for name in parts]
+        bias = stems[0] + "bias" if part == "kernel" else ""
         mappings.append(KeyMapping(w, next((name for name in names if name in keys), names[0]), bias, convert))
     return mappings
 

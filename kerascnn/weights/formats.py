@@ -35,6 +35,7 @@ PARTS = {  # variables of Keras' layers, in the order in which its files number 
     "separable_conv2d": ("depthwise_kernel", "pointwise_kernel", "bias"),
     "normalization": ("mean", "variance", "count"),
     "layer_normalization": ("gamma", "beta"),
+    "layer_scale": ("variable",),
 }
 OLD_PARTS = {"W": "kernel", "b": "bias", "running_mean": "moving_mean", "running_std": "moving_variance"}  # of Keras 1
 
@@ -183,6 +184,8 @@ def whole_key(layer: str, key: str, inside: bool) -> str:
     part = key.rpartition("/")[2]
     if old := re.fullmatch(rf"{re.escape(layer)}_([A-Za-z_]+?)(_\d+)?", part):
         part = OLD_PARTS.get(old[1], old[1])
+    if re.fullmatch(r"[Vv]ariable(_\d+)?", part):  # nobody named it: Keras 3 counts these, Keras 2 writes a large V
+        part = "variable"
     return f"{layer}/{part}"
 
 

@@ -13,14 +13,15 @@ the source matches its patterns. Its lines are ``target  source``, a layer here 
     head-dense                    fc
 
 ``{s}`` stands for digits, and for 1 where there are none; ``{m:text}`` for anything up to the next dash. On the right
-stand sums such as ``{2*n+s-1}``, and ``{b:letter}``. What follows the names says how their tensor is laid out:
-``part=2/3`` is the second third of it, ``chw`` a dense layer whose inputs were flattened channels first. A name that
-begins with ``=`` is a whole key, of a layer or of one variable here such as ``attention/query/bias``.
+stand sums such as ``{2*n+s-1}``, ``{b:letter}``, and ``{network}``, the name in the catalogue. What follows the names
+says how their tensor is laid out: ``part=2/3`` is the second third of it, ``chw`` a dense layer whose inputs were
+flattened channels first; ``or=norm`` is what the layer is called in other files. A name that begins with ``=`` is a
+whole key, of a layer or of one variable here such as ``attention/query/bias``.
 """
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib.resources import files
@@ -38,6 +39,7 @@ class SourceKey:
     whole: bool = False
     chw: bool = False
     part: tuple[int, int] | None = None  # (2, 3): the second of three
+    other: str = ""  # its name in files that lack the first
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,15 @@ class Section:
     def landmarks(self) -> set[str]:
         """Names that every file of the source must have, with or without classifiers."""
         lines = (line for line in self.lines if not line.target.pattern.startswith(("head", "auxiliary")))
-        return {line.source.name for line in lines if "{" not in line.source.name}
+        return {line.source.name for line in lines if "{" not in line.source.name and not line.source.other}
+
+    def of(self, network: str) -> "Section":
+        """The same for one network of the catalogue."""
+
+        def named(line: Line) -> Line:
+            return replace(line, source=replace(line.source, name=line.source.name.replace("{network}", network)))
+
+        return replace(self, lines=[*map(named, self.lines)], also=[*map(named, self.also)])
 
     def is_head(self, key: str) -> bool:
         """Whether a key of the source belongs to the classifier."""
@@ -106,7 +116,7 @@ class Section:
                         if place := place_of(path, patterns):
                             values[name] = order[name][place]
                     name = HOLE.sub(lambda hole, values=values: fill(hole[1], values), line.source.name)
-                    return SourceKey(name, line.source.whole, line.source.chw, line.source.part)
+                    return replace(line.source, name=name)
         return None
 
 
@@ -177,16 +187,21 @@ def sections(family: str) -> tuple[Section, ...]:
 
 
 def source_key(name: str, *options: str) -> SourceKey:
-    part = None
+    part, other = None, ""
     for option in options:
         if option.startswith("part="):
             i, n = option[5:].split("/")
             part = int(i), int(n)
+        elif option.startswith("or="):
+            other = option[3:]
         elif option != "chw":
-            raise ValueError(f"{name}: {option!r} is no option of a name; known are chw and part=1/3.")
-    return SourceKey(name.removeprefix("="), name.startswith("="), "chw" in options, part)
+            raise ValueError(f"{name}: {option!r} is no option of a name; known are chw, part=1/3 and or=name.")
+    return SourceKey(name.removeprefix("="), name.startswith("="), "chw" in options, part, other)
 
 
 def section(family: str, source: str, *names: str) -> Section | None:
-    """The first section of the family's table that applies to this source and network, by any of its names."""
-    return next((s for s in sections(family) if s.covers(source, *names)), None)
+    """The first section of the family's table that applies to this source and network, by any of its names.
+
+    The first name is that in the catalogue.
+    """
+    return next((s.of(names[0]) for s in sections(family) if s.covers(source, *names)), None)
