@@ -13,6 +13,7 @@ import numpy as np
 
 from kerascnn.data.checks import examined, file_problem, listed, reason, refuse
 from kerascnn.data.dataset import IGNORE, InFiles, Source, Split
+from kerascnn.data.headers import orientation
 from kerascnn.data.sources.folder import is_image, visible
 from kerascnn.data.splitting import ALL, Opening, by_role
 
@@ -26,7 +27,7 @@ GREY, PALETTE = 0, 3  # kinds of PNG whose pixels are single numbers
 MASK_LAYOUT = (
     "Expected images/ and masks/ with files of the same name, such as images/07.jpg and masks/07.png, in the folder "
     "itself, in its train/, validation/ and test/, or with these three in each of them. A mask is a PNG file of class "
-    "numbers, grey or with a palette; 255 has no class."
+    "numbers, grey or with a palette, that lies on the image as it is shown; 255 has no class."
 )
 
 Pair = tuple[Path, Path]  # an image and its mask
@@ -141,9 +142,12 @@ def greatest_class(image: Path, mask: Path) -> str | int:
         classes = decode_mask(tf.constant(contents)).numpy()
     except (ValueError, OSError, tf.errors.OpError) as error:
         return f"its mask, {mask.name}, {reason(error)}"
-    size = shape_of(tf.constant(image.read_bytes()))
+    photo = image.read_bytes()
+    size = shape_of(tf.constant(photo))
     if classes.shape != size:
-        return f"it is {size[1]} x {size[0]} pixels, its mask {classes.shape[1]} x {classes.shape[0]}"
+        turned = classes.shape == size[::-1] and orientation(photo) > 1
+        how = ", as its EXIF data turns it: turn the mask as well, or remove that data" * turned
+        return f"it is {size[1]} x {size[0]} pixels{how}, its mask {classes.shape[1]} x {classes.shape[0]}"
     return int(classes[classes != IGNORE].max(initial=0))
 
 
