@@ -8,7 +8,7 @@ https://www.w3.org/TR/png-3/#eXIf, and WebP, https://developers.google.com/speed
 import struct
 from collections.abc import Iterator
 
-JPEG, PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
+JPEG, PNG, GIF, BMP = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"BM"
 EXIF = b"Exif\0\0"  # what EXIF begins with in a JPEG, and by mistake in some WebP files
 APP1, SCAN, END = 0xE1, 0xDA, 0xD9  # markers of a JPEG: metadata, pixels, the end
 ORIENTATION = 0x0112  # a tag of EXIF
@@ -17,6 +17,12 @@ ANIMATED, ALPHA = 2, 16  # flags of a WebP file
 
 def is_webp(file: bytes) -> bool:
     return file[:4] == b"RIFF" and file[8:12] == b"WEBP"
+
+
+def is_readable(file: bytes) -> bool:
+    """Whether a file begins as one that is read here; 12 bytes tell."""
+    bitmap = file.startswith(BMP) and file[6:10] == bytes(4)
+    return file.startswith((JPEG, PNG, GIF)) or bitmap or is_webp(file)
 
 
 def orientation(file: bytes) -> int:

@@ -35,7 +35,7 @@ def header(contents: bytes | tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     def of(file):
         return np.int32(orientation(file)), np.array(still(file) if is_webp(file) else b"", object)
 
-    if tf.is_symbolic_tensor(contents):
+    if not isinstance(contents, bytes) and tf.is_symbolic_tensor(contents):
         turned, webp = tf.cond(
             says_more(contents),
             lambda: tf.numpy_function(of, [contents], (tf.int32, tf.string), stateful=False),

@@ -9,7 +9,7 @@ import numpy as np
 
 from kerascnn.data.checks import file_problems, listed, refuse
 from kerascnn.data.dataset import InFiles, Source, Split
-from kerascnn.data.splitting import ALL, NAMES, ROLES, Opening, role_of
+from kerascnn.data.splitting import ALL, NAMES, ROLES, Opening, in_order, role_of
 from kerascnn.errors import suggest
 
 COLUMNS = ("path", "label", "split")
@@ -37,7 +37,7 @@ def from_table(table: Path, opening: Opening) -> Source:
     """
     rows = read(table)
     check_rows(rows, table)
-    labels = tuple(in_order({row.label for row in rows}))
+    labels = in_order({row.label for row in rows})
     paths = {row.path: table.parent / row.path for row in rows}
     check_present(paths, table)
     problems = file_problems(list(paths.values()), opening)
@@ -115,8 +115,3 @@ def check_present(paths: dict[str, Path], table: Path) -> None:
             f"{len(missing)} of the {len(paths)} files that {table} names are missing:\n{listed(missing)}\n"
             f"Paths are relative to {table.parent}."
         )
-
-
-def in_order(labels: set[str]) -> list[str]:
-    """Numbers by their value, names by the alphabet."""
-    return sorted(labels, key=(lambda label: (int(label), label)) if all(map(str.isdecimal, labels)) else None)
