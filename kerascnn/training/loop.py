@@ -25,6 +25,7 @@ from kerascnn.data.pipeline import batches
 from kerascnn.files import need_writable, written_whole
 from kerascnn.networks.codec import encode_row
 from kerascnn.runtime import deep_graphs
+from kerascnn.tasks.heads import check_shares
 from kerascnn.training.callbacks import TrainingProgress
 from kerascnn.training.drawing import draw_inference, draw_trained
 from kerascnn.training.freezing import frozen
@@ -82,10 +83,10 @@ def train(
         Whether steps are compiled. On one device only; the numbers are the same but for dropout, which draws others.
     make_model
         Makes a network of your own from an input shape (H, W, C) and a number of classes. None: the recipe's,
-        from its row. A network that ends in a softmax ``Activation`` is trained on what enters it; any other is taken
-        to put out logits. Auxiliary heads and the head are a dictionary of outputs, with the head as "head". Less
-        precision than float32, or images of several sizes, call this twice; in the latter case once with
-        (None, None, C).
+        from its row. A network that ends in a softmax is trained on what enters it; any other puts out logits, and
+        what is seen to put out shares of one is refused. Auxiliary heads and the head are a dictionary of outputs,
+        with the head as "head". Less precision than float32, or images of several sizes, call this twice; in the
+        latter case once with (None, None, C).
     callbacks
         Keras callbacks. Epochs bring the logs ``loss``, ``val_loss``, ``lr``, ``seconds`` and the task's metrics, such
         as ``top1`` and ``val_top1``; batches bring none. ``stop_training`` is heeded after an epoch. The learning rate
@@ -142,6 +143,9 @@ def train(
         learner = Learner(model, resolved, workers, objective_of(resolved), precision=precision, xla=xla)
         checkpoint = Checkpoint(out / "checkpoint.npz", learner.variables, identity(facts, learner.variables))
         history = checkpoint.restore(overwrite=overwrite)
+    if not resolved.row:  # the layers of a network of one's own may be any
+        some = batches(data.train, replace(resolved.preprocess, size=resolved.stage(0).size), 8)
+        check_shares(learner.trained, lambda: next(iter(some))[0])
     workers.agree("checkpoint", f"that after epoch {len(history)} in {out.absolute()}")
     plain = draw_inference(resolved, model, precision)  # now, for what cannot be drawn is to be known before training
     if history:
