@@ -88,12 +88,13 @@ def train(
         with the head as "head". Less precision than float32, or images of several sizes, call this twice; in the
         latter case once with (None, None, C).
     callbacks
-        Keras callbacks, whose ``params`` are ``epochs``, ``steps`` of an epoch and ``verbose``, 0. Epochs bring the logs ``loss``, ``val_loss``, ``lr``, ``seconds`` and the task's metrics, such
-        as ``top1`` and ``val_top1``; batches bring none. ``stop_training`` is heeded after an epoch. The learning rate
-        is the recipe's, whatever a callback sets, and so is what is frozen: a layer's ``trainable`` that a callback
-        changes has no effect on steps that are traced already; ``finetune`` freezes. What a callback remembers is not part of the saved state. Each of
-        several workers calls its own, so one that writes files belongs to the chief's alone; a stop that one asks for
-        is heeded by all.
+        Keras callbacks, whose ``params`` are ``epochs``, the ``steps`` of one, and ``verbose``, 0. Epochs bring the
+        logs ``loss``, ``val_loss``, ``lr``, ``seconds`` and the task's metrics, such as ``top1`` and ``val_top1``;
+        batches bring none. ``stop_training`` is heeded after an epoch. The learning rate is the recipe's, whatever a
+        callback sets, and so is what is frozen: ``trainable`` of a layer is not to be changed by a callback, because
+        steps that are traced already do not see it; ``finetune`` freezes. What a callback remembers is not part of
+        the saved state. Each of several workers calls its own, so one that writes files belongs to the chief's alone;
+        a stop that one asks for is heeded by all.
     overwrite
         Allow to replace a finished run, or the checkpoint of another run, in ``out``.
     log
