@@ -87,7 +87,7 @@ def test_the_parts_fit_together(file, tmp_path):
     assert (app / "app").is_dir() and (app / "build.gradle.kts").is_file()
     namespace = re.search(r'namespace = "(.+)"', build)[1]
     assert 'applicationId = "org.kerascnn.tiny_net_1"' in build and 'noCompress += "tflite"' in build
-    assert "com.google.ai.edge.litert:litert:" in build
+    assert "com.google.ai.edge.litert:litert:" in build and "androidx.exifinterface:exifinterface:" in build
 
     manifest = ElementTree.parse(app / "app/src/main/AndroidManifest.xml").getroot()
     hardware = {f.get(f"{ANDROID}name"): f.get(f"{ANDROID}required") for f in manifest.iter("uses-feature")}

@@ -1,11 +1,13 @@
 """Every way in: written by others' writers, read to the same bits; what is damaged or wrong is named and counted."""
 
 import csv
+import gzip
 import io
 import os
 import re
 import struct
 import sys
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -14,17 +16,19 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 from test_data import collected
-from test_train import RECIPE, trained, weights
+from test_train import RECIPE, tiny, trained, weights
 
+from kerascnn.card import Card
 from kerascnn.data import open_data, open_source
 from kerascnn.data.checks import image_problem
-from kerascnn.data.images import decode
+from kerascnn.data.images import decode, part_of
 from kerascnn.data.open import WAYS
 from kerascnn.data.pipeline import batches, load_image
 from kerascnn.data.sources import index
 from kerascnn.data.sources.tfrecord import masked_crc32c, spans
 from kerascnn.spec import Preprocess
 from kerascnn.training import Epochs
+from kerascnn.training.resolve import resolve as resolved
 
 LABELS = ("blue", "red")
 PHOTO = Preprocess(size=16, crop=0.8)
@@ -452,16 +456,70 @@ def test_classes_that_a_list_beside_the_records_names(tmp_path):
 
 
 def test_files_that_are_no_tfrecord_files(tmp_path):
-    with tf.io.TFRecordWriter(str(tmp_path / "train-00000-of-00001"), "GZIP") as writer:
-        writer.write(imagenet(encoded(PARTS["train"][0][0]), 1))
-    with pytest.raises(ValueError, match=r"train-00000-of-00001 is compressed.*gunzip"):
-        open_data(tmp_path)
     write_shards(tmp_path / "data")
     (tmp_path / "data" / "train-00001-of-00003").write_text("this is no file of records at all")
     with pytest.raises(
         ValueError, match=r"(?s)^1 record of .*train-00001-of-00003, record 0 at byte 0: this is no TFRecord"
     ):
         open_data(tmp_path / "data")
+
+
+def packed(root: Path, ending: str) -> Path:
+    """The shards of ``root``, compressed, under names with another ending."""
+    for file in root.iterdir():
+        if not file.name.startswith("."):
+            contents = file.read_bytes()
+            file.unlink()
+            file.with_name(f"{file.name}{ending}").write_bytes(gzip.compress(contents))
+    return root
+
+
+@pytest.mark.parametrize("ending", ["", ".gz", ".tfrecord.gz", ".tfrec"])
+def test_compressed_records_are_those_that_were_compressed(tmp_path, cache_folder, ending):
+    plain = open_data(write_shards(tmp_path / "plain"))
+    data = open_data(packed(write_shards(tmp_path / "data"), ending))
+    assert data.found == plain.found and data.labels == plain.labels and data.fingerprint == plain.fingerprint
+    assert all(np.array_equal(*pair) for pair in zip(seen(data), seen(plain), strict=True))
+    cached = sorted(path.stat().st_ino for path in cache_folder.glob("unpacked/*/[0-9]*"))
+    assert len(cached) == 9
+    open_data(tmp_path / "data")
+    assert sorted(path.stat().st_ino for path in cache_folder.glob("unpacked/*/[0-9]*")) == cached
+
+
+def test_compressed_records_that_are_damaged_or_written_again(tmp_path, cache_folder):
+    file = packed(write_shards(tmp_path / "data", shards=1), ".gz") / "train-00000-of-00001.gz"
+    contents = file.read_bytes()
+    file.write_bytes(contents[: len(contents) // 2])
+    with pytest.raises(ValueError, match=r"train-00000-of-00001\.gz is compressed and damaged"):
+        open_data(tmp_path / "data")
+    assert not list(cache_folder.glob("unpacked/*/*train*"))
+    for _ in range(2):
+        file.write_bytes(contents)
+        os.utime(file, ns=(_, _))
+        assert len(open_data(tmp_path / "data").train) == TRAIN
+    assert len(list(cache_folder.glob("unpacked/*/*train*[0-9]"))) == 1
+    (tmp_path / "data" / "train-00000-of-00001.gz").rename(tmp_path / "data" / "train-00000-of-00002.gz")
+    with pytest.raises(FileNotFoundError, match="train-00001-of-00002"):
+        open_data(tmp_path / "data")
+
+
+def test_a_length_that_begins_as_a_compressed_file_is_a_length(tmp_path):
+    picture = encoded(PARTS["train"][0][0])
+    records = [imagenet(picture, label) for label in (0, 1, 0, 1)]
+    padding = 0x088B1F - len(example(image__encoded=picture, image__class__label=0, more=b"")) - 6
+    while len(first := example(image__encoded=picture, image__class__label=0, more=bytes(padding))) != 0x088B1F:
+        padding += 0x088B1F - len(first)
+    file = write_records(tmp_path / "some.tfrecord", [first, *records])
+    assert file.read_bytes().startswith(b"\x1f\x8b\x08") and len(open_source(tmp_path).whole()) == 5
+
+
+@pytest.mark.parametrize("name", ["class", "target"])
+def test_records_of_kaggle(tmp_path, name):
+    for part in ("train", "val"):
+        records = [example(image=encoded(PARTS["train"][0][0]), **{name: label}) for label in (0, 1, 0, 1)]
+        write_records(tmp_path / part / f"00-224x224-{len(records)}.tfrec", records)
+    data = open_data(tmp_path)
+    assert data.found == "4 train, 4 validation images" and data.labels == ("0", "1")
 
 
 # The index of records
@@ -737,13 +795,61 @@ def test_every_mode_is_shown_as_pillow_shows_it(form, image, how):
 
 
 def test_of_sixteen_bits_the_upper_eight_count():
+    """Pillow does so with colour; greys it cuts off at 255, which would lose most of a photo."""
     colour = tf.io.encode_png(SIXTEEN).numpy()
     assert np.array_equal(decode(colour), SIXTEEN >> 8) and np.array_equal(
         decode(colour), Image.open(io.BytesIO(colour))
     )
-    buffer = io.BytesIO()
-    Image.fromarray(SIXTEEN[..., 0]).save(buffer, "PNG")
-    assert np.array_equal(decode(buffer.getvalue()), np.stack([SIXTEEN[..., 0] >> 8] * 3, -1))
+    grey = encoded(SIXTEEN[..., 0])
+    assert np.array_equal(decode(grey), np.stack([SIXTEEN[..., 0] >> 8] * 3, -1))
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(grey)).convert("L")), np.minimum(SIXTEEN[..., 0], 255))
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 16])
+def test_of_fewer_bits_the_upper_eight_of_these_count(bits):
+    numbers = SIXTEEN[..., 0] >> (16 - bits)
+    expected = np.stack([numbers >> (bits - 8)] * 3, -1)
+    in_graph = tf.function(lambda contents: part_of(contents, lambda shape: tf.constant([0, 0, 9, 9]), bits))
+    for contents in (encoded(numbers), tf.io.encode_png(np.stack([numbers] * 3, -1)).numpy()):
+        assert np.array_equal(decode(contents, bits), expected)
+        assert np.array_equal(in_graph(tf.constant(contents)), expected)
+    brighter = encoded(np.minimum(numbers * 4, 2**16 - 1).astype(np.uint16))
+    assert decode(brighter, bits).numpy().max() == 255  # what is beyond is as bright as can be
+    assert np.array_equal(decode(encoded(SQUARES), bits), SQUARES)  # files of eight bits are as they are
+
+
+def test_images_that_use_few_of_sixteen_bits_are_noticed_and_scaled(tmp_path):
+    rng = np.random.default_rng(0)
+    for place in range(16):
+        (tmp_path / "data" / LABELS[place % 2]).mkdir(parents=True, exist_ok=True)
+        depth = rng.integers(0, 100, (12, 12)) + 200 * (place % 2)
+        depth[0, 0] = 299
+        (tmp_path / "data" / LABELS[place % 2] / f"{place}.png").write_bytes(encoded(depth.astype(np.uint16)))
+    for _ in range(2):  # what is remembered of the files says it too
+        data = open_data(tmp_path / "data")
+        expected = (
+            "16 images have 16 bits and use the lowest 9 of them, which are seen as 0 to 1 of 255; set Input(bits=9)"
+        )
+        assert data.note.startswith(expected)
+    recipe = RECIPE.replace(length=Epochs(1), batch=4)
+    how = resolved(recipe.replace({"input.bits": 9}), data, tiny).preprocess
+    images, labels = collected(batches(data.train, replace(how, mean=(0.0,) * 3, std=(1.0,) * 3), 16))
+    bright = images.mean(axis=(1, 2, 3))
+    assert bright[labels == 0].max() < 0.25 < 0.35 < bright[labels == 1].min()
+    plain = resolved(recipe, data, tiny).preprocess
+    assert np.ptp(collected(batches(data.train, replace(plain, mean=(0.0,) * 3, std=(1.0,) * 3), 16))[0]) < 0.01
+    trained(tmp_path / "out", recipe.replace({"input.bits": 9}), data)
+    card = Card.read(tmp_path / "out" / "model.keras")
+    assert card.preprocess.bits == 9
+    path = tmp_path / "data" / "red" / "1.png"
+    assert load_image(path, card.preprocess).mean() > load_image(path, replace(card.preprocess, bits=16)).mean() + 1
+
+
+def test_photos_that_use_their_sixteen_bits_are_not_mentioned(tmp_path):
+    for place in range(4):
+        (tmp_path / LABELS[place % 2]).mkdir(exist_ok=True)
+        (tmp_path / LABELS[place % 2] / f"{place}.png").write_bytes(encoded(SIXTEEN[..., 0]))
+    assert open_data(tmp_path).note == ""
 
 
 @pytest.mark.parametrize("mode", ["1", "P"])

@@ -8,6 +8,7 @@ import numpy as np
 
 from kerascnn.compression.legacy_copy import keras3_copy, legacy_copy
 from kerascnn.compression.toolkit import legacy_keras
+from kerascnn.graph.ending import ending
 from kerascnn.graph.graph import Graph
 from kerascnn.progress import bar
 from kerascnn.runtime import deep_graphs, outputs_by_name
@@ -134,7 +135,10 @@ def tune(model: Any, batches: Any, tuning: Tuning, loss: Loss, title: str, callb
     with bar(title, steps, shown=tuning.progress) as move:
         for epoch in range(tuning.epochs):
             for images, targets in batches:
-                value = float(train_step(images, targets))
+                try:
+                    value = float(train_step(images, targets))
+                except tf.errors.InvalidArgumentError as error:
+                    raise ValueError(f"The network cannot be trained on this batch: {error.message}") from error
                 hooks.on_train_batch_end(0)
                 move(note=f"loss {value:.4f}")
             hooks.on_epoch_end(epoch)
@@ -165,12 +169,33 @@ def kept(kernels: Iterable[Any]) -> Any:
 
 
 def classification_loss(model: "keras.Model") -> Loss:
-    """Cross-entropy of a classifier; a model with several outputs is refused."""
+    """Cross-entropy of a classifier; a model with several outputs, or without a score for each class, is refused."""
+    import tensorflow as tf
+
     from kerascnn.tasks import Classification
 
     if len(model.outputs) != 1:
         raise ValueError(f"{model.name} has {len(model.outputs)} outputs; a classifier that is tuned here has one.")
-    return task_loss(Classification(labels=()), model)
+    shape = tuple(model.outputs[0].shape)
+    if len(shape) != 2 or shape[1] < 2:
+        raise ValueError(
+            f"{model.name} puts out {shape}; a classifier that is tuned here puts out (None, classes), a score for "
+            "each class. For anything else say which loss, by loss."
+        )
+    of_task = task_loss(Classification(labels=()), model)
+
+    def loss(targets: Any, outputs: Any) -> Any:
+        labels = targets["label"] if isinstance(targets, Mapping) else targets
+        if len(labels.shape) == 2 and labels.shape[1] not in (None, shape[1]):
+            raise ValueError(f"Targets weigh {labels.shape[1]} classes, but {model.name} puts out {shape[1]} scores.")
+        if len(labels.shape) == 1:
+            what = f"a target is no class of {model.name}, which puts out {shape[1]} scores: for 0 to {shape[1] - 1}"
+            within = tf.debugging.assert_less(tf.cast(labels, tf.int64), tf.constant(shape[1], tf.int64), what)
+            with tf.control_dependencies([within] if within is not None else []):
+                return tf.identity(of_task(targets, outputs))
+        return of_task(targets, outputs)
+
+    return loss
 
 
 def task_loss(task: "Task", model: "keras.Model") -> Loss:
@@ -180,25 +205,10 @@ def task_loss(task: "Task", model: "keras.Model") -> Loss:
     """
     graph = Graph(model)
     outputs = outputs_by_name(graph.model, graph.model.output)  # a sequential model has no output of its own
-    activations = {name: last_activation(graph, x) for name, x in outputs.items()}
+    activations = {name: ending(graph, x).activation for name, x in outputs.items()}
 
     def loss(targets: Any, outputs: Any) -> Any:
         by_name = targets if isinstance(targets, Mapping) else {task.annotations[0]: targets}
         return task.output_loss(activations, by_name, outputs_by_name(model, outputs))
 
     return loss
-
-
-def last_activation(graph: Graph, output: Any) -> str:
-    """The name of the activation that an output has passed through last; "linear" where it gives logits.
-
-    What moves or interpolates numbers, as a resize of scores to the size of the image does, leaves them what they are.
-    """
-    from keras import layers as L
-
-    call = graph.producer(output)
-    while isinstance(call.operation, L.Reshape | L.Flatten | L.Permute | L.Cropping2D | L.UpSampling2D | L.Resizing):
-        call = graph.producer(call.inputs[0])
-    if isinstance(call.operation, L.Softmax):
-        return "softmax"
-    return getattr(getattr(call.operation, "activation", None), "__name__", "linear")

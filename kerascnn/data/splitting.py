@@ -1,6 +1,7 @@
 """Which images are for training, validation and test; and that a training has images of every class."""
 
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -44,6 +45,15 @@ def by_role(names: Iterable[str], where: object) -> dict[str, str]:
                 f"{where} has {found[role]} and {name}, two names for the {role} part. Join or rename them."
             )
     return {role: found[role] for role in ROLES if role in found}
+
+
+def in_order(labels: Iterable[str]) -> tuple[str, ...]:
+    """Names of classes in the one order that all sources have: by the alphabet, and numbers in them by their value."""
+
+    def key(label: str) -> tuple[list[str | int], str]:
+        return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", label)], label
+
+    return tuple(sorted(labels, key=key))
 
 
 def divided(source: Source, where: object, validation: float = FRACTION, seed: int = 0) -> Data:

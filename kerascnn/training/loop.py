@@ -24,7 +24,8 @@ from kerascnn.data.dataset import Data
 from kerascnn.data.pipeline import batches
 from kerascnn.files import need_writable, written_whole
 from kerascnn.networks.codec import encode_row
-from kerascnn.runtime import deep_graphs
+from kerascnn.runtime import deep_graphs, need_tensorflow
+from kerascnn.tasks.heads import check_shares
 from kerascnn.training.callbacks import TrainingProgress
 from kerascnn.training.drawing import draw_inference, draw_trained
 from kerascnn.training.freezing import frozen
@@ -83,16 +84,18 @@ def train(
         Whether steps are compiled. On one device only; the numbers are the same but for dropout, which draws others.
     make_model
         Makes a network of your own from an input shape (H, W, C) and a number of classes. None: the recipe's,
-        from its row. A network that ends in a softmax ``Activation`` is trained on what enters it; any other is taken
-        to put out logits. Auxiliary heads and the head are a dictionary of outputs, with the head as "head". Less
-        precision than float32, or images of several sizes, call this twice; in the latter case once with
-        (None, None, C).
+        from its row. A network that ends in a softmax is trained on what enters it; any other puts out logits, and
+        what is seen to put out shares of one is refused. Auxiliary heads and the head are a dictionary of outputs,
+        with the head as "head". Less precision than float32, or images of several sizes, call this twice; in the
+        latter case once with (None, None, C).
     callbacks
-        Keras callbacks. Epochs bring the logs ``loss``, ``val_loss``, ``lr``, ``seconds`` and the task's metrics, such
-        as ``top1`` and ``val_top1``; batches bring none. ``stop_training`` is heeded after an epoch. The learning rate
-        is the recipe's, whatever a callback sets. What a callback remembers is not part of the saved state. Each of
-        several workers calls its own, so one that writes files belongs to the chief's alone; a stop that one asks for
-        is heeded by all.
+        Keras callbacks, whose ``params`` are ``epochs``, the ``steps`` of one, and ``verbose``, 0. Epochs bring the
+        logs ``loss``, ``val_loss``, ``lr``, ``seconds`` and the task's metrics, such as ``top1`` and ``val_top1``;
+        batches bring none. ``stop_training`` is heeded after an epoch. The learning rate is the recipe's, whatever a
+        callback sets, and so is what is frozen: ``trainable`` of a layer is not to be changed by a callback, because
+        steps that are traced already do not see it; ``finetune`` freezes. What a callback remembers is not part of
+        the saved state. Each of several workers calls its own, so one that writes files belongs to the chief's alone;
+        a stop that one asks for is heeded by all.
     overwrite
         Allow to replace a finished run, or the checkpoint of another run, in ``out``.
     log
@@ -121,6 +124,7 @@ def train(
         knows other classes, there are fewer images than devices, several devices for compiled steps, or workers differ
         in what they train.
     """
+    need_tensorflow("Training")
     out = Path(out)
     model_file = out / "model.keras"
     if model_file.exists() and not overwrite:
@@ -143,6 +147,9 @@ def train(
         learner = Learner(model, resolved, workers, objective_of(resolved), precision=precision, xla=xla)
         checkpoint = Checkpoint(out / "checkpoint.npz", learner.variables, identity(facts, learner.variables))
         history = checkpoint.restore(overwrite=overwrite)
+    if not resolved.row:  # the layers of a network of one's own may be any
+        some = batches(data.train, replace(resolved.preprocess, size=resolved.stage(0).size), 8)
+        check_shares(learner.trained, lambda: next(iter(some))[0])
     workers.agree("checkpoint", f"that after epoch {len(history)} in {out.absolute()}")
     finetune = resolved.recipe.finetune
     if finetune and finetune.probe and not history:
@@ -151,7 +158,8 @@ def train(
     if history:
         log(f"continuing after epoch {len(history)} of {resolved.epochs}, from {checkpoint.path}")
 
-    hooks = keras.callbacks.CallbackList([TrainingProgress(), *callbacks], model=model, epochs=resolved.epochs)
+    params: Any = {"verbose": 0, "epochs": resolved.epochs, "steps": resolved.steps}  # what fit tells them
+    hooks = keras.callbacks.CallbackList([TrainingProgress(), *callbacks], model=model, **params)
     with compiled(model, learner.optimizer):
         hooks.on_train_begin()
         for epoch in range(len(history), resolved.epochs):
@@ -258,6 +266,7 @@ def run_epoch(
         epoch=epoch,
         shuffle=True,
         repeats=recipe.repeats,
+        balanced=recipe.sampling == "balanced",
         places=resolved.places(epoch),
         shard=shard,
     )

@@ -21,7 +21,7 @@ from kerascnn.deploy import export
 from kerascnn.files import written_whole
 from kerascnn.graph.cost import cost
 from kerascnn.graph.fake_quantised import is_fake_quantised, refuse_fake_quantised
-from kerascnn.runtime import keras_runner, load_keras
+from kerascnn.runtime import keras_runner, load_keras, need_tensorflow
 from kerascnn.tasks import task_of
 from kerascnn.workflows.common import BATCH, evaluated, need_free, some_images
 
@@ -82,7 +82,7 @@ def compress(
     model
         The file.
     data
-        The images, as :func:`kerascnn.data.open_data` takes them; their classes must be those of the card.
+        The images, as :func:`kerascnn.data.open_data` takes them; classes are matched by name with those of the card.
     out
         What to write, ending in ``.keras``. None: ``<model>.compressed.keras``.
 
@@ -95,6 +95,7 @@ def compress(
     RuntimeError
         When the networks cannot be measured. The result is there all the same, with a card without figures.
     """
+    need_tensorflow("Compression")
     model = Path(model)
     out = Path(out or model.with_name(f"{model.stem}.compressed.keras"))
     need_free(out, overwrite)
@@ -102,11 +103,7 @@ def compress(
     refuse_fake_quantised(network)
     pruned = set(sparsities(network, plan.pruning)) if plan.pruning else set()
     images, task = open_data(data), task_of(card)
-    if images.labels != card.labels:
-        raise ValueError(
-            f"{data} has the classes {', '.join(images.labels)}, but {model} knows "
-            f"{', '.join(card.labels)}. Name the sub-folders as the model's classes."
-        )
+    images = as_labelled(images, task)
     small = apply(plan, network, training_batches(images, card, task, plan.tuning), task)
     facts = {"from": model.name, "plan": asdict(plan)}
 
@@ -125,6 +122,17 @@ def compress(
     facts |= {task.metric: after.headline, "verdict": saved}
     write_card()
     return Compressed(path=out, metric=task.title, before=before, after=after, verdict=saved)
+
+
+def as_labelled(data: "Data", task: "Task") -> "Data":
+    """The same data with the classes of a task, matched by name; all of them must be there to train on."""
+    if lacking := [label for label in task.labels if label not in data.labels]:
+        raise ValueError(
+            f"The model knows the classes {', '.join(lacking)}, of which the data has no images; it has "
+            f"{', '.join(data.labels)}. Compress it on images of all its classes."
+        )
+    train, validation = (task.renumbered(part, data.labels) for part in (data.train, data.validation))
+    return replace(data, train=train, validation=validation, labels=task.labels)
 
 
 def training_batches(data: "Data", card: Card, task: "Task", tuning: Tuning) -> Any:

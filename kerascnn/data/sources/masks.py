@@ -13,7 +13,8 @@ import numpy as np
 
 from kerascnn.data.checks import examined, file_problem, listed, reason, refuse
 from kerascnn.data.dataset import IGNORE, InFiles, Source, Split
-from kerascnn.data.sources.folder import is_image, visible
+from kerascnn.data.headers import orientation
+from kerascnn.data.sources.folder import is_image, passed_over, visible
 from kerascnn.data.splitting import ALL, Opening, by_role
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ GREY, PALETTE = 0, 3  # kinds of PNG whose pixels are single numbers
 MASK_LAYOUT = (
     "Expected images/ and masks/ with files of the same name, such as images/07.jpg and masks/07.png, in the folder "
     "itself, in its train/, validation/ and test/, or with these three in each of them. A mask is a PNG file of class "
-    "numbers, grey or with a palette; 255 has no class."
+    "numbers, grey or with a palette, that lies on the image as it is shown; 255 has no class."
 )
 
 Pair = tuple[Path, Path]  # an image and its mask
@@ -53,7 +54,8 @@ def from_masks(root: Path, opening: Opening) -> Source:
     a file classes are called by their numbers. Raises ``ValueError`` when images and masks do not go together, or some
     cannot be used.
     """
-    pairs = {role: paired(*folders) for role, folders in part_folders(root).items()}
+    folders = part_folders(root)
+    pairs = {role: paired(*of_part) for role, of_part in folders.items()}
     every = [pair for part in pairs.values() for pair in part]
     names = class_names(root)
     found = examined(every, greatest_class, opening, "checking images and masks")
@@ -69,7 +71,15 @@ def from_masks(root: Path, opening: Opening) -> Source:
     refuse(by_name, "image-mask pair", root, opening)
     parts = {role: as_split([pair for pair in part if pair not in problems], root) for role, part in pairs.items()}
     labels = names or tuple(map(str, range(greatest + 1)))
-    return Source(parts=parts, labels=labels, channels=3, skipped=tuple(str(image) for image, _ in problems))
+    return Source(
+        parts=parts,
+        labels=labels,
+        channels=3,
+        skipped=tuple(str(image) for image, _ in problems),
+        note=passed_over(
+            [path for images, _ in folders.values() for path in visible(images) if not is_image(path)], [], root
+        ),
+    )
 
 
 def as_split(pairs: list[Pair], root: Path) -> Split:
@@ -141,9 +151,12 @@ def greatest_class(image: Path, mask: Path) -> str | int:
         classes = decode_mask(tf.constant(contents)).numpy()
     except (ValueError, OSError, tf.errors.OpError) as error:
         return f"its mask, {mask.name}, {reason(error)}"
-    size = shape_of(tf.constant(image.read_bytes()))
+    photo = image.read_bytes()
+    size = shape_of(tf.constant(photo))
     if classes.shape != size:
-        return f"it is {size[1]} x {size[0]} pixels, its mask {classes.shape[1]} x {classes.shape[0]}"
+        turned = classes.shape == size[::-1] and orientation(photo) > 1
+        how = ", as its EXIF data turns it: turn the mask as well, or remove that data" * turned
+        return f"it is {size[1]} x {size[0]} pixels{how}, its mask {classes.shape[1]} x {classes.shape[0]}"
     return int(classes[classes != IGNORE].max(initial=0))
 
 

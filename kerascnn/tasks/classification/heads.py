@@ -16,9 +16,10 @@ def check_heads(model: keras.Model, classes: int, auxiliary: float) -> None:
     outputs = outputs_of(model)
     for name, output in outputs.items():
         if tuple(output.shape) != (None, classes):
+            pooled = " Pool its maps first: GlobalAveragePooling2D()." if len(output.shape) == 4 else ""
             raise ValueError(
                 f"{model.name} puts out {tuple(output.shape)} as its {name}; expected (None, {classes}), a score for "
-                f"each of {classes} classes."
+                f"each of {classes} classes.{pooled}"
             )
     others = sorted({*outputs} - {SCORES})
     if others and not auxiliary:

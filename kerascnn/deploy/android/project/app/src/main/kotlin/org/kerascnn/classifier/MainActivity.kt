@@ -20,6 +20,7 @@ import androidx.camera.core.Preview
 import androidx.camera.lifecycle.ProcessCameraProvider
 import androidx.camera.view.PreviewView
 import androidx.core.content.ContextCompat
+import androidx.exifinterface.media.ExifInterface
 import java.io.IOException
 import java.util.Locale
 import java.util.concurrent.Executors
@@ -123,10 +124,20 @@ class MainActivity : ComponentActivity() {
                 how.inSampleSize *= 2
                 pixels /= 4
             }
-            read()
+            read()?.let { shown(it, uri) }
         } catch (error: IOException) {
             null
         }
+    }
+
+    /** A picture the way up that its EXIF data says: mirrored first, then turned clockwise. */
+    private fun shown(bitmap: Bitmap, uri: Uri): Bitmap {
+        val exif = contentResolver.openInputStream(uri)?.use { ExifInterface(it) } ?: return bitmap
+        val turn = Matrix().apply {
+            if (exif.isFlipped) postScale(-1f, 1f)
+            postRotate(exif.rotationDegrees.toFloat())
+        }
+        return Bitmap.createBitmap(bitmap, 0, 0, bitmap.width, bitmap.height, turn, true)
     }
 
     /** What is on a picture. Runs on the worker. */
