@@ -98,10 +98,10 @@ class NASNet(Architecture):
     tiny = {"cells": 1, "width": 192, "stem": 8, "size": 32}
 
     def __call__(self, input_shape=None, include_top=True, weights=None, input_tensor=None, pooling=None, classes=None,
-                 classifier_activation: Any = "softmax", name=None):  # fmt: skip
+                 classifier_activation: Any = "softmax", name=None, *, include_preprocessing=False):  # fmt: skip
         """As every builder, with the arguments in Keras' order."""
         arguments = include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name
-        return Architecture.__call__(self, *arguments)
+        return Architecture.__call__(self, *arguments, include_preprocessing=include_preprocessing)
 
     def trunk(self, k, x):
         stem, width = k / "stem", self.width // 24

@@ -5,6 +5,7 @@ Its modules and builders, with its arguments, defaults and names of layers, draw
 """
 
 from kerascnn.keras_applications import (
+    convnext,
     densenet,
     efficientnet,
     efficientnet_v2,
@@ -14,12 +15,20 @@ from kerascnn.keras_applications import (
     mobilenet,
     mobilenet_v2,
     mobilenet_v3,
+    nasnet,
     resnet,
     resnet50,
     resnet_v2,
     vgg16,
     vgg19,
     xception,
+)
+from kerascnn.keras_applications.convnext import (
+    ConvNeXtBase,
+    ConvNeXtLarge,
+    ConvNeXtSmall,
+    ConvNeXtTiny,
+    ConvNeXtXLarge,
 )
 from kerascnn.keras_applications.densenet import DenseNet121, DenseNet169, DenseNet201
 from kerascnn.keras_applications.efficientnet import (
@@ -46,6 +55,7 @@ from kerascnn.keras_applications.inception_v3 import InceptionV3
 from kerascnn.keras_applications.mobilenet import MobileNet
 from kerascnn.keras_applications.mobilenet_v2 import MobileNetV2
 from kerascnn.keras_applications.mobilenet_v3 import MobileNetV3Large, MobileNetV3Small
+from kerascnn.keras_applications.nasnet import NASNetLarge, NASNetMobile
 from kerascnn.keras_applications.resnet import ResNet50, ResNet101, ResNet152
 from kerascnn.keras_applications.resnet_v2 import ResNet50V2, ResNet101V2, ResNet152V2
 from kerascnn.keras_applications.vgg16 import VGG16
@@ -55,6 +65,11 @@ from kerascnn.keras_applications.xception import Xception
 __all__ = [
     "VGG16",
     "VGG19",
+    "ConvNeXtBase",
+    "ConvNeXtLarge",
+    "ConvNeXtSmall",
+    "ConvNeXtTiny",
+    "ConvNeXtXLarge",
     "DenseNet121",
     "DenseNet169",
     "DenseNet201",
@@ -79,6 +94,8 @@ __all__ = [
     "MobileNetV2",
     "MobileNetV3Large",
     "MobileNetV3Small",
+    "NASNetLarge",
+    "NASNetMobile",
     "ResNet50",
     "ResNet50V2",
     "ResNet101",
@@ -86,6 +103,7 @@ __all__ = [
     "ResNet152",
     "ResNet152V2",
     "Xception",
+    "convnext",
     "densenet",
     "efficientnet",
     "efficientnet_v2",
@@ -95,6 +113,7 @@ __all__ = [
     "mobilenet",
     "mobilenet_v2",
     "mobilenet_v3",
+    "nasnet",
     "resnet",
     "resnet50",
     "resnet_v2",

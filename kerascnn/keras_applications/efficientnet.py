@@ -27,7 +27,7 @@ __all__ = [
 STD = (0.229, 0.224, 0.225)  # of ImageNet's channels
 
 
-def normalised(image: Any, weights: str | None) -> Any:
+def normalised(image: Any, weights: str | None, name: str) -> Any:
     """Keras' three layers: its file has ``STD`` where the second takes variances, and the third makes up for it."""
     x = keras.layers.Rescaling(1 / 255, name="rescaling")(image)
     x = keras.layers.Normalization(name="normalization")(x)

@@ -25,14 +25,14 @@ __all__ = [
 HERE = {**ARGUMENTS, "include_preprocessing": True}
 
 
-def normalised(image: Any, weights: str | None) -> Any:
+def normalised(image: Any, weights: str | None, name: str) -> Any:
     """By the mean and the variance of ImageNet's channels."""
     x = keras.layers.Rescaling(1 / 255, name="rescaling")(image)
     variance = [std**2 for std in (0.229, 0.224, 0.225)]
     return keras.layers.Normalization(mean=[0.485, 0.456, 0.406], variance=variance, name="normalization")(x)
 
 
-def centred(image: Any, weights: str | None) -> Any:
+def centred(image: Any, weights: str | None, name: str) -> Any:
     """To -1..1."""
     return keras.layers.Rescaling(1 / 128, -1, name="rescaling")(image)
 

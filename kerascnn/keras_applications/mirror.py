@@ -31,7 +31,7 @@ ARGUMENTS = {  # in Keras' order, with its defaults; the name is each builder's 
 # Layers that Keras names by counting all of their kind, from "conv2d" and "conv2d_1" on; the tables count from 1.
 COUNTED = re.compile(r"(activation|add|batch_normalization|concatenate|conv2d|max_pooling2d|zero_padding2d)_(\d+)")
 
-Prepare = Callable[[Any, str | None], Any]
+Prepare = Callable[[Any, str | None, str], Any]  # of the image, weights and the model's name
 
 
 def builder(
@@ -44,6 +44,7 @@ def builder(
     prepare: Prepare | None = None,
     dropout: bool = False,
     fused: bool = False,
+    apart: bool = False,
     fixed: bool = True,
 ) -> Callable[..., keras.Model]:
     """A function that builds ``row`` as ``keras.applications`` does.
@@ -67,6 +68,8 @@ def builder(
         Whether Keras has the paper's dropout before the classifier.
     fused
         Whether Keras' layers with a bias apply the activation behind them.
+    apart
+        Whether Keras' last activation is a layer of its own.
     fixed
         Whether images have a fixed size by default where there is a classifier.
     """
@@ -87,7 +90,9 @@ def builder(
         network = change(styled, **own) if change else styled
         size = (given.arguments["input_shape"] or (None,))[0] or row.size
         given.arguments["name"] = given.arguments["name"] or name.format(size=size, **own)
-        return draw(network if dropout else network.replace(dropout=0.0), inside or None, fixed, **given.arguments)
+        return draw(
+            network if dropout else network.replace(dropout=0.0), inside or None, apart, fixed, **given.arguments
+        )
 
     call.__name__ = call.__qualname__ = identifier
     call.__signature__ = signature  # pyright: ignore[reportFunctionMemberAccess]
@@ -98,6 +103,7 @@ def builder(
 def draw(
     row: Architecture,
     prepare: Prepare | None,
+    apart: bool,
     fixed: bool,
     *,
     include_top: bool,
@@ -107,7 +113,7 @@ def draw(
     pooling: str | None,
     classes: int,
     classifier_activation: Any,
-    name: str | None,
+    name: str,
 ) -> keras.Model:
     if weights == "imagenet" and include_top and classes != 1000:
         raise ValueError(
@@ -120,7 +126,7 @@ def draw(
         shape = obtain_input_shape(input_shape, row.size, row.min_size, "channels_last", flat, weights)
         image, input_shape = keras.Input(shape), None
     if prepare:
-        image, input_shape = prepare(image, weights), None
+        image, input_shape = prepare(image, weights, name), None
     model = build(row, include_top, None, image, input_shape, pooling, classes, None, None)
     if weights is not None:
         path = published(row.name, include_top) if weights == "imagenet" else weights
@@ -131,7 +137,7 @@ def draw(
                 layer.finalize_state()
     names = layer_names(row, model)
     if include_top:
-        model = activated(model, names, classifier_activation)
+        model = activated(model, apart, classifier_activation)
     rename(model, names)
     model.name = name
     return model
@@ -149,7 +155,7 @@ def layer_names(row: Architecture, model: keras.Model) -> dict[str, str]:
     """What Keras calls the layers of ``model``; those that it only counts, and that no table has, keep their names."""
     family = type(row).__module__.rpartition(".")[2]
     table = section(family, SOURCE, row.name)
-    places = table.translate(layer.name for layer in model.layers) if table else {}
+    places = table.layers(layer.name for layer in model.layers) if table else {}
     return {name: as_keras_names(key.name) for name, key in places.items() if key}
 
 
@@ -160,11 +166,11 @@ def as_keras_names(key: str) -> str:
     return layer if part in ("", "pointwise_kernel") else f"{layer}_{part.removesuffix('_kernel')}"
 
 
-def activated(model: keras.Model, names: dict[str, str], activation: Any) -> keras.Model:
-    """The model with ``activation`` in the layer called predictions, which is a layer of its own unless it is dense."""
+def activated(model: keras.Model, apart: bool, activation: Any) -> keras.Model:
+    """The model with ``activation`` behind its logits: in the layer that computes them, or in one called predictions."""
     last: Any = model.layers[-1]
     activation = keras.activations.get(activation)
-    if names[last.name] == "predictions":
+    if not apart:
         last.activation = activation
         return model
     outputs = keras.layers.Activation(activation, name="predictions")(model.output)

@@ -16,6 +16,6 @@ def changed(row: Any, *, alpha: float, depth_multiplier: int, dropout: float) ->
 
 
 MobileNet = builder(
-    "MobileNet", applications.MobileNet, "mobilenet_{alpha:.2f}_{size}", HERE, change=changed, dropout=True
+    "MobileNet", applications.MobileNet, "mobilenet_{alpha:.2f}_{size}", HERE, change=changed, dropout=True, apart=True
 )
 preprocess_input = preprocessing("tf")

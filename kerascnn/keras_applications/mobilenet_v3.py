@@ -30,7 +30,7 @@ def changed(row: Any, *, alpha: float, minimalistic: bool, dropout_rate: float) 
     return (row.minimalistic() if minimalistic else row).with_arguments(alpha, dropout=dropout_rate)
 
 
-def centred(image: Any, weights: str | None) -> Any:
+def centred(image: Any, weights: str | None, name: str) -> Any:
     """To -1..1."""
     return keras.layers.Rescaling(1 / 127.5, -1, name="rescaling")(image)
 
@@ -43,6 +43,7 @@ MobileNetV3Small = builder(
     change=changed,
     prepare=centred,
     dropout=True,
+    apart=True,
     fixed=False,
 )
 MobileNetV3Large = builder(
@@ -53,5 +54,6 @@ MobileNetV3Large = builder(
     change=changed,
     prepare=centred,
     dropout=True,
+    apart=True,
     fixed=False,
 )

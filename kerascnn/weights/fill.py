@@ -46,7 +46,7 @@ def map_foreign(model: keras.Model, section: Section, torch: bool, keys: Collect
         source: Any = sources[w.path]
         part = w.path.rpartition("/")[2]
         convert = converter(graph, layer_of(model, w), w, part, source, torch)
-        if source.whole or (not torch and "/" in source.name):
+        if source.whole:
             mappings.append(KeyMapping(w, source.name, convert=convert))
             continue
         stems = [name + ("." if torch else "/") for name in (source.name, source.other) if name]

@@ -103,12 +103,19 @@ class Section:
 
     def translate(self, paths: Iterable[str]) -> dict[str, SourceKey | None]:
         """The source key of each variable, by the variable's path; None where the table does not say."""
+        return self.places(paths, (*self.lines, *self.also))
+
+    def layers(self, names: Iterable[str]) -> dict[str, SourceKey | None]:
+        """What the source calls each layer, also those without weights; None where the table does not say."""
+        return self.places(names, (*self.also, *self.lines))
+
+    def places(self, paths: Iterable[str], lines: tuple[Line, ...]) -> dict[str, SourceKey | None]:
         paths = list(paths)
         order = {name: count(patterns, paths) for name, patterns in self.counters.items()}
-        return {path: self.place(path, order) for path in paths}
+        return {path: self.place(path, order, lines) for path in paths}
 
-    def place(self, path: str, order: dict[str, dict[Place, int]]) -> SourceKey | None:
-        for line in (*self.also, *self.lines):
+    def place(self, path: str, order: dict[str, dict[Place, int]], lines: tuple[Line, ...]) -> SourceKey | None:
+        for line in lines:
             for text in (path, path.rpartition("/")[0]):
                 if found := line.target.fullmatch(text):
                     values = {name: number(text) for name, text in found.groupdict().items()}
