@@ -437,6 +437,20 @@ def transfer(base, nested: bool):
 
 
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_a_head_for_masks_takes_its_own_file_and_its_backbones(suffix, tmp_path):
+    row = find("fcn32s_mobilenet_v2")
+    row = row.replace(**row.tiny)
+    whole, backbone = row(), row.backbone(include_top=False)
+    for model, name in ((whole, "whole"), (backbone, "backbone")):
+        randomise(model)
+        model.save(tmp_path / f"{name}{suffix}")
+    for w, v in zip(whole.weights, row(weights=tmp_path / f"whole{suffix}").weights, strict=True):
+        np.testing.assert_array_equal(w, v)
+    again = row(weights=tmp_path / f"backbone{suffix}")
+    np.testing.assert_array_equal(first_kernel(again, "stem-conv"), first_kernel(backbone, "stem-conv"))
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
 @pytest.mark.parametrize("nested", [True, False], ids=["nested", "flat"])
 @pytest.mark.parametrize("ours", [True, False], ids=["ours", "keras"])
 def test_the_trunk_of_a_transfer_model(ours, nested, suffix, tmp_path):
