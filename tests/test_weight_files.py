@@ -23,7 +23,7 @@ from kerascnn.card import Card
 from kerascnn.catalogue import find
 from kerascnn.spec import Preprocess
 from kerascnn.training import SGD, Epochs, Input, Model, Recipe
-from kerascnn.training.resolve import of_weights
+from kerascnn.training.resolve import of_weights, preprocess_of
 from kerascnn.weights import cache
 from kerascnn.weights import records as kept
 from kerascnn.weights.fill import map_foreign
@@ -524,10 +524,20 @@ def test_weights_in_a_file_keep_their_normalisation(tmp_path, recwarn):
     assert of_weights(recipe(published)).mean == (0.1, 0.1, 0.1)
     stated = recipe(tmp_path / "tf_efficientnet_lite0.pth", input=Input(mean=imagenet, std=half))
     assert of_weights(stated) is None
+    known = tmp_path / "tf_efficientnet_lite0.tf_in1k.safetensors"
+    known.write_bytes(b"as the cache names it")
+    assert of_weights(recipe(known)).mean == half
     assert not [w for w in recwarn if "images were prepared" in str(w.message)]
     said = r"Nothing says how images were prepared for .*; assumed are those of the weights efficientnet_lite0\.tf_in1k"
     with pytest.warns(UserWarning, match=said):
         assert of_weights(recipe(tmp_path / "tf_efficientnet_lite0.pth")).mean == half
+
+
+def test_weights_of_grey_images_see_colours_alike(tmp_path):
+    path = tmp_path / "grey.keras"
+    path.write_bytes(b"")
+    Card(model="x", labels=("a",), preprocess=Preprocess(size=64, mean=(0.2,), std=(0.5,))).write(path)
+    assert preprocess_of(recipe(path), None, 3).mean == (0.2, 0.2, 0.2)
 
 
 def test_a_renamed_file_is_known_by_its_hash(tmp_path, monkeypatch):

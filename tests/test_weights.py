@@ -431,6 +431,17 @@ def test_another_file_than_the_published_is_deleted(server):
     assert not list((cache.home() / cache.place(record)).parent.iterdir())
 
 
+def test_a_file_in_the_cache_is_checked_when_it_is_first_read(server):
+    record = a_record(server.body)
+    path = cache.fetch(record)
+    path.write_bytes(b"rotten")
+    with pytest.raises(ValueError, match=r"What lies at .* is not the published file of resnet18\.tv_in1k_v1.*deleted"):
+        cache.fetch(record)
+    assert not path.exists() and cache.fetch(record).read_bytes() == server.body
+    path.write_bytes(b"rotten")
+    assert cache.fetch(replace(record, hash="")) == path  # of which nothing is known
+
+
 def test_offline_only_the_cache_is_asked(server, monkeypatch):
     monkeypatch.setenv("KERASCNN_OFFLINE", "1")
     with pytest.raises(
