@@ -23,7 +23,7 @@ from kerascnn.card import Card
 from kerascnn.catalogue import find
 from kerascnn.spec import Preprocess
 from kerascnn.training import SGD, Epochs, Input, Model, Recipe
-from kerascnn.training.resolve import of_weights
+from kerascnn.training.resolve import of_weights, preprocess_of
 from kerascnn.weights import cache
 from kerascnn.weights import records as kept
 from kerascnn.weights.fill import map_foreign
@@ -437,6 +437,20 @@ def transfer(base, nested: bool):
 
 
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_a_head_for_masks_takes_its_own_file_and_its_backbones(suffix, tmp_path):
+    row = find("fcn32s_mobilenet_v2")
+    row = row.replace(**row.tiny)
+    whole, backbone = row(), row.backbone(include_top=False)
+    for model, name in ((whole, "whole"), (backbone, "backbone")):
+        randomise(model)
+        model.save(tmp_path / f"{name}{suffix}")
+    for w, v in zip(whole.weights, row(weights=tmp_path / f"whole{suffix}").weights, strict=True):
+        np.testing.assert_array_equal(w, v)
+    again = row(weights=tmp_path / f"backbone{suffix}")
+    np.testing.assert_array_equal(first_kernel(again, "stem-conv"), first_kernel(backbone, "stem-conv"))
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
 @pytest.mark.parametrize("nested", [True, False], ids=["nested", "flat"])
 @pytest.mark.parametrize("ours", [True, False], ids=["ours", "keras"])
 def test_the_trunk_of_a_transfer_model(ours, nested, suffix, tmp_path):
@@ -510,10 +524,20 @@ def test_weights_in_a_file_keep_their_normalisation(tmp_path, recwarn):
     assert of_weights(recipe(published)).mean == (0.1, 0.1, 0.1)
     stated = recipe(tmp_path / "tf_efficientnet_lite0.pth", input=Input(mean=imagenet, std=half))
     assert of_weights(stated) is None
+    known = tmp_path / "tf_efficientnet_lite0.tf_in1k.safetensors"
+    known.write_bytes(b"as the cache names it")
+    assert of_weights(recipe(known)).mean == half
     assert not [w for w in recwarn if "images were prepared" in str(w.message)]
     said = r"Nothing says how images were prepared for .*; assumed are those of the weights efficientnet_lite0\.tf_in1k"
     with pytest.warns(UserWarning, match=said):
         assert of_weights(recipe(tmp_path / "tf_efficientnet_lite0.pth")).mean == half
+
+
+def test_weights_of_grey_images_see_colours_alike(tmp_path):
+    path = tmp_path / "grey.keras"
+    path.write_bytes(b"")
+    Card(model="x", labels=("a",), preprocess=Preprocess(size=64, mean=(0.2,), std=(0.5,))).write(path)
+    assert preprocess_of(recipe(path), None, 3).mean == (0.2, 0.2, 0.2)
 
 
 def test_a_renamed_file_is_known_by_its_hash(tmp_path, monkeypatch):

@@ -167,7 +167,7 @@ def as_keras_names(key: str) -> str:
 
 
 def activated(model: keras.Model, apart: bool, activation: Any) -> keras.Model:
-    """The model with ``activation`` behind its logits: in the layer that computes them, or in one called predictions."""
+    """The model with ``activation`` behind its logits: in the layer that computes them, or in one of its own."""
     last: Any = model.layers[-1]
     activation = keras.activations.get(activation)
     if not apart:

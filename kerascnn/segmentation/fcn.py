@@ -12,6 +12,7 @@ size is odd, a map that was enlarged is cut at the right and the bottom.
 
 from dataclasses import dataclass
 from math import ceil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kerascnn import layers as L
@@ -29,7 +30,7 @@ PAPER = Paper(
     year=2015,
     url="https://arxiv.org/abs/1411.4038",
 )
-OWN = (".keras", ".weights.h5")
+KERAS = (".keras", ".h5", ".hdf5")  # suffixes of files that may be of the whole network
 
 
 @dataclass(frozen=True)
@@ -80,8 +81,8 @@ class FCN(Architecture):
         Parameters
         ----------
         weights
-            None for random initialisation; ``.keras`` or ``.weights.h5`` of this network; or what the backbone alone
-            is to start from: the tag of published weights, such as "imagenet", or a file of another implementation.
+            None for random initialisation; ``.keras``, ``.weights.h5`` or ``.h5`` of this network; or what the backbone
+            alone is to start from: the tag of published weights, such as "imagenet", or any file that it takes.
         classes
             Number of classes, by default 21: those of PASCAL VOC with the background.
         include_top, pooling
@@ -97,7 +98,7 @@ class FCN(Architecture):
         ValueError
             Also when the backbone makes too few feature maps.
         """
-        if weights is not None and not str(weights).endswith(OWN):
+        if weights is not None and not has_scores(str(weights)):
             self, weights = self.replace(pretrained=str(weights)), None
         if include_preprocessing:
             self = self.replace(preprocessing=True)
@@ -130,6 +131,14 @@ class FCN(Architecture):
             score = here if score is None else place.add(enlarged(place, score, here, before // stride), here)
             before = stride
         return enlarged(k / "image", score, image, before)
+
+
+def has_scores(weights: str) -> bool:
+    """Whether ``weights`` names a file that has this head beside its backbone."""
+    from kerascnn.weights.load import is_path, read
+
+    path = Path(weights)
+    return weights.endswith(KERAS) and is_path(path) and any("head-stride" in key for key in read(path).values)
 
 
 def enlarged(k: Any, x: Any, like: Any, ratio: int) -> Any:
