@@ -460,6 +460,9 @@ def test_callbacks_are_called_and_may_stop(tmp_path):
     seen = []
 
     class Watcher(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            assert self.params == {"verbose": 0, "epochs": 5, "steps": 2}  # as fit gives them
+
         def on_train_batch_end(self, batch, logs=None):
             seen.append(batch)
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from types import ModuleType
 
 from kerascnn.errors import need
+from kerascnn.runtime import need_tensorflow
 
 SWITCH = "TF_USE_LEGACY_KERAS"  # what tf.keras, and packages on top of it, choose their Keras by
 
@@ -19,6 +20,7 @@ def toolkit() -> ModuleType:
 
 def legacy_keras() -> ModuleType:
     """``tf_keras``, the Keras that the toolkit works on."""
+    need_tensorflow("Compression")
     with keras_kept():
         return need("tf_keras", "compress", "Compression")
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kerascnn.runtime import output_names, outputs_by_name
+from kerascnn.runtime import need_tensorflow, output_names, outputs_by_name
 
 if TYPE_CHECKING:
     import keras
@@ -50,13 +50,7 @@ def check_model(model: "keras.Model") -> None:
     ValueError
         When the model does not map images of one size to outputs that have names, or Keras does not run on TensorFlow.
     """
-    import keras
-
-    if keras.backend.backend() != "tensorflow":
-        raise ValueError(
-            f"Export goes through TensorFlow, but Keras runs on {keras.backend.backend()}. Save the model as .keras "
-            f"and export that file with KERAS_BACKEND=tensorflow."
-        )
+    need_tensorflow("Export", "Save the model as .keras and export that file with KERAS_BACKEND=tensorflow.")
     inputs, outputs = getattr(model, "inputs", None), getattr(model, "outputs", None)
     if not inputs or not outputs:
         raise ValueError(

@@ -1,5 +1,6 @@
 """Model files, run in the runtime they are made for: what a phone or a server computes, computed here."""
 
+from kerascnn.runtime.backend import need_tensorflow
 from kerascnn.runtime.keras import keras_runner, load_keras, output_names, outputs_by_name
 from kerascnn.runtime.onnx import onnx_dtype
 from kerascnn.runtime.open import open_model
@@ -27,6 +28,7 @@ __all__ = [
     "keras_runner",
     "latency",
     "load_keras",
+    "need_tensorflow",
     "onnx_dtype",
     "open_model",
     "output_names",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerascnn import layers
+from kerascnn.runtime.backend import need_tensorflow
 from kerascnn.runtime.recursion import deep_graphs
 from kerascnn.runtime.runner import Runner, existing, image_shape, named, only_input, reading
 
@@ -38,10 +39,17 @@ def load_keras(path: str | os.PathLike) -> "keras.Model":
     return model
 
 
+def open_keras(path: str | os.PathLike) -> Runner:
+    """Run a ``.keras`` file; errors are those of :func:`load_keras`, and ``ValueError`` on another backend."""
+    need_tensorflow("Running a Keras model")
+    return keras_runner(load_keras(path), path)
+
+
 def keras_runner(model: "keras.Model", path: str | os.PathLike) -> Runner:
     """Run a model that is in memory, in inference mode, as if it had been read from ``path``."""
     import tensorflow as tf
 
+    need_tensorflow("Running a Keras model")
     with reading(path, "a model of images"):
         batch, shape = image_shape(only_input(model.inputs).shape)
         output_names(model)

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from kerascnn.runtime.keras import keras_runner, load_keras
+from kerascnn.runtime.keras import open_keras
 from kerascnn.runtime.onnx import open_onnx
 from kerascnn.runtime.runner import Runner, existing
 from kerascnn.runtime.saved_model import open_saved_model
@@ -13,7 +13,7 @@ from kerascnn.runtime.tflite import open_tflite
 # By what a name ends in. These runtimes take a number of threads; what TensorFlow runs has TensorFlow's.
 THREADED: dict[str, Callable[[Path, int | None], Runner]] = {".tflite": open_tflite, ".onnx": open_onnx}
 TENSORFLOW: dict[str, Callable[[Path], Runner]] = {
-    ".keras": lambda path: keras_runner(load_keras(path), path),
+    ".keras": open_keras,
     "folder": open_saved_model,
 }
 

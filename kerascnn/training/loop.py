@@ -24,7 +24,7 @@ from kerascnn.data.dataset import Data
 from kerascnn.data.pipeline import batches
 from kerascnn.files import need_writable, written_whole
 from kerascnn.networks.codec import encode_row
-from kerascnn.runtime import deep_graphs
+from kerascnn.runtime import deep_graphs, need_tensorflow
 from kerascnn.tasks.heads import check_shares
 from kerascnn.training.callbacks import TrainingProgress
 from kerascnn.training.drawing import draw_inference, draw_trained
@@ -88,11 +88,13 @@ def train(
         with the head as "head". Less precision than float32, or images of several sizes, call this twice; in the
         latter case once with (None, None, C).
     callbacks
-        Keras callbacks. Epochs bring the logs ``loss``, ``val_loss``, ``lr``, ``seconds`` and the task's metrics, such
-        as ``top1`` and ``val_top1``; batches bring none. ``stop_training`` is heeded after an epoch. The learning rate
-        is the recipe's, whatever a callback sets. What a callback remembers is not part of the saved state. Each of
-        several workers calls its own, so one that writes files belongs to the chief's alone; a stop that one asks for
-        is heeded by all.
+        Keras callbacks, whose ``params`` are ``epochs``, the ``steps`` of one, and ``verbose``, 0. Epochs bring the
+        logs ``loss``, ``val_loss``, ``lr``, ``seconds`` and the task's metrics, such as ``top1`` and ``val_top1``;
+        batches bring none. ``stop_training`` is heeded after an epoch. The learning rate is the recipe's, whatever a
+        callback sets, and so is what is frozen: ``trainable`` of a layer is not to be changed by a callback, because
+        steps that are traced already do not see it; ``finetune`` freezes. What a callback remembers is not part of
+        the saved state. Each of several workers calls its own, so one that writes files belongs to the chief's alone;
+        a stop that one asks for is heeded by all.
     overwrite
         Allow to replace a finished run, or the checkpoint of another run, in ``out``.
     log
@@ -121,6 +123,7 @@ def train(
         knows other classes, there are fewer images than devices, several devices for compiled steps, or workers differ
         in what they train.
     """
+    need_tensorflow("Training")
     out = Path(out)
     model_file = out / "model.keras"
     if model_file.exists() and not overwrite:
@@ -151,7 +154,8 @@ def train(
     if history:
         log(f"continuing after epoch {len(history)} of {resolved.epochs}, from {checkpoint.path}")
 
-    hooks = keras.callbacks.CallbackList([TrainingProgress(), *callbacks], model=model, epochs=resolved.epochs)
+    params = {"verbose": 0, "epochs": resolved.epochs, "steps": resolved.steps}  # what fit tells them
+    hooks = keras.callbacks.CallbackList([TrainingProgress(), *callbacks], model=model, **params)
     with compiled(model, learner.optimizer):
         hooks.on_train_begin()
         for epoch in range(len(history), resolved.epochs):

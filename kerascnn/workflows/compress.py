@@ -21,7 +21,7 @@ from kerascnn.deploy import export
 from kerascnn.files import written_whole
 from kerascnn.graph.cost import cost
 from kerascnn.graph.fake_quantised import is_fake_quantised, refuse_fake_quantised
-from kerascnn.runtime import keras_runner, load_keras
+from kerascnn.runtime import keras_runner, load_keras, need_tensorflow
 from kerascnn.tasks import task_of
 from kerascnn.workflows.common import BATCH, evaluated, need_free, some_images
 
@@ -95,6 +95,7 @@ def compress(
     RuntimeError
         When the networks cannot be measured. The result is there all the same, with a card without figures.
     """
+    need_tensorflow("Compression")
     model = Path(model)
     out = Path(out or model.with_name(f"{model.stem}.compressed.keras"))
     need_free(out, overwrite)

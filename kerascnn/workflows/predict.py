@@ -9,7 +9,7 @@ import numpy as np
 
 from kerascnn.card import Card
 from kerascnn.catalogue import build, find
-from kerascnn.runtime import Runner, keras_runner, open_model
+from kerascnn.runtime import Runner, keras_runner, need_tensorflow, open_model
 from kerascnn.tasks import Prediction, task_of
 from kerascnn.weights.records import find_record
 from kerascnn.workflows.common import BATCH
@@ -76,6 +76,7 @@ def opened(model: "Model") -> tuple[Runner, Card]:
     name, _, tag = str(model).rpartition(".")
     if Path(model).exists() or not name or Path(model).suffix in (".keras", ".tflite", ".onnx"):
         return open_model(model), Card.read(Path(model))
+    need_tensorflow("Running a Keras model")
     record = find_record(find(name).name, tag)
     size = record.preprocess.size
     network = build(str(model), input_shape=(size, size, record.preprocess.channels))

@@ -14,7 +14,7 @@ from kerascnn.deploy import TARGETS, VerificationReport, export
 from kerascnn.errors import need, suggest
 from kerascnn.files import need_writable
 from kerascnn.report import FileRow, Report, write_report
-from kerascnn.runtime import latency, open_model
+from kerascnn.runtime import latency, need_tensorflow, open_model
 from kerascnn.tasks import Evaluation, task_of
 from kerascnn.training import Recipe, leads, open_strategy
 from kerascnn.training.precision import need_precision
@@ -92,6 +92,7 @@ def train(
     RuntimeError
         When another worker is gone.
     """
+    need_tensorflow("Training")
     out = Path(out)
     check(recipe, exports)
     need_precision(precision)
