@@ -1,6 +1,7 @@
 """Every way in: written by others' writers, read to the same bits; what is damaged or wrong is named and counted."""
 
 import csv
+import gzip
 import io
 import os
 import re
@@ -452,16 +453,70 @@ def test_classes_that_a_list_beside_the_records_names(tmp_path):
 
 
 def test_files_that_are_no_tfrecord_files(tmp_path):
-    with tf.io.TFRecordWriter(str(tmp_path / "train-00000-of-00001"), "GZIP") as writer:
-        writer.write(imagenet(encoded(PARTS["train"][0][0]), 1))
-    with pytest.raises(ValueError, match=r"train-00000-of-00001 is compressed.*gunzip"):
-        open_data(tmp_path)
     write_shards(tmp_path / "data")
     (tmp_path / "data" / "train-00001-of-00003").write_text("this is no file of records at all")
     with pytest.raises(
         ValueError, match=r"(?s)^1 record of .*train-00001-of-00003, record 0 at byte 0: this is no TFRecord"
     ):
         open_data(tmp_path / "data")
+
+
+def packed(root: Path, ending: str) -> Path:
+    """The shards of ``root``, compressed, under names with another ending."""
+    for file in root.iterdir():
+        if not file.name.startswith("."):
+            contents = file.read_bytes()
+            file.unlink()
+            file.with_name(f"{file.name}{ending}").write_bytes(gzip.compress(contents))
+    return root
+
+
+@pytest.mark.parametrize("ending", ["", ".gz", ".tfrecord.gz", ".tfrec"])
+def test_compressed_records_are_those_that_were_compressed(tmp_path, cache_folder, ending):
+    plain = open_data(write_shards(tmp_path / "plain"))
+    data = open_data(packed(write_shards(tmp_path / "data"), ending))
+    assert data.found == plain.found and data.labels == plain.labels and data.fingerprint == plain.fingerprint
+    assert all(np.array_equal(*pair) for pair in zip(seen(data), seen(plain), strict=True))
+    cached = sorted(path.stat().st_ino for path in cache_folder.glob("unpacked/*/[0-9]*"))
+    assert len(cached) == 9
+    open_data(tmp_path / "data")
+    assert sorted(path.stat().st_ino for path in cache_folder.glob("unpacked/*/[0-9]*")) == cached
+
+
+def test_compressed_records_that_are_damaged_or_written_again(tmp_path, cache_folder):
+    file = packed(write_shards(tmp_path / "data", shards=1), ".gz") / "train-00000-of-00001.gz"
+    contents = file.read_bytes()
+    file.write_bytes(contents[: len(contents) // 2])
+    with pytest.raises(ValueError, match=r"train-00000-of-00001\.gz is compressed and damaged"):
+        open_data(tmp_path / "data")
+    assert not list(cache_folder.glob("unpacked/*/*train*"))
+    for _ in range(2):
+        file.write_bytes(contents)
+        os.utime(file, ns=(_, _))
+        assert len(open_data(tmp_path / "data").train) == TRAIN
+    assert len(list(cache_folder.glob("unpacked/*/*train*[0-9]"))) == 1
+    (tmp_path / "data" / "train-00000-of-00001.gz").rename(tmp_path / "data" / "train-00000-of-00002.gz")
+    with pytest.raises(FileNotFoundError, match="train-00001-of-00002"):
+        open_data(tmp_path / "data")
+
+
+def test_a_length_that_begins_as_a_compressed_file_is_a_length(tmp_path):
+    picture = encoded(PARTS["train"][0][0])
+    records = [imagenet(picture, label) for label in (0, 1, 0, 1)]
+    padding = 0x088B1F - len(example(image__encoded=picture, image__class__label=0, more=b"")) - 6
+    while len(first := example(image__encoded=picture, image__class__label=0, more=bytes(padding))) != 0x088B1F:
+        padding += 0x088B1F - len(first)
+    file = write_records(tmp_path / "some.tfrecord", [first, *records])
+    assert file.read_bytes().startswith(b"\x1f\x8b\x08") and len(open_source(tmp_path).whole()) == 5
+
+
+@pytest.mark.parametrize("name", ["class", "target"])
+def test_records_of_kaggle(tmp_path, name):
+    for part in ("train", "val"):
+        records = [example(image=encoded(PARTS["train"][0][0]), **{name: label}) for label in (0, 1, 0, 1)]
+        write_records(tmp_path / part / f"00-224x224-{len(records)}.tfrec", records)
+    data = open_data(tmp_path)
+    assert data.found == "4 train, 4 validation images" and data.labels == ("0", "1")
 
 
 # The index of records

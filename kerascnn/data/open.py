@@ -57,7 +57,8 @@ def open_data(
           of the classes stand line by line in ``labels.txt`` or ``classes.txt``, or as a list in ``classes.json``;
         - a folder of TFRecord files, such as ``train-00000-of-01024`` and ``validation-00000-of-00128``, or a pattern
           such as ``"imagenet/*-0000*"``; the records hold ``image/encoded`` and ``image/class/label`` as ImageNet's do,
-          or ``image`` and ``label`` as those of TensorFlow Datasets;
+          or ``image`` and ``label`` as those of TensorFlow Datasets, or ``image`` and ``class`` or
+          ``target`` as Kaggle's ``.tfrec`` files; what is compressed by GZIP is unpacked into the cache;
         - ``"tfds:"`` and the name of one of the TensorFlow Datasets, which is downloaded if need be;
         - a ``.csv`` file with the columns ``path``, ``label`` and, if it is split already, ``split``;
         - an ``.npz`` file with the arrays ``x_train``, ``y_train``, ``x_test`` and ``y_test``, or ``x`` and ``y``;

@@ -16,7 +16,7 @@ from kerascnn.data.checks import listed, refuse
 from kerascnn.data.dataset import Source, Split
 from kerascnn.data.sources.folder import visible
 from kerascnn.data.sources.index import Index, Layout, indexed, names_by_label
-from kerascnn.data.sources.tfrecord import read, spans
+from kerascnn.data.sources.tfrecord import read, spans, unpacked
 from kerascnn.data.splitting import ALL, ROLES, Opening, role_of
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ SHARD = re.compile(r"(?P<stem>.*?)-?(?P<number>\d{5})-of-(?P<count>\d{5})")
 LAYOUTS = (
     Layout("image/encoded", "image/class/label", ("image/class/synset", "image/class/text")),  # ImageNet's
     Layout("image", "label"),  # of TensorFlow Datasets
+    Layout("image", "class"),  # of Kaggle's competitions
+    Layout("image", "target"),
 )
 EXPECTED = (
     "Expected TFRecord files such as train-00000-of-01024 and validation-00000-of-00128, whose records hold "
@@ -67,8 +69,14 @@ def shards_in(root: Path) -> list[Path]:
 
 def is_shard(file: Path) -> bool:
     """Whether a file is called as TFRecord files are."""
-    of_records = SHARD.fullmatch(file.name) or file.suffix in (".tfrecord", ".tfrecords")
+    name = bare(file)
+    of_records = SHARD.fullmatch(name) or Path(name).suffix in (".tfrecord", ".tfrecords", ".tfrec")
     return bool(of_records) and file.is_file()
+
+
+def bare(file: Path) -> str:
+    """A file's name without what tells that it is compressed."""
+    return file.name.removesuffix(".gz")
 
 
 def from_folder_of_records(root: Path, opening: Opening) -> Source:
@@ -91,7 +99,7 @@ def check_complete(files: Sequence[Path], where: object) -> None:
     have = {
         (file.parent, *found.group("stem", "number", "count"))
         for file in files
-        if (found := SHARD.fullmatch(file.name))
+        if (found := SHARD.fullmatch(bare(file)))
     }
     missing = [
         f"{stem}{'-' * bool(stem)}{number:05}-of-{count}"
@@ -132,10 +140,12 @@ def from_records(
     them; so numbers from 1, with 0 for the background, and numbers from 0 are both at home. Raises ``ValueError`` when
     the records are of no layout that is known, some are damaged, or one class has two names.
     """
+    folder = next(iter(parts.values()))[0].parent
+    parts = {role: [*map(unpacked, of_part)] for role, of_part in parts.items()}
     files = [file for of_part in parts.values() for file in of_part]
     layout = layout_of(files, layouts, where)
     indexes = {role: indexed(of_part, layout, opening.progress) for role, of_part in parts.items()}
-    names = declared(files[0].parent, layout)
+    names = declared(folder, layout)
     splits, skipped, first = {}, {}, 0
     for role, index in indexes.items():
         rows = np.add(index.rows, [first, 0, 0, 0, 0])  # among the files of all parts

@@ -5,18 +5,24 @@ https://www.tensorflow.org/tutorials/load_data/tfrecord. The checksum is a CRC-3
 added, because a CRC of bytes that hold their own CRC is blind.
 """
 
+import gzip
+import hashlib
 import os
+import shutil
 import struct
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kerascnn.files import changes, home, written_whole
+
 if TYPE_CHECKING:
     import tensorflow as tf
 
 HEADER, FOOTER = 12, 4  # bytes before and after what a record holds
-GZIP = b"\x1f\x8b"
+GZIP = b"\x1f\x8b\x08"
 
 
 @dataclass(frozen=True)
@@ -30,18 +36,13 @@ class Span:
 
 
 def spans(path: Path) -> Iterator[Span]:
-    """Every record of a file, found by the lengths alone; the last one has a problem when the chain breaks off.
-
-    Raises ``ValueError`` when the file is compressed: no record within can be reached without all that come before it.
-    """
+    """Every record of a file, found by the lengths alone; the last one has a problem when the chain breaks off."""
     with open(path, "rb", buffering=0) as file:
         size, offset = os.fstat(file.fileno()).st_size, 0
         while offset < size:
             file.seek(offset)
             header = file.read(HEADER)
-            if offset == 0 and header.startswith(GZIP):
-                raise ValueError(f"{path} is compressed, so its records cannot be read one by one. Unpack it: gunzip.")
-            if len(header) == HEADER and masked_crc32c(header[:8]) != int.from_bytes(header[8:], "little"):
+            if len(header) == HEADER and not is_header(header):
                 what = "the length of the record is damaged" if offset else "this is no TFRecord file, or damaged"
                 yield Span(offset, problem=f"{what}; the {size - offset} bytes from there on cannot be read")
                 return
@@ -52,6 +53,33 @@ def spans(path: Path) -> Iterator[Span]:
             file.seek(end - FOOTER)
             yield Span(offset, end - FOOTER - HEADER - offset, *struct.unpack("<I", file.read(FOOTER)))
             offset = end
+
+
+def is_header(header: bytes) -> bool:
+    """Whether 12 bytes are a length and its checksum."""
+    return len(header) == HEADER and masked_crc32c(header[:8]) == int.from_bytes(header[8:], "little")
+
+
+def unpacked(path: Path) -> Path:
+    """The file itself, or one in the cache that holds what is compressed in it.
+
+    No record of a compressed file can be reached without all that come before it. Raises ``ValueError`` when the file
+    is damaged.
+    """
+    with open(path, "rb") as file:
+        header = file.read(HEADER)
+    if not header.startswith(GZIP) or is_header(header):
+        return path
+    folder = home() / "unpacked" / hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:16]
+    plain = folder / f"{'-'.join(map(str, changes(path)))}-{path.name.removesuffix('.gz')}"
+    if not plain.exists():
+        shutil.rmtree(folder, ignore_errors=True)  # what the file held before it was written again
+        try:
+            with gzip.open(path) as packed, written_whole(plain) as draft, open(draft, "wb") as file:
+                shutil.copyfileobj(packed, file, 2**20)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise ValueError(f"{path} is compressed and damaged: {error}. Fetch it again.") from error
+    return plain
 
 
 def masked_crc32c(content: bytes) -> int:
