@@ -30,6 +30,7 @@ def batches(
     epoch: int = 0,
     shuffle: bool = False,
     repeats: int = 1,
+    balanced: bool = False,
     places: range | None = None,
     shard: tuple[int, int] = (0, 1),
     parallel: int = os.cpu_count() or 1,
@@ -63,6 +64,10 @@ def batches(
         How often each image of the order comes, one after the other and each time augmented anew; a pass ends when it
         has brought as many images as the split holds, and leaves the others out. Hoffer et al. 2020,
         https://arxiv.org/abs/1901.09335; Berman et al. 2019, https://arxiv.org/abs/1902.05509, section 3.1.
+    balanced
+        Whether every class has as many images in a pass as any other, but for one. An image of a class of few comes
+        several times, each time augmented anew; of a class of many, another part comes in every pass. The order is
+        drawn whatever ``shuffle`` says, and images need one class each.
     places
         Which images of the endless sequence of all passes, whatever ``epoch`` is; it begins where a batch does. None:
         those of pass ``epoch``.
@@ -92,9 +97,12 @@ def batches(
             f"Mixing needs images with one class each, and these have {', '.join(split.annotations)}. Leave out "
             f"{' and '.join(step.name for step in mixes)}."
         )
-    count = len(split)
+    count, annotated = len(split), [*split.annotations]
     places = range(epoch * count, (epoch + 1) * count) if places is None else places
-    order, copies, salts = drawn(count, places, seed, shuffle, repeats)
+    if balanced and "label" not in split.annotations:
+        raise ValueError(f"Balanced sampling needs images with one class each, and these have {', '.join(annotated)}.")
+    labels = split.annotations["label"] if balanced else None
+    order, copies, salts = drawn(count, places, seed, shuffle, repeats, labels)
     rows = tf.constant(split.images)
     annotations = {name: tf.constant(of_all) for name, of_all in split.annotations.items()}
 
@@ -177,20 +185,41 @@ def is_own(images: int, batch: int, shard: tuple[int, int]) -> np.ndarray:
 
 
 def drawn(
-    count: int, places: range, seed: int, shuffle: bool, repeats: int
+    count: int, places: range, seed: int, shuffle: bool, repeats: int, labels: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The images at some places of the passes over ``count`` of them, which copy each is, and the salt of its pass."""
+    """The images at some places of the passes over ``count`` of them, which copy each is, and the salt of its pass.
+
+    With ``labels``, (N,) classes, all classes come equally often.
+    """
     parts = []
     for number in range(places.start // count, -(-places.stop // count)):
         rng = np.random.default_rng([seed, number])
         salt = rng.integers(2**63)
         order = rng.permutation(count) if shuffle else np.arange(count)
+        turns = np.zeros(count, np.int64)
+        if labels is not None:
+            order, turns = balanced_order(rng, labels, -(-count // repeats))
         here = slice(max(places.start - number * count, 0), places.stop - number * count)
-        parts.append(
-            (np.repeat(order, repeats)[:count][here], (np.arange(count) % repeats)[here], np.full(count, salt)[here])
-        )
+        copies = np.arange(count) % repeats + np.repeat(turns, repeats)[:count] * repeats
+        parts.append((np.repeat(order, repeats)[:count][here], copies[here], np.full(count, salt)[here]))
     order, copies, salts = zip(*parts, strict=True)
     return np.concatenate(order), np.concatenate(copies), np.concatenate(salts)
+
+
+def balanced_order(rng: np.random.Generator, labels: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """So many images, of every class as many, but for one; and how often each has come before.
+
+    No image of a class comes again before all of that class have come.
+    """
+    classes = np.unique(labels)
+    slots = rng.permutation(np.arange(count) % len(classes))
+    order, turns = np.empty(count, np.int64), np.empty(count, np.int64)
+    for number, label in enumerate(classes):
+        members, own = np.flatnonzero(labels == label), slots == number
+        rounds = -(-int(own.sum()) // len(members))
+        order[own] = np.concatenate([rng.permutation(members) for _ in range(rounds)])[: own.sum()]
+        turns[own] = np.repeat(np.arange(rounds), len(members))[: own.sum()]
+    return order, turns
 
 
 def transformed(

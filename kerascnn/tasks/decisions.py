@@ -1,9 +1,9 @@
 """Decisions for one of several classes, of images or of pixels, and what tasks of that kind have in common."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
 
@@ -32,6 +32,9 @@ class DecisionTask(Task):
 
     def __post_init__(self) -> None:
         expect(isinstance(self.loss, ClassificationLoss), "loss", self.loss, "CrossEntropy or BinaryCrossEntropy")
+
+    def for_images(self, split: "Split") -> Self:
+        return replace(self, loss=self.loss.weighed(self.labels, split.annotations.get("label")))
 
     def training_model(self, model: "keras.Model") -> "keras.Model":
         from kerascnn.tasks.heads import up_to_logits

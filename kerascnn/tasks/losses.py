@@ -1,13 +1,18 @@
 """Losses of classification, of images or of their pixels, as records. TensorFlow is imported when one is computed."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+import numpy as np
 
 from kerascnn.data.dataset import IGNORE
+from kerascnn.errors import suggest
 from kerascnn.spec import expect, is_number
 from kerascnn.tasks.task import SCORES, Tensors
+
+BALANCED = "balanced"  # weights, or a sampling, by which all classes count alike
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,22 +27,63 @@ class ClassificationLoss(ABC):
     auxiliary
         Weight of the loss of each auxiliary head, for networks that have some: 0.3 in GoogLeNet, 0.4 in Inception v3.
         It is part of the objective alone; the loss that is reported is the head's.
+    class_weights
+        What the loss of an image of each class is multiplied by, by the names of classes; those that are not named have
+        a weight of 1. "balanced": so that the images of every class weigh the same together, and all of them as much as
+        without weights. None: 1 for all. They hold for the validation loss too, and for mixed images in proportion.
     """
 
     label_smoothing: float = 0.0
     auxiliary: float = 0.0
+    class_weights: Mapping[str, float] | str | None = field(default=None, hash=False)
 
     def __post_init__(self) -> None:
         smoothing, weight = self.label_smoothing, self.auxiliary
         expect(is_number(smoothing) and 0 <= smoothing < 1, "label_smoothing", smoothing, "from 0, below 1")
         expect(is_number(weight) and weight >= 0, "auxiliary", weight, "a weight of 0 or more")
+        weights = self.class_weights
+        numbers = isinstance(weights, Mapping) and all(is_number(each) and each >= 0 for each in weights.values())
+        what = '"balanced", None, or a weight of 0 or more for classes by name, such as {"cat": 2.0}'
+        expect(numbers or weights in (None, BALANCED), "class_weights", weights, what)
 
     def __call__(self, outputs: Tensors, targets: Tensors) -> Any:
         return self.of(outputs[SCORES], targets["label"])
 
     def of(self, logits: Any, labels: Any) -> Any:
         """The loss of each image, ``(B,)``, from logits ``(B, classes)`` float32."""
-        return self.of_weights(logits, smoothed(labels, logits.shape[-1], self.label_smoothing))
+        losses = self.of_weights(logits, smoothed(labels, logits.shape[-1], self.label_smoothing))
+        return losses if self.class_weights is None else losses * self.of_classes(labels)
+
+    def of_classes(self, labels: Any) -> Any:
+        """The weight of each image, ``(B,)``, by its class, or by its classes where it is mixed."""
+        import tensorflow as tf
+
+        assert isinstance(self.class_weights, Mapping), "weights are for classes that are known: see weighed"
+        weights = tf.constant([*self.class_weights.values()], tf.float32)
+        return tf.linalg.matvec(labels, weights) if len(labels.shape) == 2 else tf.gather(weights, labels)
+
+    def weighed(self, classes: tuple[str, ...], images: Any) -> Self:
+        """The same loss with a weight for each of the classes, in their order.
+
+        ``images`` are the numbers of the training images' classes, (N,), or None where an image has several. Raises
+        ``ValueError`` when a weight is of no class, or ``"balanced"`` is asked for several.
+        """
+        named = self.class_weights
+        if named is None:
+            return self
+        if isinstance(named, str):
+            if images is None:
+                raise ValueError(
+                    'class_weights is "balanced", but images have more than one class each. Give weights by name.'
+                )
+            counts = np.bincount(images, minlength=len(classes))
+            named = dict(zip(classes, (len(images) / (len(classes) * np.maximum(counts, 1))).tolist(), strict=True))
+        for name in named:
+            if name not in classes:
+                raise ValueError(
+                    f"class_weights has a weight for {name!r}, which is no class. {suggest(name, classes)}"
+                )
+        return replace(self, class_weights={name: float(named.get(name, 1)) for name in classes})
 
     @abstractmethod
     def of_weights(self, logits: Any, weights: Any) -> Any:

@@ -6,7 +6,7 @@ Outputs and targets go by name, in dictionaries. A model with a single output ca
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 import numpy as np
 
@@ -101,6 +101,10 @@ class Task(ABC):
     loss: Any = None
 
     # -- training -----------------------------------------------------------------------------------------------------
+
+    def for_images(self, split: "Split") -> Self:
+        """The same task with what follows from the training images, such as weights of classes by their numbers."""
+        return self
 
     @abstractmethod
     def check_model(self, model: "keras.Model") -> None:

@@ -154,7 +154,7 @@ def train(
     if history:
         log(f"continuing after epoch {len(history)} of {resolved.epochs}, from {checkpoint.path}")
 
-    params = {"verbose": 0, "epochs": resolved.epochs, "steps": resolved.steps}  # what fit tells them
+    params: Any = {"verbose": 0, "epochs": resolved.epochs, "steps": resolved.steps}  # what fit tells them
     hooks = keras.callbacks.CallbackList([TrainingProgress(), *callbacks], model=model, **params)
     with compiled(model, learner.optimizer):
         hooks.on_train_begin()
@@ -262,6 +262,7 @@ def run_epoch(
         epoch=epoch,
         shuffle=True,
         repeats=recipe.repeats,
+        balanced=recipe.sampling == "balanced",
         places=resolved.places(epoch),
         shard=shard,
     )

@@ -1,5 +1,6 @@
 """Any recipe in a minute or two: to see that it runs, and learns, before hours are spent on it."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -20,7 +21,8 @@ def shrink(recipe: Recipe) -> Recipe:
     What is counted in epochs or pixels shrinks in proportion, the learning rate with the batch: in proportion, or by
     the root where the optimizer sets its steps by the gradients or the weights itself (Krizhevsky 2014,
     https://arxiv.org/abs/1404.5997, section 5). Weights and teachers are left out, because no file is that small and
-    knows digits. All else is as the recipe says: optimizer, schedule, augmentation, loss, averages.
+    knows digits; so are weights of classes by name. All else is as the recipe says: optimizer, schedule,
+    augmentation, loss, averages.
 
     Raises
     ------
@@ -41,8 +43,12 @@ def shrink(recipe: Recipe) -> Recipe:
     scale = side / min([stage.size for stage in recipe.stages] or [recipe.train_size or size])
     lr = optimizer.rate(recipe.batch) * (batch / recipe.batch) ** (0.5 if optimizer.adaptive else 1)
     frozen = min(-(-finetune.frozen_epochs * epochs // length.epochs), epochs) if finetune else 0
+    loss = recipe.loss
+    if isinstance(getattr(loss, "class_weights", None), Mapping):  # of classes that digits have not
+        loss = replace(loss, class_weights=None)
     return recipe.replace(
         model=model,
+        loss=loss,
         data=data_of(recipe),
         input=replace(recipe.input, size=max(side, round(size * scale))),
         train_size=round(recipe.train_size * scale) if recipe.train_size else None,

@@ -102,7 +102,7 @@ def resolve(recipe: Recipe, data: Data, make_model: MakeModel | None = None) -> 
     row = None if make_model else recipe.model.row()
     preprocess = preprocess_of(recipe, row, data.channels)
     loss = {} if recipe.loss is None else {"loss": recipe.loss}
-    task = find_task(recipe.task or (row or Row).task)(labels=data.labels, **loss)
+    task = find_task(recipe.task or (row or Row).task)(labels=data.labels, **loss).for_images(data.train)
     return Resolved(
         recipe=recipe.replace(input=Input(**vars(preprocess)), task=task.name),
         row=row,

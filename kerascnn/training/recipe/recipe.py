@@ -202,6 +202,10 @@ class Recipe:
     repeats
         How often an image comes within an epoch, augmented again each time: repeated augmentation. An epoch is as long
         as ever, so it has fewer different images.
+    sampling
+        "plain": every image comes once in an epoch. "balanced": every class comes as often as any other, so images of a
+        class of few come several times, augmented anew, and of a class of many a part. ``class_weights`` of a loss
+        weighs classes without changing which images come.
     stages
         In place of ``train_size`` and ``augment``: each stage holds for an equal part of the epochs, whole ones, and
         the last also for the remainder.
@@ -247,6 +251,7 @@ class Recipe:
     train_size: int | None = None
     repeats: int = 1
     stages: tuple[Stage, ...] = ()
+    sampling: str = "plain"
     length: Epochs | Steps | None
     batch: int
     accumulate: int = 1
@@ -268,6 +273,7 @@ class Recipe:
         need_augmentations(self)
         need_number(self, "train_size", whole=True, at_least=1, optional=True)
         need_number(self, "repeats", whole=True, at_least=1)
+        need_one_of(self, "sampling", ("plain", "balanced"))
         stages = isinstance(self.stages, tuple) and all(isinstance(stage, Stage) for stage in self.stages)
         expect(stages, "stages", self.stages, "a tuple of records, such as (Stage(size=128), Stage(size=224))")
         need_kind(self, "length", Epochs, Steps, *[none] * (self.adapt is not None))
