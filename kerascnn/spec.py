@@ -74,6 +74,8 @@ class Preprocess:
     and each channel of its pixels, scaled to 0..1, has ``mean`` taken off and is divided by ``std``. With ``squash``
     the whole image is resized to ``size`` x ``size`` instead, whatever its proportions.
 
+    Files of 16 bits hold numbers of ``bits`` bits, of which the upper eight are seen: 12 for a camera of 12 bits.
+
     Raises
     ------
     ValueError
@@ -86,6 +88,7 @@ class Preprocess:
     mean: tuple[float, ...] = (0.485, 0.456, 0.406)
     std: tuple[float, ...] = (0.229, 0.224, 0.225)
     squash: bool = False
+    bits: int = 16
 
     def __post_init__(self) -> None:
         expect(isinstance(self.size, int) and self.size > 0, "size", self.size, "a whole number of pixels above 0")
@@ -98,6 +101,8 @@ class Preprocess:
         if len(self.mean) != len(self.std):
             raise ValueError(f"mean is of {len(self.mean)} channels and std of {len(self.std)}; they go together.")
         expect(isinstance(self.squash, bool), "squash", self.squash, "true or false")
+        whole = isinstance(self.bits, int) and not isinstance(self.bits, bool)
+        expect(whole and 8 <= self.bits <= 16, "bits", self.bits, "a whole number from 8 to 16")
 
     @property
     def channels(self) -> int:

@@ -7,6 +7,7 @@ import os
 import re
 import struct
 import sys
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -15,17 +16,19 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 from test_data import collected
-from test_train import RECIPE, trained, weights
+from test_train import RECIPE, tiny, trained, weights
 
+from kerascnn.card import Card
 from kerascnn.data import open_data, open_source
 from kerascnn.data.checks import image_problem
-from kerascnn.data.images import decode
+from kerascnn.data.images import decode, part_of
 from kerascnn.data.open import WAYS
 from kerascnn.data.pipeline import batches, load_image
 from kerascnn.data.sources import index
 from kerascnn.data.sources.tfrecord import masked_crc32c, spans
 from kerascnn.spec import Preprocess
 from kerascnn.training import Epochs
+from kerascnn.training.resolve import resolve as resolved
 
 LABELS = ("blue", "red")
 PHOTO = Preprocess(size=16, crop=0.8)
@@ -792,13 +795,61 @@ def test_every_mode_is_shown_as_pillow_shows_it(form, image, how):
 
 
 def test_of_sixteen_bits_the_upper_eight_count():
+    """Pillow does so with colour; greys it cuts off at 255, which would lose most of a photo."""
     colour = tf.io.encode_png(SIXTEEN).numpy()
     assert np.array_equal(decode(colour), SIXTEEN >> 8) and np.array_equal(
         decode(colour), Image.open(io.BytesIO(colour))
     )
-    buffer = io.BytesIO()
-    Image.fromarray(SIXTEEN[..., 0]).save(buffer, "PNG")
-    assert np.array_equal(decode(buffer.getvalue()), np.stack([SIXTEEN[..., 0] >> 8] * 3, -1))
+    grey = encoded(SIXTEEN[..., 0])
+    assert np.array_equal(decode(grey), np.stack([SIXTEEN[..., 0] >> 8] * 3, -1))
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(grey)).convert("L")), np.minimum(SIXTEEN[..., 0], 255))
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 16])
+def test_of_fewer_bits_the_upper_eight_of_these_count(bits):
+    numbers = SIXTEEN[..., 0] >> (16 - bits)
+    expected = np.stack([numbers >> (bits - 8)] * 3, -1)
+    in_graph = tf.function(lambda contents: part_of(contents, lambda shape: tf.constant([0, 0, 9, 9]), bits))
+    for contents in (encoded(numbers), tf.io.encode_png(np.stack([numbers] * 3, -1)).numpy()):
+        assert np.array_equal(decode(contents, bits), expected)
+        assert np.array_equal(in_graph(tf.constant(contents)), expected)
+    brighter = encoded(np.minimum(numbers * 4, 2**16 - 1).astype(np.uint16))
+    assert decode(brighter, bits).numpy().max() == 255  # what is beyond is as bright as can be
+    assert np.array_equal(decode(encoded(SQUARES), bits), SQUARES)  # files of eight bits are as they are
+
+
+def test_images_that_use_few_of_sixteen_bits_are_noticed_and_scaled(tmp_path):
+    rng = np.random.default_rng(0)
+    for place in range(16):
+        (tmp_path / "data" / LABELS[place % 2]).mkdir(parents=True, exist_ok=True)
+        depth = rng.integers(0, 100, (12, 12)) + 200 * (place % 2)
+        depth[0, 0] = 299
+        (tmp_path / "data" / LABELS[place % 2] / f"{place}.png").write_bytes(encoded(depth.astype(np.uint16)))
+    for _ in range(2):  # what is remembered of the files says it too
+        data = open_data(tmp_path / "data")
+        expected = (
+            "16 images have 16 bits and use the lowest 9 of them, which are seen as 0 to 1 of 255; set Input(bits=9)"
+        )
+        assert data.note.startswith(expected)
+    recipe = RECIPE.replace(length=Epochs(1), batch=4)
+    how = resolved(recipe.replace({"input.bits": 9}), data, tiny).preprocess
+    images, labels = collected(batches(data.train, replace(how, mean=(0.0,) * 3, std=(1.0,) * 3), 16))
+    bright = images.mean(axis=(1, 2, 3))
+    assert bright[labels == 0].max() < 0.25 < 0.35 < bright[labels == 1].min()
+    plain = resolved(recipe, data, tiny).preprocess
+    assert np.ptp(collected(batches(data.train, replace(plain, mean=(0.0,) * 3, std=(1.0,) * 3), 16))[0]) < 0.01
+    trained(tmp_path / "out", recipe.replace({"input.bits": 9}), data)
+    card = Card.read(tmp_path / "out" / "model.keras")
+    assert card.preprocess.bits == 9
+    path = tmp_path / "data" / "red" / "1.png"
+    assert load_image(path, card.preprocess).mean() > load_image(path, replace(card.preprocess, bits=16)).mean() + 1
+
+
+def test_photos_that_use_their_sixteen_bits_are_not_mentioned(tmp_path):
+    for place in range(4):
+        (tmp_path / LABELS[place % 2]).mkdir(exist_ok=True)
+        (tmp_path / LABELS[place % 2] / f"{place}.png").write_bytes(encoded(SIXTEEN[..., 0]))
+    assert open_data(tmp_path).note == ""
 
 
 @pytest.mark.parametrize("mode", ["1", "P"])

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
+from kerascnn.data.headers import PNG
 from kerascnn.data.splitting import Opening
 from kerascnn.files import changes, home, written_whole
 from kerascnn.progress import track
 
 MARK = 2**56 - 1
+NOTES = "2"  # what notes say; those of another number are forgotten
 MOST = 20  # lines that an error has room for
 
 
@@ -58,10 +60,35 @@ def file_problem(path: Path) -> str | None:
         return reason(error)
 
 
-def file_problems(files: Sequence[Path], opening: Opening) -> dict[Path, str]:
-    """The files that cannot be decoded, and why."""
-    found = examined([(path,) for path in files], lambda path: file_problem(path) or 0, opening, "checking images")
-    return {path: result for path, result in zip(files, found, strict=True) if isinstance(result, str)}
+def checked_files(files: Sequence[Path], opening: Opening) -> tuple[dict[Path, str], str]:
+    """The files that cannot be decoded, and why; and what is to be known of the others, in a line."""
+    found = examined(
+        [(path,) for path in files], lambda path: file_problem(path) or bits_used(path), opening, "checking images"
+    )
+    problems = {path: result for path, result in zip(files, found, strict=True) if isinstance(result, str)}
+    return problems, of_few_bits([result for result in found if isinstance(result, int) and result])
+
+
+def bits_used(path: Path) -> int:
+    """The bits of the largest number in a PNG file of 16 bits; 0 for any other file."""
+    import tensorflow as tf
+
+    with open(path, "rb") as file:
+        if not (file.read(8) == PNG and file.read(17)[-1:] == b"\x10"):
+            return 0
+    numbers = tf.io.decode_png(path.read_bytes(), channels=3, dtype=tf.uint16)
+    return max(1, int(tf.reduce_max(tf.cast(numbers, tf.int32))).bit_length())
+
+
+def of_few_bits(bits: Sequence[int]) -> str:
+    """A line about images of 16 bits that have next to nothing in the upper eight, which are what is seen."""
+    if not bits or (most := max(bits)) > 14:
+        return ""
+    seen = (2**most - 1) >> 8
+    return (
+        f"{len(bits):,} images have 16 bits and use the lowest {most} of them, which are seen as 0 to {seen} of 255; "
+        f"set Input(bits={max(8, most)}), or as many bits as the camera has"
+    )
 
 
 def examined(
@@ -105,7 +132,7 @@ class Passed:
             states = [f"{path.absolute()}:{changes(path)}" for path in files]
         except OSError:
             return 0
-        return int.from_bytes(hashlib.sha256("\n".join(states).encode()).digest()[:7])
+        return int.from_bytes(hashlib.sha256("\n".join([NOTES, *states]).encode()).digest()[:7])
 
     def keep(self, notes: Mapping[int, int]) -> None:
         """Remember these alone."""

@@ -10,20 +10,34 @@ from kerascnn.data.transforms.affine import resizing
 from kerascnn.spec import Preprocess
 
 
-def decode(contents: bytes | tf.Tensor) -> tf.Tensor:
+def decode(contents: bytes | tf.Tensor, bits: int = 16) -> tf.Tensor:
     """The pixels of a JPEG, PNG, BMP, GIF or WebP file, (H, W, 3) uint8, the way up that its EXIF data says.
 
-    Grey becomes three equal channels, a palette its colours, CMYK red, green and blue; alpha is dropped, of 16 bits the
-    upper eight count, and of a film its first picture, all as Pillow does it.
+    Grey becomes three equal channels, a palette its colours, CMYK red, green and blue; alpha is dropped, and of a film
+    its first picture counts, all as Pillow does it. Of 16 bits the upper eight count, or, where the numbers have only
+    ``bits``, the upper eight of these; Pillow does so with colour, and sets greys above 255 to 255.
     One decoder for every file, whatever the network wants: a file that passes the check at the start decodes later.
     """
     turned, webp = header(contents)
-    image = tf.cond(
-        webp == b"",
-        lambda: tf.io.decode_image(contents, channels=3, expand_animations=False),
-        lambda: tf.io.decode_image(webp, expand_animations=False)[..., :3],  # which refuses to drop alpha itself
-    )
+
+    def eight_bits():
+        return tf.cond(
+            webp == b"",
+            lambda: tf.io.decode_image(contents, channels=3, expand_animations=False),
+            lambda: tf.io.decode_image(webp, expand_animations=False)[..., :3],  # which refuses to drop alpha itself
+        )
+
+    def of_sixteen():
+        numbers = tf.cast(tf.io.decode_png(contents, channels=3, dtype=tf.uint16), tf.int32)
+        return tf.cast(tf.minimum(numbers // 2 ** (bits - 8), 255), tf.uint8)
+
+    image = eight_bits() if bits == 16 else tf.cond(has_sixteen(contents), of_sixteen, eight_bits)
     return upright(tf.ensure_shape(image, (None, None, 3)), turned)
+
+
+def has_sixteen(contents: bytes | tf.Tensor) -> tf.Tensor:
+    """Whether a file is a PNG of 16 bits, () bool."""
+    return tf.strings.regex_full_match(tf.strings.substr(contents, 0, 25), r"(?s)\CPNG\C{20}\x10")
 
 
 def header(contents: bytes | tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -95,12 +109,12 @@ def shape_of_jpeg(contents: tf.Tensor, turned: tf.Tensor) -> tf.Tensor:
     return exchanged(tf.image.extract_jpeg_shape(contents)[:2], turned)
 
 
-def opened(source: tf.Tensor) -> tf.Tensor:
-    """Pixels, (H, W, C) uint8, of which ``source`` holds either the file or themselves."""
-    return decode(source) if source.dtype == tf.string else source
+def opened(source: tf.Tensor, bits: int = 16) -> tf.Tensor:
+    """Pixels, (H, W, C) uint8, of which ``source`` holds either the file, as ``decode`` reads it, or themselves."""
+    return decode(source, bits) if source.dtype == tf.string else source
 
 
-def part_of(source: tf.Tensor, cut: Callable[[tf.Tensor], tf.Tensor]) -> tf.Tensor:
+def part_of(source: tf.Tensor, cut: Callable[[tf.Tensor], tf.Tensor], bits: int = 16) -> tf.Tensor:
     """What ``opened`` gives, within the box that ``cut`` makes of its height and width; of a JPEG, no more is decoded.
 
     The box holds top, left, height and width, (4,) int32.
@@ -117,7 +131,7 @@ def part_of(source: tf.Tensor, cut: Callable[[tf.Tensor], tf.Tensor]) -> tf.Tens
         return upright(within(image, tf.concat([box[:2] - first, box[2:]], 0)), turned)
 
     def of_any():
-        image = opened(source)
+        image = opened(source, bits)
         return within(image, cut(tf.shape(image)[:2]))
 
     return tf.cond(tf.io.is_jpeg(source), of_jpeg, of_any) if source.dtype == tf.string else of_any()

@@ -233,10 +233,10 @@ def transformed(
     image, mask = sample["image"], sample.get("mask")
     cuts = [lambda shape, step=step, seed=seed: step(shape, seed) for step, seed in steps if step.kind == "cut"]
     if cuts:
-        image = images.part_of(image, cuts[0])
+        image = images.part_of(image, cuts[0], preprocess.bits)
         mask = None if mask is None else images.within(mask, cuts[0](tf.shape(mask)))
     else:
-        image = images.opened(image)
+        image = images.opened(image, preprocess.bits)
     image = images.with_channels(image, preprocess.channels)
     fits = [lambda step=step, seed=seed: step(image, preprocess, seed) for step, seed in steps if step.kind == "fit"]
     fit = images.stretched if cuts or preprocess.squash else images.centred

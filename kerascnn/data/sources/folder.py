@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kerascnn.data.checks import file_problems, refuse
+from kerascnn.data.checks import checked_files, refuse
 from kerascnn.data.dataset import InFiles, Source, Split
 from kerascnn.data.headers import is_readable
 from kerascnn.data.splitting import ALL, Opening, by_role, in_order, role_of
@@ -35,7 +35,7 @@ def from_folder(root: Path, opening: Opening) -> Source:
     listings = {role: {label: [*filter(is_image, of)] for label, of in each.items()} for role, each in found.items()}
     labels = in_order({label for classes in listings.values() for label in classes})
     files = [path for classes in listings.values() for of_class in classes.values() for path in of_class]
-    problems = file_problems(files, opening)
+    problems, known = checked_files(files, opening)
     refuse({str(path.relative_to(root)): problem for path, problem in problems.items()}, "image file", root, opening)
     store = InFiles(f"{root}{os.sep}")
     others = {path for classes in found.values() for of in classes.values() for path in of}.difference(files)
@@ -45,7 +45,7 @@ def from_folder(root: Path, opening: Opening) -> Source:
         labels=labels,
         channels=3,
         skipped=tuple(map(str, problems)),
-        note=passed_over(sorted(others), [path for path in beside if path.is_dir()], root),
+        note="; ".join(filter(None, (known, passed_over(sorted(others), [*filter(Path.is_dir, beside)], root)))),
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kerascnn.data.checks import file_problems, listed, refuse
+from kerascnn.data.checks import checked_files, listed, refuse
 from kerascnn.data.dataset import InFiles, Source, Split
 from kerascnn.data.splitting import ALL, NAMES, ROLES, Opening, in_order, role_of
 from kerascnn.errors import suggest
@@ -40,7 +40,7 @@ def from_table(table: Path, opening: Opening) -> Source:
     labels = in_order({row.label for row in rows})
     paths = {row.path: table.parent / row.path for row in rows}
     check_present(paths, table)
-    problems = file_problems(list(paths.values()), opening)
+    problems, known = checked_files(list(paths.values()), opening)
     refuse({path: problems[file] for path, file in paths.items() if file in problems}, "image file", table, opening)
     numbers = {label: number for number, label in enumerate(labels)}
     whole = Split(
@@ -51,7 +51,7 @@ def from_table(table: Path, opening: Opening) -> Source:
     roles = np.array([role_of(row.split) or ALL for row in rows])
     sound = np.array([paths[row.path] not in problems for row in rows], bool)
     parts = {role: whole.take(sound & (roles == role)) for role in (*ROLES, ALL) if role in roles}
-    return Source(parts=parts, labels=labels, channels=3, skipped=tuple(map(str, problems)))
+    return Source(parts=parts, labels=labels, channels=3, skipped=tuple(map(str, problems)), note=known)
 
 
 def read(table: Path) -> list[Row]:

@@ -89,6 +89,8 @@ class Input:
         tag: ImageNet's; for grey data the averages.
     squash
         Whether evaluation resizes the whole image to the square, whatever its proportions; ``crop`` then does nothing.
+    bits
+        How many bits the numbers in files of 16 bits have, 8 to 16, where a camera gives fewer. None: 16.
     """
 
     size: int | None = None
@@ -97,6 +99,7 @@ class Input:
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
     squash: bool = False
+    bits: int | None = None
 
     def __post_init__(self) -> None:
         if (self.mean is None) != (self.std is None):
