@@ -154,7 +154,9 @@ def test_all_of_a_test_folder_is_measured_whatever_its_order(model, tmp_path, co
             (tmp_path / "test" / label).mkdir(parents=True, exist_ok=True)
             shade = {"10": 25, "2": 128, "1": 230}[label] + number
             picture(shade).save(tmp_path / "test" / label / f"{number}.png")
+    (tmp_path / "test" / classes[0] / "notes.txt").touch()
     measured = evaluate(model, tmp_path / "test")
+    assert f"not images: 1 .txt, such as {classes[0]}{os.sep}notes.txt" in measured.text().splitlines()
     assert measured.evaluation.samples == count * len(classes) and measured.evaluation.headline == 1
     support = {row["label"]: row["support"] for row in measured.evaluation.as_dict()["classes"]}
     assert support == {label: count * (label in classes) for label in ("10", "2", "1")}

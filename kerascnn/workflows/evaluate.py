@@ -38,11 +38,13 @@ class Measured:
     images: str  # which images were measured, in words
     comparison: str  # how they relate to those that the model was trained on, in words
     metric: str  # what the headline metric is called
+    note: str = ""  # what of the source was not measured, or is to be known of its images
 
     def text(self) -> str:
         """All numbers as lines for a terminal."""
         corruptions = f"\n\n{self.robustness.text(self.metric)}" if self.robustness else ""
-        return f"{self.images}\n{self.comparison}\n{self.evaluation.text()}{corruptions}"
+        lines = filter(None, (self.images, self.note, self.comparison, self.evaluation.text()))
+        return "\n".join(lines) + corruptions
 
 
 def evaluate(
@@ -106,13 +108,14 @@ def evaluate(
         else f"{len(images):,} {role} images of {source}, which has {found.found}",
         comparison=comparison(own, card, role),
         metric=task.title,
+        note=noted(found),
     )
     if report is not None:
         facts = {
             "command": command,
             "file": f"{runner.path}, {size_of(runner.path):,} bytes",
             "network": network_of(card),
-            "images": measured.images,
+            "images": "; ".join(filter(None, (measured.images, measured.note))),
             "training": measured.comparison,
             "views of an image": f"{crops}" + (", probabilities averaged" if crops > 1 else ""),
             "date": time.strftime("%Y-%m-%d %H:%M"),
@@ -174,6 +177,13 @@ def comparison(own: Data | None, card: Card, role: str) -> str:
         "test": "its training did not touch them",
     }
     return f"the source that the model was trained on; {said[role]}"
+
+
+def noted(found: Source) -> str:
+    """How a source was understood, and which of its images were left out."""
+    more = ", ..." if len(found.skipped) > 20 else ""
+    skipped = f"{len(found.skipped)} skipped: {', '.join(found.skipped[:20])}{more}" if found.skipped else ""
+    return "; ".join(filter(None, (found.note, skipped)))
 
 
 def under_corruption(

@@ -14,7 +14,7 @@ import numpy as np
 from kerascnn.data.checks import examined, file_problem, listed, reason, refuse
 from kerascnn.data.dataset import IGNORE, InFiles, Source, Split
 from kerascnn.data.headers import orientation
-from kerascnn.data.sources.folder import is_image, visible
+from kerascnn.data.sources.folder import is_image, passed_over, visible
 from kerascnn.data.splitting import ALL, Opening, by_role
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ def from_masks(root: Path, opening: Opening) -> Source:
     a file classes are called by their numbers. Raises ``ValueError`` when images and masks do not go together, or some
     cannot be used.
     """
-    pairs = {role: paired(*folders) for role, folders in part_folders(root).items()}
+    folders = part_folders(root)
+    pairs = {role: paired(*of_part) for role, of_part in folders.items()}
     every = [pair for part in pairs.values() for pair in part]
     names = class_names(root)
     found = examined(every, greatest_class, opening, "checking images and masks")
@@ -70,7 +71,15 @@ def from_masks(root: Path, opening: Opening) -> Source:
     refuse(by_name, "image-mask pair", root, opening)
     parts = {role: as_split([pair for pair in part if pair not in problems], root) for role, part in pairs.items()}
     labels = names or tuple(map(str, range(greatest + 1)))
-    return Source(parts=parts, labels=labels, channels=3, skipped=tuple(str(image) for image, _ in problems))
+    return Source(
+        parts=parts,
+        labels=labels,
+        channels=3,
+        skipped=tuple(str(image) for image, _ in problems),
+        note=passed_over(
+            [path for images, _ in folders.values() for path in visible(images) if not is_image(path)], [], root
+        ),
+    )
 
 
 def as_split(pairs: list[Pair], root: Path) -> Split:
