@@ -6,8 +6,8 @@ BIN := .venv/bin
 help:           ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
-quickstart: .venv/ready  ## train on handwritten digits, export, verify every file, write a report
-	$(BIN)/kerascnn train recipes/digits.py --strategy mirrored:2
+quickstart: .venv/ready  ## fine-tune on real photographs, export, verify every file, write a report
+	$(BIN)/kerascnn train recipes/finetune.py
 
 check: .venv/test  ## format, lint, types, the rules of the house, the names in the README, three families
 	$(BIN)/ruff format --check .
@@ -31,7 +31,7 @@ durations: .venv/test  ## measure the tests that come in hundreds, by which they
 	touch $@
 
 .venv/ready: pyproject.toml | .venv/python
-	$(BIN)/python -m pip install --editable '.[data,litert,onnx,report]'
+	$(BIN)/python -m pip install --editable '.[litert,onnx,pretrained,report]'
 	touch $@
 
 .venv/test: .venv/ready

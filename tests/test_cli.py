@@ -214,11 +214,13 @@ def test_every_recipe_is_a_recipe():
 
 
 def test_the_quickstart_keeps_its_promise(tmp_path):
-    """At least 98.5 % of the validation digits, the int8 file within a point of float32, every file verified."""
-    ran = kerascnn("train", "recipes/digits.py", "--strategy", "mirrored:2", "--out", str(tmp_path / "digits"))
+    """At least 95 % of the validation photographs, the int8 file within two points of float32, every file verified."""
+    ran = kerascnn("train", "recipes/finetune.py", "--set", "length.epochs=4", "--out", str(tmp_path / "photos"))
     assert ran.returncode == 0, ran.stderr
-    files = {file["name"]: file for file in json.loads((tmp_path / "digits/report.json").read_text())["files"]}
+    files = {file["name"]: file for file in json.loads((tmp_path / "photos/report.json").read_text())["files"]}
     assert set(files) == set(FORMATS)
-    assert files["model.keras"]["headline"] >= 0.985 and files["model.tflite"]["headline"] >= 0.985
+    assert files["model.keras"]["headline"] >= 0.95 and files["model.tflite"]["headline"] >= 0.95
     assert files["model.onnx"]["agreement"] == files["model.tflite"]["agreement"] == 1
-    assert files["model.int8.tflite"]["headline"] >= files["model.keras"]["headline"] - 0.01
+    assert files["model.int8.tflite"]["headline"] >= files["model.keras"]["headline"] - 0.02
+    card = json.loads((tmp_path / "photos/model.keras.json").read_text())
+    assert card["preprocess"]["mean"] == [0.5, 0.5, 0.5] and card["labels"] == ["fish", "monument", "tool", "windmill"]
