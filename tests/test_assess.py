@@ -15,10 +15,12 @@ from kerascnn.card import Card
 from kerascnn.cli import main
 from kerascnn.data import open_data, open_source
 from kerascnn.data.pipeline import batches, load_image
+from kerascnn.data.sources.photos import FOLDER
 from kerascnn.deploy import export
 from kerascnn.runtime import open_model
 from kerascnn.spec import Preprocess
 from kerascnn.tasks.classification import crops
+from kerascnn.weights.imagenet import classes
 
 FORMATS = ("model.keras", "model.tflite", "model.onnx")
 LABELS = ("field", "night", "sky")
@@ -191,6 +193,15 @@ def test_prediction_in_one_line(trained, photos, capsys):
         kerascnn.predict("nothing.tflite", paths[0])
 
 
+def test_real_weights_name_what_is_in_real_photographs():
+    """ImageNet's classes 0 to 7 and 389 to 397 are fish; of the photographs of fish nearly all are called so."""
+    names = [name.replace("_", " ") for _, name in classes()]
+    fish = {names[i] for i in (*range(8), *range(389, 398))}
+    paths = sorted((FOLDER / "fish").glob("*.jpg"))
+    seen = kerascnn.predict("efficientnet_lite0.imagenet", paths)
+    assert sum(prediction.label in fish for prediction in seen) >= 0.9 * len(paths) and len(paths) == 28
+
+
 def test_a_network_of_the_catalogue_predicts_by_its_record(photos, monkeypatch):
     record = kerascnn.find_record("mobilenet_v2_035")
     model = kerascnn.build("mobilenet_v2_035", input_shape=(96, 96, 3))  # as downloaded, here with random weights
@@ -200,7 +211,7 @@ def test_a_network_of_the_catalogue_predicts_by_its_record(photos, monkeypatch):
     images = load_image(photos / "sky" / "00.png", record.preprocess)[None]
     best = int(np.argmax(model(images)))
     assert built == {record.name: {"input_shape": (96, 96, 3)}}
-    assert prediction.label == f"class {best}" and len(prediction.labels) == 1000
+    assert prediction.label == classes()[best][1].replace("_", " ") and len(prediction.labels) == 1000
 
 
 def test_crops_are_of_the_resized_photo(trained, photos):
