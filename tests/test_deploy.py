@@ -158,6 +158,34 @@ def test_maps_of_one_pixel_are_added_in_onnx():
     assert export(model, format="onnx").operators["Conv"] == 2
 
 
+@pytest.mark.parametrize("layer", [layers.AveragePooling2D(4), layers.Conv2D(3, 4, use_bias=False, name="conv")])
+def test_maps_of_one_pixel_are_maps_in_onnx(layer):
+    image = keras.Input((4, 4, 3), name="image")
+    x = layers.Add()([layer(image), layers.MaxPooling2D(4)(image)])
+    model = keras.Model(image, layers.Conv2D(2, 1, name="head")(layers.Activation("relu")(x)), name="pixel")
+    operators = export(model, format="onnx").operators
+    assert (operators["Add"], operators["Transpose"], operators.get("Squeeze")) == (1, 1, None)
+
+
+def test_sums_of_one_pixel_side_by_side_are_all_added_in_onnx():
+    image = keras.Input((4, 4, 3), name="image")
+    maps = [layers.Conv2D(8, 4, bias_initializer="normal", name=f"conv{i}")(image) for i in range(8)]
+    sums = [layers.Add(name=f"add{i}")(maps[2 * i : 2 * i + 2]) for i in range(4)]
+    x = layers.Flatten()(layers.Concatenate()(sums))
+    operators = export(keras.Model(image, layers.Dense(CLASSES)(x), name="pixels"), format="onnx").operators
+    assert (operators["Conv"], operators["Transpose"]) == (8, 1)
+
+
+@pytest.mark.parametrize("shape", [(8,), (1, 1, 1, 8)])
+def test_a_constant_behind_a_bias_is_added_in_onnx(shape):
+    image = keras.Input((4, 4, 3), name="image")
+    constant = np.arange(8, dtype="float32").reshape(shape)
+    x = layers.Conv2D(8, 3, bias_initializer="normal", name="conv")(image) + constant
+    x = layers.GlobalAveragePooling2D()(layers.Activation("relu")(x))
+    operators = export(keras.Model(image, layers.Dense(CLASSES)(x), name="constant"), format="onnx").operators
+    assert (operators["Conv"], operators["Transpose"]) == (1, 1)
+
+
 @pytest.mark.parametrize("net", ["plain", "gated"])
 def test_tflite_operators_are_few_and_built_in(net, nets):
     fused = {

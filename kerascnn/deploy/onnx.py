@@ -58,6 +58,11 @@ def _fewer_transposes() -> Iterator[None]:
                 "Gather": self._gather,
             }
 
+        def post_optimize_action(self) -> None:
+            """Make Reshapes of Transposes of one pixel only once none moves any more: two Reshapes do not cancel."""
+            if not self.graph_been_opt:
+                super().post_optimize_action()
+
         def _gather(self, trans: Any, node: Any) -> bool:
             axis = node.get_attr_value("axis", 0)
             if node.input[0] != trans.output[0] or len(node.output_shapes[0] or []) != 4:
@@ -132,17 +137,26 @@ def _give_axes(graph: Any, nodes: list[Any]) -> list[Any]:
 
 
 def _split_sums(graph: Any, nodes: list[Any]) -> list[Any]:
-    """Draw a sum of two maps of one pixel as a sum: Keras draws it as a bias, and tf2onnx gives a Conv two of these."""
-    for node in nodes:
-        if node.type != "Conv2D" or len(node.input) < 4:
+    """Draw as a sum what Keras adds as a bias, and is none: maps of one pixel, and a constant behind a bias.
+
+    tf2onnx gives a Conv both biases where it may have one, and moves no Transpose through maps drawn as vectors.
+    """
+    for node in [*nodes]:  # the graph's own list, which every sum makes shorter
+        if node.type not in ("BiasAdd", "Conv2D"):
             continue
         *inputs, vector = node.input
-        summand = graph.get_node_by_output(vector).input[0]  # before it was squeezed
         shapes, dtypes, outputs, attributes = node.output_shapes, node.output_dtypes, node.output, node.attr
+        source = graph.get_node_by_output(vector)
+        before = (graph.get_shape(source.input[0]) or []) if source.type == "Squeeze" else []
+        one_pixel = len(before) == len(shapes[0]) and before[-1] == shapes[0][-1]
+        if not one_pixel and len(node.input) < 4:
+            continue
         graph.remove_node(node.name)
         how = {"shapes": shapes, "dtypes": dtypes, "skip_conversion": False}
-        conv = graph.make_node("Conv2D", inputs, attr=attributes, **how)
-        graph.make_node("AddV2", [conv.output[0], summand], name=node.name, outputs=outputs, **how)
+        if node.type == "Conv2D":
+            inputs = graph.make_node("Conv2D", inputs, attr=attributes, **how).output
+        summands = [inputs[0], source.input[0] if one_pixel else vector]
+        graph.make_node("AddV2", summands, name=node.name, outputs=outputs, **how)
     return graph.get_nodes()
 
 
