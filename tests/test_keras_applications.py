@@ -112,7 +112,9 @@ def test_arguments_are_those_of_keras(name):
 @pytest.mark.parametrize("name", SMALLEST)
 def test_layers_have_the_names_of_keras(name):
     theirs = getattr(keras.applications, name)(weights=None)
+    keras.backend.clear_session()  # Keras counts layers from 0 again
     mine = getattr(mirror, name)(weights=None)
+    assert mine.output_names == theirs.output_names
     assert (mine.name, mine.input_shape, mine.output_shape) == (theirs.name, theirs.input_shape, theirs.output_shape)
     shapes = {layer.name: layer.output.shape for layer in mine.layers}
     missing = [layer.name for layer in theirs.layers[1:] if layer.name not in shapes]
@@ -125,6 +127,18 @@ def test_layers_have_the_names_of_keras(name):
     assert mine.layers[-1].name == theirs.layers[-1].name and mine.layers[-1].activation.__name__ == "softmax"
     if name not in FLAT:
         assert mine.layers[-2].name == theirs.layers[-2].name
+
+
+@pytest.mark.sharded
+@pytest.mark.parametrize("pooling", ["avg", "max"])
+@pytest.mark.parametrize("name", SMALLEST)
+def test_what_stands_in_place_of_the_classifier_has_the_name_of_keras(name, pooling):
+    def last(module):
+        keras.backend.clear_session()
+        model = getattr(module, name)(weights=None, include_top=False, input_shape=(96, 96, 3), pooling=pooling)
+        return model.layers[-1].name, model.output_names, model.output_shape
+
+    assert last(mirror) == last(keras.applications)
 
 
 @pytest.mark.sharded

@@ -8,7 +8,7 @@ import keras
 from kerascnn import applications
 from kerascnn.keras_applications.imagenet_utils import decode_predictions
 from kerascnn.keras_applications.imagenet_utils import unchanged as preprocess_input
-from kerascnn.keras_applications.mirror import ARGUMENTS, builder
+from kerascnn.keras_applications.mirror import ARGUMENTS, COUNTED_POOLS, builder
 
 __all__ = [
     "ConvNeXtBase",
@@ -31,7 +31,8 @@ def normalised(image: Any, weights: str | None, name: str) -> Any:
     return keras.layers.Normalization(mean=mean, variance=variance, name=f"{name}_prestem_normalization")(image)
 
 
-similar = partial(builder, arguments=HERE, prepare=normalised)
+HEADLESS = {**COUNTED_POOLS, "last-norm": "layer_normalization_1"}
+similar = partial(builder, arguments=HERE, prepare=normalised, headless=HEADLESS)
 ConvNeXtTiny = similar("ConvNeXtTiny", applications.ConvNeXtTiny, "convnext_tiny")
 ConvNeXtSmall = similar("ConvNeXtSmall", applications.ConvNeXtSmall, "convnext_small")
 ConvNeXtBase = similar("ConvNeXtBase", applications.ConvNeXtBase, "convnext_base")

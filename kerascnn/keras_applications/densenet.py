@@ -2,11 +2,11 @@
 
 from kerascnn import applications
 from kerascnn.keras_applications.imagenet_utils import decode_predictions, preprocessing
-from kerascnn.keras_applications.mirror import builder
+from kerascnn.keras_applications.mirror import NAMED_POOLS, builder
 
 __all__ = ["DenseNet121", "DenseNet169", "DenseNet201", "decode_predictions", "preprocess_input"]
 
-DenseNet121 = builder("DenseNet121", applications.DenseNet121, "densenet121")
-DenseNet169 = builder("DenseNet169", applications.DenseNet169, "densenet169")
-DenseNet201 = builder("DenseNet201", applications.DenseNet201, "densenet201")
+DenseNet121 = builder("DenseNet121", applications.DenseNet121, "densenet121", headless=NAMED_POOLS)
+DenseNet169 = builder("DenseNet169", applications.DenseNet169, "densenet169", headless=NAMED_POOLS)
+DenseNet201 = builder("DenseNet201", applications.DenseNet201, "densenet201", headless=NAMED_POOLS)
 preprocess_input = preprocessing("torch")

@@ -9,7 +9,7 @@ import keras
 from kerascnn import applications
 from kerascnn.keras_applications.imagenet_utils import decode_predictions
 from kerascnn.keras_applications.imagenet_utils import unchanged as preprocess_input
-from kerascnn.keras_applications.mirror import builder
+from kerascnn.keras_applications.mirror import NAMED_POOLS, builder
 
 __all__ = [
     "EfficientNetB0",
@@ -29,14 +29,14 @@ STD = (0.229, 0.224, 0.225)  # of ImageNet's channels
 
 def normalised(image: Any, weights: str | None, name: str) -> Any:
     """Keras' three layers: its file has ``STD`` where the second takes variances, and the third makes up for it."""
-    x = keras.layers.Rescaling(1 / 255, name="rescaling")(image)
-    x = keras.layers.Normalization(name="normalization")(x)
+    x = keras.layers.Rescaling(1 / 255, name="preprocess-rescaling_1")(image)
+    x = keras.layers.Normalization(name="preprocess-normalization_1")(x)
     if weights == "imagenet":
-        x = keras.layers.Rescaling([1 / math.sqrt(std) for std in STD], name="rescaling_1")(x)
+        x = keras.layers.Rescaling([1 / math.sqrt(std) for std in STD], name="preprocess-rescaling_2")(x)
     return x
 
 
-similar = partial(builder, prepare=normalised, dropout=True, fused=True)
+similar = partial(builder, prepare=normalised, dropout=True, fused=True, headless=NAMED_POOLS)
 EfficientNetB0 = similar("EfficientNetB0", applications.EfficientNetB0, "efficientnetb0")
 EfficientNetB1 = similar("EfficientNetB1", applications.EfficientNetB1, "efficientnetb1")
 EfficientNetB2 = similar("EfficientNetB2", applications.EfficientNetB2, "efficientnetb2")

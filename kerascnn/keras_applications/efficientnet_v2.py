@@ -8,7 +8,7 @@ import keras
 from kerascnn import applications
 from kerascnn.keras_applications.imagenet_utils import decode_predictions
 from kerascnn.keras_applications.imagenet_utils import unchanged as preprocess_input
-from kerascnn.keras_applications.mirror import ARGUMENTS, builder
+from kerascnn.keras_applications.mirror import ARGUMENTS, NAMED_POOLS, builder
 
 __all__ = [
     "EfficientNetV2B0",
@@ -27,17 +27,19 @@ HERE = {**ARGUMENTS, "include_preprocessing": True}
 
 def normalised(image: Any, weights: str | None, name: str) -> Any:
     """By the mean and the variance of ImageNet's channels."""
-    x = keras.layers.Rescaling(1 / 255, name="rescaling")(image)
+    x = keras.layers.Rescaling(1 / 255, name="preprocess-rescaling_1")(image)
     variance = [std**2 for std in (0.229, 0.224, 0.225)]
-    return keras.layers.Normalization(mean=[0.485, 0.456, 0.406], variance=variance, name="normalization")(x)
+    return keras.layers.Normalization(mean=[0.485, 0.456, 0.406], variance=variance, name="preprocess-normalization_1")(
+        x
+    )
 
 
 def centred(image: Any, weights: str | None, name: str) -> Any:
     """To -1..1."""
-    return keras.layers.Rescaling(1 / 128, -1, name="rescaling")(image)
+    return keras.layers.Rescaling(1 / 128, -1, name="preprocess-rescaling_1")(image)
 
 
-similar = partial(builder, arguments=HERE, dropout=True, fused=True)
+similar = partial(builder, arguments=HERE, dropout=True, fused=True, headless=NAMED_POOLS)
 EfficientNetV2B0 = similar("EfficientNetV2B0", applications.EfficientNetV2B0, "efficientnetv2-b0", prepare=normalised)
 EfficientNetV2B1 = similar("EfficientNetV2B1", applications.EfficientNetV2B1, "efficientnetv2-b1", prepare=normalised)
 EfficientNetV2B2 = similar("EfficientNetV2B2", applications.EfficientNetV2B2, "efficientnetv2-b2", prepare=normalised)

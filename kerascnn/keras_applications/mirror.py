@@ -1,7 +1,7 @@
 """Builders that take what those of keras.applications take, and give the same layers under the same names."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from inspect import Parameter, Signature
 from typing import Any
@@ -29,7 +29,14 @@ ARGUMENTS = {  # in Keras' order, with its defaults; the name is each builder's 
     "classifier_activation": "softmax",
 }
 # Layers that Keras names by counting all of their kind, from "conv2d" and "conv2d_1" on; the tables count from 1.
-COUNTED = re.compile(r"(activation|add|batch_normalization|concatenate|conv2d|max_pooling2d|zero_padding2d)_(\d+)")
+COUNTED = re.compile(
+    r"(activation|add|batch_normalization|concatenate|conv2d|dropout|global_(?:average|max)_pooling2d"
+    r"|layer_normalization|max_pooling2d|normalization|rescaling|zero_padding2d)_(\d+)"
+)
+BEFORE = "preprocess-"  # begins the names of layers before the network, until they have Keras' own
+# What stands behind the last map where there is no classifier: some builders name it, others leave that to Keras.
+NAMED_POOLS = {"head-avg_pool": "avg_pool", "head-max_pool": "max_pool"}
+COUNTED_POOLS = {"head-avg_pool": "global_average_pooling2d_1", "head-max_pool": "global_max_pooling2d_1"}
 
 Prepare = Callable[[Any, str | None, str], Any]  # of the image, weights and the model's name
 
@@ -46,6 +53,7 @@ def builder(
     fused: bool = False,
     apart: bool = False,
     fixed: bool = True,
+    headless: Mapping[str, str] = COUNTED_POOLS,
 ) -> Callable[..., keras.Model]:
     """A function that builds ``row`` as ``keras.applications`` does.
 
@@ -72,6 +80,8 @@ def builder(
         Whether Keras' last activation is a layer of its own.
     fixed
         Whether images have a fixed size by default where there is a classifier.
+    headless
+        What Keras calls layers where there is no classifier, if it calls them otherwise then.
     """
     parameters = {**arguments, "name": None if "{" in name else name}
     kind = Parameter.POSITIONAL_OR_KEYWORD
@@ -90,9 +100,8 @@ def builder(
         network = change(styled, **own) if change else styled
         size = (given.arguments["input_shape"] or (None,))[0] or row.size
         given.arguments["name"] = given.arguments["name"] or name.format(size=size, **own)
-        return draw(
-            network if dropout else network.replace(dropout=0.0), inside or None, apart, fixed, **given.arguments
-        )
+        network = network if dropout else network.replace(dropout=0.0)
+        return draw(network, inside or None, apart, fixed, headless, **given.arguments)
 
     call.__name__ = call.__qualname__ = identifier
     call.__signature__ = signature  # pyright: ignore[reportFunctionMemberAccess]
@@ -105,6 +114,7 @@ def draw(
     prepare: Prepare | None,
     apart: bool,
     fixed: bool,
+    headless: Mapping[str, str],
     *,
     include_top: bool,
     weights: str | None,
@@ -135,7 +145,7 @@ def draw(
         for layer in model.layers:
             if isinstance(layer, keras.layers.Normalization):
                 layer.finalize_state()
-    names = layer_names(row, model)
+    names = layer_names(row, model, {} if include_top else headless)
     if include_top:
         model = activated(model, apart, classifier_activation)
     rename(model, names)
@@ -151,19 +161,31 @@ def published(network: str, include_top: bool) -> str:
     return str(fetch(next((r for r in found if r.top == include_top), found[0])))
 
 
-def layer_names(row: Architecture, model: keras.Model) -> dict[str, str]:
+def layer_names(row: Architecture, model: keras.Model, otherwise: Mapping[str, str]) -> dict[str, str]:
     """What Keras calls the layers of ``model``; those that it only counts, and that no table has, keep their names."""
     family = type(row).__module__.rpartition(".")[2]
     table = section(family, SOURCE, row.name)
-    places = table.layers(layer.name for layer in model.layers) if table else {}
-    return {name: as_keras_names(key.name) for name, key in places.items() if key}
+    layers = [layer.name for layer in model.layers]
+    places = table.layers(layers) if table else {}
+    keys = {name: key.name for name, key in places.items() if key}
+    keys |= {name: name.removeprefix(BEFORE) for name in layers if name.startswith(BEFORE)}
+    return as_keras_names(keys | {name: otherwise[name] for name in layers if name in otherwise})
 
 
-def as_keras_names(key: str) -> str:
-    layer, _, part = key.partition("/")
-    if counted := COUNTED.fullmatch(layer):
-        layer = f"{counted[1]}_{int(counted[2]) - 1}".removesuffix("_0")
-    return layer if part in ("", "pointwise_kernel") else f"{layer}_{part.removesuffix('_kernel')}"
+def as_keras_names(keys: Mapping[str, str]) -> dict[str, str]:
+    """Names of layers from the names in Keras' files.
+
+    Those that Keras counts go on from the last that it gave, as if it had drawn them, so that they are nobody else's.
+    """
+    found = {key: COUNTED.fullmatch(key.partition("/")[0]) for key in keys.values()}
+    numbers = sorted({(kind[1], int(kind[2])) for kind in found.values() if kind})
+    counted = {f"{kind}_{i}": f"{kind}_{keras.backend.get_uid(kind) - 1}".removesuffix("_0") for kind, i in numbers}
+    names = {}
+    for name, key in keys.items():
+        layer, _, part = key.partition("/")
+        layer = counted.get(layer, layer)
+        names[name] = layer if part in ("", "pointwise_kernel") else f"{layer}_{part.removesuffix('_kernel')}"
+    return names
 
 
 def activated(model: keras.Model, apart: bool, activation: Any) -> keras.Model:

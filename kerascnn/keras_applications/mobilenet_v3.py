@@ -7,7 +7,7 @@ import keras
 from kerascnn import applications
 from kerascnn.keras_applications.imagenet_utils import decode_predictions
 from kerascnn.keras_applications.imagenet_utils import unchanged as preprocess_input
-from kerascnn.keras_applications.mirror import builder
+from kerascnn.keras_applications.mirror import NAMED_POOLS, builder
 
 __all__ = ["MobileNetV3Large", "MobileNetV3Small", "decode_predictions", "preprocess_input"]
 
@@ -32,7 +32,7 @@ def changed(row: Any, *, alpha: float, minimalistic: bool, dropout_rate: float) 
 
 def centred(image: Any, weights: str | None, name: str) -> Any:
     """To -1..1."""
-    return keras.layers.Rescaling(1 / 127.5, -1, name="rescaling")(image)
+    return keras.layers.Rescaling(1 / 127.5, -1, name="preprocess-rescaling_1")(image)
 
 
 MobileNetV3Small = builder(
@@ -45,6 +45,7 @@ MobileNetV3Small = builder(
     dropout=True,
     apart=True,
     fixed=False,
+    headless=NAMED_POOLS,
 )
 MobileNetV3Large = builder(
     "MobileNetV3Large",
@@ -56,4 +57,5 @@ MobileNetV3Large = builder(
     dropout=True,
     apart=True,
     fixed=False,
+    headless=NAMED_POOLS,
 )

@@ -146,8 +146,9 @@ def place(plan: Plan, mapping: KeyMapping, value: np.ndarray, layer: Any, first:
 def reads_the_image(graph: Graph, layer: Any) -> bool:
     """Whether no layer with weights stands between the image and ``layer``."""
     for each in before(graph, layer):
-        if each.weights or isinstance(each, keras.layers.InputLayer):
-            return not each.weights
+        weights = getattr(each, "weights", [])  # an operation such as keras.ops.add has none
+        if weights or isinstance(each, keras.layers.InputLayer):
+            return not weights
     return False
 
 
