@@ -67,8 +67,8 @@ def decode_predictions(preds: Any, top: int = 5) -> list[list[tuple[str, str, fl
     return imagenet.decode_predictions(preds, top)
 
 
-def preprocessing(family: Any) -> Callable[..., Any]:
-    """The ``preprocess_input`` of a family."""
+def functions(family: Any) -> dict[str, Callable[..., Any]]:
+    """What every family has as Keras' modules have it."""
 
     def preprocess_input(images: Any, weights: str | None = None) -> Any:
         """As :func:`kerascnn.preprocess_input`, by default for ``weights="imagenet"`` of the family.
@@ -79,7 +79,7 @@ def preprocessing(family: Any) -> Callable[..., Any]:
 
         return imagenet.preprocess_input(images, weights or weights_of(family))
 
-    return preprocess_input
+    return {"decode_predictions": decode_predictions, "preprocess_input": preprocess_input}
 
 
 def weights_of(family: Any) -> str:
@@ -98,4 +98,4 @@ def weights_of(family: Any) -> str:
 
 
 for family in FAMILIES:
-    vars(family).update(decode_predictions=decode_predictions, preprocess_input=preprocessing(family))
+    vars(family).update(functions(family))
