@@ -84,10 +84,11 @@ def functions(family: Any) -> dict[str, Callable[..., Any]]:
 
 def weights_of(family: Any) -> str:
     names = {row.name for row in vars(family).values() if isinstance(row, Architecture)}
-    kinds: dict[tuple, Record] = {}
-    for record in reversed(all_records()):  # the first of a network is its default, and of a kind the one to show
+    default: dict[str, Record] = {}
+    for record in all_records():  # the first of a network is its default
         if record.network in names and record.classes == 1000 and record.top:
-            kinds[record.preprocess.mean, record.preprocess.std] = record
+            default.setdefault(record.network, record)
+    kinds = {(record.preprocess.mean, record.preprocess.std): record for record in reversed(default.values())}
     if len(kinds) == 1:
         return next(iter(kinds.values())).name
     module = family.__name__.rpartition(".")[2]
