@@ -7,8 +7,8 @@ from typing import Any
 Command = Callable[[str, Callable[[argparse.Namespace], Any], str], argparse.ArgumentParser]  # name, what it runs, help
 SOURCES = (
     "a folder with one sub-folder of images per class; a folder or a quoted pattern of TFRecord files; a .csv file "
-    "with the columns path and label; an .npz file with x_train, y_train, x_test and y_test; tfds:NAME; photos; digits; "
-    "shapes"
+    "with the columns path and label; an .npz file with x_train, y_train, x_test and y_test; tfds:NAME; photos; "
+    "digits; shapes"
 )
 
 
