@@ -83,7 +83,8 @@ class Section:
 
     def known(self, keys: Iterable[str]) -> set[str]:
         """Those of a source's keys that the table may mean, whatever the numbers in them."""
-        names = {"[^./]+".join(map(re.escape, HOLE.split(line.source.name)[::2])) for line in self.lines}
+        said = {name for line in self.lines for name in (line.source.name, line.source.other) if name}
+        names = {"[^./]+".join(map(re.escape, HOLE.split(name)[::2])) for name in said}
         named = re.compile("|".join(names))
         modules = {key: (key, key.rpartition(".")[0], key.rpartition("/")[0]) for key in keys}
         return {key for key, places in modules.items() if any(map(named.fullmatch, places)) or self.leaves(key)}
