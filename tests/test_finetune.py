@@ -65,6 +65,7 @@ def changed(before: dict, after: dict) -> set[str]:
     return {path for path in before if not np.array_equal(before[path], after[path])}
 
 
+@pytest.mark.sharded
 @pytest.mark.filterwarnings("ignore:.*head-dense is new")
 @pytest.mark.parametrize("way", ["plain", "frozen", "parts"])
 def test_what_is_frozen_keeps_every_bit(way, loaded, tmp_path):
@@ -89,6 +90,7 @@ def test_averages_of_what_is_frozen_are_what_was_loaded(loaded, tmp_path):
     assert any(not np.allclose(seen[0][path], seen[4][path], rtol=1e-3) for path in seen[0] if "head" not in path)
 
 
+@pytest.mark.sharded
 @pytest.mark.parametrize("way", WAYS)
 def test_a_resumed_training_is_the_same_to_the_bit(way, tmp_path):
     """Broken off before the release, at it, and after it."""

@@ -57,6 +57,7 @@ def written(model, kind: str, folder):
     return path
 
 
+@pytest.mark.sharded
 @pytest.mark.parametrize("kind", FORMATS)
 @pytest.mark.parametrize("network", ["MobileNetV3Family", "PreActResNet", "BiT"], indirect=True)
 def test_sound_files_hold_what_their_layers_compute(network, kind, tmp_path):
@@ -136,6 +137,7 @@ def sixteenth(values: np.ndarray) -> None:
     values[:] = values / 16
 
 
+@pytest.mark.sharded
 @pytest.mark.parametrize("network", FAMILIES, indirect=True)
 def test_a_fault_in_one_layer_is_ranked_first(network, tmp_path):
     hits = []
