@@ -14,7 +14,7 @@ from support.foreign import to_source
 
 from kerascnn.catalogue import find
 from kerascnn.ledger import entries
-from kerascnn.weights.formats import part_of, recount
+from kerascnn.weights.formats import recount, whole_key
 from kerascnn.weights.load import TORCH_SOURCES, WeightSource
 from kerascnn.weights.tables import sections
 
@@ -219,4 +219,5 @@ class Keras:
         """Variables by the keys that a file of theirs has."""
         names = recount([layer.name for layer in self.model.layers])
         for layer in self.model.layers:
-            yield from ((f"{names[layer.name]}/{part_of(w.path)}", w) for w in layer.weights)
+            inside = len({w.path.rpartition("/")[0] for w in layer.weights}) > 1  # a model among the layers
+            yield from ((whole_key(names[layer.name], w.path, inside), w) for w in layer.weights)
