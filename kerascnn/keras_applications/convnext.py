@@ -8,7 +8,7 @@ import keras
 from kerascnn import applications
 from kerascnn.keras_applications.imagenet_utils import decode_predictions
 from kerascnn.keras_applications.imagenet_utils import unchanged as preprocess_input
-from kerascnn.keras_applications.mirror import ARGUMENTS, COUNTED_POOLS, builder
+from kerascnn.keras_applications.mirror import ARGUMENTS, COUNTED_POOLS, Traits, builder
 
 __all__ = [
     "ConvNeXtBase",
@@ -32,7 +32,7 @@ def normalised(image: Any, weights: str | None, name: str) -> Any:
 
 
 HEADLESS = {**COUNTED_POOLS, "last-norm": "layer_normalization_1"}
-similar = partial(builder, arguments=HERE, prepare=normalised, headless=HEADLESS)
+similar = partial(builder, arguments=HERE, traits=Traits(prepare=normalised, headless=HEADLESS))
 ConvNeXtTiny = similar("ConvNeXtTiny", applications.ConvNeXtTiny, "convnext_tiny")
 ConvNeXtSmall = similar("ConvNeXtSmall", applications.ConvNeXtSmall, "convnext_small")
 ConvNeXtBase = similar("ConvNeXtBase", applications.ConvNeXtBase, "convnext_base")

@@ -9,7 +9,7 @@ import keras
 from kerascnn import applications
 from kerascnn.keras_applications.imagenet_utils import decode_predictions
 from kerascnn.keras_applications.imagenet_utils import unchanged as preprocess_input
-from kerascnn.keras_applications.mirror import NAMED_POOLS, builder
+from kerascnn.keras_applications.mirror import NAMED_POOLS, Traits, builder
 
 __all__ = [
     "EfficientNetB0",
@@ -36,7 +36,8 @@ def normalised(image: Any, weights: str | None, name: str) -> Any:
     return x
 
 
-similar = partial(builder, prepare=normalised, dropout=True, fused=True, headless=NAMED_POOLS)
+TRAITS = Traits(prepare=normalised, dropout=True, fused=True, headless=NAMED_POOLS)
+similar = partial(builder, traits=TRAITS)
 EfficientNetB0 = similar("EfficientNetB0", applications.EfficientNetB0, "efficientnetb0")
 EfficientNetB1 = similar("EfficientNetB1", applications.EfficientNetB1, "efficientnetb1")
 EfficientNetB2 = similar("EfficientNetB2", applications.EfficientNetB2, "efficientnetb2")

@@ -8,7 +8,7 @@ import keras
 from kerascnn import applications
 from kerascnn.keras_applications.imagenet_utils import decode_predictions
 from kerascnn.keras_applications.imagenet_utils import unchanged as preprocess_input
-from kerascnn.keras_applications.mirror import ARGUMENTS, NAMED_POOLS, builder
+from kerascnn.keras_applications.mirror import ARGUMENTS, NAMED_POOLS, Traits, builder
 
 __all__ = [
     "EfficientNetV2B0",
@@ -39,11 +39,12 @@ def centred(image: Any, weights: str | None, name: str) -> Any:
     return keras.layers.Rescaling(1 / 128, -1, name="preprocess-rescaling_1")(image)
 
 
-similar = partial(builder, arguments=HERE, dropout=True, fused=True, headless=NAMED_POOLS)
-EfficientNetV2B0 = similar("EfficientNetV2B0", applications.EfficientNetV2B0, "efficientnetv2-b0", prepare=normalised)
-EfficientNetV2B1 = similar("EfficientNetV2B1", applications.EfficientNetV2B1, "efficientnetv2-b1", prepare=normalised)
-EfficientNetV2B2 = similar("EfficientNetV2B2", applications.EfficientNetV2B2, "efficientnetv2-b2", prepare=normalised)
-EfficientNetV2B3 = similar("EfficientNetV2B3", applications.EfficientNetV2B3, "efficientnetv2-b3", prepare=normalised)
-EfficientNetV2S = similar("EfficientNetV2S", applications.EfficientNetV2S, "efficientnetv2-s", prepare=centred)
-EfficientNetV2M = similar("EfficientNetV2M", applications.EfficientNetV2M, "efficientnetv2-m", prepare=centred)
-EfficientNetV2L = similar("EfficientNetV2L", applications.EfficientNetV2L, "efficientnetv2-l", prepare=centred)
+similar = partial(Traits, dropout=True, fused=True, headless=NAMED_POOLS)
+B, SML = similar(prepare=normalised), similar(prepare=centred)
+EfficientNetV2B0 = builder("EfficientNetV2B0", applications.EfficientNetV2B0, "efficientnetv2-b0", HERE, B)
+EfficientNetV2B1 = builder("EfficientNetV2B1", applications.EfficientNetV2B1, "efficientnetv2-b1", HERE, B)
+EfficientNetV2B2 = builder("EfficientNetV2B2", applications.EfficientNetV2B2, "efficientnetv2-b2", HERE, B)
+EfficientNetV2B3 = builder("EfficientNetV2B3", applications.EfficientNetV2B3, "efficientnetv2-b3", HERE, B)
+EfficientNetV2S = builder("EfficientNetV2S", applications.EfficientNetV2S, "efficientnetv2-s", HERE, SML)
+EfficientNetV2M = builder("EfficientNetV2M", applications.EfficientNetV2M, "efficientnetv2-m", HERE, SML)
+EfficientNetV2L = builder("EfficientNetV2L", applications.EfficientNetV2L, "efficientnetv2-l", HERE, SML)

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from inspect import Parameter, Signature
+from types import SimpleNamespace
 from typing import Any
 
 import keras
@@ -41,19 +42,24 @@ COUNTED_POOLS = {"head-avg_pool": "global_average_pooling2d_1", "head-max_pool":
 Prepare = Callable[[Any, str | None, str], Any]  # of the image, weights and the model's name
 
 
+@dataclass(frozen=True, kw_only=True)
+class Traits:
+    """What Keras' builder of a network does otherwise than the catalogue's row."""
+
+    # Makes another row of the row and those arguments that only this builder has.
+    change: Callable[..., Architecture] | None = None
+    # From pixels and ``weights`` to what the network takes, where Keras has this inside the model. Where its builder
+    # has the argument ``include_preprocessing``, that decides.
+    prepare: Prepare | None = None
+    dropout: bool = False  # whether Keras has the paper's dropout before the classifier
+    fused: bool = False  # whether Keras' layers with a bias apply the activation behind them
+    apart: bool = False  # whether Keras' last activation is a layer of its own
+    fixed: bool = True  # whether images have a fixed size by default where there is a classifier
+    headless: Mapping[str, str] = field(default_factory=lambda: COUNTED_POOLS)  # names where there is no classifier
+
+
 def builder(
-    identifier: str,
-    row: Architecture,
-    name: str,
-    arguments: dict[str, Any] = ARGUMENTS,
-    *,
-    change: Callable[..., Architecture] | None = None,
-    prepare: Prepare | None = None,
-    dropout: bool = False,
-    fused: bool = False,
-    apart: bool = False,
-    fixed: bool = True,
-    headless: Mapping[str, str] = COUNTED_POOLS,
+    identifier: str, row: Architecture, name: str, arguments: Mapping[str, Any] = ARGUMENTS, traits: Traits = Traits()
 ) -> Callable[..., keras.Model]:
     """A function that builds ``row`` as ``keras.applications`` does.
 
@@ -67,27 +73,14 @@ def builder(
         The model's default name in Keras; what stands in its braces depends on the arguments and the image's size.
     arguments
         Its arguments there, with their defaults.
-    change
-        Makes another row of ``row`` and those arguments that only this builder has.
-    prepare
-        From pixels and ``weights`` to what the network takes, where Keras has this inside the model. Where its builder
-        has the argument ``include_preprocessing``, that decides.
-    dropout
-        Whether Keras has the paper's dropout before the classifier.
-    fused
-        Whether Keras' layers with a bias apply the activation behind them.
-    apart
-        Whether Keras' last activation is a layer of its own.
-    fixed
-        Whether images have a fixed size by default where there is a classifier.
-    headless
-        What Keras calls layers where there is no classifier, if it calls them otherwise then.
+    traits
+        What is otherwise there than in the row.
     """
     parameters = {**arguments, "name": None if "{" in name else name}
     kind = Parameter.POSITIONAL_OR_KEYWORD
     signature = Signature([Parameter(each, kind, default=default) for each, default in parameters.items()])
     style = next((e.style for e in entries() if (e.name, e.source) == (row.name, SOURCE)), {})
-    styled = row.replace(style=replace(row.style, **style, fused=fused))
+    styled = row.replace(style=replace(row.style, **style, fused=traits.fused))
 
     def call(*args: Any, **kwargs: Any) -> keras.Model:
         try:
@@ -95,13 +88,13 @@ def builder(
         except TypeError as error:
             raise TypeError(f"{identifier}(): {error}. Its arguments are {', '.join(parameters)}.") from None
         given.apply_defaults()
-        own = {each: given.arguments.pop(each) for each in [*given.arguments] if each not in (*ARGUMENTS, "name")}
-        inside = own.pop("include_preprocessing", True) and prepare
-        network = change(styled, **own) if change else styled
-        size = (given.arguments["input_shape"] or (None,))[0] or row.size
-        given.arguments["name"] = given.arguments["name"] or name.format(size=size, **own)
-        network = network if dropout else network.replace(dropout=0.0)
-        return draw(network, inside or None, apart, fixed, headless, **given.arguments)
+        own = {each: value for each, value in given.arguments.items() if each not in (*ARGUMENTS, "name")}
+        a = SimpleNamespace(**given.arguments)
+        inside = own.pop("include_preprocessing", True)
+        network = traits.change(styled, **own) if traits.change else styled
+        a.name = a.name or name.format(size=(a.input_shape or (None,))[0] or row.size, **own)
+        network = network if traits.dropout else network.replace(dropout=0.0)
+        return draw(network, traits if inside else replace(traits, prepare=None), a)
 
     call.__name__ = call.__qualname__ = identifier
     call.__signature__ = signature  # pyright: ignore[reportFunctionMemberAccess]
@@ -109,47 +102,33 @@ def builder(
     return call
 
 
-def draw(
-    row: Architecture,
-    prepare: Prepare | None,
-    apart: bool,
-    fixed: bool,
-    headless: Mapping[str, str],
-    *,
-    include_top: bool,
-    weights: str | None,
-    input_tensor: Any,
-    input_shape: tuple[int | None, ...] | None,
-    pooling: str | None,
-    classes: int,
-    classifier_activation: Any,
-    name: str,
-) -> keras.Model:
-    if weights == "imagenet" and include_top and classes != 1000:
+def draw(row: Architecture, traits: Traits, a: Any) -> keras.Model:
+    """The network with Keras' ``ARGUMENTS``, and its name, as attributes of ``a``."""
+    if a.weights == "imagenet" and a.include_top and a.classes != 1000:
         raise ValueError(
-            f"weights='imagenet' are for 1000 classes, got classes={classes}. Pass include_top=False and put a "
+            f"weights='imagenet' are for 1000 classes, got classes={a.classes}. Pass include_top=False and put a "
             f"classifier of your own on it, or weights=None."
         )
-    image = input_tensor
+    image, shape = a.input_tensor, a.input_shape
     if image is None:
-        flat = include_top and fixed
-        shape = obtain_input_shape(input_shape, row.size, row.min_size, "channels_last", flat, weights)
-        image, input_shape = keras.Input(shape), None
-    if prepare:
-        image, input_shape = prepare(image, weights, name), None
-    model = build(row, include_top, None, image, input_shape, pooling, classes, None, None)
-    if weights is not None:
-        path = published(row.name, include_top) if weights == "imagenet" else weights
+        flat = a.include_top and traits.fixed
+        shape = obtain_input_shape(shape, row.size, row.min_size, "channels_last", flat, a.weights)
+        image, shape = keras.Input(shape), None
+    if traits.prepare:
+        image, shape = traits.prepare(image, a.weights, a.name), None
+    model = build(row, a.include_top, None, image, shape, a.pooling, a.classes, None, None)
+    if a.weights is not None:
+        path = published(row.name, a.include_top) if a.weights == "imagenet" else a.weights
         # Keras' images are what its files were trained on: for some networks blue, green, red.
-        replace(find_weights(row, path, include_top), bgr=False).fill(model, new_classifier=False)
+        replace(find_weights(row, path, a.include_top), bgr=False).fill(model, new_classifier=False)
         for layer in model.layers:
             if isinstance(layer, keras.layers.Normalization):
                 layer.finalize_state()
-    names = layer_names(row, model, {} if include_top else headless)
-    if include_top:
-        model = activated(model, apart, classifier_activation)
+    names = layer_names(row, model, {} if a.include_top else traits.headless)
+    if a.include_top:
+        model = activated(model, traits.apart, a.classifier_activation)
     rename(model, names)
-    model.name = name
+    model.name = a.name
     return model
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from kerascnn import applications
 from kerascnn.keras_applications.imagenet_utils import decode_predictions, preprocessing
-from kerascnn.keras_applications.mirror import ARGUMENTS, builder
+from kerascnn.keras_applications.mirror import ARGUMENTS, Traits, builder
 
 __all__ = ["MobileNet", "decode_predictions", "preprocess_input"]
 
@@ -16,6 +16,10 @@ def changed(row: Any, *, alpha: float, depth_multiplier: int, dropout: float) ->
 
 
 MobileNet = builder(
-    "MobileNet", applications.MobileNet, "mobilenet_{alpha:.2f}_{size}", HERE, change=changed, dropout=True, apart=True
+    "MobileNet",
+    applications.MobileNet,
+    "mobilenet_{alpha:.2f}_{size}",
+    HERE,
+    Traits(change=changed, dropout=True, apart=True),
 )
 preprocess_input = preprocessing("tf")

@@ -4,7 +4,7 @@ from typing import Any
 
 from kerascnn import applications
 from kerascnn.keras_applications.imagenet_utils import decode_predictions, preprocessing
-from kerascnn.keras_applications.mirror import ARGUMENTS, builder
+from kerascnn.keras_applications.mirror import ARGUMENTS, Traits, builder
 
 __all__ = ["MobileNetV2", "decode_predictions", "preprocess_input"]
 
@@ -15,5 +15,7 @@ def changed(row: Any, *, alpha: float) -> Any:
     return row.with_arguments(alpha)
 
 
-MobileNetV2 = builder("MobileNetV2", applications.MobileNetV2, "mobilenetv2_{alpha:.2f}_{size}", HERE, change=changed)
+MobileNetV2 = builder(
+    "MobileNetV2", applications.MobileNetV2, "mobilenetv2_{alpha:.2f}_{size}", HERE, Traits(change=changed)
+)
 preprocess_input = preprocessing("tf")

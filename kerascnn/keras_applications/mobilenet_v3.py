@@ -7,7 +7,7 @@ import keras
 from kerascnn import applications
 from kerascnn.keras_applications.imagenet_utils import decode_predictions
 from kerascnn.keras_applications.imagenet_utils import unchanged as preprocess_input
-from kerascnn.keras_applications.mirror import NAMED_POOLS, builder
+from kerascnn.keras_applications.mirror import NAMED_POOLS, Traits, builder
 
 __all__ = ["MobileNetV3Large", "MobileNetV3Small", "decode_predictions", "preprocess_input"]
 
@@ -35,27 +35,6 @@ def centred(image: Any, weights: str | None, name: str) -> Any:
     return keras.layers.Rescaling(1 / 127.5, -1, name="preprocess-rescaling_1")(image)
 
 
-MobileNetV3Small = builder(
-    "MobileNetV3Small",
-    applications.MobileNetV3Small,
-    "MobileNetV3Small",
-    HERE,
-    change=changed,
-    prepare=centred,
-    dropout=True,
-    apart=True,
-    fixed=False,
-    headless=NAMED_POOLS,
-)
-MobileNetV3Large = builder(
-    "MobileNetV3Large",
-    applications.MobileNetV3Large,
-    "MobileNetV3Large",
-    HERE,
-    change=changed,
-    prepare=centred,
-    dropout=True,
-    apart=True,
-    fixed=False,
-    headless=NAMED_POOLS,
-)
+TRAITS = Traits(change=changed, prepare=centred, dropout=True, apart=True, fixed=False, headless=NAMED_POOLS)
+MobileNetV3Small = builder("MobileNetV3Small", applications.MobileNetV3Small, "MobileNetV3Small", HERE, TRAITS)
+MobileNetV3Large = builder("MobileNetV3Large", applications.MobileNetV3Large, "MobileNetV3Large", HERE, TRAITS)

@@ -129,18 +129,13 @@ def of_weights(recipe: Recipe) -> Preprocess | None:
     """
     if not recipe.model.weights:
         return None
-    from kerascnn.weights.load import assumed_preprocess, is_path
-    from kerascnn.weights.records import find_record, record_of
+    from kerascnn.weights.load import assumed_preprocess, is_path, recorded
 
     row, path = recipe.model.row(), Path(recipe.model.weights)
-    if not is_path(path):
-        return find_record(row.weights_of, recipe.model.weights).preprocess
-    if card := Card.beside(path):
+    if is_path(path) and (card := Card.beside(path)):
         return card.preprocess
-    if record := record_of(row.weights_of, path):
-        return record.preprocess
-    if recipe.input.mean:
-        return None
+    if (known := recorded(row, recipe.model.weights)) or recipe.input.mean:
+        return known
     return assumed_preprocess(row if row.weights_of == row.name else find(row.weights_of), path)
 
 

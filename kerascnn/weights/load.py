@@ -111,12 +111,15 @@ def preprocess_of(row: Row, weights: str | Path | None, channels: int) -> Prepro
     """How images of so many channels were prepared for weights; to -1..1 where there are none."""
     if weights is None:
         return Preprocess(size=row.size, mean=(0.5,) * channels, std=(0.5,) * channels)
+    return (recorded(row, weights) or assumed_preprocess(row, Path(weights))).for_channels(channels)
+
+
+def recorded(row: Row, weights: str | Path) -> Preprocess | None:
+    """How images were prepared for the weights of a tag or of a published file; None for any other file."""
     if not is_path(path := Path(weights)):
-        found = find_record(row.name, str(weights)).preprocess
-    else:
-        record = record_of(row.name, path)
-        found = record.preprocess if record else assumed_preprocess(row, path)
-    return found.for_channels(channels)
+        return find_record(row.weights_of, str(weights)).preprocess
+    record = record_of(row.weights_of, path)
+    return record.preprocess if record else None
 
 
 def assumed_preprocess(row: Row, path: Path) -> Preprocess:
