@@ -26,7 +26,9 @@ HERE = {**ARGUMENTS, "include_preprocessing": True}
 
 
 def normalised(image: Any, weights: str | None, name: str) -> Any:
-    """By the mean and the variance of ImageNet's channels."""
+    """By the mean and the variance of ImageNet's channels; images of other channels as the larger networks do."""
+    if image.shape[-1] != 3:
+        return centred(image, weights, name)
     x = keras.layers.Rescaling(1 / 255, name="preprocess-rescaling_1")(image)
     variance = [std**2 for std in (0.229, 0.224, 0.225)]
     return keras.layers.Normalization(mean=[0.485, 0.456, 0.406], variance=variance, name="preprocess-normalization_1")(
