@@ -502,6 +502,10 @@ def test_what_keras_1_called_the_parts(tmp_path):
     assert list(read_file(tmp_path / "vgg.h5").values) == ["block1_conv1/kernel", "block1_conv1/bias"]
 
 
+def test_a_name_that_looks_like_a_number_is_a_name():
+    assert with_parts({"conv/\u00b2": np.ones(1)}, {"conv": "conv2d"}).keys() == {"conv/\u00b2"}
+
+
 def test_a_list_of_names_in_pieces(tmp_path):
     """Keras divides a list of more than 64 KB."""
     with h5py.File(tmp_path / "long.h5", "w") as file:

@@ -250,7 +250,7 @@ def with_parts(values: Mapping[str, np.ndarray], kinds: Mapping[str, str]) -> di
         parts = PARTS.get(kind, ("kernel", "bias")) if kind else ()
         if kind == "batch_normalization":  # where its scale is left to the next layer, it has none
             parts = parts[4 - counts[place] :] if counts[place] < 4 else parts
-        found[f"{place}/{parts[int(i)]}" if i.isdigit() and int(i) < len(parts) else key] = value
+        found[f"{place}/{parts[int(i)]}" if i.isdecimal() and int(i) < len(parts) else key] = value
     return found
 
 

@@ -152,7 +152,7 @@ def numbered_as(model: keras.Model, values: Mapping[str, np.ndarray]) -> dict[st
     for key, value in values.items():
         place, _, i = key.rpartition("/")
         known = parts.get(place, [])
-        found[f"{place}/{known[int(i)]}" if i.isdigit() and int(i) < len(known) else key] = value
+        found[f"{place}/{known[int(i)]}" if i.isdecimal() and int(i) < len(known) else key] = value
     return found
 
 

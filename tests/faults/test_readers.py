@@ -97,10 +97,12 @@ PENDING = {  # what kerascnn/data/sources is still to name
 }
 
 
-NPZ = ("a.npz", "packed.npz", "a.npz, below its checksums", "packed.npz, below its checksums")
-DAMAGED = {  # the same; a label of 2 to the 62 needs as many names
-    "labels.txt": pytest.mark.xfail(reason="the error is raw"),
-    **{name: pytest.mark.xfail(reason="the error is raw, or memory is full", run=False) for name in NPZ},
+RAW = pytest.mark.xfail(reason="the error is raw")
+FULL_OF_NAMES = pytest.mark.xfail(reason="a label of 2 to the 31 gets as many names", run=False)
+DAMAGED = {  # the same
+    **dict.fromkeys(("labels.txt", "a.npz", "packed.npz"), RAW),
+    **dict.fromkeys(("a.npz, below its checksums", "packed.npz, below its checksums"), FULL_OF_NAMES),
+    **dict.fromkeys(("index.npz", "index.npz, below its checksums"), pytest.mark.xfail(reason="no hash of its own")),
 }
 
 
@@ -133,7 +135,8 @@ def test_damaged_files_end_well(name, damage, child, sound, request):
     reader, _, sealed = CASES[name]
     path = sound[name]
     content = path.read_bytes()
-    copy = path.with_name(f"damaged-{path.name}") if reader != "labels" else path
+    in_place = reader in ("labels", "index")
+    copy = path if in_place else path.with_name(f"damaged-{path.name}")
     card = Path(f"{path}.json")
     if card.is_file():
         shutil.copy(card, Path(f"{copy}.json"))
@@ -143,7 +146,7 @@ def test_damaged_files_end_well(name, damage, child, sound, request):
         copy.write_bytes(damaged)
         found = child.read(reader, copy)
         expected = EXPECTED[name] if sealed and damage is mutated else None
-        named = copy.parent.name if reader == "labels" else copy.name.removesuffix(".json")
+        named = copy.parent.name if in_place else copy.name.removesuffix(".json")
         if said := harm(found, named, expected):
             wrong.append(f"mutation {number}: {said}")
     path.write_bytes(content)
