@@ -42,10 +42,10 @@ class Card:
     facts: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        expect(isinstance(self.model, str), "model", self.model, "a string")
-        expect(isinstance(self.task, str), "task", self.task, "a string")
+        expect(is_text(self.model), "model", self.model, "a string")
+        expect(is_text(self.task), "task", self.task, "a string")
         expect(isinstance(self.network, dict | None), "network", self.network, "an object, or null")
-        strings = isinstance(self.labels, tuple | list) and all(isinstance(label, str) for label in self.labels)
+        strings = isinstance(self.labels, tuple | list) and all(map(is_text, self.labels))
         expect(strings, "labels", self.labels, "class names, a string for each")
         expect(isinstance(self.facts, dict), "facts", self.facts, "an object of names and values")
 
@@ -99,10 +99,15 @@ class Card:
         )
 
 
+def is_text(value: Any) -> bool:
+    """Whether a value is a string that can be written: JSON may hold half a character."""
+    return isinstance(value, str) and not any("\ud800" <= sign <= "\udfff" for sign in value)
+
+
 def _parsed(content: bytes) -> dict[str, Any]:
     try:
         raw = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"it is not JSON ({error}).") from error
     expect(isinstance(raw, dict), "it", raw, "an object")
     return raw
@@ -111,19 +116,24 @@ def _parsed(content: bytes) -> dict[str, Any]:
 def _fields(raw: dict[str, Any]) -> dict[str, Any]:
     """What JSON holds as the fields of a card."""
     _need(raw, "model", "labels", "preprocess")
+    _know(raw, "it", Card)
     how = raw["preprocess"]
     expect(isinstance(how, dict), "preprocess", how, "an object")
     _need(how, "size", "mean", "std")
-    known = [each.name for each in fields(Preprocess)]
-    for name in how:
-        if name not in known:
-            raise ValueError(f"preprocess has no field {name!r}. {suggest(name, known)}")
+    _know(how, "preprocess", Preprocess)
     return {
         "model": raw["model"],
         "labels": _frozen(raw["labels"]),
         "preprocess": Preprocess(**{name: _frozen(value) for name, value in how.items()}),
         **{name: raw[name] for name in ("network", "task", "facts") if name in raw},
     }
+
+
+def _know(raw: dict[str, Any], where: str, kind: type) -> None:
+    known = [each.name for each in fields(kind)]
+    for name in raw:
+        if name not in known:
+            raise ValueError(f"{where} has no field {name!r:.40}. {suggest(name, known)}")
 
 
 def _need(raw: dict[str, Any], *names: str) -> None:

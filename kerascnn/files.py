@@ -1,6 +1,7 @@
 """Files are written whole or not at all; and the folder of the cache."""
 
 import errno
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -35,6 +36,23 @@ def written_whole(path: str | os.PathLike) -> Iterator[Path]:
             kept = "What stood there before is kept" if path.exists() else "Nothing stands there"
             raise OSError(error.errno, f"{error.strerror}, so {path} cannot be written. {kept}; make room") from error
         os.replace(draft, path)
+
+
+def is_special(path: Path) -> bool:
+    """Whether something is there that is neither a file nor a folder: a pipe or a device, which may never end."""
+    return path.exists() and not (path.is_file() or path.is_dir())
+
+
+def sha256(path: Path) -> str:
+    """The hash of a file's content, in hexadecimal digits; of a folder, over all its files and their names."""
+    if not path.is_dir():
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    hashed = hashlib.sha256()
+    for part in sorted(part for part in path.rglob("*") if part.is_file()):
+        hashed.update(part.relative_to(path).as_posix().encode())
+        hashed.update(part.read_bytes())
+    return hashed.hexdigest()
 
 
 def changes(file: Path) -> tuple[int, int]:

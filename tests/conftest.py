@@ -59,6 +59,9 @@ def pytest_addoption(parser):
         action="store_true",
         help=f"write how long the tests marked sharded took into {DURATIONS.name}, by which parts are evened out",
     )
+    parser.addoption(
+        "--mutations", type=int, default=20, help="how often tests/faults damages the sound file of each reader"
+    )
 
 
 def pytest_collection_modifyitems(config, items):

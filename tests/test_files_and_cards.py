@@ -47,7 +47,7 @@ def test_a_card_knows_a_network_that_is_in_no_table(tmp_path):
 def test_a_missing_or_damaged_card_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"model\.onnx has no card: .*model\.onnx\.json is missing"):
         Card.read(tmp_path / "model.onnx")
-    for text in ("{", "[]", '{"model": "x"}', '{"model": "x", "labels": [], "preprocess": {"mean": 3}}'):
+    for text in ("{", "[]", 100_000 * "[", '{"model": "x"}', '{"model": "x", "labels": [], "preprocess": {"mean": 3}}'):
         (tmp_path / "model.onnx.json").write_text(text)
         with pytest.raises(ValueError, match=r"model\.onnx\.json is not a model card"):
             Card.read(tmp_path / "model.onnx")
@@ -78,6 +78,7 @@ def test_a_missing_or_damaged_card_is_named(tmp_path):
         ({"preprocess": 7}, "preprocess must be an object; got 7"),
         ({"network": "resnet18"}, "network must be an object, or null; got 'resnet18'"),
         ({"task": 3}, "task must be a string; got 3"),
+        ({"labels": ["a", "\ud800"]}, r"labels must be class names, a string for each; got \('a', '\\ud800'\)"),
     ],
 )
 def test_a_card_with_a_wrong_field_names_it(changed, says, tmp_path):
@@ -88,6 +89,14 @@ def test_a_card_with_a_wrong_field_names_it(changed, says, tmp_path):
     with pytest.raises(ValueError, match=rf"model\.onnx\.json is not a model card: {says}") as error:
         Card.read(tmp_path / "model.onnx")
     assert len(str(error.value).replace(str(tmp_path), "")) < 240
+
+
+def test_a_field_that_no_card_has_is_named(tmp_path):
+    (tmp_path / "model.onnx.json").write_text(json.dumps(asdict(CARD) | {"tsk": "segmentation"}))
+    with pytest.raises(
+        ValueError, match=r"model\.onnx\.json is not a model card: it has no field 'tsk'\. Did you mean"
+    ):
+        Card.read(tmp_path / "model.onnx")
 
 
 def test_a_report_of_verification_is_no_card(tmp_path):

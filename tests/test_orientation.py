@@ -13,7 +13,7 @@ from test_data import collected
 
 from kerascnn.data import open_data
 from kerascnn.data.checks import image_problem
-from kerascnn.data.headers import orientation
+from kerascnn.data.headers import orientation, pixels
 from kerascnn.data.images import decode, part_of, shape_of
 from kerascnn.data.pipeline import batches, load_image
 from kerascnn.spec import Preprocess
@@ -210,3 +210,30 @@ def test_a_film_whose_first_picture_does_not_fill_it_is_named():
     contents = bytearray(buffer.getvalue())
     contents[contents.index(b"ANMF") + 8] = 2  # two pixels further to the right
     assert "first picture of this WebP film" in str(image_problem(bytes(contents)))
+
+
+# -- how many pixels -------------------------------------------------------------------------------------------------
+
+KINDS = [*FORMS, ("GIF", {}), ("BMP", {}), ("WEBP", {}), ("WEBP", {"exif": exif(6)}), ("PNG", {"exif": exif(6)})]
+
+
+@pytest.mark.parametrize(("form", "how"), KINDS, ids=lambda value: str(value)[:20])
+def test_the_size_of_a_file_is_known_before_it_is_decoded(form, how, monkeypatch):
+    contents = photo(form, **how)
+    assert pixels(contents) == Image.open(io.BytesIO(contents)).size == (54, 37)
+    assert image_problem(contents) is None
+    monkeypatch.setenv("KERASCNN_MAX_PIXELS", str(54 * 37 - 1))
+    assert "It has 54 x 37 pixels, and would fill memory: up to 1,997 are read" in str(image_problem(contents))
+
+
+def test_a_film_has_the_pixels_of_all_its_pictures():
+    film = [Image.fromarray(np.random.default_rng(i).integers(0, 256, (20, 30), np.uint8)) for i in range(3)]
+    buffer = io.BytesIO()
+    film[0].save(buffer, "GIF", save_all=True, append_images=film[1:])
+    assert pixels(buffer.getvalue()) == (30, 60) and pixels(b"no image") == (0, 0)
+
+
+def test_the_limit_of_pixels_is_a_number(monkeypatch):
+    monkeypatch.setenv("KERASCNN_MAX_PIXELS", "many")
+    with pytest.raises(ValueError, match=r"KERASCNN_MAX_PIXELS is 'many'; it is the pixels .*178,956,970"):
+        image_problem(photo())

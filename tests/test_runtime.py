@@ -1,9 +1,13 @@
 """Files run in their own runtimes, and say what is wrong with them."""
 
+import json
+import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
+import h5py
 import keras
 import numpy as np
 import onnx
@@ -11,11 +15,15 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
+from kerascnn.card import Card
 from kerascnn.deploy import TARGETS, export
-from kerascnn.runtime import Runner, deep_graphs, latency, open_model
+from kerascnn.files import sha256
+from kerascnn.runtime import Runner, deep_graphs, latency, load_keras, open_model
 from kerascnn.runtime.runner import BATCH, OUTPUT
+from kerascnn.spec import Preprocess
 
 SHAPE = (10, 12, 3)
+WEIGHT = [0.7071, -0.7072, 0.7073, 0.7074, -0.7075]  # of the last layer, found again in files
 
 
 def net(*, height: int | None = 10, width: int | None = 12, batch: int | None = None) -> keras.Model:
@@ -46,6 +54,7 @@ def folder(tmp_path_factory):
     """One model in every format."""
     folder = tmp_path_factory.mktemp("models")
     model = net()
+    model.get_layer("head.dense").bias.assign(WEIGHT)
     model.save(folder / "net.keras")
     for name, format in ("net.tflite", "tflite"), ("net.onnx", "onnx"), ("net", "saved_model"):
         export(model, folder / name, format)
@@ -173,6 +182,87 @@ def test_damaged_file(name, keep, folder, tmp_path):
     (tmp_path / name).write_bytes(content[: int(keep * len(content))])
     with pytest.raises(ValueError, match=rf"{name} is damaged, or is not "):
         open_model(tmp_path / name)
+
+
+def copied(folder, name, to):
+    """A model and what lies beside it, in another folder."""
+    for each in (name, f"{name}.json"):
+        (shutil.copytree if (folder / each).is_dir() else shutil.copy)(folder / each, to / each)
+    return to / name
+
+
+@pytest.mark.parametrize("name", ["net.tflite", "net.onnx", "net"])
+def test_a_file_that_changed_since_its_export_is_refused(name, folder, tmp_path, images):
+    path = copied(folder, name, tmp_path)
+    want = open_model(path)(images[:1])[OUTPUT]
+    kernel = next(path.glob("variables/*.data*")) if path.is_dir() else path
+    content = kernel.read_bytes()
+    place = content.index(np.asarray(WEIGHT, "<f4").tobytes())
+    kernel.write_bytes(content[: place + 2] + bytes([content[place + 2] ^ 0x40]) + content[place + 3 :])
+    found = sha256(path)
+    says = rf"{name} is not the file that was exported: its SHA-256 is {found}, and {name}\.json says .*take \"export\""
+    with pytest.raises(ValueError, match=says):
+        open_model(path)
+    if path.is_dir():
+        return  # TensorFlow has checksums of its own in it
+    card = Path(f"{path}.json")
+    card.write_text(json.dumps({"facts": {}}))  # the change was meant
+    assert np.abs(open_model(path)(images[:1])[OUTPUT] - want).max() > 1e-3
+    card.write_text('{"facts')
+    with pytest.warns(UserWarning, match=rf"{name}\.json is damaged, so nothing tells whether {name} is whole"):
+        open_model(path)
+
+
+def test_a_changed_number_in_a_keras_file_is_noticed_and_another_model_is_not_refused(tmp_path, images):
+    path = tmp_path / "net.keras"
+    model = net()
+    model.save(path)
+    Card(model="net", labels=("a",), preprocess=Preprocess(size=10), facts={"export": {"sha256": "0"}}).write(path)
+    content = path.read_bytes()
+    place = content.index(np.asarray(model.layers[1].kernel).tobytes()[:64])
+    path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+    with pytest.raises(
+        ValueError, match=r"net\.keras is damaged, .*the checksum of its model\.weights\.h5 does not fit"
+    ):
+        open_model(path)
+    net().save(path)  # again, and so with other numbers
+    assert open_model(path)(images[:1])[OUTPUT].shape == (1, 5)
+
+
+def array_of_four(file):
+    """The place in an HDF5 file of its first kernel."""
+    return file.visititems(lambda name, item: name if getattr(item, "ndim", 0) == 4 else None)
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_a_keras_file_that_points_into_another_is_refused(suffix, tmp_path):
+    path, inner = tmp_path / f"net{suffix}", tmp_path / "model.weights.h5"
+    net().save(path)
+    if suffix == ".keras":
+        with zipfile.ZipFile(path) as archive:
+            archive.extractall(tmp_path)
+    with h5py.File(path if suffix == ".h5" else inner, "a") as file:
+        name = array_of_four(file)
+        shape = file[name].shape
+        del file[name]
+        secret = tmp_path / "secret"
+        secret.write_bytes(bytes(4 * int(np.prod(shape))))
+        file.create_dataset(name, shape, "f4", external=[(str(secret), 0, secret.stat().st_size)])
+    if suffix == ".keras":
+        with zipfile.ZipFile(path, "w") as archive:
+            for name in ("config.json", "metadata.json", "model.weights.h5"):
+                archive.write(tmp_path / name, name)
+    with pytest.raises(ValueError, match=rf"net\{suffix} is damaged, or is not a Keras model: .* lies in another file"):
+        load_keras(path)
+
+
+def test_a_failure_of_a_runtime_names_the_file(images):
+    def fail(batch):
+        raise KeyError("Node 3")
+
+    runner = Runner(Path("net.onnx"), "onnx", SHAPE, 1, fail)
+    with pytest.raises(RuntimeError, match=r"net\.onnx cannot be run on images of shape \(1, 10, 12, 3\): 'Node 3'"):
+        runner(images[:1])
 
 
 def test_folder_that_is_no_saved_model(tmp_path):

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from kerascnn.data.headers import PNG
+from kerascnn.data.headers import PNG, pixels
 from kerascnn.data.splitting import Opening
-from kerascnn.files import changes, home, written_whole
+from kerascnn.files import changes, home, is_special, written_whole
 from kerascnn.progress import track
 
 MARK = 2**56 - 1
 NOTES = "2"  # what notes say; those of another number are forgotten
+PIXELS = 178_956_970  # of an image: half a gigabyte of colours
 MOST = 20  # lines that an error has room for
 
 
@@ -28,11 +29,28 @@ def image_problem(contents: bytes) -> str | None:
 
     if has_colour_table(contents):
         return "A BMP file whose colours are numbers of a table is not supported. Save it as PNG"
+    width, height = pixels(contents)
+    if width * height > (most := most_pixels()):
+        return (
+            f"It has {width:,} x {height:,} pixels, and would fill memory: up to {most:,} are read. Make it smaller, "
+            f"or set KERASCNN_MAX_PIXELS"
+        )
     try:
         decode(contents)
     except tf.errors.OpError as error:
         return reason(error)
     return None
+
+
+def most_pixels() -> int:
+    """Pixels that one image may have: ``KERASCNN_MAX_PIXELS``, or as many as Pillow reads.
+
+    Raises ``ValueError`` when that variable holds no number.
+    """
+    stated = os.environ.get("KERASCNN_MAX_PIXELS") or str(PIXELS)
+    if not stated.isdecimal():
+        raise ValueError(f"KERASCNN_MAX_PIXELS is {stated!r}; it is the pixels that one image may have, {PIXELS:,}.")
+    return int(stated)
 
 
 def has_colour_table(contents: bytes) -> bool:
@@ -54,6 +72,8 @@ def reason(error: Exception) -> str:
 
 def file_problem(path: Path) -> str | None:
     """Why an image file cannot be read or decoded, or None when it can."""
+    if is_special(path):
+        return "it is a pipe or a device, not a file"
     try:
         return image_problem(path.read_bytes())
     except OSError as error:

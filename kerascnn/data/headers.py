@@ -1,4 +1,4 @@
-"""What stands in an image file before its pixels: which way up it is shown, and the first picture of a WebP film.
+"""What stands in an image file before its pixels: how many, which way up, and the first picture of a WebP film.
 
 EXIF is a TIFF header and a table of entries, https://www.cipa.jp/std/documents/download_e.html?DC-008-Translation-2023-E,
 sections 4.5 and 4.6.4; where it lies in a file say JPEG, https://www.w3.org/Graphics/JPEG/itu-t81.pdf, annex B, PNG,
@@ -11,6 +11,8 @@ from collections.abc import Iterator
 JPEG, PNG, GIF, BMP = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"BM"
 EXIF = b"Exif\0\0"  # what EXIF begins with in a JPEG, and by mistake in some WebP files
 APP1, SCAN, END = 0xE1, 0xDA, 0xD9  # markers of a JPEG: metadata, pixels, the end
+FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # markers of a JPEG before its height and width
+PICTURE, EXTENSION = 0x2C, 0x21  # what parts of a GIF begin with
 ORIENTATION = 0x0112  # a tag of EXIF
 ANIMATED, ALPHA = 2, 16  # flags of a WebP file
 
@@ -23,6 +25,67 @@ def is_readable(file: bytes) -> bool:
     """Whether a file begins as one that is read here; 12 bytes tell."""
     bitmap = file.startswith(BMP) and file[6:10] == bytes(4)
     return file.startswith((JPEG, PNG, GIF)) or bitmap or is_webp(file)
+
+
+def pixels(file: bytes) -> tuple[int, int]:
+    """Width and height that a file claims; of a GIF film, those of a strip of all its pictures. (0, 0): it says none.
+
+    Where they stand: JPEG, annex B.2.2; PNG, section 11.2.1; WebP, as above;
+    https://www.w3.org/Graphics/GIF/spec-gif89a.txt, sections 18 to 20; and
+    https://learn.microsoft.com/windows/win32/api/wingdi/ns-wingdi-bitmapinfoheader.
+    """
+    try:
+        if file.startswith(JPEG):
+            frames = (start for marker, start, _ in segments(file) if marker in FRAMES)
+            height, width = next((struct.unpack_from(">HH", file, start + 1) for start in frames), (0, 0))
+            return width, height
+        if file.startswith(PNG):
+            return struct.unpack_from(">II", file, 16)
+        if file.startswith(GIF):
+            sizes = [struct.unpack_from("<HH", file, 6), *gif_pictures(file)]
+            return max(width for width, _ in sizes), sum(height for _, height in sizes[1:]) or sizes[0][1]
+        if file.startswith(BMP):
+            width, height = struct.unpack_from("<ii", file, 18)
+            return abs(width), abs(height)
+        if is_webp(file):
+            return webp_pixels(file)
+    except struct.error:
+        pass
+    return 0, 0
+
+
+def gif_pictures(gif: bytes) -> Iterator[tuple[int, int]]:
+    """Width and height of each picture of a GIF file."""
+    place = 13 + colours(gif[10])
+    while place < len(gif) and gif[place] in (PICTURE, EXTENSION):
+        if gif[place] == PICTURE:
+            yield struct.unpack_from("<HH", gif, place + 5)
+            place += 11 + colours(gif[place + 9])
+        else:
+            place += 2
+        while place < len(gif) and gif[place]:  # blocks, each after its length
+            place += 1 + gif[place]
+        place += 1
+
+
+def colours(flags: int) -> int:
+    """Bytes of the table of colours that flags of a GIF file announce."""
+    return 3 << (flags & 7) + 1 if flags & 128 else 0
+
+
+def webp_pixels(webp: bytes) -> tuple[int, int]:
+    """Width and height of a WebP file: of its canvas, or of its one picture."""
+    for kind, start, _ in riff_chunks(webp, 12):
+        if kind == b"VP8X":
+            size = webp[start + 4 : start + 10]
+            return 1 + int.from_bytes(size[:3], "little"), 1 + int.from_bytes(size[3:], "little")
+        if kind == b"VP8L":
+            (bits,) = struct.unpack_from("<I", webp, start + 1)
+            return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+        if kind == b"VP8 ":
+            width, height = struct.unpack_from("<HH", webp, start + 6)
+            return width & 0x3FFF, height & 0x3FFF
+    return 0, 0
 
 
 def orientation(file: bytes) -> int:

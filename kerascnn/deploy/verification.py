@@ -11,7 +11,6 @@ A network whose scores hardly spread, as an untrained one, can be exported too, 
 its report says what the verification is worth.
 """
 
-import hashlib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ import numpy as np
 
 from kerascnn.deploy.operators import delegated, foreign_operators, onnx_operators, opset, tflite_operators
 from kerascnn.evaluation.agreement import Agreement, compare
+from kerascnn.files import sha256
 from kerascnn.runtime import Runner
 from kerascnn.runtime.flex import is_flex
 
@@ -125,7 +125,7 @@ def run(file: Runner, images: np.ndarray) -> dict[str, np.ndarray]:
     try:
         return file(images)
     except RuntimeError as error:  # a kernel that meets a type it was not written for says so now, not before
-        reason = str(error).splitlines()[0]
+        reason = str(error.__cause__ or error).splitlines()[0]
         raise ExportError(f"The file's own runtime does not run it: {file.path.name}: {reason}") from error
 
 
@@ -181,19 +181,14 @@ def check_claims(file: Runner, *, batch: int | None, types: Sequence[tuple[str, 
 
 def file_facts(file: Runner) -> dict[str, Any]:
     """The fields of a report that describe the file itself."""
-    parts = sorted(part for part in file.path.rglob("*") if part.is_file()) if file.path.is_dir() else [file.path]
-    digest = hashlib.sha256()
-    for part in parts:
-        if file.path.is_dir():
-            digest.update(part.relative_to(file.path).as_posix().encode())
-        digest.update(part.read_bytes())
+    parts = [part for part in file.path.rglob("*") if part.is_file()] if file.path.is_dir() else [file.path]
     operators = OPERATORS.get(file.format)
     versions = {
         name: sys.modules[name].__version__ for name in ("tensorflow", "keras", *LIBRARIES.get(file.format, ()))
     }
     return {
         "bytes": sum(part.stat().st_size for part in parts),
-        "sha256": digest.hexdigest(),
+        "sha256": sha256(file.path),
         "input_shape": (file.batch, *file.input_shape),
         "types": file.types,
         "operators": operators(file.path) if operators else {},

@@ -1,6 +1,8 @@
 """Keras models, from a ``.keras`` file or in memory."""
 
+import io
 import os
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +11,7 @@ import numpy as np
 
 from kerascnn import layers
 from kerascnn.runtime.backend import need_tensorflow
+from kerascnn.runtime.containers import archive, need_plain, need_whole
 from kerascnn.runtime.recursion import deep_graphs
 from kerascnn.runtime.runner import Runner, existing, image_shape, named, only_input, reading
 
@@ -35,8 +38,25 @@ def load_keras(path: str | os.PathLike) -> "keras.Model":
     if path.suffix in (".tflite", ".onnx") or path.is_dir():
         raise ValueError(f"Expected a .keras file, got {path}.")
     with reading(path, "a Keras model"):
+        need_sound(path)
         model: Any = keras.models.load_model(path, compile=False)
     return model
+
+
+def need_sound(path: Path) -> None:
+    """Refuse a file that is damaged or points into other files, of which Keras reads whatever it can."""
+    import h5py
+
+    if not zipfile.is_zipfile(path):  # the older layout, or no model at all
+        with h5py.File(path) as file:
+            return need_plain(file, path.stat().st_size)
+    with archive(path) as opened:
+        need_whole(opened)
+        for name in opened.namelist():
+            if name.endswith(".h5"):
+                content = opened.read(name)
+                with h5py.File(io.BytesIO(content)) as file:
+                    need_plain(file, len(content))
 
 
 def open_keras(path: str | os.PathLike) -> Runner:

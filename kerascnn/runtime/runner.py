@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from kerascnn.files import is_special
+
 BATCH = 16  # images at once, where a file takes any number
 OUTPUT = "scores"  # what the output of a model is called that has one
 
@@ -70,6 +72,8 @@ class Runner:
         ------
         ValueError
             When the images have another shape or another dtype.
+        RuntimeError
+            When the file's runtime fails, as with a damaged file.
         """
         check_images(images, self.input_shape)
         size = self.batch or BATCH
@@ -79,7 +83,12 @@ class Runner:
     def _few(self, images: np.ndarray) -> Outputs:
         """Run one batch; what is missing to a fixed one is filled up with its last image."""
         missing = max(0, (self.batch or 0) - len(images))
-        outputs = self.infer(np.pad(images, [(0, missing), (0, 0), (0, 0), (0, 0)], mode="edge"))
+        full = np.pad(images, [(0, missing), (0, 0), (0, 0), (0, 0)], mode="edge")
+        try:
+            outputs = self.infer(full)
+        except Exception as error:  # each runtime has classes of its own
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise RuntimeError(f"{self.path} cannot be run on images of shape {full.shape}: {reason}") from error
         return {name: values[: len(images)] for name, values in outputs.items()}
 
 
@@ -134,8 +143,12 @@ def existing(path: str | os.PathLike) -> Path:
     ------
     FileNotFoundError
         When nothing is.
+    ValueError
+        When it is neither a file nor a folder.
     """
     path = Path(path)
+    if is_special(path):
+        raise ValueError(f"{path} is a pipe or a device. A model is a file, or the folder of a SavedModel.")
     if not path.exists():
         raise FileNotFoundError(f"There is no model file {path}.")
     return path

@@ -3,10 +3,11 @@
 import io
 import json
 import re
-import zipfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from math import prod
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -16,6 +17,7 @@ import keras
 import numpy as np
 
 from kerascnn.runtime import load_keras
+from kerascnn.runtime.containers import Unsound, archive, need_plain
 from kerascnn.weights.torch_files import read_torch, widened
 
 KERAS_3 = (".keras", ".weights.h5")
@@ -26,6 +28,7 @@ KNOWN = KERAS + TORCH
 RAW = ("state_dict", "model", "model_state_dict", "model_state", "net", "network", "module", "weights", "params")
 AVERAGED = ("state_dict_ema", "model_ema", "ema", "ema_state_dict", "model_ema_state_dict", "params_ema")
 OTHER = ("optimizer", "optimizer_state_dict", "optimizers", "scaler", "scheduler", "lr_scheduler")
+LONGEST = 100_000_000  # bytes that the list of a .safetensors file may have, as its format says
 SAFETENSORS = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1",
     "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "?",
@@ -69,16 +72,24 @@ def read_file(path: Path) -> Held:
 def read_safetensors(path: Path) -> dict[str, np.ndarray]:
     with open(path, "rb") as file:
         size = int.from_bytes(file.read(8), "little")
-        if not 2 <= size <= path.stat().st_size - 8:
+        if not 2 <= size <= min(LONGEST, path.stat().st_size - 8):
             raise UnpicklingError("it does not begin with the length of its list of tensors")
-        header, content = json.loads(file.read(size)), file.read()
+        header, content = json.loads(file.read(size)), memoryview(file.read())
     header.pop("__metadata__", None)
+    ends = sorted(about["data_offsets"] for about in header.values())
+    if [begin for begin, _ in ends] != [0, *(end for _, end in ends)][: len(ends)]:
+        raise UnpicklingError("its tensors do not follow one another")
+    if max((end for _, end in ends), default=0) != len(content):
+        raise UnpicklingError(f"its tensors do not end where it does, after {size + 8 + len(content):,} bytes")
     found = {}
     for key, about in header.items():
         if about["dtype"] not in SAFETENSORS:
             raise UnpicklingError(f"{key} is in {about['dtype']}, which NumPy does not have")
         begin, end = about["data_offsets"]
-        value = np.frombuffer(content[begin:end], SAFETENSORS[about["dtype"]]).reshape(about["shape"])
+        value = np.frombuffer(content[begin:end], SAFETENSORS[about["dtype"]])
+        if min(about["shape"], default=0) < 0 or value.size != prod(about["shape"]):
+            raise UnpicklingError(f"{key} has {value.size} numbers and the shape {about['shape']!r:.100}")
+        value = value.reshape(about["shape"])
         found[key] = widened(value) if about["dtype"] == "BF16" else value
     return found
 
@@ -103,19 +114,38 @@ def weights_in(checkpoint: Any) -> tuple[dict[str, np.ndarray], list[str]]:
 
 
 def has_tensors(value: Any) -> bool:
-    return isinstance(value, np.ndarray) or (isinstance(value, Mapping) and any(map(has_tensors, value.values())))
+    """Whether something is a tensor, or a dictionary of which this is true; each is looked into once."""
+    left, seen = [value], set()
+    while left:
+        item = left.pop()
+        if isinstance(item, np.ndarray):
+            return True
+        if isinstance(item, Mapping) and id(item) not in seen:
+            seen.add(id(item))
+            left += item.values()
+    return False
 
 
 def read_keras_3(path: Path) -> Held:
     """A ``.keras`` or ``.weights.h5`` file, whose layers have names and their variables numbers: ``conv1/0``."""
     if path.name.endswith(".weights.h5"):
-        with h5py.File(path) as file:
+        with hdf5(path, path.stat().st_size) as file:
             return numbered(file, ())
-    with zipfile.ZipFile(path) as archive, h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as file:
-        try:
-            return numbered(file, tuple(names_in(json.loads(archive.read("config.json"))["config"])))
-        except NoNames:  # of the first versions of Keras 3, whose models know them
-            return Held({w.path: np.asarray(w) for w in load_keras(path).weights}, torch=False, ordered=True)
+    with archive(path) as opened:
+        content = opened.read("model.weights.h5")
+        with hdf5(io.BytesIO(content), len(content)) as file:
+            try:
+                return numbered(file, tuple(names_in(json.loads(opened.read("config.json"))["config"])))
+            except NoNames:  # of the first versions of Keras 3, whose models know them
+                return Held({w.path: np.asarray(w) for w in load_keras(path).weights}, torch=False, ordered=True)
+
+
+@contextmanager
+def hdf5(file: Path | io.BytesIO, size: int) -> Iterator[h5py.File]:
+    """Open an HDF5 file of ``size`` bytes that holds all it says."""
+    with h5py.File(file) as opened:
+        need_plain(opened, size)
+        yield opened
 
 
 class NoNames(ValueError):
@@ -158,21 +188,35 @@ def layers_of(group: Any, place: str = "") -> Iterator[tuple[str, str, list[np.n
 
 
 def number(data: Any) -> np.ndarray:
-    value = data[()]
-    return widened(np.asarray(value).view(np.uint16)) if data.attrs.get("dtype") == "bfloat16" else value
+    value = np.asarray(data[()])
+    if data.attrs.get("dtype") == "bfloat16":
+        return widened(value.view(np.uint16))
+    if value.dtype.kind not in "biuf":
+        raise Unsound(f"{data.name} holds no numbers")
+    return value
 
 
 def read_keras_h5(path: Path) -> Held:
     """A Keras file of whole models or of weights in its older layout: values by layer and part, ``conv1/kernel``."""
     found = {}
-    with h5py.File(path) as file:
+    with hdf5(path, path.stat().st_size) as file:
         root: Any = file.get("model_weights", file)
-        for layer in map(text, root.attrs["layer_names"]):
-            keys = {text(key): key for key in root[layer].attrs["weight_names"]}
+        for layer in map(text, listed(root, "layer_names")):
+            keys = {text(key): key for key in listed(root[layer], "weight_names")}
             inside = len({key.rpartition("/")[0] for key in keys}) > 1  # a model among the layers
             for key, written in keys.items():
-                found[whole_key(layer, key.partition(":")[0], inside)] = root[layer][written][()]
+                found[whole_key(layer, key.partition(":")[0], inside)] = number(root[layer][written])
     return Held(found, torch=False, ordered=True)
+
+
+def listed(group: Any, name: str) -> Iterator[str | bytes]:
+    """A list that Keras wrote down of a group; one of more than 64 KB stands in pieces, with their numbers behind."""
+    if name in group.attrs:
+        yield from group.attrs[name]
+    elif f"{name}0" not in group.attrs:
+        raise Unsound(f"{group.name} has no list {name}, so no Keras wrote it as weights or as a model")
+    for i in range(len(group.attrs)):
+        yield from group.attrs.get(f"{name}{i}", ())
 
 
 def whole_key(layer: str, key: str, inside: bool) -> str:
@@ -206,7 +250,7 @@ def with_parts(values: Mapping[str, np.ndarray], kinds: Mapping[str, str]) -> di
         parts = PARTS.get(kind, ("kernel", "bias")) if kind else ()
         if kind == "batch_normalization":  # where its scale is left to the next layer, it has none
             parts = parts[4 - counts[place] :] if counts[place] < 4 else parts
-        found[f"{place}/{parts[int(i)]}" if i.isdigit() and int(i) < len(parts) else key] = value
+        found[f"{place}/{parts[int(i)]}" if i.isdecimal() and int(i) < len(parts) else key] = value
     return found
 
 

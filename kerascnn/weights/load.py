@@ -152,7 +152,7 @@ def numbered_as(model: keras.Model, values: Mapping[str, np.ndarray]) -> dict[st
     for key, value in values.items():
         place, _, i = key.rpartition("/")
         known = parts.get(place, [])
-        found[f"{place}/{known[int(i)]}" if i.isdigit() and int(i) < len(known) else key] = value
+        found[f"{place}/{known[int(i)]}" if i.isdecimal() and int(i) < len(known) else key] = value
     return found
 
 
@@ -191,7 +191,8 @@ def read(path: Path) -> Held:
     try:
         return read_file(path)
     except Exception as error:  # each format's library has its own ways to say so
-        raise ValueError(f"{path} is damaged, or is no file of weights: {error}. Copy or write it again.") from error
+        said = str(error).strip().rstrip(".") or type(error).__name__
+        raise ValueError(f"{path} is damaged, or is no file of weights: {said}. Copy or write it again.") from error
 
 
 def is_path(path: Path) -> bool:
@@ -202,6 +203,9 @@ def is_path(path: Path) -> bool:
             raise ValueError(f"weights must be a file ending in {', '.join(KNOWN)}, got {path}.")
         return True
     if known or len(path.parts) > 1:
+        if path.exists():
+            what = "a folder" if path.is_dir() else "a pipe or a device"
+            raise ValueError(f"weights must be a file ending in {', '.join(KNOWN)}; {path} is none, but {what}.")
         beside = [other.name for other in path.parent.glob("*") if other.is_file()]
         raise FileNotFoundError(f"There is no file {path}. {suggest(path.name, beside)}".rstrip())
     return False

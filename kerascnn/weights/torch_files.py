@@ -7,6 +7,7 @@ anything: the rest, such as arguments of a training, becomes an object that hold
 """
 
 import io
+import mmap
 import pickle
 import zipfile
 from collections import OrderedDict
@@ -15,9 +16,12 @@ from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from pickle import UnpicklingError
+from pickletools import genops, markobject
 from typing import IO, Any
 
 import numpy as np
+
+from kerascnn.runtime.containers import Unsound, archive
 
 MAGIC = 0x1950A86A20F9469CFC6C  # begins a file of before 1.6
 NUMBERS = {
@@ -34,6 +38,7 @@ DTYPES = {
     "short", "int8", "uint8", "bool", "complex64", "complex128",
 }  # fmt: skip
 SMALL = 1 << 20  # values that a tensor may have though its storage has fewer, which it repeats
+TUPLE = 10_000  # values in a tuple and in those within it, counted as often as they occur; shapes have a few
 
 
 @dataclass
@@ -43,12 +48,17 @@ class Storage:
     kind: str
     count: int
     data: bytes = b""
+    read: np.ndarray | None = None
 
     def numbers(self, order: str) -> np.ndarray:
-        values = np.frombuffer(self.data, np.dtype(order + NUMBERS[self.kind]))
-        if len(values) != self.count:
-            raise UnpicklingError(f"a storage has {len(values)} numbers, not the {self.count} that it says")
-        return values
+        """All of them in the machine's own order, bfloat16 in float32; they are converted once."""
+        if self.read is None:
+            values = np.frombuffer(self.data, np.dtype(order + NUMBERS[self.kind]))
+            if len(values) != self.count:
+                raise UnpicklingError(f"a storage has {len(values)} numbers, not the {self.count} that it says")
+            wide = self.kind == "BFloat16"
+            self.read = widened(values) if wide else values.astype(values.dtype.newbyteorder("="), copy=False)
+        return self.read
 
 
 @dataclass
@@ -61,7 +71,7 @@ class Tensor:
     strides: tuple[int, ...]
 
     def array(self, order: str) -> np.ndarray:
-        """A copy of its own; bfloat16 in float32."""
+        """The view: however many numbers tensors repeat, they take the memory of their storages."""
         values, count = self.storage.numbers(order), prod(self.shape)
         ints = all(type(v) is int and v >= 0 for v in (self.offset, *self.shape, *self.strides))
         if not ints or len(self.shape) != len(self.strides) or count > max(len(values), SMALL):
@@ -70,13 +80,41 @@ class Tensor:
         if count and last >= len(values):
             raise UnpicklingError("a tensor reaches beyond its storage")
         steps = [s * values.itemsize for s in self.strides]
-        found = np.lib.stride_tricks.as_strided(values[self.offset :] if count else values[:0], self.shape, steps)
-        return widened(found) if self.storage.kind == "BFloat16" else np.array(found, found.dtype.newbyteorder("="))
+        within = values[self.offset :] if count else values[:0]
+        return np.lib.stride_tricks.as_strided(within, self.shape, steps, writeable=False)
 
 
 def widened(values: np.ndarray) -> np.ndarray:
     """The bits of bfloat16 as float32, of which they are the upper half."""
     return (values.astype(np.uint32) << 16).view(np.float32)
+
+
+def unpickled(reader: "Reader", file: IO[bytes]) -> Any:
+    """What the next pickle of ``file`` holds, which ``reader`` reads, once it is sure that it does so soon.
+
+    To hash a tuple goes through all that lie in it, as often as they do, and deep ones end the process; and the table
+    of what a pickle refers to has room for the largest number that occurs.
+    """
+    start, sizes, marks, kept = file.tell(), [], [], {}
+    for done, (step, argument, _) in enumerate(genops(file)):
+        takes = step.stack_before
+        if step.name == "MARK":
+            marks.append(len(sizes))
+        elif step.name in ("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"):
+            place = len(kept) if argument is None else argument
+            if place > done:
+                raise UnpicklingError("it numbers its parts otherwise than pickles do")
+            kept[place] = sizes[-1]
+        elif step.name in ("GET", "BINGET", "LONG_BINGET"):
+            sizes.append(kept[argument])
+        else:
+            first = marks.pop() - takes.index(markobject) if markobject in takes else len(sizes) - len(takes)
+            inside = sum(sizes[first:])
+            sizes[first:] = [1 + inside if "TUPLE" in step.name else 1 for _ in step.stack_after]
+            if max(sizes[first:], default=0) > TUPLE:
+                raise UnpicklingError(f"it holds tuples in each other of more than {TUPLE:,} values")
+    file.seek(start)
+    return reader.load()
 
 
 class Reader(pickle.Unpickler):
@@ -146,7 +184,9 @@ def tensor(storage: Storage, offset: int, shape: tuple, strides: tuple, *_) -> T
     return Tensor(storage, offset, shape, strides)
 
 
-def first(value: Any, *_) -> Any:
+def first(value: Any, *_) -> Tensor:
+    if not isinstance(value, Tensor):
+        raise UnpicklingError("a parameter is no tensor")
     return value
 
 
@@ -155,54 +195,70 @@ def read_torch(path: Path) -> Any:
 
     Raises
     ------
-    UnpicklingError
+    UnpicklingError, Unsound
         When it is torn, or holds what is not read for safety.
     """
     with open(path, "rb") as file:
         try:
-            return read_archive(file) if zipfile.is_zipfile(file) else read_stream(file)
-        except UnpicklingError:
+            return read_archive(file) if zipfile.is_zipfile(file) else read_stream(mapped(file))
+        except (UnpicklingError, Unsound):
             raise
         except Exception as error:  # a torn pickle can fail in any way
             raise UnpicklingError(f"it is torn, or no file of PyTorch ({type(error).__name__})") from error
 
 
 def read_archive(file: IO[bytes]) -> Any:
-    with zipfile.ZipFile(file) as archive:
-        names = archive.namelist()
+    with archive(file) as opened:
+        names = opened.namelist()
         pickled = next((name for name in names if name.endswith("/data.pkl")), None)
         if pickled is None:
             raise UnpicklingError("it is a zip archive without the data.pkl of PyTorch")
         folder = pickled.removesuffix("data.pkl")
-        order = archive.read(f"{folder}byteorder") if f"{folder}byteorder" in names else b"little"
-        value = Reader(io.BytesIO(archive.read(pickled)), archive, folder).load()
-    return arrays(value, ">" if order == b"big" else "<")
+        order = opened.read(f"{folder}byteorder") if f"{folder}byteorder" in names else b"little"
+        content = io.BytesIO(opened.read(pickled))
+        value = unpickled(Reader(content, opened, folder), content)
+    return arrays(value, ">" if order == b"big" else "<", {})
 
 
-def read_stream(file: IO[bytes]) -> Any:
-    file.seek(0)
-    if Reader(file).load() != MAGIC:
+def mapped(file: IO[bytes]) -> Any:
+    """The file in memory, where to read too much of it asks for no room."""
+    return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def read_stream(file: Any) -> Any:
+    if unpickled(Reader(file), file) != MAGIC:
         raise UnpicklingError("it is no file of PyTorch")
-    Reader(file).load()  # of the protocol
-    system = Reader(file).load()
+    unpickled(Reader(file), file)  # of the protocol
+    system = unpickled(Reader(file), file)
     order = "<" if system.get("little_endian", True) else ">"
     reader = Reader(file)
-    value = reader.load()
-    for key in Reader(file).load():
+    value = unpickled(reader, file)
+    for key in unpickled(Reader(file), file):
         storage = reader.storages[key]
-        size = int(np.frombuffer(file.read(8), f"{order}i8")[0])
-        if size != storage.count:
-            raise UnpicklingError(f"a storage has {size} numbers, not the {storage.count} that it says")
-        storage.data = file.read(size * np.dtype(NUMBERS[storage.kind]).itemsize)
-    return arrays(value, order)
+        count = int(np.frombuffer(file.read(8), f"{order}i8")[0])
+        if count != storage.count:
+            raise UnpicklingError(f"a storage has {count} numbers, not the {storage.count} that it says")
+        length = count * np.dtype(NUMBERS[storage.kind]).itemsize
+        if not 0 <= length <= len(file) - file.tell():
+            raise UnpicklingError("it ends within a storage")
+        storage.data = file.read(length)
+    return arrays(value, order, {})
 
 
-def arrays(value: Any, order: str) -> Any:
-    """``value`` with an array for each tensor."""
-    if isinstance(value, Tensor):
-        return value.array(order)
-    if isinstance(value, Mapping):
-        return {key: arrays(item, order) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [arrays(item, order) for item in value]
-    return value
+def arrays(value: Any, order: str, done: dict[int, Any]) -> Any:
+    """``value`` with an array for each tensor.
+
+    What occurs several times is made once, by its ``id`` in ``done``; where something holds itself is nothing.
+    """
+    if not isinstance(value, Tensor | Mapping | list | tuple):
+        return value
+    if id(value) not in done:
+        done[id(value)] = None
+        if isinstance(value, Tensor):
+            made = value.array(order)
+        elif isinstance(value, Mapping):
+            made = {key: arrays(item, order, done) for key, item in value.items()}
+        else:
+            made = [arrays(item, order, done) for item in value]
+        done[id(value)] = made
+    return done[id(value)]
