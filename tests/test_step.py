@@ -20,6 +20,23 @@ def bare(shape, classes):
     return tiny(shape, classes, normalise=False)
 
 
+def chancy(shape, classes):
+    """A network that drops features, maps, branches, paths and columns."""
+    from keras import Input, Model, layers
+
+    from kerascnn.layers import FractalJoin, GlobalDropPath
+
+    x = inputs = Input(shape)
+    x = layers.Conv2D(8, 3, 2, "same", name="stem")(x)
+    x = layers.SpatialDropout2D(0.3, name="maps")(x)
+    branch = layers.Conv2D(8, 3, padding="same", activation="relu", name="branch")(x)
+    x = layers.Add(name="add")([x, layers.Dropout(0.4, noise_shape=(None, 1, 1, 1), name="path")(branch)])
+    columns = [layers.Conv2D(8, 1, name=f"column{i}")(x) for i in range(2)]
+    x = FractalJoin(0.3, name="join")([GlobalDropPath(2, name="columns")(x), *columns])
+    x = layers.GlobalAveragePooling2D(name="pool")(layers.Dropout(0.2, name="pixels")(x))
+    return Model(inputs, layers.Dense(classes, name="dense")(layers.Dropout(0.5, name="features")(x)), name="chancy")
+
+
 def scores():
     """Logits (7, 5), some of them extreme, and targets."""
     rng = np.random.default_rng(0)
@@ -104,11 +121,13 @@ def test_clipping_is_that_of_torch(tmp_path):
             np.testing.assert_allclose(part, parameter.grad, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("accumulate", [2, 4])
-def test_accumulated_gradients_are_those_of_the_batch(tmp_path, accumulate):
-    recipe = RECIPE.replace(length=Epochs(2), clip_norm=0.5)
-    whole, expected = trained(tmp_path / "whole", recipe, make_model=bare)
-    parts, history = trained(tmp_path / "parts", recipe.replace(accumulate=accumulate), make_model=bare)
+@pytest.mark.parametrize("augment", [("flip",), ("mixup:0.4", "cutmix:1.0")], ids=["plain", "mixed"])
+@pytest.mark.parametrize(("accumulate", "network"), [(4, bare), (2, chancy)])
+def test_accumulated_gradients_are_those_of_the_batch(tmp_path, accumulate, network, augment):
+    """Whatever is dropped, and whichever images of the whole batch are mixed."""
+    recipe = RECIPE.replace(length=Epochs(2), clip_norm=0.5, augment=augment)
+    whole, expected = trained(tmp_path / "whole", recipe, make_model=network)
+    parts, history = trained(tmp_path / "parts", recipe.replace(accumulate=accumulate), make_model=network)
     assert apart(whole, parts) < 1e-5
     for record, reference in zip(history, expected, strict=True):
         assert record["loss"] == pytest.approx(reference["loss"], abs=1e-5) and record["lr"] == reference["lr"]
@@ -259,7 +278,7 @@ def test_every_family_computes_in_16_bits(family):
     learner = Learner(model, resolved, Workers(tf.distribute.get_strategy()), precision="float16")
     images = np.random.default_rng(0).random((2, *model.input_shape[1:]), np.float32)
     learner.optimizer.dynamic_scale.assign(1.0)  # as after some steps that overflowed
-    learner._collect(tf.constant(images), {"label": tf.constant([0, 1])})
+    learner._collect(tf.constant(images), {"label": tf.constant([0, 1])}, 0)
     assert all(np.isfinite(total).all() for total in learner.sums) and np.isfinite(learner.meters()["loss"])
     assert {v.dtype for v in model.trainable_variables} == {"float32"}
 
@@ -273,6 +292,8 @@ TECHNIQUES = {
     "half": {},
     "scaled": {"clip_norm": 0.3},  # with layers in float32, so that nothing is rounded
     "sigmoid": {"loss": BinaryCrossEntropy(label_smoothing=0.1)},
+    "chance": {},
+    "chance in parts": {"accumulate": 2, "batch": 10, "augment": ("mixup:0.4",)},
 }
 
 
@@ -283,13 +304,82 @@ def several_devices(name: str, out: str) -> None:
     for technique, change in TECHNIQUES.items():
         recipe = RECIPE.replace({"length": Epochs(2), "batch": 9, **change})
         precision = "float16" if technique in ("half", "scaled") else "float32"
+        make = chancy if technique.startswith("chance") else tiny
         with pytest.MonkeyPatch.context() as patch:
             if technique == "scaled":
                 patch.setitem(POLICIES, "float16", "float32")
-            model, history = trained(Path(out) / technique, recipe, strategy=strategy, precision=precision)
+            model, history = trained(
+                Path(out) / technique, recipe, strategy=strategy, precision=precision, make_model=make
+            )
         found |= {f"{technique}.{i}": value for i, value in enumerate(weights(model))}
         found[f"{technique}.loss"] = [[record["loss"], record["val_loss"]] for record in history]
     np.savez(Path(out) / "found.npz", **found)
+
+
+def drawn_apart(name: str) -> None:
+    """In a process of its own: what each device adds to images of zeros in two steps of two parts."""
+    import keras
+    import tensorflow as tf
+
+    from kerascnn.training.draws import Draws
+
+    strategy = open_strategy(name)
+    with strategy.scope():
+        inputs = keras.Input((64,))
+        noise = keras.Model(inputs, keras.layers.GaussianNoise(1.0)(inputs))
+        draws = Draws(noise, strategy.num_replicas_in_sync, 2)
+
+    @tf.function
+    def one(part, last):
+        with draws.share(3, part, last=last):
+            return noise(tf.zeros((3, 64)), training=True)
+
+    found = [
+        value.numpy()
+        for part, last in [(0, False), (1, True)] * 2
+        for value in strategy.experimental_local_results(strategy.run(one, args=(tf.constant(part), last)))
+    ]
+    rows = np.concatenate(found)
+    assert len(np.unique(rows, axis=0)) == len(rows) == 12 * strategy.num_replicas_in_sync
+    assert np.abs(np.corrcoef(rows) - np.eye(len(rows))).max() < 0.6
+
+
+def test_layers_that_are_not_known_draw_apart():
+    drawn_apart("one")
+    done = in_new_process("drawn_apart", "mirrored:2", file=__file__)
+    assert done.returncode == 0, done.stderr
+
+
+def test_dropout_drops_at_its_rate_and_scales_the_rest(tmp_path):
+    """As Keras' own call does, of every kind, also in 16 bits."""
+    import keras
+    import tensorflow as tf
+
+    from kerascnn.training.draws import Draws
+
+    kinds = {
+        "features": (keras.layers.Dropout(0.3), (200, 40), (200, 40)),
+        "branches": (keras.layers.Dropout(0.3, noise_shape=(None, 1, 1)), (4000, 5, 3), (4000, 1, 1)),
+        "the same for all": (keras.layers.Dropout(0.3, noise_shape=(1, None, None)), (5, 80, 50), (1, 80, 50)),
+        "maps": (keras.layers.SpatialDropout2D(0.3), (400, 4, 4, 10), (400, 1, 1, 10)),
+        "maps first": (keras.layers.SpatialDropout2D(0.3, "channels_first"), (400, 10, 4, 4), (400, 10, 1, 1)),
+        "lines": (keras.layers.SpatialDropout1D(0.3, dtype="float16"), (400, 4, 10), (400, 1, 10)),
+        "all": (keras.layers.Dropout(1.0), (8, 3), (8, 3)),
+    }
+    for name, (layer, shape, drawn) in kinds.items():
+        inputs = keras.Input(shape[1:])
+        model = keras.Model(inputs, layer(inputs))
+        draws = Draws(model, 1, 1)
+        own = [draws.dropped(layer, tf.ones(shape, layer.compute_dtype), training=True).numpy() for _ in range(2)]
+        with draws.placed():
+            assert np.array_equal(model(np.ones(shape)), np.ones(shape))
+        keras_own = np.asarray(layer(np.ones(shape), training=True))
+        assert own[0].dtype == keras_own.dtype and set(np.unique(own[0])) == set(np.unique(keras_own)), name
+        assert name == "all" or (own[0] != own[1]).any(), name
+        kept = np.broadcast_to((own[0] != 0)[tuple(slice(size) for size in drawn)], shape)
+        assert np.array_equal(own[0] != 0, kept), name
+        expected = 1 - layer.rate
+        assert abs(np.mean(kept) - expected) < 0.04, name
 
 
 def test_two_devices_learn_what_one_learns(tmp_path):
