@@ -10,7 +10,7 @@ from test_conformance import TINY
 from test_train import RECIPE, apart, blobs, in_new_process, preprocessed, tiny, trained, weights
 
 from kerascnn.tasks.losses import BinaryCrossEntropy, CrossEntropy, of_activated
-from kerascnn.training import Constant, Epochs, open_strategy
+from kerascnn.training import Constant, Epochs, Steps, open_strategy
 from kerascnn.training.precision import POLICIES, computing_in
 from kerascnn.training.resolve import resolve
 
@@ -88,6 +88,30 @@ def test_a_network_that_does_not_fit_the_classes_is_refused_before_training(tmp_
 def test_binary_cross_entropy_learns(tmp_path):
     _, history = trained(tmp_path, RECIPE.replace({"optimizer.lr": 0.2}, length=Epochs(6), loss=BinaryCrossEntropy()))
     assert history[0]["loss"] < 0.8 and history[-1]["loss"] < history[0]["loss"] / 1.5 and history[-1]["val_top1"] > 0.9
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [CrossEntropy(label_smoothing=0.3, class_weights={"a": 5.0}), BinaryCrossEntropy(label_smoothing=0.1)],
+    ids=["smoothed and weighed", "binary"],
+)
+def test_the_validation_loss_is_the_one_that_an_evaluation_reports(tmp_path, loss):
+    from kerascnn.workflows.common import evaluated
+
+    recipe = RECIPE.replace(length=Epochs(1), loss=loss)
+    model, history = trained(tmp_path, recipe)
+    resolved = resolve(recipe, blobs(), tiny)
+    measured = evaluated(
+        lambda images: {"scores": np.asarray(model(images))}, blobs().validation, resolved.preprocess, resolved.task
+    )
+    assert history[-1]["val_loss"] == pytest.approx(measured.loss, rel=1e-4)
+
+
+def test_a_rate_for_so_many_images_goes_with_those_that_an_update_has():
+    recipe = RECIPE.replace({"optimizer.per": 256, "optimizer.lr": 0.1}, schedule=Constant())
+    for batch, length, images in ((32, Epochs(3), 32), (1024, Epochs(3), 71), (1024, Steps(8, every=4), 1024)):
+        found = resolve(recipe.replace(batch=batch, length=length), blobs(71), tiny)
+        assert found.rate(0) == pytest.approx(0.1 * images / 256)
 
 
 def one_step(out, **change):

@@ -176,12 +176,14 @@ def check_classes(parts: Mapping[str, Split], labels: tuple[str, ...]) -> None:
             if name not in part.annotations or name in part.stores:
                 continue
             numbers = part.annotations[name]
-            found = np.unique(numbers[numbers != IGNORE] if name == "mask" else numbers)
-            wrong = found if found.dtype.kind not in "iu" else found[(found < 0) | (found >= len(labels))]
-            if wrong.size:
+            numbers = numbers[numbers != IGNORE] if name == "mask" else numbers
+            whole = numbers.dtype.kind in "iu"
+            least, most = (numbers.min(initial=0), numbers.max(initial=0)) if whole else (0, 0)
+            if not whole or least < 0 or most >= len(labels):
+                found = f"goes from {least} to {most}" if whole else f"is of {numbers.dtype}"
                 raise ValueError(
-                    f"The {name} of {role} images holds {wrong[0]!r}, of {found.dtype}; expected integers from 0 to "
-                    f"{len(labels) - 1}, places in the {len(labels)} labels."
+                    f"The {name} of {role} images {found}; expected integers from 0 to {len(labels) - 1}, places among "
+                    f"the {len(labels)} labels."
                 )
 
 

@@ -65,6 +65,11 @@ def train(
     under ``tf.config.experimental.enable_op_determinism()``. Python's, NumPy's and TensorFlow's global random
     generators are seeded.
 
+    Several devices learn what one learns, but for the rounding of their sums: batch normalisation sees the whole batch,
+    and what is dropped or mixed follows from an image's place in it, so that a run may go on where there are more or
+    fewer of them. A layer of your own that draws random numbers draws others on every device, or with
+    ``draws_for_batch = True`` the same on all.
+
     Several workers all make this call. The first of them, the chief, writes and logs; the others read its checkpoint
     in ``out``, which is a folder that all of them share.
 
@@ -92,11 +97,12 @@ def train(
     callbacks
         Keras callbacks, whose ``params`` are ``epochs``, the ``steps`` of one, and ``verbose``, 0. Epochs bring the
         logs ``loss``, ``val_loss``, ``lr``, ``seconds`` and the task's metrics, such as ``top1`` and ``val_top1``;
-        batches bring none. ``stop_training`` is heeded after an epoch. The learning rate is the recipe's, whatever a
-        callback sets, and so is what is frozen: ``trainable`` of a layer is not to be changed by a callback, because
-        steps that are traced already do not see it; ``finetune`` freezes. What a callback remembers is not part of
-        the saved state. Each of several workers calls its own, so one that writes files belongs to the chief's alone;
-        a stop that one asks for is heeded by all.
+        batches bring none. ``loss`` is what the steps minimise, with smoothed labels and weights of classes, if any;
+        ``val_loss`` is the cross-entropy that an evaluation reports, without them. ``stop_training`` is heeded after an
+        epoch. The learning rate is the recipe's, whatever a callback sets, and so is what is frozen: ``trainable`` of a
+        layer is not to be changed by a callback, because steps that are traced already do not see it; ``finetune``
+        freezes. What a callback remembers is not part of the saved state. Each of several workers calls its own, so one
+        that writes files belongs to the chief's alone; a stop that one asks for is heeded by all.
     overwrite
         Allow to replace a finished run, or the checkpoint of another run, in ``out``.
     log
@@ -120,10 +126,11 @@ def train(
     RuntimeError
         When another worker is gone.
     ValueError
-        When the recipe cannot be resolved, ``out`` holds the checkpoint of another run, the network ends in a softmax
-        that cannot be parted off or has not the heads, the dropout or the sizes that the recipe asks for, the teacher
-        knows other classes, there are fewer images than devices, several devices for compiled steps, or workers differ
-        in what they train.
+        When the recipe cannot be resolved, ``out`` holds the checkpoint of another run or of a network that is made
+        otherwise, files of the data are written again or gone meanwhile, the network ends in a softmax that cannot be
+        parted off or has not the heads, the dropout or the sizes that the recipe asks for, the teacher knows other
+        classes, there are fewer images than devices, several devices for compiled steps, or workers differ in what they
+        train.
     """
     need_tensorflow("Training")
     out = Path(out)
