@@ -585,6 +585,18 @@ def test_no_bit_of_an_index_changes_what_is_read(tmp_path):
     assert 0 < used < len(places) / 2  # where zip notes times and the like
 
 
+@pytest.mark.parametrize("kind", ["folder", "table", "records"])
+def test_what_was_written_again_since_is_named(kind, tmp_path):
+    data = open_data(WRITERS[kind](tmp_path / "data"))
+    assert data.train.changed() == data.validation.changed() == []
+    victim = Path(data.train.name(0).partition(", record")[0])
+    os.utime(victim, ns=(0, 0))
+    count = 6 if kind == "records" else 1  # records of a file stand and fall together
+    assert len(data.train.changed()) == count and data.train.changed()[0] == data.train.name(0)
+    victim.unlink()
+    assert len(data.train.take(np.arange(3)).changed()) == min(count, 3) and data.validation.changed() == []
+
+
 def test_labels_of_records_may_be_any_integers_from_0(tmp_path):
     records = [imagenet(encoded(image), label) for image, label in zip(X, Y.astype(int) * 2**40 + 7, strict=True)]
     data = open_data(write_records(tmp_path / "big.tfrecord", records))
