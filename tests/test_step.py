@@ -21,14 +21,16 @@ def bare(shape, classes):
 
 
 def chancy(shape, classes):
-    """A network that drops features, maps, branches, paths and columns."""
-    from keras import Input, Model, layers
+    """A network that drops features, maps, lines of them, branches, paths and columns."""
+    from keras import Input, Model, layers, ops
 
     from kerascnn.layers import FractalJoin, GlobalDropPath
 
     x = inputs = Input(shape)
     x = layers.Conv2D(8, 3, 2, "same", name="stem")(x)
     x = layers.SpatialDropout2D(0.3, name="maps")(x)
+    lines = layers.Dropout(0.2, noise_shape=(None, 1, 8), name="lines")(ops.reshape(x, (-1, 6, 8)))
+    x = ops.reshape(lines, (-1, 6, 6, 8))
     branch = layers.Conv2D(8, 3, padding="same", activation="relu", name="branch")(x)
     x = layers.Add(name="add")([x, layers.Dropout(0.4, noise_shape=(None, 1, 1, 1), name="path")(branch)])
     columns = [layers.Conv2D(8, 1, name=f"column{i}")(x) for i in range(2)]
@@ -324,6 +326,7 @@ TECHNIQUES = {
 def several_devices(name: str, out: str) -> None:
     """In a process of its own: train by every technique on the devices of a strategy, and save what came of it."""
     strategy = open_strategy(name)
+    draw_apart(strategy)
     found = {}
     for technique, change in TECHNIQUES.items():
         recipe = RECIPE.replace({"length": Epochs(2), "batch": 9, **change})
@@ -340,14 +343,13 @@ def several_devices(name: str, out: str) -> None:
     np.savez(Path(out) / "found.npz", **found)
 
 
-def drawn_apart(name: str) -> None:
-    """In a process of its own: what each device adds to images of zeros in two steps of two parts."""
+def draw_apart(strategy) -> None:
+    """What a layer that is not known draws on each device, in two steps of two parts: nothing twice."""
     import keras
     import tensorflow as tf
 
     from kerascnn.training.draws import Draws
 
-    strategy = open_strategy(name)
     with strategy.scope():
         inputs = keras.Input((64,))
         noise = keras.Model(inputs, keras.layers.GaussianNoise(1.0)(inputs))
@@ -368,13 +370,30 @@ def drawn_apart(name: str) -> None:
     assert np.abs(np.corrcoef(rows) - np.eye(len(rows))).max() < 0.6
 
 
-def test_layers_that_are_not_known_draw_apart():
-    drawn_apart("one")
-    done = in_new_process("drawn_apart", "mirrored:2", file=__file__)
-    assert done.returncode == 0, done.stderr
+def test_parts_drop_what_the_whole_batch_drops():
+    """In two steps, of which each draws anew; parts of a step together draw what one part draws."""
+    from kerascnn.training.draws import Draws
+
+    model = chancy((12, 12, 3), 3)
+    images = np.random.default_rng(0).random((12, 12, 12, 3), np.float32)
+
+    def steps(parts):
+        draws, found, size = Draws(model, 1, parts), [], len(images) // parts
+        for seed in draws.seeds:
+            seed.assign([7, 0])
+        with draws.placed():
+            for part in [*range(parts)] * 2:
+                with draws.share(size, part, last=part == parts - 1):
+                    found.append(np.asarray(model(images[part * size :][:size], training=True)))
+        return np.concatenate(found)
+
+    whole = steps(1)
+    assert np.abs(whole[:12] - whole[12:]).max() > 0.01
+    for parts in (2, 3):
+        np.testing.assert_allclose(steps(parts), whole, atol=1e-6)
 
 
-def test_dropout_drops_at_its_rate_and_scales_the_rest(tmp_path):
+def test_dropout_drops_at_its_rate_and_scales_the_rest():
     """As Keras' own call does, of every kind, also in 16 bits."""
     import keras
     import tensorflow as tf

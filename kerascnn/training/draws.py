@@ -36,8 +36,8 @@ class Draws:
         self.seeds = [variable for variable in model.variables if variable.name == "seed_generator_state"]
         self.apart = [seed for seed in self.seeds if id(seed) not in known]
         self.replicas, self.parts = replicas, parts
-        self.first = tf.Variable(
-            tf.constant(0, tf.int64),
+        self.place = tf.Variable(  # of this replica's first image in the whole batch, and how many it has
+            tf.constant([0, 1], tf.int64),
             trainable=False,
             synchronization=tf.VariableSynchronization.ON_READ,
             aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
@@ -62,10 +62,10 @@ class Draws:
         """
         context: Any = tf.distribute.get_replica_context()
         replica = context.replica_id_in_sync_group
-        own = tf.where(tf.range(self.replicas) == replica, images, 0)
-        sizes: Any = context.all_reduce("sum", own)  # replicas may hold unequal parts
-        together = tf.reduce_sum(sizes)
-        self.first.assign(tf.cast(part * together + tf.reduce_sum(sizes[:replica]), tf.int64))
+        every = tf.range(self.replicas)
+        sizes: Any = context.all_reduce("sum", tf.where(every == replica, images, 0))  # replicas may hold unequal parts
+        together, before_own = tf.reduce_sum(sizes), tf.reduce_sum(tf.where(every < replica, sizes, 0))
+        self.place.assign(tf.cast(tf.stack([part * together + before_own, images]), tf.int64))
         before = [tf.identity(seed.value) for seed in self.seeds]
         shift = tf.cast(tf.stack([(part * self.replicas + replica) * STRIDE, 0]), tf.int64)
         for seed in self.apart:
@@ -77,10 +77,11 @@ class Draws:
             seed.assign(value)
 
     def dropped(self, layer: Any, inputs: Any, training: bool = False) -> Any:
-        """What a dropout layer makes of its inputs, (B, ...), which are the images from ``first`` on."""
+        """What a dropout layer makes of its inputs, (B, ...), of one row or as many as it may be for each image."""
         if not training or not layer.rate:
             return inputs
-        shape, first = tf.shape(inputs), self.first
+        shape, place = tf.shape(inputs), tf.unstack(self.place)
+        first = place[0] * (tf.cast(shape[0], tf.int64) // place[1])
         if (given := noise_shape(layer, len(inputs.shape))) is not None:
             first = first if given[0] is None else tf.zeros_like(first)  # of one row for all, or of a whole batch
             shape = tf.stack([shape[axis] if size is None else size for axis, size in enumerate(given)])
