@@ -1,12 +1,17 @@
-"""Files are written whole or not at all; and the folder of the cache."""
+"""Files are written whole or not at all, and arrays read whole or not at all; and the folder of the cache."""
 
 import errno
 import hashlib
 import os
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # full disk, full quota, file beyond a limit
 
@@ -55,10 +60,57 @@ def sha256(path: Path) -> str:
     return hashed.hexdigest()
 
 
-def changes(file: Path) -> tuple[int, int]:
+def changes(file: str | os.PathLike) -> tuple[int, int]:
     """Size and modification time in nanoseconds, which change when the file is rewritten."""
-    status = file.stat()
+    status = os.stat(file)
     return status.st_size, status.st_mtime_ns
+
+
+def state(file: str | os.PathLike) -> int:
+    """A number of 64 bits that changes when the file is rewritten; 0 where there is none."""
+    try:
+        return int.from_bytes(hashlib.blake2b(repr(changes(file)).encode(), digest_size=8).digest())
+    except OSError:
+        return 0
+
+
+def content(file: str | os.PathLike) -> int:
+    """A number of 64 bits that changes with what the file holds. Raises ``OSError`` when it cannot be read."""
+    with open(file, "rb") as opened:
+        return int.from_bytes(hashlib.file_digest(opened, "sha256").digest()[:8])
+
+
+def read_arrays(path: str | os.PathLike) -> "dict[str, np.ndarray]":
+    """All arrays of an .npz file, in memory.
+
+    Each is read to its end, where its checksum stands: ``np.load`` stops where an array's own header says that it ends,
+    so that a damaged header gives other numbers, and no error.
+
+    Raises
+    ------
+    OSError
+        When the file cannot be opened.
+    ValueError
+        When it is damaged, or no file of arrays alone, naming the file.
+    """
+    import numpy as np
+
+    arrays = {}
+    try:
+        with open(path, "rb") as file:
+            if file.read(6) == np.lib.format.MAGIC_PREFIX:
+                raise ValueError("it holds one array without a name")
+            with zipfile.ZipFile(file) as archive:
+                for name in archive.namelist():
+                    with archive.open(name) as member:
+                        arrays[name.removesuffix(".npy")] = np.lib.format.read_array(member, allow_pickle=False)
+                        if member.read(1):
+                            raise ValueError(f"{name} goes on behind what its header says")
+    except (FileNotFoundError, IsADirectoryError, PermissionError):
+        raise
+    except Exception as error:  # of many types, since any byte of a file may be another
+        raise ValueError(f"{path} cannot be read as an .npz file: {error or type(error).__name__}.") from error
+    return arrays
 
 
 def need_writable(folder: str | os.PathLike) -> None:

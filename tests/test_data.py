@@ -15,6 +15,7 @@ from kerascnn.data.images import centred, decode, part_of
 from kerascnn.data.pipeline import batches, load_image
 from kerascnn.data.splitting import draw, split_by_name
 from kerascnn.data.transforms.registry import AUGMENTATIONS, Augmentation, parse
+from kerascnn.files import read_arrays
 from kerascnn.spec import Preprocess
 
 PHOTO = Preprocess(size=16, crop=0.8)
@@ -133,6 +134,71 @@ def test_fingerprint_of_a_folder_is_its_content(photos, tmp_path):
     assert open_data(moved).fingerprint == before
     (moved / "red" / "00.jpg").unlink()
     assert open_data(moved).fingerprint != before
+
+
+def test_fingerprint_sees_other_content_of_equal_size_and_not_when_it_was_written(photos, tmp_path):
+    before = open_data(photos).fingerprint
+    copied = shutil.copytree(photos, tmp_path / "copied", copy_function=shutil.copyfile)  # with times of its own
+    assert open_data(copied).fingerprint == before
+    file = copied / "red" / "00.jpg"
+    contents = bytearray(file.read_bytes())
+    contents[len(contents) // 2] ^= 1
+    file.write_bytes(contents)
+    assert file.stat().st_size == (photos / "red" / "00.jpg").stat().st_size
+    assert open_data(copied).fingerprint != before
+    assert open_data(photos).fingerprint == before and open_data(photos).train.changed() == []
+
+
+def test_class_numbers_that_are_no_places_among_the_labels():
+    images = np.zeros((2, 4, 4, 3), np.uint8)
+
+    def data(labels, name="label"):
+        split = Split(images, {name: np.array(labels)})
+        return Data(train=split, validation=split, labels=("a", "b"), channels=3)
+
+    assert len(data([0, 1]).train) == len(data([[[0, 255]], [[1, 1]]], "mask").train) == 2
+    for labels, message in (
+        ([0, 2], "label of train images goes from 0 to 2; expected integers from 0 to 1"),
+        ([0, 255], "goes from 0 to 255"),
+        ([-1, 1], "goes from -1 to 1"),
+        ([0, 2**40], "goes from 0 to 1099511627776"),
+        ([0.0, 0.5], "is of float64"),
+        ([False, True], "is of bool"),
+        (["a", "b"], "is of <U1"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            data(labels)
+    with pytest.raises(ValueError, match="mask of train images goes from 0 to 7"):
+        data([[[0, 7]], [[1, 1]]], "mask")
+
+
+@pytest.mark.parametrize("mix", ["mixup:0.4", "mixup_cutmix:0.4:1.0"])
+def test_parts_of_a_batch_are_cut_after_the_whole_is_mixed(digits, mix):
+    """By one worker, and by three that get unequal shares of every part."""
+    split = digits.train.take(np.arange(45))
+    how = dict(augment=(mix,), classes=10, seed=2, epoch=1, places=range(45, 45 + 40), shuffle=True)
+    whole, cut = (
+        [
+            (x.numpy(), y["label"].numpy())
+            for x, y in batches(split, Preprocess(size=8, mean=(0.0,), std=(1.0,)), 20, parts=parts, **how)
+        ]
+        for parts in (1, 2)
+    )
+    assert [len(images) for images, _ in cut] == [10] * 4
+    for (images, weights), first, second in zip(whole, cut[::2], cut[1::2], strict=True):
+        assert np.array_equal(images, np.concatenate([first[0], second[0]]))
+        assert np.array_equal(weights, np.concatenate([first[1], second[1]]))
+    shares = [
+        [
+            x.numpy()
+            for x, _ in batches(
+                split, Preprocess(size=8, mean=(0.0,), std=(1.0,)), 20, parts=2, shard=(index, 3), **how
+            )
+        ]
+        for index in range(3)
+    ]
+    for joined, *own in zip(cut, *shares, strict=True):
+        assert np.array_equal(joined[0], np.concatenate(own)) and {*map(len, own)} == {3, 4}
 
 
 @pytest.mark.parametrize(
@@ -323,7 +389,7 @@ def test_what_is_remembered_of_files_may_be_lost_or_damaged(photos, monkeypatch,
     for damage in (lambda: kept.write_bytes(kept.read_bytes()[:-3]), lambda: kept.write_bytes(b""), kept.unlink):
         damage()
         assert open_data(photos).fingerprint == fingerprint
-        assert len(np.load(kept)) == 16
+        assert len(read_arrays(kept)["kept"]) == 16
 
 
 def test_class_whose_every_file_is_corrupt(photos):

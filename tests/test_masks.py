@@ -211,6 +211,20 @@ def test_files_of_names_that_cannot_be(folder):
     (folder / "classes.json").write_text('["sky", "sky"]')
     with pytest.raises(ValueError, match=r"names that differ"):
         open_data(folder)
+    (folder / "classes.json").unlink()
+    (folder / "labels.txt").write_bytes("Brücke\nStraße\n".encode("latin-1"))
+    with pytest.raises(ValueError, match=r"labels\.txt is not UTF-8 text: .*Save it as UTF-8"):
+        open_data(folder)
+
+
+def test_a_mask_that_is_painted_anew_is_other_data(folder):
+    before = open_data(folder)
+    mask = before.train.annotations["mask"][0]
+    classes = np.array(Image.open(mask))
+    classes[0, 0] = 0 if classes[0, 0] else 1
+    Image.fromarray(classes).save(mask)
+    assert before.train.changed() == [before.train.name(0)] and before.validation.changed() == []
+    assert open_data(folder).fingerprint != before.fingerprint
 
 
 def test_masks_are_decoded_once_only(folder, monkeypatch):

@@ -14,6 +14,7 @@ from kerascnn.spec import Preprocess
 from kerascnn.tasks.classification.prediction import ClassPrediction
 from kerascnn.tasks.heads import up_to_logits
 from kerascnn.training import Epochs
+from kerascnn.training.drawing import configuration
 from kerascnn.workflows.predict import predict
 
 ONE = RECIPE.replace(length=Epochs(1))
@@ -180,3 +181,56 @@ def test_predictions_are_probabilities_whatever_a_network_ends_in(make, tmp_path
         assert isinstance(prediction, ClassPrediction)
         assert prediction.probabilities.min() >= 0 and prediction.probabilities.sum() == pytest.approx(1, abs=1e-5)
         assert prediction.label == "a" and 0.9 < prediction.confidence <= 1
+
+
+class Scaled(L.Layer):
+    """A layer whose configuration forgets what it does."""
+
+    def __init__(self, factor, **kwargs):
+        super().__init__(**kwargs)
+        self.factor = factor
+
+    def call(self, x):
+        return x * self.factor
+
+    def get_config(self):
+        return {"name": self.name}
+
+
+def other_scaled():
+    class Scaled(L.Layer):
+        def __init__(self, factor, **kwargs):
+            super().__init__(**kwargs)
+            self.factor = factor
+
+        def call(self, x):
+            return x + self.factor
+
+        def get_config(self):
+            return {"name": self.name}
+
+    return Scaled
+
+
+def changing(activation="relu", rate=0.2, function=lambda x: 2 * x, scaled=lambda: Scaled(3), crossed=False):
+    """A network whose layers Keras names, and which always has the same variables."""
+    image = keras.Input((8, 8, 3))
+    x, y = (L.Dropout(drop)(L.Conv2D(3, 3, activation=activation)(image)) for drop in (rate, 0.1))
+    x, y = (y, x) if crossed else (x, y)
+    x = scaled()(L.Lambda(function)(L.Subtract()([x, y])))
+    return keras.Model(image, L.Dense(3)(L.Flatten()(x)))
+
+
+def test_a_network_is_known_by_how_it_is_made_and_not_by_the_names_that_keras_counts_up():
+    first = configuration(changing())
+    assert first == configuration(changing()) and configuration(nested((8, 8, 3), 3)) != first
+    others = [
+        changing(activation="tanh"),
+        changing(rate=0.3),
+        changing(function=lambda x: 3 * x),
+        changing(scaled=lambda: Scaled(4)),
+        changing(scaled=lambda: other_scaled()(3)),
+        changing(crossed=True),
+    ]
+    found = [first, *map(configuration, others)]
+    assert len(set(found)) == len(found)

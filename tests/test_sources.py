@@ -7,6 +7,7 @@ import os
 import re
 import struct
 import sys
+import warnings
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -555,7 +556,55 @@ def test_damaged_index_is_made_anew(tmp_path, makings):
     for number, spoilt in enumerate((b"", b"PK no index", None), 1):
         for kept in root.glob(".kerascnn-*.npz"):
             kept.write_bytes(bytes_of(kept)[:-100] if spoilt is None else spoilt)
-        assert open_data(root).fingerprint == before and len(makings) == 3 + 3 * number
+        with pytest.warns(UserWarning, match=rf"The index {root}/\.kerascnn-.*\.npz is damaged .*; it is made again"):
+            assert open_data(root).fingerprint == before
+        assert len(makings) == 3 + 3 * number
+
+
+def test_no_bit_of_an_index_changes_what_is_read(tmp_path):
+    """One that is kept is used as it was written, or not at all; np.load believes a damaged header."""
+    rows, labels = np.arange(40, dtype=np.int64).reshape(8, 5), np.arange(8)
+    whole, place = index.Index(rows, labels, {3: "damaged"}, {0: "cat"}), tmp_path / "index.npz"
+    index.save(whole, place, "state")
+    contents, rng = place.read_bytes(), np.random.default_rng(0)
+    used = 0
+    headers = [place for place in range(len(contents)) if contents[place : place + 6] == b"\x93NUMPY"]
+    places = {
+        *rng.integers(0, len(contents), 300).tolist(),
+        *(start + i for start in headers for i in range(0, 128, 3)),
+    }
+    for byte in sorted(places):
+        place.write_bytes(contents[:byte] + bytes([contents[byte] ^ 1 << int(rng.integers(8))]) + contents[byte + 1 :])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            kept = index.load(place, "state")
+        if kept is not None:
+            used += 1
+            assert np.array_equal(kept.rows, rows) and np.array_equal(kept.labels, labels)
+            assert (kept.problems, kept.names) == (whole.problems, whole.names)
+    assert 0 < used < len(places) / 2  # where zip notes times and the like
+
+
+@pytest.mark.parametrize("kind", ["folder", "table", "records"])
+def test_what_was_written_again_since_is_named(kind, tmp_path):
+    data = open_data(WRITERS[kind](tmp_path / "data"))
+    assert data.train.changed() == data.validation.changed() == []
+    victim = Path(data.train.name(0).partition(", record")[0])
+    os.utime(victim, ns=(0, 0))
+    count = 6 if kind == "records" else 1  # records of a file stand and fall together
+    assert len(data.train.changed()) == count and data.train.changed()[0] == data.train.name(0)
+    victim.unlink()
+    assert len(data.train.take(np.arange(3)).changed()) == min(count, 3) and data.validation.changed() == []
+
+
+def test_labels_of_records_may_be_any_integers_from_0(tmp_path):
+    records = [imagenet(encoded(image), label) for image, label in zip(X, Y.astype(int) * 2**40 + 7, strict=True)]
+    data = open_data(write_records(tmp_path / "big.tfrecord", records))
+    assert data.labels == ("7", str(2**40 + 7)) and np.array_equal(np.unique(data.train.annotations["label"]), [0, 1])
+    for wrong, message in ((-1, "the label -1 is below 0"), (b"cat", "Data types don't match")):
+        bad = [*records, example(image__encoded=encoded(X[0]), image__class__label=wrong)]
+        with pytest.raises(ValueError, match=rf"(?s)1 record of .*bad\.tfrecord, record 16.*{message}"):
+            open_data(write_records(tmp_path / "bad.tfrecord", bad))
 
 
 def test_index_of_a_folder_that_cannot_be_written(tmp_path, makings, cache_folder, monkeypatch):
@@ -711,7 +760,14 @@ def test_arrays_of_every_allowed_form(tmp_path):
         (X[:0], Y[:0], "expected images"),
         (X, Y[:-1], "x has 16 images and y 15 targets"),
         (X, np.eye(2, dtype=int)[Y], r"y.argmax\(axis=1\)"),
-        (X, Y.astype(float), "y is of float64; expected integers"),
+        (X, Y.astype(float), r"y is of float64; expected integers: y.astype\(\"int32\"\)"),
+        (X, Y + 0.5, "y is of float64; expected integers, and there is 0.5"),
+        (X, np.where(Y, np.nan, 0.0), "expected integers, and there is nan"),
+        (X, Y > 0, r"y holds truth values; expected class numbers: y.astype\(\"int32\"\)"),
+        (X, Y.astype(object), "y is of object; expected integers"),
+        (X, Y * 2**32, "y holds 4294967296; expected class numbers from 0 on, below 1,000,000. .*return_inverse"),
+        (X, Y * 2**31, "y holds 2147483648"),
+        (X, Y.astype(np.uint64) * 2**63, "y holds 9223372036854775808"),
         (X, np.array(LABELS)[Y], "np.unique"),
         (X, Y - 1, "y holds -1; expected class numbers from 0"),
         (X, Y * 2, "The class '1' of .* has no image"),
@@ -748,6 +804,12 @@ def test_npz_files_that_cannot_be(tmp_path):
     np.savez(file, x=X, y=Y)
     flip(file, 2000)
     with pytest.raises(ValueError, match=r"cannot be read as an .npz file: Bad CRC-32 for file 'x.npy'"):
+        open_data(file)
+    np.savez(file, x=X, y=Y)
+    contents = bytes_of(file)
+    shape = contents.index(b"(16, 20, 24, 3)")
+    file.write_bytes(contents[:shape] + b"(12, 20, 24, 3)" + contents[shape + 15 :])  # four images fewer
+    with pytest.raises(ValueError, match=r"arrays\.npz cannot be read as an .npz file: x.npy goes on behind"):
         open_data(file)
     file.write_bytes(bytes_of(file)[:3000])
     with pytest.raises(ValueError, match=r"cannot be read as an .npz file"):

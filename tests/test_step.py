@@ -10,7 +10,7 @@ from test_conformance import TINY
 from test_train import RECIPE, apart, blobs, in_new_process, preprocessed, tiny, trained, weights
 
 from kerascnn.tasks.losses import BinaryCrossEntropy, CrossEntropy, of_activated
-from kerascnn.training import Constant, Epochs, open_strategy
+from kerascnn.training import Constant, Epochs, Steps, open_strategy
 from kerascnn.training.precision import POLICIES, computing_in
 from kerascnn.training.resolve import resolve
 
@@ -18,6 +18,25 @@ from kerascnn.training.resolve import resolve
 def bare(shape, classes):
     """A network whose gradient is the same however a batch is cut."""
     return tiny(shape, classes, normalise=False)
+
+
+def chancy(shape, classes):
+    """A network that drops features, maps, lines of them, branches, paths and columns."""
+    from keras import Input, Model, layers, ops
+
+    from kerascnn.layers import FractalJoin, GlobalDropPath
+
+    x = inputs = Input(shape)
+    x = layers.Conv2D(8, 3, 2, "same", name="stem")(x)
+    x = layers.SpatialDropout2D(0.3, name="maps")(x)
+    lines = layers.Dropout(0.2, noise_shape=(None, 1, 8), name="lines")(ops.reshape(x, (-1, 6, 8)))
+    x = ops.reshape(lines, (-1, 6, 6, 8))
+    branch = layers.Conv2D(8, 3, padding="same", activation="relu", name="branch")(x)
+    x = layers.Add(name="add")([x, layers.Dropout(0.4, noise_shape=(None, 1, 1, 1), name="path")(branch)])
+    columns = [layers.Conv2D(8, 1, name=f"column{i}")(x) for i in range(2)]
+    x = FractalJoin(0.3, name="join")([GlobalDropPath(2, name="columns")(x), *columns])
+    x = layers.GlobalAveragePooling2D(name="pool")(layers.Dropout(0.2, name="pixels")(x))
+    return Model(inputs, layers.Dense(classes, name="dense")(layers.Dropout(0.5, name="features")(x)), name="chancy")
 
 
 def scores():
@@ -73,6 +92,30 @@ def test_binary_cross_entropy_learns(tmp_path):
     assert history[0]["loss"] < 0.8 and history[-1]["loss"] < history[0]["loss"] / 1.5 and history[-1]["val_top1"] > 0.9
 
 
+@pytest.mark.parametrize(
+    "loss",
+    [CrossEntropy(label_smoothing=0.3, class_weights={"a": 5.0}), BinaryCrossEntropy(label_smoothing=0.1)],
+    ids=["smoothed and weighed", "binary"],
+)
+def test_the_validation_loss_is_the_one_that_an_evaluation_reports(tmp_path, loss):
+    from kerascnn.workflows.common import evaluated
+
+    recipe = RECIPE.replace(length=Epochs(1), loss=loss)
+    model, history = trained(tmp_path, recipe)
+    resolved = resolve(recipe, blobs(), tiny)
+    measured = evaluated(
+        lambda images: {"scores": np.asarray(model(images))}, blobs().validation, resolved.preprocess, resolved.task
+    )
+    assert history[-1]["val_loss"] == pytest.approx(measured.loss, rel=1e-4)
+
+
+def test_a_rate_for_so_many_images_goes_with_those_that_an_update_has():
+    recipe = RECIPE.replace({"optimizer.per": 256, "optimizer.lr": 0.1}, schedule=Constant())
+    for batch, length, images in ((32, Epochs(3), 32), (1024, Epochs(3), 71), (1024, Steps(8, every=4), 1024)):
+        found = resolve(recipe.replace(batch=batch, length=length), blobs(71), tiny)
+        assert found.rate(0) == pytest.approx(0.1 * images / 256)
+
+
 def one_step(out, **change):
     """What a step of plain descent takes off the weights, at a rate of one."""
     import keras
@@ -104,11 +147,13 @@ def test_clipping_is_that_of_torch(tmp_path):
             np.testing.assert_allclose(part, parameter.grad, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("accumulate", [2, 4])
-def test_accumulated_gradients_are_those_of_the_batch(tmp_path, accumulate):
-    recipe = RECIPE.replace(length=Epochs(2), clip_norm=0.5)
-    whole, expected = trained(tmp_path / "whole", recipe, make_model=bare)
-    parts, history = trained(tmp_path / "parts", recipe.replace(accumulate=accumulate), make_model=bare)
+@pytest.mark.parametrize("augment", [("flip",), ("mixup:0.4", "cutmix:1.0")], ids=["plain", "mixed"])
+@pytest.mark.parametrize(("accumulate", "network"), [(4, bare), (2, chancy)])
+def test_accumulated_gradients_are_those_of_the_batch(tmp_path, accumulate, network, augment):
+    """Whatever is dropped, and whichever images of the whole batch are mixed."""
+    recipe = RECIPE.replace(length=Epochs(2), clip_norm=0.5, augment=augment)
+    whole, expected = trained(tmp_path / "whole", recipe, make_model=network)
+    parts, history = trained(tmp_path / "parts", recipe.replace(accumulate=accumulate), make_model=network)
     assert apart(whole, parts) < 1e-5
     for record, reference in zip(history, expected, strict=True):
         assert record["loss"] == pytest.approx(reference["loss"], abs=1e-5) and record["lr"] == reference["lr"]
@@ -259,7 +304,7 @@ def test_every_family_computes_in_16_bits(family):
     learner = Learner(model, resolved, Workers(tf.distribute.get_strategy()), precision="float16")
     images = np.random.default_rng(0).random((2, *model.input_shape[1:]), np.float32)
     learner.optimizer.dynamic_scale.assign(1.0)  # as after some steps that overflowed
-    learner._collect(tf.constant(images), {"label": tf.constant([0, 1])})
+    learner._collect(tf.constant(images), {"label": tf.constant([0, 1])}, 0)
     assert all(np.isfinite(total).all() for total in learner.sums) and np.isfinite(learner.meters()["loss"])
     assert {v.dtype for v in model.trainable_variables} == {"float32"}
 
@@ -273,23 +318,111 @@ TECHNIQUES = {
     "half": {},
     "scaled": {"clip_norm": 0.3},  # with layers in float32, so that nothing is rounded
     "sigmoid": {"loss": BinaryCrossEntropy(label_smoothing=0.1)},
+    "chance": {},
+    "chance in parts": {"accumulate": 2, "batch": 10, "augment": ("mixup:0.4",)},
 }
 
 
 def several_devices(name: str, out: str) -> None:
     """In a process of its own: train by every technique on the devices of a strategy, and save what came of it."""
     strategy = open_strategy(name)
+    draw_apart(strategy)
     found = {}
     for technique, change in TECHNIQUES.items():
         recipe = RECIPE.replace({"length": Epochs(2), "batch": 9, **change})
         precision = "float16" if technique in ("half", "scaled") else "float32"
+        make = chancy if technique.startswith("chance") else tiny
         with pytest.MonkeyPatch.context() as patch:
             if technique == "scaled":
                 patch.setitem(POLICIES, "float16", "float32")
-            model, history = trained(Path(out) / technique, recipe, strategy=strategy, precision=precision)
+            model, history = trained(
+                Path(out) / technique, recipe, strategy=strategy, precision=precision, make_model=make
+            )
         found |= {f"{technique}.{i}": value for i, value in enumerate(weights(model))}
         found[f"{technique}.loss"] = [[record["loss"], record["val_loss"]] for record in history]
     np.savez(Path(out) / "found.npz", **found)
+
+
+def draw_apart(strategy) -> None:
+    """What a layer that is not known draws on each device, in two steps of two parts: nothing twice."""
+    import keras
+    import tensorflow as tf
+
+    from kerascnn.training.draws import Draws
+
+    with strategy.scope():
+        inputs = keras.Input((64,))
+        noise = keras.Model(inputs, keras.layers.GaussianNoise(1.0)(inputs))
+        draws = Draws(noise, strategy.num_replicas_in_sync, 2)
+
+    @tf.function
+    def one(part, last):
+        with draws.share(3, part, last=last):
+            return noise(tf.zeros((3, 64)), training=True)
+
+    found = [
+        value.numpy()
+        for part, last in [(0, False), (1, True)] * 2
+        for value in strategy.experimental_local_results(strategy.run(one, args=(tf.constant(part), last)))
+    ]
+    rows = np.concatenate(found)
+    assert len(np.unique(rows, axis=0)) == len(rows) == 12 * strategy.num_replicas_in_sync
+    assert np.abs(np.corrcoef(rows) - np.eye(len(rows))).max() < 0.6
+
+
+def test_parts_drop_what_the_whole_batch_drops():
+    """In two steps, of which each draws anew; parts of a step together draw what one part draws."""
+    from kerascnn.training.draws import Draws
+
+    model = chancy((12, 12, 3), 3)
+    images = np.random.default_rng(0).random((12, 12, 12, 3), np.float32)
+
+    def steps(parts):
+        draws, found, size = Draws(model, 1, parts), [], len(images) // parts
+        for seed in draws.seeds:
+            seed.assign([7, 0])
+        with draws.placed():
+            for part in [*range(parts)] * 2:
+                with draws.share(size, part, last=part == parts - 1):
+                    found.append(np.asarray(model(images[part * size :][:size], training=True)))
+        return np.concatenate(found)
+
+    whole = steps(1)
+    assert np.abs(whole[:12] - whole[12:]).max() > 0.01
+    for parts in (2, 3):
+        np.testing.assert_allclose(steps(parts), whole, atol=1e-6)
+
+
+def test_dropout_drops_at_its_rate_and_scales_the_rest():
+    """As Keras' own call does, of every kind, also in 16 bits."""
+    import keras
+    import tensorflow as tf
+
+    from kerascnn.training.draws import Draws
+
+    kinds = {
+        "features": (keras.layers.Dropout(0.3), (200, 40), (200, 40)),
+        "branches": (keras.layers.Dropout(0.3, noise_shape=(None, 1, 1)), (4000, 5, 3), (4000, 1, 1)),
+        "the same for all": (keras.layers.Dropout(0.3, noise_shape=(1, None, None)), (5, 80, 50), (1, 80, 50)),
+        "maps": (keras.layers.SpatialDropout2D(0.3), (400, 4, 4, 10), (400, 1, 1, 10)),
+        "maps first": (keras.layers.SpatialDropout2D(0.3, "channels_first"), (400, 10, 4, 4), (400, 10, 1, 1)),
+        "lines": (keras.layers.SpatialDropout1D(0.3, dtype="float16"), (400, 4, 10), (400, 1, 10)),
+        "all": (keras.layers.Dropout(1.0), (8, 3), (8, 3)),
+    }
+    for name, (layer, shape, drawn) in kinds.items():
+        inputs = keras.Input(shape[1:])
+        model = keras.Model(inputs, layer(inputs))
+        draws = Draws(model, 1, 1)
+        own = [draws.dropped(layer, tf.ones(shape, layer.compute_dtype), training=True).numpy() for _ in range(2)]
+        with draws.placed():
+            assert np.array_equal(model(np.ones(shape)), np.ones(shape))
+        keras_own = np.asarray(layer(np.ones(shape), training=True))
+        assert own[0].dtype == keras_own.dtype and set(np.unique(own[0])) == set(np.unique(keras_own)), name
+        assert name == "all" or (own[0] != own[1]).any(), name
+        kept = np.broadcast_to((own[0] != 0)[tuple(slice(size) for size in drawn)], shape)
+        assert np.array_equal(own[0] != 0, kept), name
+        expected = 1 - layer.rate
+        assert abs(np.mean(kept) - expected) < 0.04, name
 
 
 def test_two_devices_learn_what_one_learns(tmp_path):

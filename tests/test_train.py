@@ -631,6 +631,10 @@ def stopped(tmp_path_factory):
         ),
         ({"data": blobs(70)}, "data is .* there and .* here"),
         ({"precision": "bfloat16"}, "precision is 'float32' there and 'bfloat16' here"),
+        (
+            {"make_model": lambda shape, classes: tiny(shape, classes, head="")},
+            "network is '10 layers, made as .*' there and '9 layers, made as .*' here",
+        ),
         ({"make_model": dropping}, "state is '.* variables, .*' there and '.* variables, .*' here"),
     ],
 )
@@ -652,6 +656,41 @@ def test_what_comes_after_training_may_change(stopped, tmp_path):
     lines = []
     trained(out, SHORT.replace(data="elsewhere/blobs"), log=lines.append)
     assert "continuing after epoch 1" in lines[0]
+
+
+@pytest.mark.parametrize("what", ["written again", "gone", "gone before the end"])
+def test_data_that_changes_while_it_is_learned_stops_the_training(tmp_path, what):
+    """The state of the epoch before is kept, and nothing is learned under the name of the old data."""
+    import keras
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    for place in range(24):
+        file = tmp_path / "photos" / "abc"[place % 3] / f"{place}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 255, (12, 12, 3)).astype(np.uint8)).save(file)
+    data = open_data(tmp_path / "photos")
+    victim = Path(data.train.images[3])
+
+    class Meddle(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 1 and what == "written again":
+                victim.write_bytes(Path(data.train.images[5]).read_bytes())
+            elif epoch == 1 and what == "gone":
+                victim.unlink()
+
+        def on_train_batch_end(self, batch, logs=None):
+            if what == "gone before the end" and history and batch == 1:
+                victim.unlink()
+
+        def on_epoch_end(self, epoch, logs=None):
+            history.append(epoch)
+
+    history = []
+    with pytest.raises(ValueError, match=rf"(?s)1 images were written again, or are gone.*{victim}.*open the data"):
+        trained(tmp_path / "out", RECIPE.replace(batch=8), data, callbacks=[Meddle()])
+    with np.load(tmp_path / "out" / "checkpoint.npz") as file:
+        assert len(json.loads(str(file["record"]))["history"]) == 1
 
 
 def test_file_that_is_no_checkpoint(tmp_path):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_step import bare
+from test_step import chancy
 from test_train import LONG, RECIPE, dropping, preprocessed, trained, weights
 
 from kerascnn.data import Split
@@ -198,8 +198,8 @@ SETTINGS = {
         {"augment": MIXED, "batch": 9, "clip_norm": 0.3, "ema": 0.9, "optimizer": AdamW(lr=0.05, weight_decay=5e-3)},
         "tiny",
     ),
-    "whole": ({"batch": 10}, "bare"),
-    "accumulated": ({"batch": 10, "accumulate": 2}, "bare"),
+    "whole": ({"batch": 10, "augment": ("flip", "mixup:0.4")}, "chancy"),
+    "accumulated": ({"batch": 10, "augment": ("flip", "mixup:0.4"), "accumulate": 2}, "chancy"),
     "in stages": ({"stages": (Stage(size=10, augment=("flip",)), Stage(size=12, augment=("mixup:0.4",)))}, "tiny"),
     "taught": ({}, "tiny"),
 }
@@ -218,7 +218,7 @@ def several(index: int, name: str, out: Path, teacher: str) -> None:
             out / setting,
             recipe,
             strategy=strategy,
-            make_model={"tiny": tiny, "bare": bare}[network],
+            make_model={"tiny": tiny, "chancy": chancy}[network],
         )
         found |= {f"{setting}.{i}": value for i, value in enumerate(weights(model))}
         found[f"{setting}.loss"] = [[record["loss"], record["val_loss"]] for record in history]

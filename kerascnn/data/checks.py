@@ -10,13 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
+from kerascnn.data.dataset import Split, joined
 from kerascnn.data.headers import PNG, pixels
 from kerascnn.data.splitting import Opening
-from kerascnn.files import changes, home, is_special, written_whole
+from kerascnn.files import content, home, is_special, read_arrays, state, written_whole
 from kerascnn.progress import track
 
 MARK = 2**56 - 1
-NOTES = "2"  # what notes say; those of another number are forgotten
+NOTES = "3"  # what notes say; those of another number are forgotten
 PIXELS = 178_956_970  # of an image: half a gigabyte of colours
 MOST = 20  # lines that an error has room for
 
@@ -80,13 +81,14 @@ def file_problem(path: Path) -> str | None:
         return reason(error)
 
 
-def checked_files(files: Sequence[Path], opening: Opening) -> tuple[dict[Path, str], str]:
-    """The files that cannot be decoded, and why; and what is to be known of the others, in a line."""
-    found = examined(
+def checked_files(files: Sequence[Path], opening: Opening) -> tuple[dict[Path, str], dict[Path, np.ndarray], str]:
+    """The files that cannot be decoded, and why; the seals of all; and what is to be known of the others, in a line."""
+    found, seals = examined(
         [(path,) for path in files], lambda path: file_problem(path) or bits_used(path), opening, "checking images"
     )
     problems = {path: result for path, result in zip(files, found, strict=True) if isinstance(result, str)}
-    return problems, of_few_bits([result for result in found if isinstance(result, int) and result])
+    known = of_few_bits([result for result in found if isinstance(result, int) and result])
+    return problems, dict(zip(files, seals, strict=True)), known
 
 
 def bits_used(path: Path) -> int:
@@ -113,25 +115,40 @@ def of_few_bits(bits: Sequence[int]) -> str:
 
 def examined(
     items: Sequence[tuple[Path, ...]], examine: Callable[..., str | int], opening: Opening, title: str
-) -> list[str | int]:
-    """What ``examine`` finds of the files of each item: why they cannot be used, or a number of 0 to 255.
+) -> tuple[list[str | int], np.ndarray]:
+    """What ``examine`` finds of the files of each item: why they cannot be used, or a number of 0 to 255; and seals.
 
-    A number is remembered as long as the files are as they are, so that a large folder is decoded once only.
+    These, (N, 2) uint64, are the states of the files, and a number that changes with what they hold. All is remembered
+    as long as the files are as they are, so that a large folder is read once only.
     """
+    states = np.array([[*map(state, files)] for files in items], np.uint64).reshape(len(items), -1)
     passed = Passed(items)
-    marks = [passed.mark(files) for files in items]
-    doubtful = [files for files, mark in zip(items, marks, strict=True) if mark not in passed.notes]
+    marks = [passed.mark(files, of_files) for files, of_files in zip(items, states.tolist(), strict=True)]
+    doubtful = [files for files, mark in zip(items, marks, strict=True) if mark not in passed.known]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = pool.map(lambda files: examine(*files), doubtful)
+        results = pool.map(lambda files: (examine(*files), contents(files)), doubtful)
         new = iter(list(track(results, title, len(doubtful), shown=opening.progress)))
-    found = [passed.notes[mark] if mark in passed.notes else next(new) for mark in marks]
+    found = [passed.known[mark] if mark in passed.known else next(new) for mark in marks]
     if doubtful:
-        passed.keep({mark: note for mark, note in zip(marks, found, strict=True) if mark and isinstance(note, int)})
-    return found
+        sound = [(mark, note, held) for mark, (note, held) in zip(marks, found, strict=True) if mark]
+        passed.keep({mark: (note, held) for mark, note, held in sound if isinstance(note, int)})
+    held = np.array([held for _, held in found], np.uint64)
+    return [note for note, _ in found], np.stack([joined(states), held], axis=1)
+
+
+def contents(files: Sequence[Path]) -> int:
+    """A number of 64 bits that changes with what files hold; 0 where one cannot be read."""
+    if any(map(is_special, files)):
+        return 0
+    try:
+        held = [content(path) for path in files]
+    except OSError:
+        return 0
+    return int(joined(np.array([held], np.uint64))[0])
 
 
 class Passed:
-    """What is remembered of files that were decoded and found sound: a note, 0 to 255, for each.
+    """What is remembered of files that were decoded and found sound: of each a note, 0 to 255, and what they hold.
 
     Files are known by a mark, 56 bits of a hash of their paths, sizes and times of writing.
     """
@@ -139,26 +156,25 @@ class Passed:
     def __init__(self, items: Sequence[tuple[Path, ...]]) -> None:
         parents = {path.absolute().parent for files in items for path in files}
         folder = os.path.commonpath(parents) if parents else ""
-        self.place = home() / "checked" / f"{hashlib.sha256(folder.encode()).hexdigest()[:16]}.npy"
+        self.place = home() / "checked" / f"{hashlib.sha256(folder.encode()).hexdigest()[:16]}.npz"
         try:
-            kept = np.load(self.place, allow_pickle=False).astype(np.uint64).tolist()
-        except (OSError, ValueError, EOFError):  # none yet, or damaged
+            kept = read_arrays(self.place)["kept"].astype(np.uint64).tolist()
+        except (OSError, ValueError, KeyError):  # none yet, or damaged
             kept = []
-        self.notes = {number & MARK: number >> 56 for number in kept}
+        self.known = {number & MARK: (number >> 56, held) for number, held in kept}
 
-    def mark(self, files: Iterable[Path]) -> int:
-        """0 for a link that leads nowhere: what is wrong with it is reported when it is read."""
-        try:
-            states = [f"{path.absolute()}:{changes(path)}" for path in files]
-        except OSError:
+    def mark(self, files: Iterable[Path], states: Sequence[int]) -> int:
+        """0 for a file that is not there: what is wrong with it is reported when it is read."""
+        if 0 in states:
             return 0
-        return int.from_bytes(hashlib.sha256("\n".join([NOTES, *states]).encode()).digest()[:7])
+        names = [f"{path.absolute()}:{of_file}" for path, of_file in zip(files, states, strict=True)]
+        return int.from_bytes(hashlib.sha256(os.fsencode("\n".join([NOTES, *names]))).digest()[:7])
 
-    def keep(self, notes: Mapping[int, int]) -> None:
+    def keep(self, known: Mapping[int, tuple[int, int]]) -> None:
         """Remember these alone."""
-        numbers = np.array(sorted(note << 56 | mark for mark, note in notes.items()), np.uint64)
+        numbers = np.array([(note << 56 | mark, held) for mark, (note, held) in sorted(known.items())], np.uint64)
         with suppress(OSError), written_whole(self.place) as draft:  # without it, they are only decoded again
-            np.save(draft, numbers)
+            np.savez(draft, kept=numbers.reshape(-1, 2))
 
 
 def refuse(problems: Mapping[str, str], kind: str, where: object, opening: Opening) -> None:
@@ -168,6 +184,16 @@ def refuse(problems: Mapping[str, str], kind: str, where: object, opening: Openi
             f"{len(problems)} {kind}{'s' * (len(problems) > 1)} of {where} cannot be read:\n"
             f"{listed([f'{name}: {problem}' for name, problem in problems.items()])}\n"
             'Repair or remove them, or leave them out with on_corrupt="skip".'
+        )
+
+
+def refuse_changed(*parts: Split) -> None:
+    """Raise one error about all images of some parts whose files are not as they were when the source was opened."""
+    changed = [name for part in parts for name in part.changed()]
+    if changed:
+        raise ValueError(
+            f"{len(changed)} images were written again, or are gone, since the data was opened:\n{listed(changed)}\n"
+            "Put them back as they were, or open the data again and start anew."
         )
 
 

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from kerascnn.files import state
+
 if TYPE_CHECKING:
     import tensorflow as tf
 
 
 FRACTION = 0.25  # of the images, to validate on, unless another is asked for
+STRIDE = 0x9E3779B97F4A7C15  # an odd number, so that no two orders of files have one state
 IGNORE = 255  # in a mask, (H, W) uint8 or int32: what has no class, and what no pixel of the source covers
 
 
@@ -34,7 +37,11 @@ class Store(Protocol):
         ...
 
     def content(self, rows: np.ndarray) -> Iterator[bytes]:
-        """What changes with the images, for a fingerprint, without reading whole files."""
+        """What changes with the images, for a fingerprint; of files that are sealed, only what they are called."""
+        ...
+
+    def states(self, rows: np.ndarray) -> np.ndarray:
+        """(N,) uint64 numbers that change when the file of a row is written again; 0 where it is gone."""
         ...
 
 
@@ -54,6 +61,9 @@ class InMemory:
     def content(self, rows: np.ndarray) -> Iterator[bytes]:
         yield f"{rows.shape}".encode()
         yield np.ascontiguousarray(rows).tobytes()
+
+    def states(self, rows: np.ndarray) -> np.ndarray:
+        return np.ones(len(rows), np.uint64)
 
 
 @dataclass(frozen=True)
@@ -76,9 +86,12 @@ class InFiles:
             yield path.removeprefix(self.root).replace(os.sep, "/")
 
     def content(self, rows: np.ndarray) -> Iterator[bytes]:
-        """Every file's class folder, name and size."""
+        """Every file's class folder and name."""
         for path in map(Path, rows):
-            yield f"{path.parent.name}/{path.name}:{path.stat().st_size}\n".encode()
+            yield os.fsencode(f"{path.parent.name}/{path.name}\n")
+
+    def states(self, rows: np.ndarray) -> np.ndarray:
+        return np.fromiter(map(state, rows.tolist()), np.uint64, len(rows))
 
 
 IN_MEMORY = InMemory()
@@ -99,12 +112,16 @@ class Split:
         Where the images are stored.
     stores
         Where annotations that are not in memory are stored, by name.
+    seals
+        (N, 2) uint64: the ``states`` of the images' files before they were examined, and for image files a number that
+        changes with what they hold. None: nobody has looked at them.
     """
 
     images: np.ndarray
     annotations: Mapping[str, np.ndarray]
     store: Store = IN_MEMORY
     stores: Mapping[str, Store] = field(default_factory=dict)
+    seals: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -112,7 +129,16 @@ class Split:
     def take(self, places: np.ndarray) -> "Split":
         """The images at ``places``, numbers or a Boolean mask."""
         annotations = {name: rows[places] for name, rows in self.annotations.items()}
-        return replace(self, images=self.images[places], annotations=annotations)
+        seals = None if self.seals is None else self.seals[places]
+        return replace(self, images=self.images[places], annotations=annotations, seals=seals)
+
+    def changed(self) -> list[str]:
+        """What was written again, or is gone, since the source was opened: names of images."""
+        if self.seals is None:
+            return []
+        stores = [(self.store, self.images), *((store, self.annotations[name]) for name, store in self.stores.items())]
+        states = joined(np.stack([store.states(rows) for store, rows in stores], axis=1))
+        return [self.name(place) for place in np.flatnonzero(states != self.seals[:, 0]).tolist()]
 
     def name(self, place: int) -> str:
         """What to call an image in an error or a report."""
@@ -127,7 +153,38 @@ class Split:
                 hashed.update(piece)
         for piece in self.store.content(self.images):
             hashed.update(piece)
+        if self.seals is not None:
+            hashed.update(np.ascontiguousarray(self.seals[:, 1], "<u8").tobytes())
         return hashed.digest()
+
+
+def joined(states: np.ndarray) -> np.ndarray:
+    """One state for every image that lies in several files, of (N, files) uint64; 0 where one of them is gone."""
+    whole = np.zeros(len(states), np.uint64)
+    for column in states.T:
+        whole = whole * np.uint64(STRIDE) + column
+    return np.where((states == 0).any(axis=1), np.uint64(0), whole)
+
+
+def check_classes(parts: Mapping[str, Split], labels: tuple[str, ...]) -> None:
+    """Refuse class numbers in memory that are no places in ``labels``, which would be learned as no class or another.
+
+    Raises ``ValueError``.
+    """
+    for role, part in parts.items():
+        for name in ("label", "mask"):
+            if name not in part.annotations or name in part.stores:
+                continue
+            numbers = part.annotations[name]
+            numbers = numbers[numbers != IGNORE] if name == "mask" else numbers
+            whole = numbers.dtype.kind in "iu"
+            least, most = (numbers.min(initial=0), numbers.max(initial=0)) if whole else (0, 0)
+            if not whole or least < 0 or most >= len(labels):
+                found = f"goes from {least} to {most}" if whole else f"is of {numbers.dtype}"
+                raise ValueError(
+                    f"The {name} of {role} images {found}; expected integers from 0 to {len(labels) - 1}, places among "
+                    f"the {len(labels)} labels."
+                )
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -148,6 +205,9 @@ class Source:
     skipped: tuple[str, ...] = ()
     note: str = ""
 
+    def __post_init__(self) -> None:
+        check_classes(self.parts, self.labels)
+
     @property
     def found(self) -> str:
         """In one line, which parts there are: ``"1,200 train, 300 test images"``."""
@@ -160,7 +220,13 @@ class Source:
         annotations = {
             name: np.concatenate([part.annotations[name] for part in parts]) for name in parts[0].annotations
         }
-        return replace(parts[0], images=np.concatenate([part.images for part in parts]), annotations=annotations)
+        seals = [part.seals for part in parts if part.seals is not None]
+        return replace(
+            parts[0],
+            images=np.concatenate([part.images for part in parts]),
+            annotations=annotations,
+            seals=np.concatenate(seals) if len(seals) == len(parts) else None,
+        )
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -199,6 +265,10 @@ class Data:
     found: str = ""
     validation_fraction: float = FRACTION
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        test = {"test": self.test} if self.test else {}
+        check_classes({"train": self.train, "validation": self.validation, **test}, self.labels)
 
     @cached_property
     def fingerprint(self) -> str:

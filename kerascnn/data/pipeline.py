@@ -1,7 +1,8 @@
 """Batches for training and evaluation, and single images for prediction."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerascnn.data import images
-from kerascnn.data.checks import image_problem
+from kerascnn.data.checks import image_problem, refuse_changed
 from kerascnn.data.dataset import IN_MEMORY, Split
 from kerascnn.data.transforms.affine import mask_along
 from kerascnn.data.transforms.mixing import mixed_with
@@ -23,6 +24,7 @@ def batches(
     preprocess: Preprocess,
     batch: int,
     *,
+    parts: int = 1,
     encode: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None,
     augment: Sequence[str] = (),
     classes: int = 0,
@@ -48,6 +50,9 @@ def batches(
         Size, channels and range that the network wants.
     batch
         Images per batch; the last batch holds what remains.
+    parts
+        Into how many of equal size every batch is cut, each of which comes as a batch, after images of the whole are
+        mixed. Divides ``batch``, and every batch is then whole.
     encode
         Makes a sample's targets of the sample: its ``"image"`` and annotations by name, after the transforms, in the
         graph. None: the annotations are the targets.
@@ -106,10 +111,11 @@ def batches(
     rows = tf.constant(split.images)
     annotations = {name: tf.constant(of_all) for name, of_all in split.annotations.items()}
 
-    own = is_own(len(order), batch, shard)
+    part = batch // parts
+    own = is_own(len(order), part, shard)
+    part = part // shard[1] + (shard[0] < part % shard[1])  # the worker's share of a whole one
     if not mixes:
         order, copies, salts = order[own], copies[own], salts[own]
-        batch = batch // shard[1] + (shard[0] < batch % shard[1])  # the worker's part of a whole one
 
     plain = tf.autograph.experimental.do_not_convert  # no statement has to become a part of the graph
 
@@ -161,13 +167,24 @@ def batches(
         dataset = dataset.enumerate(first).map(needed).unbatch()
         dataset = dataset.map(sample_if, num_parallel_calls=parallel, deterministic=True).batch(batch)
         dataset = dataset.enumerate(first).map(mixed)
+        dataset = dataset.rebatch(part) if parts > 1 else dataset
     else:
         dataset = tf.data.Dataset.from_tensor_slices((order, copies, salts))
-        dataset = dataset.map(sample, num_parallel_calls=parallel, deterministic=True).batch(batch)
+        dataset = dataset.map(sample, num_parallel_calls=parallel, deterministic=True).batch(part)
     # Left to tune itself, a finished pipeline waits for a tuner that sleeps twice as long each time, up to a minute.
     options = tf.data.Options()
     options.autotune.enabled = False
     return dataset.prefetch(2).with_options(options)
+
+
+@contextmanager
+def reading(split: Split) -> Iterator[None]:
+    """Say, as a ValueError, which files of a split have changed, where its images cannot be read for that."""
+    try:
+        yield
+    except tf.errors.OpError:
+        refuse_changed(split)
+        raise
 
 
 def is_own(images: int, batch: int, shard: tuple[int, int]) -> np.ndarray:

@@ -14,6 +14,8 @@ class GlobalDropPath(keras.layers.Layer):
     others, and at inference, all columns have 0 and each join decides for itself.
     """
 
+    draws_for_batch = True
+
     def __init__(self, columns, share=0.5, seed=None, **kwargs):
         super().__init__(**kwargs)
         self.columns, self.share, self.seed = columns, share, seed
@@ -38,6 +40,8 @@ class FractalJoin(keras.layers.Layer):
     Where the batch's column is among them, it is the only one left. Else each path is dropped at ``rate``, and
     one of them at random is kept when that would leave none. Inference takes the mean of all.
     """
+
+    draws_for_batch = True
 
     def __init__(self, rate, seed=None, **kwargs):
         super().__init__(**kwargs)

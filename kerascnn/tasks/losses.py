@@ -30,7 +30,10 @@ class ClassificationLoss(ABC):
     class_weights
         What the loss of an image of each class is multiplied by, by the names of classes; those that are not named have
         a weight of 1. "balanced": so that the images of every class weigh the same together, and all of them as much as
-        without weights. None: 1 for all. They hold for the validation loss too, and for mixed images in proportion.
+        without weights. None: 1 for all. They hold for mixed images in proportion.
+
+    All of this is for the steps of a training. The loss on validation images is the cross-entropy in nats that an
+    evaluation reports too, of the classes as they are, whichever of these losses the steps minimise.
     """
 
     label_smoothing: float = 0.0

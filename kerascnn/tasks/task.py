@@ -130,11 +130,19 @@ class Task(ABC):
 
     @abstractmethod
     def losses(self, outputs: Tensors, targets: Tensors) -> Any:
-        """The loss that is reported, of each image, ``(B,)`` float32."""
+        """The loss that a training reports of its steps, of each image, ``(B,)`` float32."""
 
     def objective(self, outputs: Tensors, targets: Tensors) -> Any:
         """What a step minimises, of each image, ``(B,)``: ``losses``, and those of auxiliary outputs."""
         return self.losses(outputs, targets)
+
+    def measured(self, outputs: Tensors, targets: Tensors) -> Any:
+        """The loss on validation images, of each, ``(B,)``: that of the answers as an evaluation takes them.
+
+        What only helps to learn, such as smoothed labels or weights of classes, is not part of it, so that trainings by
+        different losses compare.
+        """
+        return self.output_loss(dict.fromkeys(outputs, "linear"), targets, outputs)
 
     @abstractmethod
     def meters(self) -> list[Any]:

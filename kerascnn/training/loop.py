@@ -20,14 +20,15 @@ import numpy as np
 import tensorflow as tf
 
 from kerascnn.card import Card, as_json
-from kerascnn.data.dataset import Data
-from kerascnn.data.pipeline import batches
+from kerascnn.data.checks import refuse_changed
+from kerascnn.data.dataset import Data, Split
+from kerascnn.data.pipeline import batches, reading
 from kerascnn.files import need_writable, written_whole
 from kerascnn.networks.codec import encode_row
 from kerascnn.runtime import deep_graphs, need_tensorflow
 from kerascnn.tasks.heads import check_shares
 from kerascnn.training.callbacks import TrainingProgress
-from kerascnn.training.drawing import draw_inference, draw_trained
+from kerascnn.training.drawing import configuration, draw_inference, draw_trained
 from kerascnn.training.freezing import frozen
 from kerascnn.training.methods import objective_of
 from kerascnn.training.probe import probe
@@ -64,6 +65,11 @@ def train(
     under ``tf.config.experimental.enable_op_determinism()``. Python's, NumPy's and TensorFlow's global random
     generators are seeded.
 
+    Several devices learn what one learns, but for the rounding of their sums: batch normalisation sees the whole batch,
+    and what is dropped or mixed follows from an image's place in it, so that a run may go on where there are more or
+    fewer of them. A layer of your own that draws random numbers draws others on every device, or with
+    ``draws_for_batch = True`` the same on all.
+
     Several workers all make this call. The first of them, the chief, writes and logs; the others read its checkpoint
     in ``out``, which is a folder that all of them share.
 
@@ -91,11 +97,12 @@ def train(
     callbacks
         Keras callbacks, whose ``params`` are ``epochs``, the ``steps`` of one, and ``verbose``, 0. Epochs bring the
         logs ``loss``, ``val_loss``, ``lr``, ``seconds`` and the task's metrics, such as ``top1`` and ``val_top1``;
-        batches bring none. ``stop_training`` is heeded after an epoch. The learning rate is the recipe's, whatever a
-        callback sets, and so is what is frozen: ``trainable`` of a layer is not to be changed by a callback, because
-        steps that are traced already do not see it; ``finetune`` freezes. What a callback remembers is not part of
-        the saved state. Each of several workers calls its own, so one that writes files belongs to the chief's alone;
-        a stop that one asks for is heeded by all.
+        batches bring none. ``loss`` is what the steps minimise, with smoothed labels and weights of classes, if any;
+        ``val_loss`` is the cross-entropy that an evaluation reports, without them. ``stop_training`` is heeded after an
+        epoch. The learning rate is the recipe's, whatever a callback sets, and so is what is frozen: ``trainable`` of a
+        layer is not to be changed by a callback, because steps that are traced already do not see it; ``finetune``
+        freezes. What a callback remembers is not part of the saved state. Each of several workers calls its own, so one
+        that writes files belongs to the chief's alone; a stop that one asks for is heeded by all.
     overwrite
         Allow to replace a finished run, or the checkpoint of another run, in ``out``.
     log
@@ -119,10 +126,11 @@ def train(
     RuntimeError
         When another worker is gone.
     ValueError
-        When the recipe cannot be resolved, ``out`` holds the checkpoint of another run, the network ends in a softmax
-        that cannot be parted off or has not the heads, the dropout or the sizes that the recipe asks for, the teacher
-        knows other classes, there are fewer images than devices, several devices for compiled steps, or workers differ
-        in what they train.
+        When the recipe cannot be resolved, ``out`` holds the checkpoint of another run or of a network that is made
+        otherwise, files of the data are written again or gone meanwhile, the network ends in a softmax that cannot be
+        parted off or has not the heads, the dropout or the sizes that the recipe asks for, the teacher knows other
+        classes, there are fewer images than devices, several devices for compiled steps, or workers differ in what they
+        train.
     """
     need_tensorflow("Training")
     out = Path(out)
@@ -144,8 +152,10 @@ def train(
     keras.utils.set_random_seed(resolved.recipe.seed)
     with devices.scope():
         model = draw_trained(resolved, precision)
+        made = {"network": configuration(model)}
+        workers.agree("network", made)
         learner = Learner(model, resolved, workers, objective_of(resolved), precision=precision, xla=xla)
-        checkpoint = Checkpoint(out / "checkpoint.npz", learner.variables, identity(facts, learner.variables))
+        checkpoint = Checkpoint(out / "checkpoint.npz", learner.variables, identity(facts | made, learner.variables))
         history = checkpoint.restore(overwrite=overwrite)
     if not resolved.row:  # the layers of a network of one's own may be any
         some = batches(data.train, replace(resolved.preprocess, size=resolved.stage(0).size), 8)
@@ -165,6 +175,7 @@ def train(
         for epoch in range(len(history), resolved.epochs):
             hooks.on_epoch_begin(epoch)
             record = run_epoch(learner, data, history, hooks, log)
+            check_unchanged(data, workers)
             history.append(record)
             if workers.chief:
                 checkpoint.save(history)
@@ -258,7 +269,8 @@ def run_epoch(
     dataset = batches(
         data.train,
         replace(preprocess, size=stage.size),
-        batch // recipe.accumulate,
+        batch,
+        parts=recipe.accumulate,
         encode=task.encode,
         augment=stage.augment,
         classes=len(data.labels),
@@ -277,8 +289,8 @@ def run_epoch(
         learner.restart()
     freeze, drop = frozen(learner.model, recipe.finetune, epoch), dropping(learner.model, stage.dropout)
     bar = epoch_bar(title, steps, batch, shown=workers.chief)
-    with synchronised(learner.model, learner.strategy), freeze, drop, bar as watch:
-        trained = train_steps(learner, distributed(dataset, workers), rates, hooks, watch)
+    with synchronised(learner.model, learner.strategy), learner.draws.placed(), freeze, drop, bar as watch:
+        trained = train_steps(learner, distributed(data.train, dataset, workers), rates, hooks, watch)
     seconds = time.monotonic() - begun
     check_finite(trained, epoch, resolved)
     most = recipe.batch // recipe.accumulate
@@ -286,7 +298,7 @@ def run_epoch(
     dataset = batches(data.validation, preprocess, size, encode=task.encode, shard=shard)
     with learner.averaged():
         learner.reset()
-        for own in distributed(dataset, workers):
+        for own in distributed(data.validation, dataset, workers):
             learner.evaluate(own)
         validated = learner.meters()
     check_finite(validated, epoch, resolved)
@@ -296,16 +308,17 @@ def run_epoch(
     return record
 
 
-def distributed(dataset: Iterable, workers: Workers) -> Iterator[Any]:
-    """This worker's part of every batch, cut again into one for each of its devices.
+def distributed(split: Split, dataset: Iterable, workers: Workers) -> Iterator[Any]:
+    """This worker's part of every batch of a split, cut again into one for each of its devices.
 
     Over all workers, parts of a batch differ by one image at the most.
 
     Not ``experimental_distribute_dataset``: the end of each pass waits there for a tuner that sleeps twice as long
     each time, up to a minute, and that no option turns off. Epochs of 9 seconds took 10, 20 or 41.
     """
-    for batch in dataset:
-        yield workers.strategy.experimental_distribute_values_from_function(partial(part, batch, workers.replicas))
+    with reading(split):
+        for batch in dataset:
+            yield workers.strategy.experimental_distribute_values_from_function(partial(part, batch, workers.replicas))
 
 
 def part(batch: tuple[tf.Tensor, dict[str, tf.Tensor]], replicas: int, context: tf.distribute.ReplicaContext) -> Any:
@@ -314,6 +327,17 @@ def part(batch: tuple[tf.Tensor, dict[str, tf.Tensor]], replicas: int, context: 
     replica, size = context.replica_id_in_sync_group % replicas, len(images)
     own = slice(size * replica // replicas, size * (replica + 1) // replicas)
     return images[own], {name: target[own] for name, target in targets.items()}
+
+
+def check_unchanged(data: Data, workers: Workers) -> None:
+    """Stop, on all workers alike, when the data is not what was opened, before its state is saved as if it were."""
+    error = None
+    try:
+        refuse_changed(data.train, data.validation)
+    except ValueError as found:
+        error = found
+    if any(workers.gathered(error is not None)):
+        raise error or ValueError("Another worker has found that the data has changed since it was opened.")
 
 
 def check_finite(meters: dict[str, float], epoch: int, resolved: Resolved) -> None:

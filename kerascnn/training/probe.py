@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerascnn.data.dataset import Data
-from kerascnn.data.pipeline import batches
+from kerascnn.data.pipeline import batches, reading
 from kerascnn.graph.graph import classifiers
 from kerascnn.progress import track
 from kerascnn.training.step import Learner
@@ -69,10 +69,11 @@ def features_of(trunk: keras.Model, learner: Learner, data: Data) -> tuple[tf.Te
     images = batches(data.train, preprocess, size, encode=learner.task.encode, seed=recipe.seed, shuffle=True)
     found = []
     count = min(len(data.train), MOST)
-    for batch, targets in track(images, "features", -(-count // size), shown=learner.workers.chief):
-        found.append((run(batch).numpy(), {name: np.asarray(target) for name, target in targets.items()}))
-        if len(found) * size >= count:
-            break
+    with reading(data.train):
+        for batch, targets in track(images, "features", -(-count // size), shown=learner.workers.chief):
+            found.append((run(batch).numpy(), {name: np.asarray(target) for name, target in targets.items()}))
+            if len(found) * size >= count:
+                break
     features = tf.constant(np.concatenate([values for values, _ in found]))
     names = found[0][1]
     return features, {name: tf.constant(np.concatenate([of[name] for _, of in found])) for name in names}

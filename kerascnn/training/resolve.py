@@ -70,7 +70,7 @@ class Resolved:
     def rate(self, step: int, losses: Sequence[float] = ()) -> float:
         """The learning rate of a step, counted from 0 over the whole training, after such validation losses."""
         course = Course(total=self.epochs * self.steps, epoch=self.steps, losses=losses)
-        return self.recipe.optimizer.rate(self.recipe.batch) * self.recipe.schedule.fraction(step, course)
+        return self.recipe.optimizer.rate(self.batch) * self.recipe.schedule.fraction(step, course)
 
 
 def resolve(recipe: Recipe, data: Data, make_model: MakeModel | None = None) -> Resolved:

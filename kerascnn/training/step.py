@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from kerascnn.graph.graph import leaves
 from kerascnn.training.average import Average
+from kerascnn.training.draws import Draws
 from kerascnn.training.methods import Objective
 from kerascnn.training.recipe import Stage
 from kerascnn.training.recipe.optimizers import Optimizer
@@ -50,6 +51,7 @@ class Learner:
         self.optimizer = optimizer_of(model, recipe.optimizer, precision)
         self.average = Average(model, recipe.ema) if recipe.ema else None
         self.sums = gradient_sums(model.trainable_variables) if recipe.accumulate > 1 else {}
+        self.draws = Draws(model, self.strategy.num_replicas_in_sync, recipe.accumulate)
         self.loss = keras.metrics.Mean("loss")
         self.metrics = task.meters()
         self.set_stage(resolved.stage(0))
@@ -113,13 +115,13 @@ class Learner:
 
     def step(self, batches: Iterator) -> None:
         """One update of the weights, from the next batches; one batch unless the recipe accumulates gradients."""
-        for _ in range(self.recipe.accumulate - 1):
-            self.collect(next(batches))
+        for part in range(self.recipe.accumulate - 1):
+            self.collect(next(batches), tf.constant(part))
         self.train_step(next(batches))
 
-    def _collect_everywhere(self, batch) -> None:
-        """Add up the gradients of a batch that the strategy has distributed, and change no weight."""
-        self.strategy.run(self._collect, args=batch)
+    def _collect_everywhere(self, batch, part) -> None:
+        """Add up the gradients of a part of a batch that the strategy has distributed, and change no weight."""
+        self.strategy.run(self._collect, args=(*batch, part))
 
     def _train_everywhere(self, batch) -> None:
         """Update the weights, from a distributed batch and from what was collected before it."""
@@ -132,12 +134,15 @@ class Learner:
         """Measure a distributed batch."""
         self.strategy.run(self._evaluate, args=batch)
 
-    def _collect(self, images, targets):
-        for total, gradient in zip(self._sums(), self._gradients(images, targets), strict=True):
+    def _collect(self, images, targets, part):
+        with self.draws.share(tf.shape(images)[0], part, last=False) as together:
+            gradients = self._gradients(images, targets, together)
+        for total, gradient in zip(self._sums(), gradients, strict=True):
             total.assign_add(gradient)
 
     def _train(self, images, targets):
-        gradients = self._gradients(images, targets)
+        with self.draws.share(tf.shape(images)[0], self.recipe.accumulate - 1, last=True) as together:
+            gradients = self._gradients(images, targets, together)
         if self.sums:
             gradients = [(s + g) / self.recipe.accumulate for s, g in zip(self._sums(), gradients, strict=True)]
             for total in self._sums():
@@ -148,10 +153,11 @@ class Learner:
         """The sums of the gradients of what can be trained now."""
         return [self.sums[id(weight)] for weight in self.model.trainable_variables]
 
-    def _gradients(self, images, targets) -> list[Any]:
-        """Of this replica's part of the loss, scaled: over all replicas, they add up to the gradients."""
-        # Replicas may hold unequal parts of a batch, so each divides by the images of all.
-        together = tf.distribute.get_replica_context().all_reduce("sum", tf.shape(images)[0])
+    def _gradients(self, images, targets, together) -> list[Any]:
+        """Of this replica's part of the loss, scaled: over all replicas, they add up to the gradients.
+
+        Replicas may hold unequal parts of a batch, so each divides by the images of all ``together``.
+        """
         with tf.GradientTape() as tape:
             outputs = self._outputs(images, training=True)
             losses, objectives = self.task.losses(outputs, targets), self.objective(images, outputs, targets)
@@ -176,7 +182,7 @@ class Learner:
 
     def _evaluate(self, images, targets):
         outputs = self._outputs(images, training=False)
-        self._measure(self.task.losses(outputs, targets), targets, outputs)
+        self._measure(self.task.measured(outputs, targets), targets, outputs)
 
     def _outputs(self, images, training: bool) -> dict[str, Any]:
         """What enters the loss, by name, in float32."""

@@ -20,9 +20,10 @@ def evaluated(
     predict: "Predict", split: "Split", preprocess: "Preprocess", task: Task, batch: int = BATCH
 ) -> Evaluation:
     """A model's answers to all images of a split, in their order."""
-    from kerascnn.data.pipeline import batches
+    from kerascnn.data.pipeline import batches, reading
 
-    return evaluate(predict, batches(split, preprocess, batch, encode=task.encode), task.evaluator())
+    with reading(split):
+        return evaluate(predict, batches(split, preprocess, batch, encode=task.encode), task.evaluator())
 
 
 def some_images(split: "Split", preprocess: "Preprocess", count: int = CALIBRATION, seed: int = 0) -> Any:

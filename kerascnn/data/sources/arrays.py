@@ -1,7 +1,5 @@
 """NumPy arrays of pixels and class numbers: in memory, or in an .npz file under the names that Keras gives them."""
 
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +9,10 @@ from numpy.typing import ArrayLike
 from kerascnn.data.dataset import Source, Split
 from kerascnn.data.splitting import ALL, NAMES, Opening, by_role
 from kerascnn.errors import suggest
+from kerascnn.files import read_arrays
 
 Pair = tuple[ArrayLike, ArrayLike]
+MOST = 1_000_000  # classes that numbers may stand for
 EXPECTED = "Expected the arrays x_train, y_train, x_val, y_val, x_test and y_test, or some of these pairs; or x and y."
 
 
@@ -22,13 +22,9 @@ def from_npz(path: Path, opening: Opening) -> Source:
     Raises ``ValueError`` when the file is damaged, or its arrays are not those that are expected.
     """
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            raise ValueError("it holds one array without a name")
-        with loaded:
-            arrays = dict(loaded)
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"{path} cannot be read as an .npz file: {error}. {EXPECTED}") from error
+        arrays = read_arrays(path)
+    except ValueError as error:
+        raise ValueError(f"{error} {EXPECTED}") from error
     endings = {role: f"_{name}" for role, name in by_role([name[2:] for name in arrays], path).items()} or {ALL: ""}
     pairs = {role: (f"x{ending}", f"y{ending}") for role, ending in endings.items()}
     if {name for pair in pairs.values() for name in pair} != set(arrays):
@@ -117,7 +113,22 @@ def check_targets(targets: np.ndarray, y: str) -> None:
         raise ValueError(f"{y} has the shape {targets.shape}; expected class numbers, (N,).")
     if targets.dtype.kind in "US":
         raise ValueError(f"{y} holds text; expected class numbers: np.unique({y}, return_inverse=True)[1].")
+    if targets.dtype == bool:
+        raise ValueError(f'{y} holds truth values; expected class numbers: {y}.astype("int32").')
+    if targets.dtype.kind == "f":
+        raise ValueError(f"{y} is of {targets.dtype}; expected integers{as_integers(targets, y)}")
     if targets.dtype.kind not in "iu":
-        raise ValueError(f'{y} is of {targets.dtype}; expected integers: {y}.astype("int32") if they are whole.')
+        raise ValueError(f"{y} is of {targets.dtype}; expected integers.")
     if (targets < 0).any():
         raise ValueError(f"{y} holds {targets.min()}; expected class numbers from 0.")
+    if (targets >= MOST).any():
+        raise ValueError(
+            f"{y} holds {targets.max()}; expected class numbers from 0 on, below {MOST:,}. Number the classes that "
+            f"occur: np.unique({y}, return_inverse=True)[1]."
+        )
+
+
+def as_integers(targets: np.ndarray, y: str) -> str:
+    """How numbers with a fraction become integers, or which of them cannot."""
+    wrong = targets[~(np.isfinite(targets) & (targets == np.round(targets)))]
+    return f", and there is {wrong[0]}." if wrong.size else f': {y}.astype("int32").'

@@ -3,7 +3,7 @@
 import os
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -35,13 +35,13 @@ def from_folder(root: Path, opening: Opening) -> Source:
     listings = {role: {label: [*filter(is_image, of)] for label, of in each.items()} for role, each in found.items()}
     labels = in_order({label for classes in listings.values() for label in classes})
     files = [path for classes in listings.values() for of_class in classes.values() for path in of_class]
-    problems, known = checked_files(files, opening)
+    problems, seals, known = checked_files(files, opening)
     refuse({str(path.relative_to(root)): problem for path, problem in problems.items()}, "image file", root, opening)
     store = InFiles(f"{root}{os.sep}")
     others = {path for classes in found.values() for of in classes.values() for path in of}.difference(files)
     beside = [path for path in visible(root) if ALL not in parts and path not in parts.values()]
     return Source(
-        parts={role: as_split(classes, labels, problems, store) for role, classes in listings.items()},
+        parts={role: as_split(classes, labels, problems, seals, store) for role, classes in listings.items()},
         labels=labels,
         channels=3,
         skipped=tuple(map(str, problems)),
@@ -129,10 +129,18 @@ def is_image(path: Path) -> bool:
         return is_readable(file.read(12))
 
 
-def as_split(classes: Listing, labels: tuple[str, ...], problems: Collection[Path], store: InFiles) -> Split:
+def as_split(
+    classes: Listing,
+    labels: tuple[str, ...],
+    problems: Collection[Path],
+    seals: Mapping[Path, np.ndarray],
+    store: InFiles,
+) -> Split:
     """Paths and class numbers, class by class in order of names, without the files that have a problem."""
-    found = [
-        (str(path), labels.index(label)) for label, files in classes.items() for path in files if path not in problems
-    ]
-    paths, numbers = zip(*found, strict=True) if found else ((), ())
-    return Split(np.array(paths, str), {"label": np.array(numbers, np.int32)}, store)
+    sound = [(path, labels.index(label)) for label, of in classes.items() for path in of if path not in problems]
+    return Split(
+        np.array([str(path) for path, _ in sound], str),
+        {"label": np.array([number for _, number in sound], np.int32)},
+        store,
+        seals=np.array([seals[path] for path, _ in sound], np.uint64).reshape(-1, 2),
+    )

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-import zipfile
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -15,7 +15,7 @@ import numpy as np
 
 from kerascnn.data.checks import image_problem, reason
 from kerascnn.data.sources.tfrecord import Span, read, spans
-from kerascnn.files import changes, home, written_whole
+from kerascnn.files import changes, home, read_arrays, written_whole
 from kerascnn.progress import track
 
 VERSION = 1  # of the file
@@ -71,16 +71,22 @@ def places(files: Sequence[Path]) -> tuple[Path, Path]:
 
 
 def load(place: Path, state: str) -> Index | None:
-    """An index that was kept, unless there is none, or it is damaged or of other files than now."""
+    """An index that was kept, unless there is none, or it is of other files than now, or damaged, which a warning says.
+
+    One that is damaged anywhere is not used.
+    """
     try:
-        with np.load(place, allow_pickle=False) as kept:
-            if str(kept["state"]) != state:
-                return None
-            notes = [
-                {int(key): text for key, text in json.loads(str(kept[name])).items()} for name in ("problems", "names")
-            ]
-            return Index(kept["rows"], kept["labels"], *notes)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        kept = read_arrays(place)
+        if str(kept["state"]) != state:
+            return None
+        notes = [
+            {int(key): text for key, text in json.loads(str(kept[name])).items()} for name in ("problems", "names")
+        ]
+        return Index(kept["rows"], kept["labels"], *notes)
+    except OSError:
+        return None
+    except (ValueError, KeyError) as error:
+        warnings.warn(f"The index {place} is damaged ({error}); it is made again.", stacklevel=2)
         return None
 
 

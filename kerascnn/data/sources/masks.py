@@ -5,7 +5,7 @@ import os
 import struct
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,7 +58,8 @@ def from_masks(root: Path, opening: Opening) -> Source:
     pairs = {role: paired(*of_part) for role, of_part in folders.items()}
     every = [pair for part in pairs.values() for pair in part]
     names = class_names(root)
-    found = examined(every, greatest_class, opening, "checking images and masks")
+    found, sealed = examined(every, greatest_class, opening, "checking images and masks")
+    seals = dict(zip(every, sealed, strict=True))
     problems, greatest = {}, 0
     for pair, result in zip(every, found, strict=True):
         if isinstance(result, int) and names and result >= len(names):
@@ -69,7 +70,9 @@ def from_masks(root: Path, opening: Opening) -> Source:
             greatest = max(greatest, result)
     by_name = {str(image.relative_to(root)): problem for (image, _), problem in problems.items()}
     refuse(by_name, "image-mask pair", root, opening)
-    parts = {role: as_split([pair for pair in part if pair not in problems], root) for role, part in pairs.items()}
+    parts = {
+        role: as_split([pair for pair in part if pair not in problems], seals, root) for role, part in pairs.items()
+    }
     labels = names or tuple(map(str, range(greatest + 1)))
     return Source(
         parts=parts,
@@ -82,10 +85,11 @@ def from_masks(root: Path, opening: Opening) -> Source:
     )
 
 
-def as_split(pairs: list[Pair], root: Path) -> Split:
+def as_split(pairs: list[Pair], seals: Mapping[Pair, np.ndarray], root: Path) -> Split:
     images, masks = (np.array([str(pair[place]) for pair in pairs], str) for place in (0, 1))
     folder = f"{root}{os.sep}"
-    return Split(images, {"mask": masks}, InFiles(folder), {"mask": InMasks(folder)})
+    of_pairs = np.array([seals[pair] for pair in pairs], np.uint64).reshape(-1, 2)
+    return Split(images, {"mask": masks}, InFiles(folder), {"mask": InMasks(folder)}, of_pairs)
 
 
 def part_folders(root: Path) -> dict[str, Pair]:
@@ -125,11 +129,13 @@ def class_names(root: Path) -> tuple[str, ...]:
     file = next((root / name for name in NAMES if (root / name).is_file()), None)
     if file is None:
         return ()
-    text = file.read_text(encoding="utf-8-sig")
     try:
+        text = file.read_text(encoding="utf-8-sig")
         names = json.loads(text) if file.suffix == ".json" else [line.strip() for line in text.rstrip().splitlines()]
     except json.JSONDecodeError as error:
         raise ValueError(f"{file} cannot be read as JSON: {error}.") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{file} is not UTF-8 text: {error}. Save it as UTF-8.") from error
     if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
         raise ValueError(f'{file} must hold the names of the classes in their order: ["background", "cat", "dog"].')
     if len(set(names)) < len(names) or len(names) > IGNORE:

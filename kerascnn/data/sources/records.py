@@ -18,6 +18,7 @@ from kerascnn.data.sources.folder import visible
 from kerascnn.data.sources.index import Index, Layout, indexed, names_by_label
 from kerascnn.data.sources.tfrecord import read, spans, unpacked
 from kerascnn.data.splitting import ALL, ROLES, Opening, role_of
+from kerascnn.files import state
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -59,6 +60,9 @@ class InRecords:
     def content(self, rows: np.ndarray) -> Iterator[bytes]:
         """Lengths and checksums."""
         yield np.ascontiguousarray(rows[:, 3:], "<i8").tobytes()
+
+    def states(self, rows: np.ndarray) -> np.ndarray:
+        return np.array([*map(state, self.files)], np.uint64)[rows[:, 0]]
 
 
 def shards_in(root: Path) -> list[Path]:
@@ -143,13 +147,15 @@ def from_records(
     folder = next(iter(parts.values()))[0].parent
     parts = {role: [*map(unpacked, of_part)] for role, of_part in parts.items()}
     files = [file for of_part in parts.values() for file in of_part]
+    states = np.array([*map(state, files)], np.uint64)
     layout = layout_of(files, layouts, where)
     indexes = {role: indexed(of_part, layout, opening.progress) for role, of_part in parts.items()}
     names = declared(folder, layout)
     splits, skipped, first = {}, {}, 0
     for role, index in indexes.items():
         rows = np.add(index.rows, [first, 0, 0, 0, 0])  # among the files of all parts
-        whole = Split(rows, {"label": index.labels}, InRecords(tuple(map(str, files)), layout.image))
+        seals = np.stack([states[rows[:, 0]], np.zeros(len(rows), np.uint64)], axis=1)
+        whole = Split(rows, {"label": index.labels}, InRecords(tuple(map(str, files)), layout.image), seals=seals)
         problems = index.problems | beyond(index.labels, len(names))
         splits[role] = whole.take(np.delete(np.arange(len(whole)), [*problems]))
         skipped |= {whole.name(place): problems[place] for place in sorted(problems)}
@@ -199,7 +205,10 @@ def features_in(file: Path) -> Iterator[set[str]]:
 def declared(folder: Path, layout: Layout) -> list[str]:
     """The names of all classes, where TensorFlow Datasets has left them beside its records."""
     file = folder / f"{layout.label.replace('/', '-')}.labels.txt"
-    return file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    try:
+        return file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{file} is not UTF-8 text: {error}. Save it as UTF-8.") from error
 
 
 def beyond(labels: np.ndarray, classes: int) -> dict[int, str]:

@@ -40,13 +40,14 @@ def from_table(table: Path, opening: Opening) -> Source:
     labels = in_order({row.label for row in rows})
     paths = {row.path: table.parent / row.path for row in rows}
     check_present(paths, table)
-    problems, known = checked_files(list(paths.values()), opening)
+    problems, seals, known = checked_files(list(paths.values()), opening)
     refuse({path: problems[file] for path, file in paths.items() if file in problems}, "image file", table, opening)
     numbers = {label: number for number, label in enumerate(labels)}
     whole = Split(
         np.array([str(paths[row.path]) for row in rows], str),
         {"label": np.array([numbers[row.label] for row in rows], np.int32)},
         InFiles(f"{table.parent}{os.sep}"),
+        seals=np.array([seals[paths[row.path]] for row in rows], np.uint64).reshape(-1, 2),
     )
     roles = np.array([role_of(row.split) or ALL for row in rows])
     sound = np.array([paths[row.path] not in problems for row in rows], bool)

@@ -223,9 +223,11 @@ class Recipe:
         Images per update of the weights, over all devices together.
     accumulate
         Parts into which a batch is cut, one after the other, to need less memory: the same gradient but for batch
-        normalisation, which sees a part at a time. Divides ``batch``.
+        normalisation, which sees a part at a time. Images are mixed and features are dropped as in the whole batch.
+        Divides ``batch``.
     optimizer
-        ``SGD``, ``RMSProp``, ``AdamW``, ``LARS`` or ``LAMB``, with its rate and weight decay.
+        ``SGD``, ``RMSProp``, ``AdamW``, ``LARS`` or ``LAMB``, with its rate and weight decay. A rate ``per`` so many
+        images goes with those that an update really has, where the data holds fewer than ``batch``.
     schedule
         ``Cosine``, ``Polynomial``, ``StepDecay``, ``Exponential``, ``Plateau`` or ``Constant``, with its warm-up.
     loss
