@@ -59,6 +59,22 @@ class Card:
         """Where the card of ``file`` lies."""
         return Path(f"{file}.json")
 
+    @classmethod
+    def in_the_way(cls, file: Path, work: str) -> Path | None:
+        """What a new file, or its card, would replace: one that is there, or what lies in the place of the card.
+
+        A card without its file is in nobody's way where it tells of the same ``work``, a name among its facts: a
+        process that was killed while it put both in place left it.
+        """
+        path = cls.path(file)
+        if file.exists() or not path.exists():
+            return file if file.exists() else None
+        try:
+            facts = _parsed(path.read_bytes()).get("facts")
+        except (ValueError, OSError):
+            return path
+        return None if isinstance(facts, dict) and work in facts else path
+
     def write(self, file: str | Path) -> None:
         """Lay this card beside ``file``."""
         write_text(self.path(file), json.dumps(asdict(self), indent=2) + "\n")

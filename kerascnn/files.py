@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -13,7 +14,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
+from filelock import FileLock, Timeout
+
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # full disk, full quota, file beyond a limit
+WRITING, OLD, LOCK = ".writing-", ".old", ".lock"  # a folder of drafts, and in it what they replace and its lock
 
 
 def home() -> Path:
@@ -23,24 +27,81 @@ def home() -> Path:
 
 @contextmanager
 def written_whole(path: str | os.PathLike) -> Iterator[Path]:
-    """Give a temporary path beside ``path`` to write to; on success it takes the name ``path`` in one step.
+    """Give a temporary path to write a file or folder to; on success it takes the name ``path`` in one step.
 
-    The temporary file keeps the suffixes of ``path``, because writers choose a format by them. If the block raises, or
-    the process dies, whatever stood at ``path`` before still stands there. Raises ``OSError`` when there is no space on
-    the disk, naming the file.
+    As :func:`written_together`, of one.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".writing-", dir=path.parent) as folder:
-        draft = Path(folder) / path.name
+    with written_together(path) as (draft,):
+        yield draft
+
+
+@contextmanager
+def written_together(*paths: str | os.PathLike) -> Iterator[list[Path]]:
+    """Give temporary paths beside ``paths``, of one folder; on success they take these names one right after another.
+
+    Drafts have the names of their files, because writers choose a format by the suffix. If the block raises, or the
+    process dies in it, whatever stood at ``paths`` before still stands there. A folder cannot be replaced in one step,
+    so the old one is moved away first; :func:`clear_drafts` moves it back where a kill came between. Raises ``OSError``
+    when there is no space on the disk, naming the file.
+    """
+    places = [Path(path) for path in paths]
+    try:
+        places[0].parent.mkdir(parents=True, exist_ok=True)
+        with draft_folder(places[0].parent) as folder:
+            drafts = [folder / place.name for place in places]
+            yield drafts
+            for draft, place in zip(drafts, places, strict=True):
+                if place.is_dir():
+                    Path(folder, OLD).mkdir(exist_ok=True)
+                    os.replace(place, Path(folder, OLD, place.name))
+                os.replace(draft, place)
+    except Exception as error:  # TensorFlow has classes of its own for a full disk
+        if not is_no_room(error):
+            raise
+        kept = "What stood there before is kept" if places[-1].exists() else "Nothing stands there"
+        cause: BaseException = error
+        while cause.__cause__ and is_no_room(cause.__cause__):  # a draft of a draft has told of itself
+            cause = cause.__cause__
+        code = getattr(cause, "errno", None) or errno.ENOSPC
+        reason = f"{os.strerror(code)}, so {places[-1]} cannot be written. {kept}; make room"
+        raise OSError(code, reason) from error
+
+
+def is_no_room(error: BaseException) -> bool:
+    """Whether a file could not be written because the disk, the quota or the largest file is reached."""
+    return getattr(error, "errno", None) in NO_ROOM or any(os.strerror(code) in str(error) for code in NO_ROOM)
+
+
+@contextmanager
+def draft_folder(parent: Path) -> Iterator[Path]:
+    """A temporary folder in ``parent``, which is locked, so that others see that whoever writes there is alive."""
+    while True:
+        with tempfile.TemporaryDirectory(prefix=WRITING, dir=parent, ignore_cleanup_errors=True) as folder:
+            lock = FileLock(Path(folder, LOCK), timeout=0)
+            try:
+                lock.acquire()
+            except Timeout:  # somebody who clears the drafts of killed processes was faster
+                continue
+            except NotImplementedError:  # a disk that knows no locks, on which nothing is cleared
+                pass
+            try:
+                yield Path(folder)
+                return
+            finally:
+                lock.release()
+
+
+def clear_drafts(parent: str | os.PathLike) -> None:
+    """Take away what killed processes left half-written in a folder; what a living one writes there stays."""
+    for draft in Path(parent).glob(f"{WRITING}*"):
         try:
-            yield draft
-        except OSError as error:
-            if error.errno not in NO_ROOM:
-                raise
-            kept = "What stood there before is kept" if path.exists() else "Nothing stands there"
-            raise OSError(error.errno, f"{error.strerror}, so {path} cannot be written. {kept}; make room") from error
-        os.replace(draft, path)
+            with FileLock(draft / LOCK, timeout=0):
+                for old in Path(draft, OLD).glob("*"):
+                    if not (place := Path(parent, old.name)).exists():
+                        os.replace(old, place)
+        except (OSError, NotImplementedError):  # it is locked, or another user's, or no locks are known
+            continue
+        shutil.rmtree(draft, ignore_errors=True)
 
 
 def is_special(path: Path) -> bool:
@@ -120,8 +181,8 @@ def need_writable(folder: str | os.PathLike) -> None:
     """
     there = next(path for path in (Path(folder).absolute(), *Path(folder).absolute().parents) if path.exists())
     try:
-        with tempfile.TemporaryDirectory(prefix=".writing-", dir=there) as draft:
-            (Path(draft) / "block").write_bytes(bytes(65_536))
+        with draft_folder(there) as draft:
+            (draft / "block").write_bytes(bytes(65_536))
     except OSError as error:
         raise OSError(error.errno, f"{error.strerror}, so nothing can be written in {there}; take another") from error
 

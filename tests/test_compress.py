@@ -19,7 +19,7 @@ from kerascnn.layers import FakeQuantization
 from kerascnn.runtime import load_keras
 from kerascnn.spec import Preprocess
 from kerascnn.tasks import Classification
-from kerascnn.workflows.compress import training_batches
+from kerascnn.workflows.compress import said, training_batches
 
 QUICK = ["--data", "digits", "--epochs", "1", "--batch", "512", "--lr", "0.0001"]
 
@@ -46,8 +46,18 @@ def test_all_at_once(file, capsys):
     assert card.labels == tuple("0123456789") and card.facts["seed"] == 3
     facts = card.facts["compression"]
     assert facts["plan"]["pruning"]["sparsity"] == 0.5 and facts["top1"] > 0.5
-    assert printed[1].startswith("before") and printed[2].startswith("after") and facts["verdict"] in printed
-    sizes = [[int(word.replace(",", "")) for word in line.split()[2:4]] for line in printed[1:3]]
+    assert [line.partition("%")[2].partition(".")[0] for line in printed[:4]] == [
+        " before",
+        " after filters",
+        " after pruning",
+        " after clustering",
+    ]
+    assert list(facts["steps"]) == ["before", "filters", "pruning", "clustering"]
+    assert facts["steps"]["clustering"] == facts["top1"] and f"{facts['steps']['before']:.2%} before" in printed[0]
+    for line, was, now in zip(printed[1:], facts["steps"].values(), [*facts["steps"].values()][1:], strict=False):
+        assert ("That is a fall of" in line) == (was - now > 0.01)
+    assert printed[5].startswith("before") and printed[6].startswith("after") and facts["verdict"] in printed
+    sizes = [[int(word.replace(",", "")) for word in line.split()[2:4]] for line in printed[5:7]]
     assert "zeros in the kernels of pruned layers: 0.0% before, 50.0% after" in printed
     assert sizes[1] < sizes[0] and json.loads(Card.path(out).read_text())
     assert main(["compress", str(file), "--data", "digits", *asked]) == 2
@@ -125,6 +135,14 @@ def test_a_network_without_some_filters_is_no_longer_that_of_its_row(plan, file,
     assert card.network == (None if "--filters" in plan else Card.read(file).network)
 
 
+def test_a_fall_is_said():
+    assert said("pruning", "Mean IoU", 0.5, 0.492) == "Mean IoU 49.20% after pruning."
+    assert said("int8", "Mean IoU", 0.5, 0.48).startswith(
+        "Mean IoU 48.00% after int8. That is a fall of 2.0 points, from Mean IoU 50.00%: take less away, or tune longer"
+    )
+    assert said("filters", "Mean IoU", 0.5, 0.6) == "Mean IoU 60.00% after filters."
+
+
 def test_fractions_by_layer_at_once_in_blocks(tmp_path, capsys, monkeypatch):
     plans = []
 
@@ -143,8 +161,8 @@ def test_the_edge_safe_model(file, capsys):
     assert main(["edge-safe", str(file)]) == 0
     printed = capsys.readouterr().out
     assert ["head-hidden", "hard_silu", "relu6", "no"] in [line.split() for line in printed.splitlines()]
-    for said in ("block2-conv", "outputs differ from the model's: train it on.", str(out)):
-        assert said in printed
+    for words in ("block2-conv", "outputs differ from the model's: train it on.", str(out)):
+        assert words in printed
     assert load_keras(out).get_layer("head-hidden").activation is keras.activations.relu6
     card = Card.read(out)
     assert card.labels == tuple("0123456789") and card.facts["seed"] == 3

@@ -1,6 +1,8 @@
 """Files are written whole or not at all, cards come back as they were, and errors name the way out."""
 
+import errno
 import json
+import os
 import sys
 from dataclasses import asdict, replace
 
@@ -9,7 +11,7 @@ import pytest
 from kerascnn.card import Card
 from kerascnn.catalogue import find
 from kerascnn.errors import need, suggest
-from kerascnn.files import write_text, written_whole
+from kerascnn.files import clear_drafts, write_text, written_together, written_whole
 from kerascnn.networks.codec import encode_row
 from kerascnn.spec import Preprocess
 
@@ -30,6 +32,77 @@ def test_a_failed_write_leaves_what_was_there(tmp_path):
     assert path.read_text() == "before" and [p.name for p in path.parent.iterdir()] == ["file.txt"]
     write_text(path, "after")
     assert path.read_text() == "after"
+
+
+def test_files_that_belong_together_are_replaced_together(tmp_path):
+    paths = [tmp_path / "page.json", tmp_path / "page.html"]
+    for text in ("before", "after"):
+        with written_together(*paths) as drafts:
+            for draft in drafts:
+                draft.write_text(text)
+            assert [path.name for path in drafts] == ["page.json", "page.html"]
+    with pytest.raises(RuntimeError), written_together(*paths) as drafts:
+        drafts[0].write_text("half of")
+        raise RuntimeError
+    assert [path.read_text() for path in paths] == ["after", "after"] and len([*tmp_path.iterdir()]) == 2
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)),
+        OSError(errno.EFBIG, os.strerror(errno.EFBIG)),
+        RuntimeError(f"RESOURCE_EXHAUSTED: model.data: {os.strerror(errno.ENOSPC)} [Op:SaveV2]"),  # as TensorFlow says
+    ],
+    ids=["disk", "limit", "TensorFlow"],
+)
+def test_a_full_disk_is_told_as_that_and_costs_nothing(error, tmp_path):
+    path = tmp_path / "file.txt"
+    for kept in ("Nothing stands there", "What stood there before is kept"):
+        says = rf", so {path} cannot be written\. {kept}; make room$"
+        with pytest.raises(OSError, match=says) as told, written_whole(path) as draft, written_whole(draft) as inner:
+            inner.write_text("half of")
+            raise error
+        assert told.value.errno in (errno.ENOSPC, errno.EFBIG) and str(told.value).count("cannot be written") == 1
+        assert path.exists() == (kept != "Nothing stands there") and not list(tmp_path.glob(".writing-*"))
+        write_text(path, "before")
+    assert path.read_text() == "before"
+
+
+def test_drafts_of_the_dead_are_cleared_and_those_of_the_living_kept(tmp_path):
+    (tmp_path / ".writing-dead").mkdir()
+    (tmp_path / ".writing-dead" / "half.txt").write_text("half")
+    with written_whole(tmp_path / "file.txt") as draft:
+        clear_drafts(tmp_path)
+        assert not (tmp_path / ".writing-dead").exists()
+        draft.write_text("whole")
+    assert (tmp_path / "file.txt").read_text() == "whole" and len([*tmp_path.iterdir()]) == 1
+
+
+def test_a_folder_that_was_moved_away_comes_back(tmp_path):
+    """A folder is replaced in two steps, between which a process may be killed."""
+    old = tmp_path / ".writing-dead" / ".old" / "net"
+    old.mkdir(parents=True)
+    (old / "saved_model.pb").write_text("old")
+    clear_drafts(tmp_path)
+    assert (tmp_path / "net" / "saved_model.pb").read_text() == "old" and len([*tmp_path.iterdir()]) == 1
+    with written_whole(tmp_path / "net") as draft:
+        draft.mkdir()
+    assert not list((tmp_path / "net").iterdir()) and len([*tmp_path.iterdir()]) == 1
+
+
+def test_a_card_alone_is_in_nobodys_way(tmp_path):
+    """It is what a kill leaves between a card and its file; anything else of that name is somebody's."""
+    file = tmp_path / "model.tflite"
+    assert Card.in_the_way(file, "export") is None
+    replace(CARD, facts={"export": {}}).write(file)
+    assert Card.in_the_way(file, "export") is None
+    assert Card.in_the_way(file, "compression") == Card.path(file)
+    for other in ("[1, 2]", "no JSON", '{"mine": 1}', '{"facts": 3}'):
+        Card.path(file).write_text(other)
+        assert Card.in_the_way(file, "export") == Card.path(file)
+    file.write_bytes(b"")
+    assert Card.in_the_way(file, "export") == file
 
 
 def test_a_card_comes_back_as_it_was(tmp_path):

@@ -10,6 +10,7 @@ from typing import Any
 
 from kerascnn import __version__
 from kerascnn.cli import catalogue, compression, shipping, training
+from kerascnn.cli.common import say
 
 __all__ = ["main", "parser"]
 
@@ -43,11 +44,11 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, OSError, ImportError, RuntimeError, FloatingPointError) as error:
         if options.debug:
             raise
-        print(f"kerascnn {options.command}: {error}", file=sys.stderr)
+        say(f"kerascnn {options.command}: {error}", error=True)
         return 2
     except KeyboardInterrupt:
         way_on = "; the same command goes on where it stopped" if options.command == "train" else ""
-        print(f"\ninterrupted{way_on}", file=sys.stderr)
+        say(f"\ninterrupted{way_on}", error=True)
         return 130
     return 0
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from kerascnn.cli.common import Command, import_quietly
+from kerascnn.cli.common import Command, import_quietly, say
 
 
 def add(command: Command) -> None:
@@ -38,12 +38,12 @@ def list_(options: argparse.Namespace) -> None:
     from kerascnn.catalogue import describe, matching
     from kerascnn.ledger import human
 
-    print(f"{'network':26}{'parameters':>11}{'multiply-adds':>15}{'image':>7}  paper")
+    say(f"{'network':26}{'parameters':>11}{'multiply-adds':>15}{'image':>7}  paper")
     for name in matching(options.pattern, options.task):
         known = describe(name)
         cost = [human(count) if count else "-" for count in (known.parameters, known.macs)]
         paper = f"{known.row.paper.authors} {known.row.paper.year}"
-        print(f"{name:26}{cost[0]:>11}{cost[1]:>15}{known.row.size:>7}  {paper}")
+        say(f"{name:26}{cost[0]:>11}{cost[1]:>15}{known.row.size:>7}  {paper}")
 
 
 def weights(options: argparse.Namespace) -> None:
@@ -53,14 +53,14 @@ def weights(options: argparse.Namespace) -> None:
     names = matching(options.pattern)
     found = [r for r in all_records() if r.network in names and r.top]
     if not found:
-        print(f"No weights are published for {', '.join(sorted(names)[:8])} that are known here.")
+        say(f"No weights are published for {', '.join(sorted(names)[:8])} that are known here.")
         return
     width = max(len(r.name) for r in found) + 2
-    print(f"{'network.tag':{width}}{'top-1':>6}{'image':>7}{'crop':>7}{'classes':>9}  {'licence':14}published by")
+    say(f"{'network.tag':{width}}{'top-1':>6}{'image':>7}{'crop':>7}{'classes':>9}  {'licence':14}published by")
     for r in found:
         top1 = f"{r.top1:.1f}" if r.top1 is not None else "-"
         p = r.preprocess
-        print(f"{r.name:{width}}{top1:>6}{p.size:>7}{p.crop:>7.3f}{r.classes:>9}  {r.licence:14}{r.source}")
+        say(f"{r.name:{width}}{top1:>6}{p.size:>7}{p.crop:>7.3f}{r.classes:>9}  {r.licence:14}{r.source}")
 
 
 def info(options: argparse.Namespace) -> None:
@@ -84,10 +84,10 @@ def info(options: argparse.Namespace) -> None:
     found = compare([row.name] if row else [])
     if options.json:
         windows = {stride: fields[layer.name].size for stride, layer in maps.items()}
-        print(json.dumps(asdict(counted) | {"receptive_fields": windows, "ledger": found}, indent=2, default=str))
+        say(json.dumps(asdict(counted) | {"receptive_fields": windows, "ledger": found}, indent=2, default=str))
         return
     if row:
-        print(f"{row.name}: {row.paper.title}\n{row.paper.authors} {row.paper.year}, {row.paper.url}\n")
+        say(f"{row.name}: {row.paper.title}\n{row.paper.authors} {row.paper.year}, {row.paper.url}\n")
     seen = ", ".join(f"/{s}: {pixels(fields[layer.name].size)}" for s, layer in maps.items())
     gates = (
         ", and the whole image by way of global pools"
@@ -103,9 +103,9 @@ def info(options: argparse.Namespace) -> None:
         ("feature maps", ", ".join(f"/{s}: {tuple(layer.output.shape[1:])}" for s, layer in maps.items())),
         ("receptive fields", f"{seen} pixels{gates}"),
     ]:
-        print(f"{what:18} {value}")
+        say(f"{what:18} {value}")
     if found:
-        print("\nwhat others count")
+        say("\nwhat others count")
         print_ledger(found)
 
 
@@ -119,12 +119,12 @@ def ledger(options: argparse.Namespace) -> None:
     names = matching(options.model or "*")
     found = compare(names)
     if options.json:
-        print(json.dumps(found, indent=2))
+        say(json.dumps(found, indent=2))
         return
     print_ledger(found)
     others = [row for row in found if row["source"] != "kerascnn"]
     equal, loads = (sum(row[what] for row in others) for what in ("equal", "loads"))
-    print(f"\n{len(names)} networks, {len(others)} other implementations: {equal} count the same, {loads} load")
+    say(f"\n{len(names)} networks, {len(others)} other implementations: {equal} count the same, {loads} load")
 
 
 def compare(names: list[str]) -> list[dict[str, Any]]:
@@ -162,7 +162,7 @@ def print_ledger(found: list[dict[str, Any]]) -> None:
             f"{cell:>{w}}" if 3 <= i <= 6 else f"{cell:{w}}"
             for i, (cell, w) in enumerate(zip(row, widths, strict=True))
         ]
-        print("  ".join(cells).rstrip())
+        say("  ".join(cells).rstrip())
 
 
 def chart(options: argparse.Namespace) -> None:
@@ -173,4 +173,4 @@ def chart(options: argparse.Namespace) -> None:
         raise ValueError(f"--out must end in .svg, .png or .pdf, got {options.out}.")
     measured = of_file(options.top1) if options.top1 else of_records()
     source = options.top1.name if options.top1 else "with each network's default weights"
-    print(draw(points(measured, options.pattern), options.out, source).resolve())
+    say(draw(points(measured, options.pattern), options.out, source).resolve())

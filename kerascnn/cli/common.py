@@ -1,6 +1,8 @@
 """What several commands need."""
 
 import argparse
+import sys
+import unicodedata
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +12,32 @@ SOURCES = (
     "with the columns path and label; an .npz file with x_train, y_train, x_test and y_test; tfds:NAME; photos; "
     "digits; shapes"
 )
+
+DRIVING = ("Cc", "Cs", "Zl", "Zp")  # kinds of characters that move a cursor or switch a terminal, and broken ones
+TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # text after them runs the other way
+
+
+def say(text: Any = "", *, error: bool = False) -> None:
+    """Print lines, also those that hold names of classes and files, which anybody may have chosen."""
+    print(escaped(str(text)), file=sys.stderr if error else sys.stdout)
+
+
+def show(table: Any) -> None:
+    """Print a table of rich, whose cells are :func:`escaped`; 160 columns wide where it is not for a terminal."""
+    from rich.console import Console
+
+    terminal = Console(markup=False)
+    (terminal if terminal.is_terminal else Console(width=160, markup=False)).print(table)
+
+
+def escaped(text: str) -> str:
+    """Text that does nothing to a terminal but stand there: other characters as Python writes them, ``\\x1b``."""
+    return "".join(
+        character.encode("unicode_escape").decode()
+        if character not in "\n\t" and (unicodedata.category(character) in DRIVING or character in TURNING)
+        else character
+        for character in text
+    )
 
 
 def import_quietly() -> None:

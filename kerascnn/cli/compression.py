@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from kerascnn.cli.common import SOURCES, Command, import_quietly
+from kerascnn.cli.common import SOURCES, Command, escaped, import_quietly, say, show
 
 
 def add(command: Command) -> None:
@@ -71,17 +71,15 @@ def compress(options: argparse.Namespace) -> None:
         int8=options.int8,
         tuning=Tuning(epochs=options.epochs, batch=options.batch, lr=options.lr),
     )
-    found = compress_file(options.model, options.data, plan, options.out, overwrite=options.overwrite)
-    print(f"{'':8}{found.metric:>16}{'parameters':>13}{'mult-adds':>14}{'.tflite':>12}{'gzip':>12}{'latency':>11}")
+    found = compress_file(options.model, options.data, plan, options.out, overwrite=options.overwrite, log=say)
+    say(f"{'':8}{found.metric:>16}{'parameters':>13}{'mult-adds':>14}{'.tflite':>12}{'gzip':>12}{'latency':>11}")
     for name, side in (("before", found.before), ("after", found.after)):
         file = side.footprint
         counts = f"{side.headline:>16.2%}{side.parameters:>13,}{side.macs:>14,}"
-        print(f"{name:8}{counts}{file.bytes:>10,} B{file.gzipped:>10,} B{file.latency_ms:>8.3f} ms")
+        say(f"{name:8}{counts}{file.bytes:>10,} B{file.gzipped:>10,} B{file.latency_ms:>8.3f} ms")
     if found.before.zeros is not None and found.after.zeros is not None:
-        print(
-            f"\nzeros in the kernels of pruned layers: {found.before.zeros:.1%} before, {found.after.zeros:.1%} after"
-        )
-    print(f"\n{found.verdict}\n{found.path}")
+        say(f"\nzeros in the kernels of pruned layers: {found.before.zeros:.1%} before, {found.after.zeros:.1%} after")
+    say("\n" + "\n".join(filter(None, (found.fall, found.verdict, str(found.path)))))
 
 
 def numbers_of(option: str, text: str, between: str, form: str) -> tuple[int, int]:
@@ -109,35 +107,33 @@ def fractions_of(texts: list[str]) -> float | dict[str, float]:
 def edge_safe(options: argparse.Namespace) -> None:
     import_quietly()
     from kerascnn.card import Card
-    from kerascnn.files import written_whole
+    from kerascnn.files import written_together
     from kerascnn.graph import edge
     from kerascnn.runtime import load_keras
     from kerascnn.workflows.common import need_free
 
     out = options.out or options.model.with_name(f"{options.model.stem}.edge.keras")
-    need_free(out, options.overwrite)
+    need_free(out, options.overwrite, "edge_safe")
     card = Card.read(options.model)
     safe = edge.edge_safe(load_keras(options.model))
-    with written_whole(out) as draft:
-        safe.model.save(draft)
     facts = {"from": options.model.name, "exact": safe.exact, "dropped": safe.dropped}
-    replace(card, facts={**card.facts, "edge_safe": facts}).write(out)
+    with written_together(Card.path(out), out) as (_, draft):
+        replace(card, facts={**card.facts, "edge_safe": facts}).write(draft)
+        safe.model.save(draft)
     print_changes(safe)
-    print(out)
+    say(out)
 
 
 def print_changes(safe: Any) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None)
     for head in ("layer", "was", "is now", "same outputs"):
         table.add_column(head)
     for change in safe.changes:
-        table.add_row(change.layer, change.was, change.now, "yes" if change.exact else "no")
-    terminal = Console()
-    (terminal if terminal.is_terminal else Console(width=160)).print(table)
-    print(f"\ngone        {', '.join(safe.dropped) or 'no layer'}")
-    print(f"parameters  {safe.before.parameters:,} -> {safe.after.parameters:,}")
-    print(f"mult-adds   {safe.before.macs:,} -> {safe.after.macs:,}")
-    print("It computes what the model does." if safe.exact else "Its outputs differ from the model's: train it on.")
+        table.add_row(*map(escaped, (change.layer, change.was, change.now)), "yes" if change.exact else "no")
+    show(table)
+    say(f"\ngone        {', '.join(safe.dropped) or 'no layer'}")
+    say(f"parameters  {safe.before.parameters:,} -> {safe.after.parameters:,}")
+    say(f"mult-adds   {safe.before.macs:,} -> {safe.after.macs:,}")
+    say("It computes what the model does." if safe.exact else "Its outputs differ from the model's: train it on.")

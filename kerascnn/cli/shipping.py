@@ -2,11 +2,10 @@
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
-from kerascnn.cli.common import SOURCES, Command, import_quietly
+from kerascnn.cli.common import SOURCES, Command, escaped, import_quietly, say, show
 
 
 def add(command: Command) -> None:
@@ -74,8 +73,8 @@ def add(command: Command) -> None:
         "--apply",
         type=Path,
         metavar="OUT",
-        help="write an int8 file that keeps the proposed layers in float; it takes preprocessed images as int8, "
-        "whatever FILE takes",
+        help="write an int8 file that keeps the proposed layers in float, if it is measured better than FILE; it takes "
+        "preprocessed images as int8, whatever FILE takes",
     )
     p.add_argument("--overwrite", action="store_true", help="with --apply: replace a file that is already there")
     p.add_argument("--json", action="store_true", help="print it as JSON")
@@ -140,14 +139,14 @@ def verify(options: argparse.Namespace) -> None:
         options.model, options.file, options.format, images=images, batch=batch, select_tf_ops=options.select_tf_ops
     )
     if options.json:
-        print(json.dumps(report.as_dict(), indent=2))
+        say(json.dumps(report.as_dict(), indent=2))
     else:
         print_report(report)
 
 
 def print_report(report: Any) -> None:
-    print(f"{report.path}: {report.bytes / 1e6:.2f} MB, verified on {report.samples} {report.inputs}")
-    print(json.dumps({k: v for k, v in report.as_dict().items() if k not in ("operators", "versions")}, indent=2))
+    say(f"{report.path}: {report.bytes / 1e6:.2f} MB, verified on {report.samples} {report.inputs}")
+    say(json.dumps({k: v for k, v in report.as_dict().items() if k not in ("operators", "versions")}, indent=2))
 
 
 def batch_of(text: str) -> int | None:
@@ -167,9 +166,7 @@ def in_vain(options: argparse.Namespace) -> list[str]:
 def android(file: Path, folder: Path) -> None:
     from kerascnn.deploy.android import write_android_project
 
-    print(
-        f"{write_android_project(file, folder).resolve()}: an Android app; its README.md says how to build and test it"
-    )
+    say(f"{write_android_project(file, folder).resolve()}: an Android app; its README.md says how to build and test it")
 
 
 def check(options: argparse.Namespace) -> None:
@@ -190,9 +187,9 @@ def check(options: argparse.Namespace) -> None:
             shown["notes"] += [f"{COMPILER} {log.version} differs: {line}." for line in differing]
             shown["notes"] += [] if differing else [f"{COMPILER} {log.version} says the same."]
     if options.json:
-        print(json.dumps(found, indent=2))
+        say(json.dumps(found, indent=2))
         return
-    print("\n\n".join(map(delegate_text, found)))
+    say("\n\n".join(map(delegate_text, found)))
 
 
 def delegate_text(found: dict[str, Any]) -> str:
@@ -218,12 +215,12 @@ def lint_calibration(options: argparse.Namespace) -> None:
     reference = prepared_images(options.reference, card)[0] if options.reference else None
     found = check_calibration(images, options.model, reference, targets=targets)
     if options.json:
-        print(json.dumps([finding.as_dict() for finding in found], indent=2))
+        say(json.dumps([finding.as_dict() for finding in found], indent=2))
     else:
         for finding in found:
-            print(f"{finding.mistake} ({finding.certainty})\n    found     {finding.found}")
-            print(f"    expected  {finding.expected}\n    to do     {finding.fix}")
-        print("" if found else f"nothing is wrong with these {len(images)} images")
+            say(f"{finding.mistake} ({finding.certainty})\n    found     {finding.found}")
+            say(f"    expected  {finding.expected}\n    to do     {finding.fix}")
+        say("" if found else f"nothing is wrong with these {len(images)} images")
     if certain := [finding.mistake for finding in found if finding.certainty == "certain"]:
         raise ValueError(f"{options.images} cannot be right: {', '.join(certain)}.")
 
@@ -264,37 +261,42 @@ def compare_layers(options: argparse.Namespace) -> None:
     from kerascnn.deploy import export as write
     from kerascnn.deploy.images import spread_out
     from kerascnn.deploy.layer_comparison import compare_layers as compare
+    from kerascnn.deploy.layer_comparison.proposals import propose
 
     images, _ = prepared_images(options.data, Card.read(options.model))
     some = spread_out(images, options.images)
     found = compare(options.model, options.file, some)
-    keep = found.float_layers()
+    int8 = found.precision == "int8"
+    better = propose(options.model, found, images, some) if int8 and (found.suspects() or options.apply) else None
     if options.json:
-        print(json.dumps(found.as_dict(), indent=2))
+        proposal = None if better is None else better.as_dict()
+        say(json.dumps(found.as_dict() | {"proposal": proposal}, indent=2))
     else:
-        print_layers(found)
+        print_layers(found, better)
     if not options.apply:
         return
-    if found.precision != "int8":
+    if better is None:
         raise ValueError(f"--apply keeps layers of an int8 file in float; {options.file} is {found.precision}.")
-    if not keep:
-        raise ValueError(f"All layers of {options.file} err alike: to keep some of them in float would not help.")
-    overwrite = options.overwrite
+    if not better.helps:
+        raise ValueError(
+            f"Nothing is written to {options.apply}: what was tried is no better than {options.file}, whose output has "
+            f"an SNR of {better.file:.1f} dB. Exported anew it has {better.plain:.1f} dB"
+            + (f", and {better.snr:.1f} dB with {', '.join(better.layers)} in float." if better.layers else ".")
+        )
+    keep, overwrite = better.layers, options.overwrite
     write(options.model, options.apply, "tflite-int8", calibration=images, float_layers=keep, overwrite=overwrite)
-    before, after = (each.rows[-1].snr for each in (found, compare(options.model, options.apply, some)))
-    print(
-        f"\n{options.apply}: {len(keep)} layer{'s' * (len(keep) > 1)} in float, SNR of the output {before:.1f} -> "
-        f"{after:.1f} dB; takes preprocessed images as int8, no pixels",
-        file=sys.stderr if options.json else sys.stdout,
+    say(
+        f"\n{options.apply}: {len(keep)} layer{'s' * (len(keep) != 1)} in float, SNR of the output {better.file:.1f} "
+        f"-> {better.snr:.1f} dB; takes preprocessed images as int8, no pixels",
+        error=bool(options.json),
     )
 
 
-def print_layers(found: Any) -> None:
-    from rich.console import Console
+def print_layers(found: Any, better: Any) -> None:
     from rich.table import Table
 
     broken = found.first_broken
-    print(f"{found.file}, {found.precision}, {found.samples} images")
+    say(f"{found.file}, {found.precision}, {found.samples} images")
     table = Table(box=None)
     table.add_column("layer", no_wrap=True)
     for head in ("SNR", "own SNR", "cosine"):
@@ -303,10 +305,13 @@ def print_layers(found: Any) -> None:
     for row in found.rows:
         numbers = f"{row.snr:.1f} dB", f"{row.own_snr:.1f} dB", f"{row.cosine:.5f}"
         style = "bold red" if row is broken else None
-        table.add_row(row.layer, *numbers, ", ".join(row.covers[:-1]), style=style)
-    terminal = Console()
-    (terminal if terminal.is_terminal else Console(width=160)).print(table)
-    print(f"\nfirst broken   {broken.layer if broken else 'none: every layer is as near as its precision allows'}")
-    print(f"most noise     {', '.join(row.layer for row in found.worst[:3])}")
-    if keep := found.float_layers():
-        print(f"keep in float  {', '.join(keep)}")
+        table.add_row(escaped(row.layer), *numbers, escaped(", ".join(row.covers[:-1])), style=style)
+    show(table)
+    say(f"\nfirst broken   {broken.layer if broken else 'none: every layer is as near as its precision allows'}")
+    say(f"most noise     {', '.join(row.layer for row in found.worst[:3])}")
+    if better is None:
+        return
+    tried = ", ".join(f"{layer} {gain:+.1f} dB" for layer, gain in better.gains.items())
+    say(f"tried in float {tried or 'none: all layers err alike'}")
+    if better.layers:
+        say(f"keep in float  {', '.join(better.layers)}: {better.plain:.1f} -> {better.snr:.1f} dB")

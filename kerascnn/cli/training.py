@@ -5,7 +5,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from kerascnn.cli.common import SOURCES, Command, import_quietly, numbers
+from kerascnn.cli.common import SOURCES, Command, import_quietly, numbers, say
 
 
 def add(command: Command) -> None:
@@ -92,15 +92,16 @@ def train(options: argparse.Namespace) -> None:
         overwrite=options.overwrite,
         images=IMAGES if options.quick else 0,
         command=shlex.join(["kerascnn", *sys.argv[1:]]),
+        log=say,
     )
     if outcome is None:  # the chief of these workers tells of it
         return
     metric = outcome.evaluation.headlines()[0].name
-    print(f"\n{'file':22}{'size':>10}{metric:>16}{'agrees':>9}{'latency':>11}")
+    say(f"\n{'file':22}{'size':>10}{metric:>16}{'agrees':>9}{'latency':>11}")
     for file in outcome.files:
         size, accuracy = f"{file.bytes / 1e6:.2f} MB", f"{file.headline:>16.2%}{file.agreement:>9.2%}"
-        print(f"{file.name:22}{size:>10}{accuracy}{file.latency_ms:>8.2f} ms")
-    print(f"\nmodels  {outcome.report.parent.resolve()}\nreport  {outcome.report.resolve()}")
+        say(f"{file.name:22}{size:>10}{accuracy}{file.latency_ms:>8.2f} ms")
+    say(f"\nmodels  {outcome.report.parent.resolve()}\nreport  {outcome.report.resolve()}")
 
 
 def evaluate(options: argparse.Namespace) -> None:
@@ -126,7 +127,7 @@ def evaluate(options: argparse.Namespace) -> None:
     )
     if options.json:
         write_text(options.json, page.with_suffix(".json").read_text(encoding="utf-8"))
-    print(f"{measured.text()}\n\nreport  {page.resolve()}")
+    say(f"{measured.text()}\n\nreport  {page.resolve()}")
 
 
 def predict(options: argparse.Namespace) -> None:
@@ -137,4 +138,4 @@ def predict(options: argparse.Namespace) -> None:
 
     written = write_pictures(options.model, options.images, options.out)
     for path, (prediction, picture) in zip(options.images, written, strict=True):
-        print(f"{path}: {prediction.text(options.top)}" + (f"  {picture}" if picture else ""))
+        say(f"{path}: {prediction.text(options.top)}" + (f"  {picture}" if picture else ""))

@@ -13,7 +13,7 @@ import numpy as np
 from kerascnn.compression.legacy_copy import keras3_copy, legacy_copy, wrap_layers
 from kerascnn.compression.pruning import prunable
 from kerascnn.compression.toolkit import toolkit
-from kerascnn.compression.tuning import DEFAULT, Loss, Tuning, classification_loss, dataset, tune
+from kerascnn.compression.tuning import DEFAULT, Loss, Tuning, lesson, tune
 from kerascnn.errors import suggest
 from kerascnn.graph.fake_quantised import refuse_fake_quantised
 from kerascnn.runtime import deep_graphs
@@ -92,7 +92,7 @@ def cluster(
     chosen = {name for name, kernel in prunable(model).items() if kernel.size > clustering.clusters}
     if not chosen:
         raise ValueError(f"{model.name} has no kernel of more than {clustering.clusters} weights to cluster.")
-    batches, loss = dataset(train, tuning), loss or classification_loss(model)
+    batches, loss = lesson(model, train, tuning, loss)
     tools = toolkit().clustering.keras
     start = getattr(tools.CentroidInitialization, STARTS[clustering.start])
 

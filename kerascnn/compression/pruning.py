@@ -14,7 +14,7 @@ from keras import layers as L
 
 from kerascnn.compression.legacy_copy import keras3_copy, legacy_copy, wrap_layers
 from kerascnn.compression.toolkit import toolkit
-from kerascnn.compression.tuning import DEFAULT, Loss, Tuning, classification_loss, dataset, steps_of, tune
+from kerascnn.compression.tuning import DEFAULT, Loss, Tuning, lesson, steps_of, tune
 from kerascnn.errors import suggest
 from kerascnn.graph.fake_quantised import refuse_fake_quantised
 from kerascnn.graph.graph import classifiers, leaves
@@ -113,8 +113,8 @@ def prune(
         When the toolkit is not installed.
     """
     refuse_fake_quantised(model)
-    chosen, batches = sparsities(model, pruning), dataset(train, tuning)
-    loss = loss or classification_loss(model)
+    chosen = sparsities(model, pruning)
+    batches, loss = lesson(model, train, tuning, loss)
     tools = toolkit().sparsity.keras
     steps = tuning.epochs * steps_of(batches)
 

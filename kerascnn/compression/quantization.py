@@ -15,7 +15,7 @@ import numpy as np
 from kerascnn import layers as L
 from kerascnn.compression.rounding import KERNELS, Range, RoundedTensor, rounded_tensors
 from kerascnn.compression.simulation import Ranges, TrainingCopy, largest, simulate
-from kerascnn.compression.tuning import DEFAULT, Loss, Tuning, classification_loss, dataset, kept, tune
+from kerascnn.compression.tuning import DEFAULT, Loss, Tuning, kept, lesson, tune
 from kerascnn.graph.fake_quantised import refuse_fake_quantised
 from kerascnn.graph.graph import Graph
 from kerascnn.graph.lower import lower
@@ -86,7 +86,7 @@ def quantize_aware(model: keras.Model, train: Any, tuning: Tuning = DEFAULT, los
         When the toolkit is not installed.
     """
     refuse_fake_quantised(model)
-    batches, loss = dataset(train, tuning), loss or classification_loss(model)
+    batches, loss = lesson(model, train, tuning, loss)
     lowered, training_copy = prepared(model, batches)
     kernels = [config.kernel for config in training_copy.kernels.values()]
     tune(training_copy.network, batches, tuning, loss, f"{model.name} for int8", [kept(kernels)])

@@ -1,6 +1,7 @@
 """The short training in which a network adapts to being compressed."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ from kerascnn.graph.ending import ending
 from kerascnn.graph.graph import Graph
 from kerascnn.progress import bar
 from kerascnn.runtime import deep_graphs, outputs_by_name
+from kerascnn.tasks.heads import check_shares
+from kerascnn.tasks.losses import of_activated
 
 if TYPE_CHECKING:
     import keras
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from kerascnn.tasks import Task
 
 Loss = Callable[[Any, Any], Any]  # targets and outputs of a batch to the loss of each image, or their mean
+SLACK = 1e-3  # how far the shares of an image may sum from 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +81,44 @@ def dataset(train: Any, tuning: Tuning) -> Any:
     return pairs.shuffle(len(images), seed=tuning.seed).batch(tuning.batch)
 
 
+def lesson(model: "keras.Model", train: Any, tuning: Tuning, loss: Loss | None) -> tuple[Any, Loss]:
+    """Batches of :func:`dataset`, and the loss on them; both are tried on the first batch, before anything is trained.
+
+    Raises ``ValueError`` when the data or the loss is not what :func:`tuned` takes.
+    """
+    batches = dataset(train, tuning)
+    first = next(iter(batches.take(1)), None)
+    if first is None:
+        raise ValueError("There are no images to train on.")
+    images, targets = first
+    if loss is None:
+        loss = classification_loss(model)
+        loss.check(targets if train is batches else train[1])
+        check_shares(model, lambda: images)
+    loss = of_each(loss)
+    loss(targets, model(images, training=False))
+    return batches, loss
+
+
+def of_each(loss: Loss) -> Loss:
+    """The same loss, which is refused where it pairs the target of one image with the output of another."""
+    import tensorflow as tf
+
+    def checked(targets: Any, outputs: Any) -> Any:
+        values = tf.convert_to_tensor(loss(targets, outputs))
+        shapes = [list(x.shape) for x in tf.nest.flatten(outputs)]
+        if values.shape.rank not in (None, 0, 1) and list(values.shape) not in shapes:
+            given = ", ".join(str(x.shape) for x in tf.nest.flatten(targets))
+            raise ValueError(
+                f"The loss is of shape {values.shape} for targets of shape {given} and outputs of shape "
+                f"{', '.join(str(tuple(shape)) for shape in shapes)}; expected one number for each image. Give the "
+                "targets the shape of the outputs."
+            )
+        return values
+
+    return checked
+
+
 def steps_of(batches: Any) -> int:
     """Batches in an epoch; they are counted where the dataset does not know."""
     known = int(batches.cardinality())
@@ -92,21 +134,25 @@ def tuned(model: "keras.Model", train: Any, tuning: Tuning = DEFAULT, loss: Loss
     train
         Images ``(N, H, W, C)`` float32, preprocessed as the network expects, and targets, an array ``(N, ...)`` or a
         dictionary of such arrays; or a ``tf.data.Dataset`` of batches of such pairs, finite. For a classifier targets
-        are its classes, ``(N,)`` integers, or a weight of every class, ``(N, classes)``, alone or as ``"label"``.
+        are its classes, ``(N,)``, or the share of every class, ``(N, classes)``, alone or as ``"label"``; of one
+        sigmoid they are 0 and 1, or a share.
     loss
         A function of targets and outputs, as they are in the data and as the model gives them, to the loss of each
-        image. None: cross-entropy, for a classifier.
+        image; such as ``keras.losses.mean_squared_error`` for numbers, or
+        ``keras.losses.BinaryCrossentropy(from_logits=True)`` for a single logit. None: cross-entropy, for a classifier
+        with a score for each class or with one sigmoid.
 
     Raises
     ------
     ValueError
-        When the data is none of these, or has no end or no images, or a loss is missing.
+        When the data is none of these, or has no end or no images, or a loss is missing; before any training, but for
+        targets of a later batch of a dataset.
     FloatingPointError
         When the loss is no number any more.
     ImportError
         When tf_keras is not installed.
     """
-    batches, loss = dataset(train, tuning), loss or classification_loss(model)
+    batches, loss = lesson(model, train, tuning, loss)
     copy = legacy_copy(model)
     kernels = [w for w in copy.trainable_weights if len(w.shape) > 1]
     tune(copy, batches, tuning, loss, "tuning", [kept(kernels)])
@@ -138,7 +184,9 @@ def tune(model: Any, batches: Any, tuning: Tuning, loss: Loss, title: str, callb
                 try:
                     value = float(train_step(images, targets))
                 except tf.errors.InvalidArgumentError as error:
-                    raise ValueError(f"The network cannot be trained on this batch: {error.message}") from error
+                    known = re.search(r"assertion failed: \[(.+?)\]", error.message)
+                    reason = known[1].strip("b'") if known else error.message
+                    raise ValueError(f"The network cannot be trained on this batch: {reason}") from error
                 hooks.on_train_batch_end(0)
                 move(note=f"loss {value:.4f}")
             hooks.on_epoch_end(epoch)
@@ -168,34 +216,85 @@ def kept(kernels: Iterable[Any]) -> Any:
     return legacy_keras().callbacks.LambdaCallback(on_batch_end=restore)
 
 
-def classification_loss(model: "keras.Model") -> Loss:
+def classification_loss(model: "keras.Model") -> "ClassLoss":
     """Cross-entropy of a classifier; a model with several outputs, or without a score for each class, is refused."""
-    import tensorflow as tf
-
-    from kerascnn.tasks import Classification
-
     if len(model.outputs) != 1:
         raise ValueError(f"{model.name} has {len(model.outputs)} outputs; a classifier that is tuned here has one.")
-    shape = tuple(model.outputs[0].shape)
-    if len(shape) != 2 or shape[1] < 2:
+    graph, shape = Graph(model), tuple(model.outputs[0].shape)
+    activation = ending(graph, graph.model.outputs[0]).activation
+    if len(shape) != 2 or (shape[1] < 2 and activation != "sigmoid"):
         raise ValueError(
             f"{model.name} puts out {shape}; a classifier that is tuned here puts out (None, classes), a score for "
-            "each class. For anything else say which loss, by loss."
+            "each class, or one sigmoid. For anything else say which loss, by loss: "
+            "keras.losses.BinaryCrossentropy(from_logits=True) for a single logit, or "
+            "keras.losses.mean_squared_error for numbers."
         )
-    of_task = task_loss(Classification(labels=()), model)
+    return ClassLoss(model.name, shape[1], activation)
 
-    def loss(targets: Any, outputs: Any) -> Any:
-        labels = targets["label"] if isinstance(targets, Mapping) else targets
-        if len(labels.shape) == 2 and labels.shape[1] not in (None, shape[1]):
-            raise ValueError(f"Targets weigh {labels.shape[1]} classes, but {model.name} puts out {shape[1]} scores.")
+
+@dataclass(frozen=True)
+class ClassLoss:
+    """Cross-entropy of a classifier, of targets that are its classes, or shares of them."""
+
+    name: str  # of the model
+    scores: int  # that it puts out
+    activation: str  # that they have passed through
+
+    def __call__(self, targets: Any, outputs: Any) -> Any:
+        import tensorflow as tf
+
+        labels = self.shaped(targets)
+        for holds, what in self.conditions(labels):
+            tf.debugging.Assert(holds, [what])
+        (scores,) = tf.nest.flatten(outputs)
+        return of_activated(self.activation, scores, labels)
+
+    def check(self, targets: Any) -> None:
+        """Refuse targets that are neither classes nor shares."""
+        for holds, what in self.conditions(self.shaped(targets)):
+            if not holds:
+                raise ValueError(f"{what[0].upper()}{what[1:]}. For targets of another kind say which loss, by loss.")
+
+    def shaped(self, targets: Any) -> Any:
+        """Targets as classes, (N,) int64, or shares, (N, scores) float32."""
+        import tensorflow as tf
+
+        labels = tf.convert_to_tensor(targets["label"] if isinstance(targets, Mapping) else targets)
+        if self.scores == 1 and len(labels.shape) == 1:
+            labels = labels[:, None]
+        if len(labels.shape) not in (1, 2) or not (
+            labels.dtype.is_floating or labels.dtype.is_integer or labels.dtype.is_bool
+        ):
+            raise ValueError(
+                f"Targets are {labels.dtype.name} of shape {labels.shape}; those of a classifier are classes, (N,) "
+                "integers, or shares, (N, classes). For others say which loss, by loss."
+            )
+        if len(labels.shape) == 2:
+            if labels.shape[1] not in (None, self.scores):
+                raise ValueError(
+                    f"Targets weigh {labels.shape[1]} classes, but {self.name} puts out {self.scores} scores."
+                )
+            return tf.cast(labels, tf.float32)
+        whole = tf.cast(labels, tf.int64)
+        # what is no whole number is no class: -1 takes its place
+        return tf.where(tf.cast(whole, labels.dtype) == labels, whole, -1) if labels.dtype.is_floating else whole
+
+    def conditions(self, labels: Any) -> Iterator[tuple[Any, str]]:
+        """What has to hold of targets, and what is said where it does not."""
+        import tensorflow as tf
+
         if len(labels.shape) == 1:
-            what = f"a target is no class of {model.name}, which puts out {shape[1]} scores: for 0 to {shape[1] - 1}"
-            within = tf.debugging.assert_less(tf.cast(labels, tf.int64), tf.constant(shape[1], tf.int64), what)
-            with tf.control_dependencies([within] if within is not None else []):
-                return tf.identity(of_task(targets, outputs))
-        return of_task(targets, outputs)
-
-    return loss
+            within = tf.reduce_all((labels >= 0) & (labels < self.scores))
+            yield (
+                within,
+                f"a target is no class of {self.name}, which puts out {self.scores} scores: for 0 to {self.scores - 1}",
+            )
+            return
+        within = tf.reduce_all((labels >= 0) & (labels <= 1))
+        yield within, f"a target is no share of a class of {self.name}: these are from 0 to 1"
+        if self.activation != "sigmoid":
+            whole = tf.reduce_all(tf.abs(tf.reduce_sum(labels, axis=-1) - 1) < SLACK)
+            yield whole, f"the shares of an image do not sum to 1, and {self.name} chooses one class of all"
 
 
 def task_loss(task: "Task", model: "keras.Model") -> Loss:

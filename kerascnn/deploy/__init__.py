@@ -2,8 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +28,7 @@ from kerascnn.deploy.verification import (
     needs,
 )
 from kerascnn.evaluation.agreement import compare
-from kerascnn.files import write_text, written_whole
+from kerascnn.files import clear_drafts, write_text, written_together
 from kerascnn.graph.fake_quantised import refuse_fake_quantised
 from kerascnn.progress import steps
 from kerascnn.runtime import Runner, deep_graphs, existing, keras_runner, load_keras, open_model, quiet
@@ -138,7 +137,7 @@ def export(
     if pixels:
         request, tested, card = with_pixels(request, tested, card)
 
-    with placed(file) as draft, steps() as step:
+    with written_together(Card.path(file), file) as (_, draft), steps() as step:
         step(f"writing {file.name}")
         with quiet():
             target.write(request, draft)
@@ -150,8 +149,8 @@ def export(
             report = verified(request, [request.types], format, written, tested, inputs, task)
         except ExportError as error:
             raise ExportError(f"{str(error).rstrip('.')}. It was not kept.") from error
-    report = replace(report, path=str(file))
-    write_beside(file, report, card)
+        report = replace(report, path=str(file))
+        write_beside(draft, report, card)
     return report
 
 
@@ -315,12 +314,11 @@ def destination(path: str | os.PathLike | None, name: str, suffix: str, overwrit
     ending = Path(f"any{suffix}").suffix
     if ending and file.suffix != ending:
         raise ValueError(f"This format is written to files that end in {ending!r}, got {str(file)!r}.")
-    if not overwrite:
-        for there in (file, Card.path(file)):
-            if there.exists():
-                raise FileExistsError(
-                    f"{there} is already there. Pass overwrite=True (--overwrite) to replace it, or another path."
-                )
+    clear_drafts(file.parent)
+    if not overwrite and (there := Card.in_the_way(file, "export")):
+        raise FileExistsError(
+            f"{there} is already there. Pass overwrite=True (--overwrite) to replace it, or another path."
+        )
     alike = file.is_file() if ending else (file / "saved_model.pb").is_file()
     if file.exists() and not alike:
         raise FileExistsError(f"{file} is something else than an older export, so it is not replaced. Move it away.")
@@ -334,15 +332,6 @@ def opened(draft: Path, select_tf_ops: bool) -> Runner:
         return open_model(draft)
     except ValueError as error:
         raise ExportError(f"The file's own runtime does not take it: {error}") from error
-
-
-@contextmanager
-def placed(path: Path) -> Iterator[Path]:
-    """``written_whole`` for folders too: these cannot be replaced in one step, so the old one is moved away first."""
-    with written_whole(path) as draft:
-        yield draft
-        if path.is_dir():
-            os.replace(path, draft.with_name(f"old-{draft.name}"))
 
 
 def write_beside(file: Path, report: VerificationReport, card: Card | None) -> None:

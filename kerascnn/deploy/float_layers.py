@@ -1,6 +1,6 @@
 """Layers that stay float32 in a file of integers, by their Keras names."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
@@ -48,13 +48,11 @@ def layer_names(model: "keras.Model") -> set[str]:
     return {layer.name for layer in model._flatten_layers(include_self=False)}
 
 
-def convert_with_float_layers(converter: Any, request: ExportRequest) -> bytes:
-    """Quantise all but the operators that came of ``request.float_layers``, and convert between both where they meet.
+def quantiser(converter: Any, request: ExportRequest) -> Callable[[Collection[str]], bytes]:
+    """A function from names of layers to the file in which all is quantised but the operators that came of these.
 
-    Raises
-    ------
-    ExportError
-        When no operator came of these layers: they are merged into others, or do nothing at inference.
+    Where both meet, they are converted. The ranges are measured once. It raises ``ExportError`` when no operator came
+    of the layers: they are merged into others, or do nothing at inference.
     """
     import tensorflow as tf
 
@@ -64,15 +62,19 @@ def convert_with_float_layers(converter: Any, request: ExportRequest) -> bytes:
         debug_dataset=converter.representative_dataset,
         debug_options=options(fully_quantize=True),
     )
-    nodes = list(outputs_of(debugger.calibrated_model, request))
-    if not nodes:
-        raise ExportError(f"no operator comes of the layers that shall stay float, {', '.join(request.float_layers)}")
-    debugger.options = options(denylisted_nodes=nodes, fully_quantize=True)
-    return debugger.get_nondebug_quantized_model()
+
+    def quantised(layers: Collection[str]) -> bytes:
+        nodes = list(outputs_of(debugger.calibrated_model, request, layers))
+        if layers and not nodes:
+            raise ExportError(f"no operator comes of the layers that shall stay float, {', '.join(layers)}")
+        debugger.options = options(denylisted_nodes=nodes, fully_quantize=True)
+        return debugger.get_nondebug_quantized_model()
+
+    return quantised
 
 
-def outputs_of(content: bytes, request: ExportRequest) -> Iterator[str]:
-    """Names of the tensors that come out of the operators that were made of ``request.float_layers``.
+def outputs_of(content: bytes, request: ExportRequest, kept: Collection[str]) -> Iterator[str]:
+    """Names of the tensors that come out of the operators that were made of some layers of the request's source.
 
     An operator is named after its output, or else after its constants, which equal ones of several layers may share.
     An output of the graph has a name of its own; it comes of a last layer.
@@ -87,7 +89,7 @@ def outputs_of(content: bytes, request: ExportRequest) -> Iterator[str]:
     for operator in graph.operators:
         name = operator.outputs[0].name
         sources = {*(layers_in([name], layers) or layers_in(operator.constants, layers)), last.get(name)}
-        if sources & request.float_layers:
+        if sources.intersection(kept):
             yield name
 
 

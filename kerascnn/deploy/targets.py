@@ -46,8 +46,12 @@ class Target:
 
     def write(self, request: ExportRequest, path: Path) -> None:
         """Lower the model of a request and write it."""
+        self.writer(self.lowered(request), path)
+
+    def lowered(self, request: ExportRequest) -> ExportRequest:
+        """The same request for the lowered model."""
         lowered = reduce(lambda model, name: resolve_name(name)(model), self.lowering, request.model)
-        self.writer(replace(request, model=lowered, source=request.model), path)
+        return replace(request, model=lowered, source=request.model)
 
 
 # Errors of sound files, measured on five trained networks, on images of their kind and on noise: float32 below 3e-6,

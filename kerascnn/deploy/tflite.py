@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from kerascnn.deploy.float_layers import convert_with_float_layers
+from kerascnn.deploy.float_layers import quantiser
+from kerascnn.deploy.measurable import need_measurable
 from kerascnn.deploy.request import ExportRequest, inference_function
 from kerascnn.deploy.verification import SELECT, ExportError
 from kerascnn.graph.fake_quantised import is_fake_quantised
@@ -42,9 +43,14 @@ def write_int8(request: ExportRequest, path: Path) -> None:
 
     The images set the ranges of activations, unless the network has learned them: ``quantize_aware``.
     """
+    converter, layers = int8_converter(request), request.float_layers
+    write((lambda: quantiser(converter, request)(layers)) if layers else converter.convert, path)
+
+
+def int8_converter(request: ExportRequest) -> Any:
+    """What converts a request to integers of 8 bits, calibrated unless the network has learned its ranges."""
     learned = is_fake_quantised(request.model)
-    converter = integer_converter(request) if learned else calibrated(request, ["TFLITE_BUILTINS_INT8"])
-    write((lambda: convert_with_float_layers(converter, request)) if request.float_layers else converter.convert, path)
+    return integer_converter(request) if learned else calibrated(request, ["TFLITE_BUILTINS_INT8"])
 
 
 def write_int16x8(request: ExportRequest, path: Path) -> None:
@@ -72,6 +78,7 @@ def calibrated(request: ExportRequest, operators: Sequence[str]) -> Any:
             f"A file of integers needs images to measure the ranges of activations: pass calibration=images, "
             f"about 100 preprocessed training images, float32 of shape (N, {shape})."
         )
+    need_measurable(request, images)
     converter = integer_converter(request, operators)
     converter.representative_dataset = lambda: (
         [np.repeat(image[None], request.batch or 1, axis=0)] for image in images
@@ -90,10 +97,13 @@ def integer_converter(request: ExportRequest, operators: Sequence[str] = ("TFLIT
 
 def write(convert: Callable[[], bytes], path: Path) -> None:
     try:
-        path.write_bytes(convert())
+        content = convert()
+    except (OSError, MemoryError):  # a full disk says nothing of the network
+        raise
     except Exception as error:  # the class that the converter raises is not public
         missing = dict(re.findall(r"(TF Select|Custom) ops: (.+)", str(error)))
         names = ", ".join(missing.values())
         reason = f"it has no built-in operator for {names}" if names else str(error).splitlines()[0]
         way = f" {SELECT}" if [*missing] == ["TF Select"] else ""
         raise ExportError(f"TensorFlow Lite cannot hold this network: {reason}.{way}") from error
+    path.write_bytes(content)

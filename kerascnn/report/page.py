@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from kerascnn.errors import need
-from kerascnn.files import write_text
+from kerascnn.files import written_together
 from kerascnn.report import plots, text
 from kerascnn.report.records import Headline, Panel, Report, Section, Strong, plain_text
 
@@ -57,9 +57,9 @@ def write_report(path: str | os.PathLike, report: Report, *, overwrite: bool = F
     for file in (path, numbers):
         if file.exists() and not overwrite:
             raise FileExistsError(f"{file} is already there. Choose another name, or remove it first.")
-    page = render(report)
-    write_text(numbers, json.dumps(as_json(report), allow_nan=False) + "\n")
-    write_text(path, page)
+    with written_together(numbers, path) as (data, page):
+        data.write_text(json.dumps(as_json(report), allow_nan=False) + "\n", encoding="utf-8")
+        page.write_text(render(report), encoding="utf-8")
     return path
 
 

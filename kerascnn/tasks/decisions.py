@@ -11,7 +11,7 @@ from kerascnn.report import Panel, Section, plots
 from kerascnn.report.records import Words
 from kerascnn.spec import expect
 from kerascnn.tasks.losses import BinaryCrossEntropy, ClassificationLoss, CrossEntropy
-from kerascnn.tasks.task import Arrays, Task
+from kerascnn.tasks.task import SCORES, Arrays, Task
 
 if TYPE_CHECKING:
     import keras
@@ -40,6 +40,19 @@ class DecisionTask(Task):
         from kerascnn.tasks.heads import up_to_logits
 
         return up_to_logits(model)
+
+    def scores_of(self, outputs: Arrays) -> np.ndarray:
+        """The scores among a batch of outputs, (N, ..., classes).
+
+        Raises ``ValueError`` when there are not as many of them as labels.
+        """
+        scores = outputs[SCORES]
+        if scores.shape[-1] != len(self.labels):
+            raise ValueError(
+                f"The model gives {scores.shape[-1]} outputs, but its card names {len(self.labels)} labels. Correct "
+                "the card: it needs the names of all classes, in the order of the outputs."
+            )
+        return scores
 
 
 class Decisions:

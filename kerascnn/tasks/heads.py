@@ -12,10 +12,11 @@ import numpy as np
 
 from kerascnn.graph.ending import Ending, ending
 from kerascnn.graph.graph import Graph, is_graph
+from kerascnn.runtime import outputs_by_name
+from kerascnn.tasks.losses import SHARES
 from kerascnn.tasks.task import SCORES
 
 HEAD = "head"
-SHARES = ("softmax", "sigmoid", "hard_sigmoid", "sparsemax")  # activations that make numbers of 0 to 1 of logits
 
 
 def outputs_of(model: keras.Model) -> dict[str, Any]:
@@ -81,7 +82,7 @@ def check_shares(model: keras.Model, images: Callable[[], Any]) -> None:
     graph = Graph(model)
     if all(ending(graph, x).activation for x in graph.model.outputs):
         return
-    for name, x in model(images(), training=False).items():
+    for name, x in outputs_by_name(model, model(images(), training=False)).items():
         scores = np.asarray(x, np.float64).reshape(-1, x.shape[-1])
         if scores.shape[-1] > 1 and scores.min() >= 0 and np.abs(scores.sum(axis=-1) - 1).max() < 1e-3:
             raise ValueError(

@@ -12,6 +12,7 @@ from kerascnn.errors import suggest
 from kerascnn.spec import expect, is_number
 from kerascnn.tasks.task import SCORES, Tensors
 
+SHARES = ("softmax", "sigmoid", "hard_sigmoid", "sparsemax")  # activations that make numbers of 0 to 1 of logits
 BALANCED = "balanced"  # weights, or a sampling, by which all classes count alike
 
 
@@ -131,7 +132,7 @@ def of_activated(activation: str, scores: Any, labels: Any) -> Any:
     """Cross-entropy of each image from what a whole model puts out: logits, or what a softmax or sigmoid made of them.
 
     ``activation`` is "softmax", "sigmoid", or "linear" for logits; scores are (B, classes), labels (B,) or weights
-    (B, classes).
+    (B, classes). Raises ``ValueError`` for another one that makes shares of logits.
     """
     import tensorflow as tf
 
@@ -141,6 +142,8 @@ def of_activated(activation: str, scores: Any, labels: Any) -> Any:
         return -tf.reduce_mean(weights * yes + (1 - weights) * no, axis=-1)
     if activation == "softmax":
         return -tf.reduce_sum(weights * tf.math.log(tf.maximum(scores, 1e-30)), axis=-1)
+    if activation in SHARES:
+        raise ValueError(f"The network ends in a {activation}, and cross-entropy is of a softmax, a sigmoid or logits.")
     return tf.nn.softmax_cross_entropy_with_logits(weights, scores)
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from kerascnn.card import Card
 from kerascnn.evaluation import evaluate
+from kerascnn.files import clear_drafts
 from kerascnn.tasks import Evaluation, Task
 
 if TYPE_CHECKING:
@@ -45,13 +46,14 @@ def size_of(path: Path) -> int:
     return sum(p.stat().st_size for p in path.rglob("*") if p.is_file()) if path.is_dir() else path.stat().st_size
 
 
-def need_free(out: Path, overwrite: bool) -> None:
-    """Check the name of a new network's file.
+def need_free(out: Path, overwrite: bool, work: str) -> None:
+    """Check the name of a new network's file, whose card will tell of ``work``; clear what a kill left of an older try.
 
     Raises ``FileExistsError`` when something is already there and ``overwrite`` is not set, and ``ValueError`` when it
     does not end in ``.keras``.
     """
     if out.suffix != ".keras":
         raise ValueError(f"A network is written to a file that ends in .keras, got {str(out)!r}.")
-    if not overwrite and (out.exists() or Card.path(out).exists()):
-        raise FileExistsError(f"{out} or its card is already there. Pass --overwrite to replace it, or another --out.")
+    clear_drafts(out.parent)
+    if not overwrite and (there := Card.in_the_way(out, work)):
+        raise FileExistsError(f"{there} is already there. Pass --overwrite to replace it, or another --out.")

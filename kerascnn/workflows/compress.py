@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,16 +19,20 @@ from kerascnn.compression.sizes import Footprint, footprints, verdict
 from kerascnn.compression.tuning import DEFAULT, Tuning, task_loss, tuned
 from kerascnn.data import open_data
 from kerascnn.deploy import export
-from kerascnn.files import written_whole
+from kerascnn.files import written_together
 from kerascnn.graph.cost import cost
 from kerascnn.graph.fake_quantised import is_fake_quantised, refuse_fake_quantised
 from kerascnn.runtime import keras_runner, load_keras, need_tensorflow
 from kerascnn.tasks import task_of
+from kerascnn.tasks.heads import check_shares
 from kerascnn.workflows.common import BATCH, evaluated, need_free, some_images
 
 if TYPE_CHECKING:
     from kerascnn.data import Data
     from kerascnn.tasks import Task
+
+
+FALL = 0.01  # of the task's metric, from 0 to 1, beyond which a loss is a fall: one point
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +45,13 @@ class Plan:
     int8: bool = False
     tuning: Tuning = DEFAULT
 
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """What is done, in this order."""
+        return tuple(name for name in ("filters", "pruning", "clustering", "int8") if getattr(self, name))
+
     def __post_init__(self) -> None:
-        if self.filters is self.pruning is self.clustering is None and not self.int8:
+        if not self.steps:
             raise ValueError(
                 "Nothing is to be done: say what fraction of weights to prune, or filters, clusters or int8."
             )
@@ -67,15 +77,23 @@ class Compressed:
     before: Measured
     after: Measured
     verdict: str  # in a sentence, what was saved
+    fall: str  # in a sentence, how far the metric fell; empty where it did not, by more than ``FALL``
 
 
 def compress(
-    model: str | os.PathLike, data: str, plan: Plan, out: str | os.PathLike | None = None, *, overwrite: bool = False
+    model: str | os.PathLike,
+    data: str,
+    plan: Plan,
+    out: str | os.PathLike | None = None,
+    *,
+    overwrite: bool = False,
+    log: Callable[[str], Any] = print,
 ) -> Compressed:
     """Compress a ``.keras`` file with its card beside it, and write the result with a card of its own.
 
-    Both networks are then measured on the validation images, and as ``.tflite`` files side by side, of float32 or, once
-    tuned for it, of int8; the card is written once more, with the figures.
+    The task's metric is measured on the validation images before and after each step; a loss of more than ``FALL`` is
+    called a fall. Both networks are then measured as ``.tflite`` files side by side, of float32 or, once tuned for it,
+    of int8; the card is written once more, with the figures.
 
     Parameters
     ----------
@@ -85,6 +103,10 @@ def compress(
         The images, as :func:`kerascnn.data.open_data` takes them; classes are matched by name with those of the card.
     out
         What to write, ending in ``.keras``. None: ``<model>.compressed.keras``.
+    overwrite
+        Whether a file that is already there may be replaced.
+    log
+        Takes a line of text at a time: the metric after each step.
 
     Raises
     ------
@@ -98,30 +120,62 @@ def compress(
     need_tensorflow("Compression")
     model = Path(model)
     out = Path(out or model.with_name(f"{model.stem}.compressed.keras"))
-    need_free(out, overwrite)
+    need_free(out, overwrite, "compression")
     card, network = Card.read(model), load_keras(model)
     refuse_fake_quantised(network)
     pruned = set(sparsities(network, plan.pruning)) if plan.pruning else set()
     images, task = open_data(data), task_of(card)
+    task.check_model(network)
     images = as_labelled(images, task)
-    small = apply(plan, network, training_batches(images, card, task, plan.tuning), task)
+    batches = training_batches(images, card, task, plan.tuning)
+    check_shares(network, lambda: next(iter(batches))[0])
+
+    def scored(network: keras.Model) -> float:
+        return evaluated(keras_runner(network, network.name), images.validation, card.preprocess, task).headline
+
+    small, scores = network, [scored(network)]
+    log(f"{task.title} {scores[0]:.2%} before")
+    for step in plan.steps:
+        small = taken(step, plan, small, batches, task)
+        if step != plan.steps[-1]:  # the last one is measured when it is safe on disk
+            scores.append(scored(small))
+            log(said(step, task.title, *scores[-2:]))
     facts = {"from": model.name, "plan": asdict(plan)}
 
-    def write_card() -> None:
+    def write_card(file: Path) -> None:
         network = None if plan.filters else card.network  # without some filters it is no longer what the row says
-        replace(card, network=network, facts={**card.facts, "compression": facts}).write(out)
+        replace(card, network=network, facts={**card.facts, "compression": facts}).write(file)
 
-    with written_whole(out) as draft:
+    with written_together(Card.path(out), out) as (_, draft):
+        write_card(draft)
         small.save(draft)
-    write_card()
     try:
-        before, after = measure([network, small], images, card, task, pruned)
+        scores.append(scored(small))
+        log(said(plan.steps[-1], task.title, *scores[-2:]))
+        before, after = measure([network, small], [scores[0], scores[-1]], images, card, pruned)
     except Exception as error:
         raise RuntimeError(f"{out} and its card are written, but measuring them failed: {error}") from error
     saved = verdict(before.footprint, after.footprint)
-    facts |= {task.metric: after.headline, "verdict": saved}
-    write_card()
-    return Compressed(path=out, metric=task.title, before=before, after=after, verdict=saved)
+    steps = dict(zip(("before", *plan.steps), scores, strict=True))
+    facts |= {task.metric: after.headline, "steps": steps, "verdict": saved}
+    write_card(out)
+    fall = fall_of("In all", task.title, before.headline, after.headline)
+    return Compressed(path=out, metric=task.title, before=before, after=after, verdict=saved, fall=fall)
+
+
+def said(step: str, metric: str, before: float, after: float) -> str:
+    """The metric after a step, and whether that is a fall."""
+    return " ".join(filter(None, (f"{metric} {after:.2%} after {step}.", fall_of("That", metric, before, after))))
+
+
+def fall_of(what: str, metric: str, before: float, after: float) -> str:
+    """A sentence where the metric fell by more than ``FALL``, else nothing."""
+    if before - after <= FALL:
+        return ""
+    return (
+        f"{what} is a fall of {100 * (before - after):.1f} points, from {metric} {before:.2%}: take less away, or tune "
+        "longer or at another rate."
+    )
 
 
 def as_labelled(data: "Data", task: "Task") -> "Data":
@@ -143,22 +197,22 @@ def training_batches(data: "Data", card: Card, task: "Task", tuning: Tuning) -> 
     return batches(data.train, card.preprocess, tuning.batch, encode=task.encode, **order)
 
 
-def apply(plan: Plan, network: keras.Model, train: Any, task: "Task") -> keras.Model:
-    """The network after each step of a plan; ``train`` holds all epochs of a tuning."""
+def taken(step: str, plan: Plan, network: keras.Model, train: Any, task: "Task") -> keras.Model:
+    """The network after one step of a plan; ``train`` holds all epochs of a tuning."""
     once, loss = replace(plan.tuning, epochs=1), task_loss(task, network)
-    if plan.filters:
-        network = tuned(remove_filters(network, plan.filters).model, train, once, loss)
-    if plan.pruning:
-        network = prune(network, train, plan.pruning, once, loss)
-    if plan.clustering:
-        network = cluster(network, train, plan.clustering, once, loss)
-    if plan.int8:
-        network = quantize_aware(network, train, once, loss).simulation
-    return network
+    if step == "filters":
+        return tuned(remove_filters(network, plan.filters or Filters()).model, train, once, loss)
+    if step == "pruning":
+        return prune(network, train, plan.pruning or Pruning(), once, loss)
+    if step == "clustering":
+        return cluster(network, train, plan.clustering or Clustering(), once, loss)
+    return quantize_aware(network, train, once, loss).simulation
 
 
-def measure(networks: list[keras.Model], data: "Data", card: Card, task: "Task", pruned: set[str]) -> list[Measured]:
-    """Networks on the validation images, and side by side as files; zeros are counted in some layers' kernels."""
+def measure(
+    networks: list[keras.Model], headlines: list[float], data: "Data", card: Card, pruned: set[str]
+) -> list[Measured]:
+    """Networks side by side, as files too; zeros are counted in some layers' kernels."""
     images, _ = some_images(data.validation, card.preprocess, BATCH)
     with tempfile.TemporaryDirectory() as folder:
         files = []
@@ -167,13 +221,12 @@ def measure(networks: list[keras.Model], data: "Data", card: Card, task: "Task",
             files.append(export(network, Path(folder) / f"{i}.tflite", form, calibration=images).path)
         sizes = footprints(files)
     found = []
-    for network, size in zip(networks, sizes, strict=True):
+    for network, headline, size in zip(networks, headlines, sizes, strict=True):
         counted, kernels = cost(network), [kernel for name, kernel in prunable(network).items() if name in pruned]
         zeros = sum(int(np.sum(kernel == 0)) for kernel in kernels)
-        predict = keras_runner(network, network.name)
         found.append(
             Measured(
-                headline=evaluated(predict, data.validation, card.preprocess, task).headline,
+                headline=headline,
                 parameters=counted.parameters,
                 macs=counted.macs,
                 zeros=zeros / sum(kernel.size for kernel in kernels) if kernels else None,

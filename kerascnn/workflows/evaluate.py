@@ -16,6 +16,7 @@ from kerascnn.data.splitting import divided
 from kerascnn.data.transforms.corruptions import SEVERITIES, check, corrupt
 from kerascnn.errors import need
 from kerascnn.evaluation import Robustness, robustness
+from kerascnn.files import clear_drafts
 from kerascnn.report import Report, write_report
 from kerascnn.report import robustness as corruption_report
 from kerascnn.runtime import Runner, open_model
@@ -91,6 +92,8 @@ def evaluate(
     """
     model = Path(model)
     card = Card.read(model)
+    if report is not None:
+        clear_drafts(Path(report).parent)
     check_needs(corruptions, severities, report is not None)
     task, runner = task_of(card), open_model(model)
     predict, preprocess = task.views(runner, card.preprocess, crops)

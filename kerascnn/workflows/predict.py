@@ -9,6 +9,7 @@ import numpy as np
 
 from kerascnn.card import Card
 from kerascnn.catalogue import build, find
+from kerascnn.files import written_whole
 from kerascnn.runtime import Runner, keras_runner, need_tensorflow, open_model
 from kerascnn.tasks import Prediction, task_of
 from kerascnn.weights import imagenet
@@ -107,6 +108,6 @@ def write_pictures(
         written = None
         if picture is not None:
             written = (folder or path.parent) / f"{path.stem}.prediction.png"
-            written.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(picture).save(written)
+            with written_whole(written) as draft:
+                Image.fromarray(picture).save(draft)
         yield prediction, written

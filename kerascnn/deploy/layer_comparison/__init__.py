@@ -31,7 +31,7 @@ __all__ = ["LayerComparison", "Row", "compare_layers"]
 SOUND = {"float32": 60.0, "float16": 30.0, "int16x8": 30.0, "dynamic": 12.0, "int8": 12.0}  # own SNR in dB, at least
 EXACT = 150.0  # dB: equal but for the last bit
 OUTLYING = 10.0  # dB
-FRACTION = 10  # one layer of so many may be proposed to stay in float, and one at least
+FRACTION = 10  # one layer of so many may be suspected, and one at least
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,19 +96,14 @@ class LayerComparison:
         """The first layer that gets more wrong than its precision excuses."""
         return next((row for row in self.rows if row.own_snr < SOUND[self.precision]), None)
 
-    def float_layers(self, count: int | None = None) -> tuple[str, ...]:
-        """Layers to keep in float, as ``export(..., float_layers=...)`` takes them; none of a file of floats.
+    def suspects(self) -> tuple[str, ...]:
+        """Layers that an int8 file may be better with in float, the worst first; :func:`.proposals.propose` tries them.
 
-        Parameters
-        ----------
-        count
-            How many, the worst first. None: those whose own SNR is ``OUTLYING`` below that of most, a tenth of all
-            layers at most. Where all err alike there are none, for then no few of them would help.
+        They are those whose own SNR is ``OUTLYING`` below that of most, a tenth of all layers at most. Where all err
+        alike there are none, for then no few of them would help.
         """
-        if self.precision.startswith("float"):
+        if self.precision != "int8":
             return ()
-        if count is not None:
-            return tuple(row.layer for row in self.worst[:count])
         outlying = [row.layer for row in self.worst if row.own_snr < self.usual - OUTLYING]
         return tuple(outlying[: max(1, len(self.rows) // FRACTION)])
 
@@ -129,7 +124,7 @@ class LayerComparison:
             ],
             "first_broken": broken.layer if broken else None,
             "worst": [row.layer for row in self.worst[:FRACTION]],
-            "float_layers": list(self.float_layers()),
+            "suspects": list(self.suspects()),
         }
 
 
@@ -254,7 +249,7 @@ def sums_of(
 def through(
     model: "keras.Model", image: Any, layers: Iterable[str], given: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Run a functional model and keep the outputs of some layers.
+    """Run a functional model in inference mode and keep the outputs of some layers.
 
     Parameters
     ----------
@@ -271,6 +266,8 @@ def through(
     kept = dict.fromkeys(layers, image)  # the image's own layer computes nothing, and so is not called below
 
     def call(operation: Any, *args: Any, **kwargs: Any) -> Any:
+        if getattr(operation, "_call_has_training_arg", False):  # of some the default is to train: random flips
+            kwargs["training"] = False
         out = operation(*args, **kwargs)
         if operation.name not in kept:
             return out

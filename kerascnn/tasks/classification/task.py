@@ -80,4 +80,4 @@ class Classification(DecisionTask):
         return (crops.averaged(predict, preprocess.size, count) if count > 1 else predict), square
 
     def decode(self, outputs: Arrays) -> list[Prediction]:
-        return [ClassPrediction(row, self.labels) for row in probabilities(outputs[SCORES])]
+        return [ClassPrediction(row, self.labels) for row in probabilities(self.scores_of(outputs))]

@@ -61,4 +61,4 @@ class Segmentation(DecisionTask):
         return Collector(self.labels, checked, MaskEvaluation)
 
     def decode(self, outputs: Arrays) -> list[Prediction]:
-        return [MaskPrediction(mask, self.labels) for mask in classes_of(outputs[SCORES])]
+        return [MaskPrediction(mask, self.labels) for mask in classes_of(self.scores_of(outputs))]
