@@ -159,3 +159,33 @@ def test_what_is_refused():
 
     with pytest.raises(ValueError, match="is no graph of layers"):
         edge_safe(Own())
+
+
+class Scaled(K.Layer):
+    """An activation attribute and a factor that its configuration lacks."""
+
+    def __init__(self, factor=1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.factor, self.activation = factor, keras.activations.gelu
+
+    def call(self, x):
+        return self.activation(x) * self.factor
+
+    def get_config(self):
+        return super().get_config()
+
+
+def test_layers_that_are_not_known_are_left_as_they_are():
+    model = small(K.Conv2D(4, 3), Scaled(3.0, name="own"), K.Conv2D(4, 1, groups=2))
+    randomise(model)
+    safe = edge_safe(model)
+    assert safe.exact and [change.now for change in safe.changes] == ["one group with zeros"]
+    assert safe.model.get_layer("own") is model.get_layer("own")
+    np.testing.assert_allclose(safe.model(images(model)), model(images(model)), rtol=1e-5, atol=1e-6)
+
+
+def test_what_is_called_exact_is_tried():
+    conv = K.Conv2D(4, 1, groups=2)
+    conv.call = lambda x: -K.Conv2D.call(conv, x)
+    with pytest.raises(ValueError, match="drawn in other layers computes something else"):
+        edge_safe(small(conv))

@@ -151,3 +151,98 @@ def test_a_model_without_a_graph_is_refused():
 
     with pytest.raises(ValueError, match="no graph of layers"):
         fold_batch_norm(Own())
+
+
+# Layers of a user's own
+
+
+class Forgets(L.Layer):
+    """Its configuration lacks the factor; with ``weight`` it has one to train too."""
+
+    def __init__(self, factor=1.0, weight=False, **kwargs):
+        super().__init__(**kwargs)
+        self.factor, self.weight = factor, weight
+
+    def build(self, shape):
+        self.scale = self.add_weight(shape=(shape[-1],), name="scale") if self.weight else 1.0
+
+    def call(self, x):
+        return x * self.factor * self.scale
+
+    def compute_output_shape(self, shape):
+        return shape
+
+    def get_config(self):
+        return super().get_config() | {"weight": self.weight}
+
+
+class Nameless(L.Layer):
+    """Its configuration lacks even the name, and its weights are all that there is to it."""
+
+    def build(self, shape):
+        self.scale = self.add_weight(shape=(shape[-1],), initializer="random_normal", name="scale")
+
+    def call(self, x):
+        return x * self.scale
+
+    def get_config(self):
+        return {}
+
+
+class Doubled(L.Conv2D):
+    def call(self, inputs):
+        return 2 * super().call(inputs) + 1
+
+
+class Shifted(L.BatchNormalization):
+    def call(self, inputs, training=None, mask=None):
+        return super().call(inputs, training=training) + 5
+
+
+OWN = {
+    "forgotten argument": (lambda: Forgets(3.0), 0),
+    "Lambda": (lambda: L.Lambda(lambda x: 2 * x + 1), 0),
+    "lambda inside": (lambda: L.Conv2D(6, 1, activation=lambda x: x * keras.ops.sigmoid(x)), 0),
+    "no name": (Nameless, 0),
+    "convolution": (lambda: Doubled(4, 3), 0),
+    "batch norm": (Shifted, 1),
+    "inside a layer of Keras'": (lambda: L.TimeDistributed(Forgets(3.0)), 0),
+}
+
+
+@pytest.mark.parametrize("what", OWN)
+def test_layers_of_ones_own_compute_what_they_did(what):
+    make, left = OWN[what]
+    new = folded(on(L.Conv2D(6, 1), make(), L.Conv2D(4, 1), L.BatchNormalization()))
+    assert len(norms(new)) == left
+
+
+def test_weights_that_cannot_be_copied_are_shared_and_it_says_so():
+    model = on(L.Conv2D(6, 1), Forgets(3.0, weight=True, name="own"))
+    randomise(model)
+    with pytest.warns(UserWarning, match="shares the weights of 'own' with the model"):
+        new = fold_batch_norm(model)
+    assert new.get_layer("own") is model.get_layer("own") and new.layers[1] is not model.layers[1]
+    np.testing.assert_allclose(new(images(model)), model(images(model)), rtol=1e-5)
+
+
+def test_an_adapter_becomes_a_part_of_its_kernel():
+    model = on(L.Flatten(), L.Dense(8, name="dense"), L.BatchNormalization())
+    model.get_layer("dense").enable_lora(2)
+    new = fold_batch_norm(randomise(model) or model)
+    assert [tuple(w.shape) for w in new.weights] == [(486, 8), (8,)]
+    assert_equal(np.asarray(new(images(model))), np.asarray(model(images(model))))
+
+
+def test_what_computes_something_else_is_refused():
+    conv = L.Conv2D(6, 1, name="bent")
+    conv.call = lambda x: -L.Conv2D.call(conv, x)
+    with pytest.raises(ValueError, match="drawn in other layers computes something else"):
+        fold_batch_norm(on(conv, L.BatchNormalization()))
+
+
+def test_custom_training_and_channels_first_are_no_obstacle():
+    first = {"data_format": "channels_first"}
+    model = on(L.Conv2D(6, 3, **first), L.BatchNormalization(axis=1), L.Conv2D(4, 1), L.BatchNormalization())
+    model.compile(type("Mine", (keras.optimizers.SGD,), {})(), loss=lambda y, p: keras.ops.mean(p))
+    assert len(norms(folded(model))) == 1

@@ -8,6 +8,7 @@ from keras import layers as L
 import kerascnn
 from kerascnn.graph.cost import cost, macs_of
 from kerascnn.graph.features import features
+from kerascnn.graph.graph import Graph, classifiers
 
 
 def small():
@@ -33,7 +34,7 @@ def test_cost_of_attention_by_hand():
     query, value = keras.Input((5, 8)), keras.Input((7, 6))
     model = keras.Model([query, value], L.MultiHeadAttention(3, key_dim=2, value_dim=4)(query, value))
     projections = 5 * 8 * 3 * 2 + 7 * 6 * 3 * (2 + 4) + 5 * 3 * 4 * 8
-    assert macs_of(model.layers[-1]) == projections + 5 * 7 * 3 * (2 + 4)
+    assert macs_of(Graph(model).calls[-1]) == projections + 5 * 7 * 3 * (2 + 4)
 
 
 def test_cost_at_another_size_changes_the_work_only():
@@ -71,11 +72,80 @@ def test_models_inside_a_model_cost_what_their_layers_do():
     assert (counted.macs, counted.trainable) == (6 * 6 * 4 * 27 + 8, 112 + 10)
 
 
-def test_cost_refuses_a_kernel_it_has_no_rule_for():
+class Own(L.Layer):
+    """A layer of a user's, whose configuration says all."""
+
+    def build(self, shape):
+        self.kernel = self.add_weight(shape=(shape[-1], 4), name="kernel")
+
+    def call(self, x):
+        return x @ self.kernel
+
+
+def test_cost_says_what_it_does_not_count():
     image = keras.Input((8, 8, 3))
-    model = keras.Model(image, L.EinsumDense("bhwc,cd->bhwd", (8, 8, 4), name="odd")(image))
-    with pytest.raises(ValueError, match="no rule for the multiply-adds of EinsumDense 'odd'"):
-        cost(model)
+    counted = cost(keras.Model(image, Own(name="odd")(L.Conv2D(3, 1)(image))))
+    assert counted.notes == ("Not counted: the multiply-adds of odd.",)
+    assert (counted.macs, counted.parameters) == (64 * 9, 12 + 12)
+
+
+ROWS = [
+    (lambda: L.Conv1D(5, 3), 22 * 5 * 3 * 8),
+    (lambda: L.Conv1DTranspose(5, 2, 2), 24 * 8 * 2 * 5),
+    (lambda: L.SeparableConv1D(5, 3), 22 * 8 * (3 + 5)),
+    (lambda: L.DepthwiseConv1D(3), 22 * 8 * 3),
+    (lambda: L.LSTM(4), 24 * 4 * 4 * (8 + 4)),
+    (lambda: L.GRU(4), 24 * 3 * 4 * (8 + 4)),
+    (lambda: L.Bidirectional(L.SimpleRNN(4)), 24 * 2 * 4 * (8 + 4)),
+    (lambda: L.TimeDistributed(L.Dense(5)), 24 * 8 * 5),
+    (lambda: L.EinsumDense("...c,cde->...de", (2, 5)), 24 * 8 * 10),
+    (lambda: L.SpectralNormalization(L.Dense(5)), 24 * 8 * 5),
+]
+
+
+@pytest.mark.parametrize(("layer", "macs"), ROWS, ids=[row[0]().name for row in ROWS])
+def test_cost_of_rows_by_hand(layer, macs):
+    image = keras.Input((8, 8, 3))
+    model = keras.Model(image, layer()(L.Reshape((24, 8))(image)))
+    assert (cost(model).macs, cost(model).notes) == (macs, ())
+
+
+def test_cost_of_volumes_by_hand():
+    image = keras.Input((8, 8, 3))
+    assert cost(keras.Model(image, L.Conv3D(2, 3)(L.Reshape((8, 8, 3, 1))(image)))).macs == 36 * 2 * 27
+
+
+def test_a_layer_that_is_used_twice_works_twice():
+    image = keras.Input((8, 8, 3))
+    conv = L.Conv2D(3, 3, padding="same")
+    counted = cost(keras.Model(image, conv(conv(image))))
+    assert (counted.macs, counted.activations, counted.parameters) == (2 * 64 * 3 * 27, 2 * 64 * 3, 84)
+
+
+def test_cost_of_what_a_user_drew_at_another_size():
+    """Layers of one's own, custom training, operators, nesting and channels in front stop nothing."""
+    image = keras.Input((8, 8, 3))
+    y = L.Lambda(lambda x: 2 * x)(L.Conv2D(4, 3)(image))
+    model = keras.Sequential([image, keras.Model(image, keras.ops.argmax(y[:, 1:] + y[:, :-1], -1))])
+    model.compile(type("Mine", (keras.optimizers.SGD,), {})(), loss=lambda y, p: keras.ops.mean(p))
+    assert cost(model, 16).macs == 14 * 14 * 4 * 27
+    first = keras.Input((3, 8, 8))
+    model = keras.Model(first, L.Conv2D(4, 3, data_format="channels_first")(first))
+    assert (cost(model, 16).macs, cost(model, 16).input_shape) == (14 * 14 * 4 * 27, (3, 16, 16))
+
+
+def test_cost_counts_adapters_as_a_part_of_their_kernels():
+    image = keras.Input((8, 8, 3))
+    model = keras.Model(image, L.Dense(5)(image))
+    plain = cost(model)
+    model.layers[-1].enable_lora(2)
+    assert cost(model) == plain
+
+
+def test_the_classifier_of_a_model_inside_a_model():
+    image = keras.Input((8, 8, 3))
+    inner = keras.Sequential([keras.Input((8, 8, 3)), L.Flatten(), L.Dense(4), L.Dense(2, name="last")])
+    assert [layer.name for layer in classifiers(keras.Model(image, L.Softmax()(inner(image))))] == ["last"]
 
 
 def test_features_of_a_detector_backbone():

@@ -217,3 +217,44 @@ def test_mobile_runtimes_hold_it_in_four_axes_and_builtin_operators(family, tmp_
     TARGETS["tflite"].write(ExportRequest(model=lower(TINY[family](classes=3))), tmp_path / "lowered.tflite")
     interpreter = Interpreter(str(tmp_path / "lowered.tflite"))
     assert max(len(tensor["shape"]) for tensor in interpreter.get_tensor_details()) <= 4
+
+
+FIRST = {"data_format": "channels_first"}
+IN_FRONT = {  # channels before height and width
+    "separable": lambda: (K.SeparableConv2D(4, 3, activation="silu", **FIRST),),
+    "enlarged": lambda: (K.UpSampling2D(2, **FIRST), K.Conv2D(4, 3, **FIRST)),
+    "padded": lambda: (K.ZeroPadding2D(((1, 1), (1, 1)), **FIRST), K.Conv2D(4, 3)),
+    "normalised": lambda: (K.Conv2D(4, 3, **FIRST), K.BatchNormalization(axis=1), K.GlobalAveragePooling2D(**FIRST)),
+}
+
+
+@pytest.mark.parametrize("what", IN_FRONT)
+def test_channels_in_front_stay_there(what):
+    model = on(*IN_FRONT[what](), shape=(6, 9, 9))
+    randomise(model)
+    assert_equal(np.asarray(lower(model)(images(model))), np.asarray(model(images(model))))
+
+
+def test_bytes_are_numbers_once_they_are_scaled():
+    image = keras.Input((9, 9, 3), dtype="uint8")
+    model = keras.Model(image, K.Conv2D(4, 3)(K.Rescaling(1 / 255, -0.5)(image)))
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 9, 9, 3)).astype("uint8")
+    assert_equal(np.asarray(lower(model)(pixels)), np.asarray(model(pixels)))
+
+
+def test_operators_layers_of_ones_own_and_dictionaries_stay():
+    image = keras.Input((9, 9, 3))
+    y = K.Lambda(lambda x: x + 1)(K.SeparableConv2D(4, 3, activation="silu")(image))
+    y = keras.ops.pad(y[:, 1:] + y[:, :-1], [[0, 0], [1, 1], [0, 0], [0, 0]])
+    model = keras.Model(image, {"map": y, "class": keras.ops.argmax(K.Flatten()(y), -1)})
+    found, wanted = (each(images(model)) for each in (lower(model), model))
+    assert_equal(np.asarray(found["map"]), np.asarray(wanted["map"]))
+    np.testing.assert_array_equal(found["class"], wanted["class"])
+
+
+def test_what_keras_has_quantised_stays():
+    model = on(K.Flatten(), K.Dense(8, activation="silu"), K.Dense(3))
+    model.quantize("int8")
+    new = lower(model)
+    assert [layer.quantization_mode for layer in new.layers if isinstance(layer, K.Dense)] == ["int8", "int8"]
+    assert_equal(np.asarray(new(images(model))), np.asarray(model(images(model))))

@@ -208,3 +208,66 @@ def test_classes_of_pixels_by_a_loss_that_is_handed_in():
     pruned = prune(learned, train, Pruning(sparsity=0.5), Tuning(epochs=2, lr=1e-3), loss)
     assert sparsity(pruned) == {"body": 0.5, "head": 0.0} and list(pruned.output) == ["mask"]
     assert max(values(cluster(pruned, train, Clustering(clusters=4), SHORT, loss)).values()) <= 4
+
+
+# Networks that users draw
+
+
+class Kept(L.Layer):
+    """Its configuration lacks the factor, and it has a weight: no copy of it is the same."""
+
+    def __init__(self, factor=1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.factor = factor
+
+    def build(self, shape):
+        self.scale = self.add_weight(shape=(shape[-1],), initializer="ones", name="scale")
+
+    def call(self, x):
+        return x * self.factor * self.scale
+
+    def get_config(self):
+        return super().get_config()
+
+
+def drawn_freely():
+    """Operators, a Lambda, a layer that cannot be copied, an activation of one's own, a custom optimizer."""
+    image = keras.Input((8, 8, 3))
+    y = L.Conv2D(4, 3, padding="same", activation=lambda x: x * keras.ops.sigmoid(x), name="conv")(image)
+    y = keras.ops.pad(y[:, 1:] + y[:, :-1], [[0, 0], [1, 0], [0, 0], [0, 0]])
+    y = Kept(3.0, name="own")(L.Lambda(lambda x: x + 1, name="plus")(y))
+    inner = keras.Sequential([keras.Input((8, 8, 4)), L.Flatten(), L.Dense(8, name="dense"), L.Dense(3, name="last")])
+    model = keras.Model(image, {"scores": inner(y)}, name="free")
+    model.compile(type("Mine", (keras.optimizers.SGD,), {})(), loss=lambda y, p: keras.ops.mean(p))
+    return model
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_what_users_draw_is_pruned_and_computes_the_same(policy):
+    keras.config.set_dtype_policy(policy)
+    try:
+        model = drawn_freely()
+    finally:
+        keras.config.set_dtype_policy("float32")
+    images = np.random.default_rng(0).random((8, 8, 8, 3), np.float32)
+    before, weights = np.asarray(model(images)["scores"], "float32"), model.get_weights()
+    with pytest.warns(UserWarning, match="free shares the weights of 'own'"):
+        small = prune(model, (images, np.arange(8) % 3), tuning=Tuning(epochs=1, lr=1e-12, progress=False))
+    assert all(np.array_equal(*pair) for pair in zip(weights, model.get_weights(), strict=True))
+    zeros = sparsity(small)
+    assert zeros.pop("last") == 0 and zeros == pytest.approx({"conv": 0.5, "dense": 0.5}, abs=0.01)
+    for new, old, name in ((small, model, "conv"), (small.layers[-1], model.layers[-1], "dense")):
+        new.get_layer(name).set_weights(old.get_layer(name).get_weights())
+    np.testing.assert_allclose(small(images)["scores"], before, atol=1e-4 if policy == "float32" else 0.2)
+
+
+def test_adapters_are_merged_and_integers_refused():
+    layers = [keras.Input((8, 8, 3)), L.Flatten(), L.Dense(8, name="dense"), L.Dense(3, name="last")]
+    model = keras.Sequential(layers, name="own")
+    data, once = (np.ones((8, 8, 8, 3), "float32"), np.arange(8) % 3), Tuning(epochs=1, progress=False)
+    model.get_layer("dense").enable_lora(2)
+    assert [w.shape for w in prune(model, data, tuning=once).get_layer("dense").get_weights()] == [(192, 8), (8,)]
+    model = keras.models.clone_model(prune(model, data, tuning=once))
+    model.quantize("int8")
+    with pytest.raises(ValueError, match="own holds 'dense', which Keras has quantised"):
+        prune(model, data, tuning=once)

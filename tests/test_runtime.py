@@ -358,3 +358,25 @@ def test_import_is_light():
     heavy = "{'tensorflow', 'keras', 'ai_edge_litert', 'onnxruntime', 'onnx', 'tf2onnx'}"
     code = f"import sys, kerascnn.runtime, kerascnn.deploy; print(sorted({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+@keras.saving.register_keras_serializable("tests")
+class Forgotten(layers.Layer):
+    def call(self, x):
+        return x
+
+
+def test_what_a_keras_file_holds_is_told_from_damage(tmp_path):
+    image = keras.Input((4, 4, 3))
+    keras.Model(image, layers.Lambda(lambda x: 2 * x)(image)).save(tmp_path / "lambda.keras")
+    with pytest.raises(ValueError, match="holds a Lambda layer, whose code would run"):
+        open_model(tmp_path / "lambda.keras")
+    keras.Model(image, Forgotten()(image)).save(tmp_path / "own.keras")
+    known = keras.saving.get_custom_objects()
+    there = known.pop("tests>Forgotten")
+    config = zipfile.ZipFile(tmp_path / "own.keras").read("config.json").decode()
+    with zipfile.ZipFile(tmp_path / "own.keras", "a") as file, pytest.warns(UserWarning, match="Duplicate name"):
+        file.writestr("config.json", config.replace(__name__, "gone"))  # the module that defines it is not there
+    with pytest.raises(ValueError, match="holds the class 'Forgotten', which is not known here: first import"):
+        open_model(tmp_path / "own.keras")
+    known["tests>Forgotten"] = there

@@ -80,20 +80,22 @@ def info(options: argparse.Namespace) -> None:
 
     shape = (options.size, options.size, row.channels) if row and options.size else None
     model = row(input_shape=shape) if row else load_keras(options.model)
-    counted, fields, maps = cost(model, options.size), receptive_fields(model, options.size), layers_by_stride(model)
+    counted, maps = cost(model, options.size), layers_by_stride(model)
+    fields, missing = {}, ""
+    try:
+        of_all = receptive_fields(model, options.size)
+        fields = {stride: of_all[layer.name] for stride, layer in maps.items()}
+    except ValueError as error:  # a layer without a rule; what it costs can be told all the same
+        missing = str(error)
     found = compare([row.name] if row else [])
     if options.json:
-        windows = {stride: fields[layer.name].size for stride, layer in maps.items()}
+        windows = {stride: field.size for stride, field in fields.items()}
         say(json.dumps(asdict(counted) | {"receptive_fields": windows, "ledger": found}, indent=2, default=str))
         return
     if row:
         say(f"{row.name}: {row.paper.title}\n{row.paper.authors} {row.paper.year}, {row.paper.url}\n")
-    seen = ", ".join(f"/{s}: {pixels(fields[layer.name].size)}" for s, layer in maps.items())
-    gates = (
-        ", and the whole image by way of global pools"
-        if any(fields[layer.name].context for layer in maps.values())
-        else ""
-    )
+    seen = ", ".join(f"/{s}: {pixels(field.size)}" for s, field in fields.items())
+    gates = ", and the whole image by way of global pools" if any(field.context for field in fields.values()) else ""
     for what, value in [
         ("image", " x ".join(map(str, counted.input_shape))),
         ("parameters", f"{counted.trainable:,} trainable, {counted.parameters:,} in all"),
@@ -101,7 +103,8 @@ def info(options: argparse.Namespace) -> None:
         ("activations", f"{counted.activations:,} outputs of convolutions and dense layers"),
         ("activation memory", f"{human(counted.peak_memory)}B at the worst moment, one image"),
         ("feature maps", ", ".join(f"/{s}: {tuple(layer.output.shape[1:])}" for s, layer in maps.items())),
-        ("receptive fields", f"{seen} pixels{gates}"),
+        ("receptive fields", missing or f"{seen} pixels{gates}"),
+        *(("note", note) for note in counted.notes),
     ]:
         say(f"{what:18} {value}")
     if found:

@@ -8,8 +8,9 @@ import keras
 import numpy as np
 
 from kerascnn import layers as L
+from kerascnn.graph.copies import copied
 from kerascnn.graph.graph import Call, Graph
-from kerascnn.graph.rewrite import Rule, copied, redraw
+from kerascnn.graph.rewrite import Rule, redraw
 
 MAKERS = {L.Conv2D: "filters", L.Conv2DTranspose: "filters", L.SeparableConv2D: "filters", L.Dense: "units"}
 ALONE = (L.Activation, L.ELU, L.LeakyReLU, L.ReLU)  # what works on each channel alone, or on each pixel

@@ -15,7 +15,7 @@ from kerascnn.compression.pruning import prunable
 from kerascnn.compression.toolkit import toolkit
 from kerascnn.compression.tuning import DEFAULT, Loss, Tuning, lesson, tune
 from kerascnn.errors import suggest
-from kerascnn.graph.fake_quantised import refuse_fake_quantised
+from kerascnn.graph.fake_quantised import refuse_integers
 from kerascnn.runtime import deep_graphs
 
 STARTS = {  # where centroids begin, by the toolkit's names
@@ -88,7 +88,7 @@ def cluster(
     ImportError
         When the toolkit is not installed.
     """
-    refuse_fake_quantised(model)
+    refuse_integers(model)
     chosen = {name for name, kernel in prunable(model).items() if kernel.size > clustering.clusters}
     if not chosen:
         raise ValueError(f"{model.name} has no kernel of more than {clustering.clusters} weights to cluster.")

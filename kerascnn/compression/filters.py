@@ -14,8 +14,9 @@ import keras
 
 from kerascnn.compression.channels import Channels, thinned, traced
 from kerascnn.errors import suggest
-from kerascnn.graph.fake_quantised import refuse_fake_quantised
+from kerascnn.graph.fake_quantised import refuse_integers
 from kerascnn.graph.inline import inline_models
+from kerascnn.graph.rewrite import without_adapters
 from kerascnn.runtime import deep_graphs
 
 NORMS = ("l1", "gamma")
@@ -87,8 +88,8 @@ def remove_filters(model: keras.Model, filters: Filters = HALF) -> Thinned:
     ValueError
         When no filter can go, a pattern fits no layer, or the model shows no graph or was tuned for int8.
     """
-    refuse_fake_quantised(model)
-    model = inline_models(model)
+    refuse_integers(model)
+    model = inline_models(without_adapters(model))
     channels = traced(model)
     for pattern in filters.fraction if isinstance(filters.fraction, Mapping) else ():
         if not any(fnmatchcase(name, pattern) for name in channels.made):

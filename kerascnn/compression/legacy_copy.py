@@ -5,8 +5,9 @@ from typing import Any
 import keras
 
 from kerascnn.compression.toolkit import legacy_keras
+from kerascnn.graph.copies import warn_of_shared
 from kerascnn.graph.graph import Call, Graph, is_graph
-from kerascnn.graph.rewrite import float32_copy, replay
+from kerascnn.graph.rewrite import float32_copy, replay, without_adapters
 
 
 def legacy_copy(model: keras.Model) -> Any:
@@ -14,8 +15,8 @@ def legacy_copy(model: keras.Model) -> Any:
 
     Layers keep their names. Those that Keras 2 has and computes alike are Keras 2's, so that tools find them by their
     class; every other one is a :class:`.legacy_layers.Keras3Layer`, which computes by a copy of the Keras 3 layer.
-    Penalties and constraints on weights are left behind. A layer that is used twice must be called in the same way each
-    time. Models inside the model are copied as models.
+    Penalties and constraints on weights are left behind, and a layer that cannot be copied is the model's own, frozen.
+    A layer that is used twice must be called in the same way each time. Models inside the model are copied as models.
 
     Raises
     ------
@@ -27,7 +28,7 @@ def legacy_copy(model: keras.Model) -> Any:
     from kerascnn.compression.legacy_layers import Arguments, Keras3Layer, legacy_layer
 
     tf_keras = legacy_keras()
-    graph = Graph(model)
+    graph = Graph(without_adapters(model))
     layers: dict[Any, Any] = {}  # by operation: the layer that stands for it
     for call in graph.calls:
         if call.inputs and call.operation not in layers:
@@ -83,4 +84,4 @@ def keras3_copy(legacy: Any, model: keras.Model) -> keras.Model:
     """A copy of ``model`` in float32 with the weights of a tf_keras copy."""
     copy = float32_copy(model)
     weights_back(legacy, copy)
-    return copy
+    return warn_of_shared(copy, model)

@@ -7,8 +7,8 @@ import keras
 import tensorflow as tf
 import tf_keras
 
+from kerascnn.graph.copies import twin, weights_of
 from kerascnn.graph.graph import Call
-from kerascnn.graph.rewrite import copied
 
 # Layers that Keras 2 has too and computes alike; tools look for them by their class.
 NATIVE = {"Activation", "LeakyReLU", "ReLU", "Softmax"}
@@ -43,6 +43,8 @@ def native_config(layer: Any) -> dict[str, Any] | None:
     name = type(layer).__name__
     if name not in NATIVE or type(layer) is not getattr(keras.layers, name):
         return None
+    if getattr(layer, "data_format", "channels_last") != "channels_last":  # which Keras 2 cannot compute on every CPU
+        return None
     kind = getattr(tf_keras.layers, name)
     known = {p for base in kind.__mro__ for p in inspect.signature(base.__init__).parameters}
     config = {}
@@ -50,7 +52,7 @@ def native_config(layer: Any) -> dict[str, Any] | None:
         if not key.endswith(LEFT_OUT):
             key = RENAMED.get((name, key), key)
             if key in known or key in ("name", "trainable"):
-                config[key] = activation(value) if key == "activation" else value
+                config[key] = activation(layer.activation) if key == "activation" else value
             elif value:
                 return None
     if name == "BatchNormalization" and config["epsilon"] < FUSED_EPSILON:
@@ -58,19 +60,25 @@ def native_config(layer: Any) -> dict[str, Any] | None:
     return config
 
 
-def activation(identifier: Any) -> Any:
-    """An activation by Keras 2's name where both Kerases have it, else Keras 3's function."""
-    function = keras.activations.get(identifier)
+def activation(function: Any) -> Any:
+    """An activation by Keras 2's name where both Kerases have it, else the function, which Keras 2 then knows."""
     if function in SAME:
         return SAME[function]
-    known = tf_keras.utils.get_registered_object(f"{PACKAGE}>{function.__name__}")
-    return known or tf_keras.utils.register_keras_serializable(PACKAGE)(function)
+    name = f"function-{id(function)}"  # two functions may have one name, and some have none
+    if known := tf_keras.utils.get_registered_object(f"{PACKAGE}>{name}"):
+        return known
+
+    def called(x: Any) -> Any:
+        return function(x)
+
+    return tf_keras.utils.register_keras_serializable(PACKAGE, name)(called)
 
 
 class Keras3Layer(tf_keras.layers.Layer):
     """One operation of a Keras 3 graph as a layer of tf_keras.
 
-    The variables of Keras 3 are TensorFlow's, so tf_keras trains a copy of the layer as it trains its own.
+    The variables of Keras 3 are TensorFlow's, so tf_keras trains a copy of the layer as it trains its own. A layer that
+    cannot be copied stands here itself, frozen: it belongs to the model that was given.
 
     The operation is a layer, which is copied, or one such as that of ``keras.ops.add``. This layer takes the tensors
     among the arguments of its call, in order.
@@ -78,17 +86,17 @@ class Keras3Layer(tf_keras.layers.Layer):
 
     def __init__(self, call: Call):
         super().__init__(name=call.operation.name, trainable=getattr(call.operation, "trainable", True))
-        self.operation = (
-            in_float32(call.operation) if isinstance(call.operation, keras.layers.Layer) else call.operation
-        )
+        self.operation = in_float32(call) if isinstance(call.operation, keras.layers.Layer) else call.operation
         self.arguments = Arguments(call)
-        self.borrowed = [v.value for v in getattr(self.operation, "variables", ())]  # so that tf_keras knows of them
+        self.frozen = self.operation is call.operation
+        # so that tf_keras knows of them
+        self.borrowed = [] if self.frozen else [v.value for v in self.operation.variables]
 
     @tf.autograph.experimental.do_not_convert
     def call(self, inputs: Any, training: Any = None) -> Any:
         args, keywords = self.arguments.filled(tf.nest.flatten(inputs))
         if getattr(self.operation, "_call_has_training_arg", False):
-            keywords = {"training": training} | keywords
+            keywords = {"training": training and not self.frozen} | keywords
         return self.operation(*args, **keywords)
 
 
@@ -113,10 +121,10 @@ def without_defaults(keywords: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in keywords.items() if value is not None and value is not False}
 
 
-def in_float32(layer: Any) -> Any:
-    """A copy of a layer, with weights of its own, that computes in float32."""
-    copy = copied(layer, dtype="float32")
-    if layer.built:
+def in_float32(call: Call) -> Any:
+    """A copy of the layer of a call, with weights of its own, that computes in float32; or the layer itself."""
+    layer, copy = call.operation, twin(call, dtype="float32")
+    if copy is not layer and layer.built:
         copy.build_from_config(layer.get_build_config() or {})
-        copy.set_weights(layer.get_weights())
+        copy.set_weights(weights_of(layer))
     return copy

@@ -16,7 +16,7 @@ from kerascnn.compression.legacy_copy import keras3_copy, legacy_copy, wrap_laye
 from kerascnn.compression.toolkit import toolkit
 from kerascnn.compression.tuning import DEFAULT, Loss, Tuning, lesson, steps_of, tune
 from kerascnn.errors import suggest
-from kerascnn.graph.fake_quantised import refuse_fake_quantised
+from kerascnn.graph.fake_quantised import refuse_integers
 from kerascnn.graph.graph import classifiers, leaves
 from kerascnn.runtime import deep_graphs
 
@@ -112,7 +112,7 @@ def prune(
     ImportError
         When the toolkit is not installed.
     """
-    refuse_fake_quantised(model)
+    refuse_integers(model)
     chosen = sparsities(model, pruning)
     batches, loss = lesson(model, train, tuning, loss)
     tools = toolkit().sparsity.keras
@@ -156,8 +156,13 @@ def sparsities(model: keras.Model, pruning: Pruning) -> dict[str, float]:
 
 def prunable(model: keras.Model, kinds: tuple[type, ...] = tuple(KERNELS)) -> dict[str, np.ndarray]:
     """The kernels that can be pruned, by the name of their layer, those in inner models too."""
-    layers = [layer for layer in leaves(model) if type(layer) in kinds]
+    layers = [layer for layer in leaves(model) if type(layer) in kinds and is_plain(layer)]
     return {layer.name: np.asarray(getattr(layer, KERNELS[type(layer)])) for layer in layers}
+
+
+def is_plain(layer: Any) -> bool:
+    """Whether a kernel lies as the toolkit expects it, for maps with channels last."""
+    return getattr(layer, "data_format", "channels_last") == "channels_last"
 
 
 def sparsity(model: keras.Model) -> dict[str, float]:

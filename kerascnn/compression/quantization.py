@@ -16,7 +16,7 @@ from kerascnn import layers as L
 from kerascnn.compression.rounding import KERNELS, Range, RoundedTensor, rounded_tensors
 from kerascnn.compression.simulation import Ranges, TrainingCopy, largest, simulate
 from kerascnn.compression.tuning import DEFAULT, Loss, Tuning, kept, lesson, tune
-from kerascnn.graph.fake_quantised import refuse_fake_quantised
+from kerascnn.graph.fake_quantised import refuse_integers
 from kerascnn.graph.graph import Graph
 from kerascnn.graph.lower import lower
 from kerascnn.runtime import deep_graphs, keras_runner
@@ -85,7 +85,7 @@ def quantize_aware(model: keras.Model, train: Any, tuning: Tuning = DEFAULT, los
     ImportError
         When the toolkit is not installed.
     """
-    refuse_fake_quantised(model)
+    refuse_integers(model)
     batches, loss = lesson(model, train, tuning, loss)
     lowered, training_copy = prepared(model, batches)
     kernels = [config.kernel for config in training_copy.kernels.values()]

@@ -12,6 +12,7 @@ from kerascnn.deploy.measurable import need_measurable
 from kerascnn.deploy.request import ExportRequest, inference_function
 from kerascnn.deploy.verification import SELECT, ExportError
 from kerascnn.graph.fake_quantised import is_fake_quantised
+from kerascnn.graph.graph import leaves
 
 
 def write_float32(request: ExportRequest, path: Path) -> None:
@@ -62,6 +63,11 @@ def write_int16x8(request: ExportRequest, path: Path) -> None:
 def converter_of(request: ExportRequest, operators: Sequence[str] = ("TFLITE_BUILTINS",), dtype: str = "") -> Any:
     import tensorflow as tf
 
+    if names := [layer.name for layer in leaves(request.model) if getattr(layer, "quantization_mode", None)]:
+        raise ExportError(
+            f"TensorFlow Lite cannot hold {names[0]!r}, which Keras has quantised: export the network that it was made "
+            "of, as tflite-int8 for a file of integers"
+        )
     function = inference_function(request, dtype or request.types[0]).get_concrete_function()
     # The converter freezes the variables that it sees, and into those of Keras it does not see.
     variables = tf.train.Checkpoint(variables=[variable.value for variable in request.model.variables])
@@ -105,5 +111,7 @@ def write(convert: Callable[[], bytes], path: Path) -> None:
         names = ", ".join(missing.values())
         reason = f"it has no built-in operator for {names}" if names else str(error).splitlines()[0]
         way = f" {SELECT}" if [*missing] == ["TF Select"] else ""
+        if "BitwiseAnd" in names or "Bitcast" in names:
+            way = " keras.ops.argmax is made of it: let the network put out its scores, and take the largest outside."
         raise ExportError(f"TensorFlow Lite cannot hold this network: {reason}.{way}") from error
     path.write_bytes(content)

@@ -6,8 +6,9 @@ import keras
 import numpy as np
 
 from kerascnn import layers as L
+from kerascnn.graph.copies import copied
 from kerascnn.graph.graph import Graph
-from kerascnn.graph.rewrite import Rule, copied, drawn, passed, pointwise, redraw
+from kerascnn.graph.rewrite import Rule, drawn, passed, pointwise, redraw
 
 
 def condensed(model: keras.Model) -> keras.Model:

@@ -12,6 +12,8 @@ import numpy as np
 from keras import activations
 
 from kerascnn import layers as L
+from kerascnn.graph.equality import held_equal
+from kerascnn.graph.fake_quantised import is_fake_quantised
 from kerascnn.graph.fold import is_linear
 from kerascnn.graph.normalisation import group_norm, layer_norm, local_response
 from kerascnn.graph.rewrite import Rule, affine, drawn, kept, passed, pointwise, redraw
@@ -23,8 +25,15 @@ def decompose(model: keras.Model) -> keras.Model:
     Raises
     ------
     ValueError
-        When the model is a subclass with a ``call`` of its own, and so shows no graph; or attends with a mask.
+        When the model is a subclass with a ``call`` of its own, and so shows no graph; attends with a mask; or when the
+        new one computes something else.
     """
+    new = decomposed(model)
+    return new if is_fake_quantised(model) else held_equal(new, model)  # ties are then left to the file
+
+
+def decomposed(model: keras.Model) -> keras.Model:
+    """``model`` decomposed, which is not tried."""
     return redraw(model, lambda _: rule_of)
 
 
@@ -104,7 +113,8 @@ def separable(layer: Any, name: str, x: Any) -> Any:
     keys = ("strides", "padding", "dilation_rate", "data_format", "depth_multiplier")
     spatial = {key: getattr(layer, key) for key in keys}
     y = drawn(L.DepthwiseConv2D(layer.kernel_size, use_bias=False, name=f"{name}-depthwise", **spatial), [depthwise], x)
-    y = drawn(L.Conv2D(layer.filters, 1, use_bias=layer.use_bias, name=name), [pointwise, *bias], y)
+    conv = L.Conv2D(layer.filters, 1, use_bias=layer.use_bias, data_format=layer.data_format, name=name)
+    y = drawn(conv, [pointwise, *bias], y)
     return activated(layer, name, y)
 
 
@@ -160,7 +170,7 @@ def crop_like(layer: Any, name: str, maps: Any) -> Any:
 def upsampling(layer: Any, name: str, x: Any) -> Any:
     """One resize, where the size is known; the nearest pixel is otherwise found by copying rows and columns."""
     height, width = x.shape[1:3]
-    if None in (height, width) or layer.interpolation != "nearest":
+    if None in (height, width) or layer.interpolation != "nearest" or layer.data_format != "channels_last":
         return kept(layer, name, x)
     return L.Resizing(height * layer.size[0], width * layer.size[1], "nearest", name=name)(x)
 

@@ -14,11 +14,13 @@ import numpy as np
 from keras import activations
 
 from kerascnn import layers as L
+from kerascnn.graph.copies import copied, is_known, warn_of_shared
 from kerascnn.graph.cost import Cost, cost
 from kerascnn.graph.decompose import learned_group, radial_basis, separable, standardized
+from kerascnn.graph.equality import held_equal
 from kerascnn.graph.graph import Graph, functional, leaves
 from kerascnn.graph.residual import gated_factor
-from kerascnn.graph.rewrite import Rule, copied, drawn, kept, on_map, passed, pointwise, redraw
+from kerascnn.graph.rewrite import Rule, drawn, kept, on_map, passed, pointwise, redraw
 
 SAFE = {activations.linear, activations.relu, activations.relu6, activations.sigmoid, activations.tanh}
 SAFE |= {activations.softmax}
@@ -51,7 +53,7 @@ class EdgeSafe:
     Parameters
     ----------
     model
-        The edge-safe model, with weights of its own.
+        The edge-safe model, with weights of its own but for layers of a user's that cannot be copied.
     changes
         Layers that were replaced, in the order of the network.
     dropped
@@ -89,7 +91,8 @@ def edge_safe(model: keras.Model) -> EdgeSafe:
     Raises
     ------
     ValueError
-        When the model shows no graph, or takes images of any size.
+        When the model shows no graph, takes images of any size, or the new one computes something else though every
+        change is exact.
     """
     before = cost(functional(model))
     found: dict[str, Change] = {}
@@ -102,7 +105,11 @@ def edge_safe(model: keras.Model) -> EdgeSafe:
     there = {layer.name for layer in leaves(safe)}
     names = [layer.name for layer in leaves(model)]
     changes = [found[name] for name in names if name in found and (name in there or found[name].now == GONE)]
-    return EdgeSafe(safe, tuple(changes), tuple(name for name in names if name not in there), before, cost(safe))
+    dropped = tuple(name for name in names if name not in there)
+    found_safe = EdgeSafe(warn_of_shared(safe, model), tuple(changes), dropped, before, cost(safe))
+    if found_safe.exact:
+        held_equal(safe, model)
+    return found_safe
 
 
 GONE = "left out"
@@ -147,7 +154,7 @@ def replacement_of(layer: Any) -> Replacement | None:
 def unsafe(layer: Any) -> str:
     """The name of a layer's activation when it is not mapped."""
     activation = getattr(layer, "activation", None)
-    if activation is None or activation in SAFE or isinstance(layer, L.MultiHeadAttention):
+    if activation is None or activation in SAFE or isinstance(layer, L.MultiHeadAttention) or not is_known(layer):
         return ""
     return getattr(activation, "__name__", type(activation).__name__)
 

@@ -6,8 +6,10 @@ import keras
 import numpy as np
 from keras import layers as L
 
+from kerascnn.graph.copies import copied, warn_of_shared
+from kerascnn.graph.equality import held_equal
 from kerascnn.graph.graph import Call, Graph
-from kerascnn.graph.rewrite import copied, drawn, passed, redraw
+from kerascnn.graph.rewrite import drawn, passed, redraw
 
 OUTPUTS = {L.Conv2D: (3,), L.DepthwiseConv2D: (2, 3), L.Dense: (1,)}  # axes of the kernel that count what comes out
 
@@ -23,14 +25,20 @@ def fold_batch_norm(model: keras.Model) -> keras.Model:
     Returns
     -------
     keras.Model
-        A functional model with weights of its own. Layers keep their names; those that absorbed a batch norm have a
-        bias.
+        A functional model with weights of its own, but for layers of a user's that cannot be copied. Layers keep their
+        names; those that absorbed a batch norm have a bias.
 
     Raises
     ------
     ValueError
-        When the model is a subclass with a ``call`` of its own, and so shows no graph.
+        When the model is a subclass with a ``call`` of its own, and so shows no graph; or when the new one computes
+        something else.
     """
+    return warn_of_shared(held_equal(folded(model), model), model)
+
+
+def folded(model: keras.Model) -> keras.Model:
+    """``model`` folded, which is not tried."""
     return redraw(model, folding)
 
 
@@ -68,7 +76,7 @@ def pairs(graph: Graph) -> tuple[dict[str, Any], dict[str, Any]]:
 def is_plain_batch_norm(call: Call) -> bool:
     """Whether this is a batch norm of the last axis that uses its moving statistics at inference."""
     bn = call.operation
-    if not isinstance(bn, L.BatchNormalization) or call.keywords.get("training") or "inputs" in call.keywords:
+    if type(bn) is not L.BatchNormalization or call.keywords.get("training") or "inputs" in call.keywords:
         return False
     return bn.axis in (-1, len(call.inputs[0].shape) - 1)
 

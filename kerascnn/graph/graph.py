@@ -111,7 +111,9 @@ def classifiers(model: keras.Model) -> list[Any]:
         if id(call) in seen:
             continue
         seen.add(id(call))
-        if getattr(call.operation, "weights", []):
+        if is_graph(call.operation) and call.operation.weights:
+            found += classifiers(call.operation)
+        elif getattr(call.operation, "weights", []):
             found.append(call.operation)
         else:
             todo += call.inputs

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
-from keras import layers as L
 
+from kerascnn.graph.copies import twin
 from kerascnn.graph.graph import Call, Graph, is_graph
-from kerascnn.graph.rewrite import copied, on_new_inputs, replay
+from kerascnn.graph.rewrite import drawn_once, give_weights, on_new_inputs, replay
 
 
 def inline_models(model: keras.Model) -> keras.Model:
@@ -19,7 +19,7 @@ def inline_models(model: keras.Model) -> keras.Model:
     Raises
     ------
     ValueError
-        When the model shows no graph.
+        When the model shows no graph, or a layer that cannot be copied needs another name.
     """
     outer = Graph(model)
     if not any(is_graph(layer) for layer in outer.model.layers):
@@ -27,12 +27,18 @@ def inline_models(model: keras.Model) -> keras.Model:
     copies: dict[Any, Any] = {}  # by the layer
     taken = {layer.name for layer in outer.model.layers if not is_graph(layer)}
 
-    def free_name(layer: Any, inside: Graph) -> str:
-        name = layer.name
+    def free_name(name: str, inside: Graph) -> str:
         while inside is not outer and name in taken:
             name = f"{inside.model.name}-{name}"
         taken.add(name)
         return name
+
+    def copy(call: Call, inside: Graph) -> Any:
+        name = free_name(call.operation.name, inside)
+        copy = twin(call, name=name)
+        if copy.name != name:
+            raise ValueError(f"Two layers are called {copy.name!r}, one in {inside.model.name!r}: rename one of them.")
+        return copy
 
     def drawing(graph: Graph) -> Callable[[Call], Any]:
         def draw(call: Call) -> Any:
@@ -40,13 +46,10 @@ def inline_models(model: keras.Model) -> keras.Model:
             if is_graph(layer):
                 inner = Graph(layer)
                 return replay(inner, call.inputs, drawing(inner))
-            if isinstance(layer, L.Layer) and layer not in copies:
-                copies[layer] = copied(layer, name=free_name(layer, graph))
-            return copies.get(layer, layer)(*call.args, **call.keywords)  # a bare operation has no weights, and stays
+            return drawn_once(copies, call, lambda call: copy(call, graph))
 
         return draw
 
     new = on_new_inputs(outer, drawing(outer))
-    for layer, copy in copies.items():
-        copy.set_weights(layer.get_weights())
+    give_weights(copies)
     return new

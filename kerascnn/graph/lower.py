@@ -5,8 +5,9 @@ from typing import Any
 import keras
 from keras import layers as L
 
-from kerascnn.graph.decompose import decompose
-from kerascnn.graph.fold import fold_batch_norm, scale_and_offset
+from kerascnn.graph.decompose import decomposed
+from kerascnn.graph.equality import held_equal
+from kerascnn.graph.fold import folded, scale_and_offset
 from kerascnn.graph.graph import Graph
 from kerascnn.graph.inline import inline_models
 from kerascnn.graph.rewrite import drawn, kept, passed, redraw
@@ -27,16 +28,17 @@ def lower(model: keras.Model) -> keras.Model:
     Raises
     ------
     ValueError
-        When the model is a subclass with a ``call`` of its own, and so shows no graph; or attends with a mask.
+        When the model is a subclass with a ``call`` of its own, and so shows no graph; attends with a mask; or when the
+        new one computes something else.
     """
-    model = fold_batch_norm(decompose(inline_models(model)))
-    model = redraw(model, merging)
-    return redraw(model, lambda _: lambda layer: depthwise if is_batch_norm(layer) else None)
+    merged = redraw(folded(decomposed(inline_models(model))), merging)
+    lowered = redraw(merged, lambda _: lambda layer: depthwise if is_batch_norm(layer) else None)
+    return held_equal(lowered, model)
 
 
 def is_batch_norm(layer: Any) -> bool:
     """Whether this is a batch norm of the last axis, of a map, tokens or a vector."""
-    if not isinstance(layer, L.BatchNormalization):
+    if type(layer) is not L.BatchNormalization:
         return False
     inputs: Any = layer.input
     rank = len(inputs.shape)
@@ -60,7 +62,9 @@ def merging(graph: Graph) -> Any:
     merged = {}
     for call in graph.calls:
         pad, convs = call.operation, [sink.operation for sink in graph.private_consumers(call.outputs[0])]
-        if not isinstance(pad, L.ZeroPadding2D) or not convs or any(graph.uses[each] > 1 for each in (pad, *convs)):
+        if type(pad) is not L.ZeroPadding2D or pad.data_format != "channels_last":
+            continue
+        if not convs or any(graph.uses[each] > 1 for each in (pad, *convs)):
             continue
         if all(pads_alike(conv, pad.padding, call.inputs[0].shape[1:3]) for conv in convs):
             merged |= {pad.name: passed} | {conv.name: padded for conv in convs}

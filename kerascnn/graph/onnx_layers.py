@@ -7,6 +7,7 @@ import numpy as np
 
 from kerascnn import layers as L
 from kerascnn.graph.decompose import upsampling
+from kerascnn.graph.equality import held_equal
 from kerascnn.graph.graph import leaves
 from kerascnn.graph.rewrite import Rule, drawn, kept, on_map, redraw
 
@@ -17,7 +18,9 @@ def in_onnx_layers(model: keras.Model) -> keras.Model:
     A shuffle of channels becomes a choice of channels; a map is enlarged by resizing, and not by repeating rows and
     columns; groups are normalised with the channels in front; a dense layer on a map becomes a 1x1 convolution.
     """
-    return redraw(model, lambda _: rule_of) if any(map(rule_of, leaves(model))) else model
+    if not any(map(rule_of, leaves(model))):
+        return model
+    return held_equal(redraw(model, lambda _: rule_of), model)
 
 
 def rule_of(layer: Any) -> Rule | None:

@@ -169,6 +169,8 @@ def trace(model: keras.Model, image: View) -> tuple[dict[str, View], list[View]]
 
 def step(op: Any, sources: list[View], inputs: list, outputs: list) -> list[View]:
     """What an operation's outputs see, from what its inputs see."""
+    if isinstance(op, L.SpectralNormalization):
+        op = op.layer
     if isinstance(op, keras.Model) and len(inputs) == 1:
         return trace(at_size(op, inputs[0].shape[1:]), sources[0])[1]
     wide = [(v, x) for v, x in zip(sources, inputs, strict=True) if v.height and not is_spread(x, inputs)]
@@ -207,6 +209,8 @@ def rules_of(op: Any, source, result) -> list[Callable[[Axis], Axis]]:
     A layer that Keras lacks says it itself, ``window = (size, stride, padding)``, unless it keeps every pixel in place.
     """
     sides = [(source.shape[axis], result.shape[axis]) for axis in (1, 2)]
+    if getattr(op, "data_format", "channels_last") == "channels_first":
+        raise ValueError(f"There is no rule for the receptive field of {op.name!r}, whose maps have channels first.")
     if hasattr(op, "window"):
         size, stride, padding = op.window
         return [slide(size, stride, 1, padding, *side) for side in sides]

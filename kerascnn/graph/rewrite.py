@@ -13,7 +13,8 @@ import keras
 import numpy as np
 from keras import layers as L
 
-from kerascnn.graph.graph import Call, Graph, is_graph
+from kerascnn.graph.copies import copied, has_adapter, skeleton, twin, weights_of
+from kerascnn.graph.graph import Call, Graph, is_graph, leaves
 from kerascnn.runtime import deep_graphs
 
 Rule = Callable[..., Any]  # draws in a layer's place: (the layer, a free name, its arguments) to its output
@@ -45,9 +46,11 @@ def replay(graph: Graph, inputs: Sequence[Any], draw: Callable[[Call], Any]) -> 
 
 
 def redraw(model: keras.Model, plan: Plan) -> keras.Model:
-    """A new model with weights of its own, in which ``plan`` has had its say about every layer.
+    """A new model, in which ``plan`` has had its say about every layer.
 
-    Layers without a rule keep their configuration and weights, and stay shared where they are used twice.
+    Layers without a rule keep their configuration and weights, and stay shared where they are used twice. They are
+    copies, but for those of a user's own that have no weights or cannot be copied: these are shared with ``model``.
+    Low-rank adapters become a part of their kernels.
 
     Parameters
     ----------
@@ -61,43 +64,56 @@ def redraw(model: keras.Model, plan: Plan) -> keras.Model:
     ValueError
         When the model is a subclass with a ``call`` of its own, and so shows no graph.
     """
+    model = without_adapters(model)
     graph = Graph(model)
     rule_of = plan(graph)
-    copies: dict[Any, Any] = {}
     uses: Counter[str] = Counter()
+    copies: dict[Any, Any] = {}
 
     def draw(call: Call) -> Any:
         layer = call.operation
-        if not isinstance(layer, L.Layer):  # a bare operation has no weights, and stays
-            return layer(*call.args, **call.keywords)
-        if rule := rule_of(layer):
+        if isinstance(layer, L.Layer) and (rule := rule_of(layer)):
             uses[layer.name] += 1
             count = uses[layer.name]
             return rule(layer, layer.name if count == 1 else f"{layer.name}_{count}", *call.args, **call.keywords)
-        if layer not in copies:
-            copies[layer] = redraw(layer, plan) if is_graph(layer) else copied(layer)
-        return copies[layer](*call.args, **call.keywords)
+        return drawn_once(copies, call, lambda call: redraw(layer, plan) if is_graph(layer) else twin(call))
 
     new = on_new_inputs(graph, draw)
-    for layer, copy in copies.items():
-        if layer.weights and not is_graph(layer):
-            copy.set_weights(layer.get_weights())
+    give_weights(copies)
     return new
 
 
+def drawn_once(copies: dict[Any, Any], call: Call, copy: Callable[[Call], Any]) -> Any:
+    """What the copy of an operation gives, which is made at its first call; one without weights, no layer, stays."""
+    operation = call.operation
+    if operation not in copies:
+        copies[operation] = copy(call) if isinstance(operation, L.Layer) else operation
+    return copies[operation](*call.args, **call.keywords)
+
+
+def give_weights(copies: dict[Any, Any]) -> None:
+    """Give copies that were built in the meantime the weights of the layers that they were made of."""
+    for layer, copy in copies.items():
+        if copy is not layer and not is_graph(layer) and layer.weights:
+            copy.set_weights(weights_of(layer))
+
+
+def without_adapters(model: keras.Model) -> keras.Model:
+    """The model itself, or one in which the low-rank adapters of layers, LoRA, are a part of their kernels."""
+    return copy_of(model) if any(map(has_adapter, leaves(model))) else model
+
+
 @deep_graphs()
-def on_new_inputs(graph: Graph, draw: Callable[[Call], Any]) -> keras.Model:
-    """A model of :func:`replay`, whose inputs have the names and shapes of the graph's."""
+def on_new_inputs(graph: Graph, draw: Callable[[Call], Any], shapes: Sequence[Any] = ()) -> keras.Model:
+    """A model of :func:`replay`, whose inputs have the names and shapes of the graph's, or these without a batch."""
+    sizes = iter(shapes or [x.shape[1:] for x in graph.model.inputs])
     inputs = keras.tree.map_structure(
-        lambda x: keras.Input(batch_shape=x.shape, dtype=x.dtype, name=graph.producer(x).operation.name),
+        lambda x: keras.Input(
+            batch_shape=(x.shape[0], *next(sizes)), dtype=x.dtype, name=graph.producer(x).operation.name
+        ),
         graph.model.input,
     )
     return keras.Model(inputs, replay(graph, keras.tree.flatten(inputs), draw), name=graph.model.name)
-
-
-def copied(layer: Any, **changes: Any) -> Any:
-    """A new layer of the same configuration, with these changes; it has no weights yet."""
-    return layer.__class__.from_config(layer.get_config() | changes)
 
 
 def drawn(layer: Any, weights: list[np.ndarray], x: Any) -> Any:
@@ -133,6 +149,8 @@ def passed(layer: Any, name: str, x: Any, **_: Any) -> Any:
 
 def affine(x: Any, scale: Any, offset: Any, name: str) -> Any:
     """``x * scale + offset``, numbers or one for each channel, drawn as a batch norm, so that folding knows it."""
+    if "float" not in x.dtype:  # pixels as bytes: a layer casts floats alone
+        x = keras.ops.cast(x, "float32")
     values = [np.broadcast_to(v, x.shape[-1:]) for v in (scale, offset, 0, 1)]
     return drawn(L.BatchNormalization(epsilon=0.0, name=name), values, x)
 
@@ -147,24 +165,48 @@ def in_float32(model: keras.Model) -> keras.Model:
     return float32_copy(model)
 
 
-@deep_graphs()
 def float32_copy(model: keras.Model) -> keras.Model:
-    """A copy of any model, with weights of its own, that computes in float32; sequential models stay sequential."""
-    copy = keras.models.clone_model(model, clone_function=lambda layer: copied(layer, dtype="float32"), recursive=True)
-    copy.set_weights(model.get_weights())
-    return copy
+    """A :func:`copy_of` a model that computes in float32."""
+    return copy_of(model, dtype="float32")
 
 
 @deep_graphs()
-def at_size(model: keras.Model, shape: tuple[int | None, ...]) -> keras.Model:
-    """``model``, or a drawing of it for images of this shape, with no weights of the model's."""
-    if tuple(model.inputs[0].shape[1:]) == tuple(shape):
+def copy_of(model: keras.Model, **changes: Any) -> keras.Model:
+    """A copy of any model, with weights of its own, and these changes of every layer; what is sequential stays so.
+
+    Layers that cannot be copied are shared, as in :func:`redraw`.
+    """
+    copies: dict[Any, Any] = {}
+
+    def copy(call: Call) -> Any:
+        return copy_of(call.operation, **changes) if is_graph(call.operation) else twin(call, **changes)
+
+    new = on_new_inputs(Graph(model), lambda call: drawn_once(copies, call, copy))
+    give_weights(copies)
+    return keras.Sequential(new.layers, name=new.name) if isinstance(model, keras.Sequential) else new
+
+
+@deep_graphs()
+def at_size(model: keras.Model, *shapes: tuple[int | None, ...]) -> keras.Model:
+    """``model``, or a drawing of it for inputs of these shapes, without the batch, to look at and not to run.
+
+    Its layers have other weights than the model's, or are those of the model where they are not known here.
+    """
+    if [tuple(x.shape[1:]) for x in model.inputs] == [tuple(shape) for shape in shapes]:
         return model
-    return keras.models.clone_model(model, input_tensors=keras.Input(shape))
+    copies: dict[Any, Any] = {}
+
+    def copy(call: Call) -> Any:
+        layer = call.operation
+        if is_graph(layer):
+            return at_size(layer, *(x.shape[1:] for x in keras.tree.flatten(call.args)))
+        return skeleton(layer)
+
+    return on_new_inputs(Graph(model), lambda call: drawn_once(copies, call, copy), shapes)
 
 
 def with_fixed_size(model: keras.Model, side: int | None = None) -> keras.Model:
-    """``model``, or a drawing of it at ``side`` x ``side`` pixels that shares nothing with it but its shape.
+    """``model``, or a drawing of it at ``side`` x ``side`` pixels, as :func:`at_size` gives it.
 
     Raises
     ------
@@ -174,7 +216,14 @@ def with_fixed_size(model: keras.Model, side: int | None = None) -> keras.Model:
     shape = getattr(model, "input_shape", None)
     if not isinstance(shape, tuple) or len(shape) != 4:
         raise ValueError(f"{model.name} must take one image (batch, height, width, channels), got inputs {shape}.")
-    height, width = (side, side) if side else shape[1:3]
-    if height is None or width is None:
+    places = (2, 3) if channels_first(model) else (1, 2)
+    sizes = [side if side and place in places else size for place, size in enumerate(shape)]
+    if any(sizes[place] is None for place in places):
         raise ValueError(f"{model.name} takes images of any size; say at which size to measure it.")
-    return at_size(model, (height, width, shape[3]))
+    return at_size(model, tuple(sizes[1:]))
+
+
+def channels_first(model: keras.Model) -> bool:
+    """Whether the first layer that is told where channels stand takes them before height and width."""
+    told = (layer.data_format for layer in leaves(model) if hasattr(layer, "data_format"))
+    return next(told, "") == "channels_first"

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,7 +29,7 @@ def load_keras(path: str | os.PathLike) -> "keras.Model":
     FileNotFoundError
         When there is no such file.
     ValueError
-        When it is not a Keras model.
+        When it is not a Keras model, or holds a layer that Keras does not know, or a Lambda.
     """
     import keras
 
@@ -37,9 +38,14 @@ def load_keras(path: str | os.PathLike) -> "keras.Model":
     path = existing(path)
     if path.suffix in (".tflite", ".onnx") or path.is_dir():
         raise ValueError(f"Expected a .keras file, got {path}.")
-    with reading(path, "a Keras model"):
-        need_sound(path)
-        model: Any = keras.models.load_model(path, compile=False)
+    try:
+        with reading(path, "a Keras model"):
+            need_sound(path)
+            model: Any = keras.models.load_model(path, compile=False)
+    except ValueError as error:
+        if unknown := unknown_in(str(error.__cause__)):
+            raise ValueError(f"{path} {unknown}") from error
+        raise
     return model
 
 
@@ -57,6 +63,22 @@ def need_sound(path: Path) -> None:
                 content = opened.read(name)
                 with h5py.File(io.BytesIO(content)) as file:
                     need_plain(file, len(content))
+
+
+def unknown_in(reason: str) -> str:
+    """What a file holds that Keras does not make of it, as Keras says; empty where it says something else."""
+    if "Lambda" in reason and "safe_mode" in reason:
+        return (
+            "holds a Lambda layer, whose code would run as it is read. If you trust it, read it yourself, by "
+            "keras.models.load_model(path, safe_mode=False), and pass the model; or draw it with keras.ops."
+        )
+    if found := re.search(r"Could not locate (class|function) '([^']+)'", reason):
+        kind, name = found.groups()
+        return (
+            f"holds the {kind} {name!r}, which is not known here: first import the module that defines it, "
+            "with @keras.saving.register_keras_serializable() above the definition."
+        )
+    return ""
 
 
 def open_keras(path: str | os.PathLike) -> Runner:
