@@ -27,7 +27,7 @@ DAILY = ("one_unit", "detector_of_two", "landmarks")  # which are tried in every
 Outputs = dict[str, np.ndarray]
 
 
-def trunk() -> tuple[keras.KerasTensor, keras.KerasTensor]:
+def trunk() -> tuple[Any, Any]:
     """An image, and a map of 8 x 8 x 12 of it."""
     image = keras.Input((SIZE, SIZE, 3), name="image")
     x = layers.Conv2D(16, 3, 2, "same", name="stem")(image)
