@@ -156,7 +156,9 @@ def scores(outputs: np.ndarray, kind: str) -> np.ndarray:
 
 def steepness(outputs: np.ndarray, kind: str) -> np.ndarray:
     """How much faster than cut outputs their scores change."""
-    return np.ones((1, 1, 1)) if kind == "values" else 1 / outputs if kind == "classes" else 1 / (outputs * (1 - outputs))
+    return (
+        np.ones((1, 1, 1)) if kind == "values" else 1 / outputs if kind == "classes" else 1 / (outputs * (1 - outputs))
+    )
 
 
 def decisions(scores: np.ndarray, kind: str) -> np.ndarray:
