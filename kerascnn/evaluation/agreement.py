@@ -10,8 +10,8 @@ Differences are measured in spreads (standard deviations) of the reference, neve
 signal-to-noise ratio. The *error* of an output is the root mean square of all its differences, by the spread of all
 its scores. The *channel error* is that of one channel, by its own spread round its mean over the images, at each place:
 scores that lie beside boxes in pixels count as much as these, and a file that answers the same whatever it sees has a
-channel error of 1 or more. With a tolerance t for errors, a channel error may reach t ** ``CHANNEL``, between t and the
-1 of a channel that is lost. *Excess* is the larger of the two, by what it may be: up to 1 a file is right.
+channel error of 1 or more. With a tolerance t for errors, a channel error may reach t ** ``CHANNEL``, halfway to
+the 1 of a channel that is lost. *Excess* is the larger of the two, by what it may be: up to 1 a file is right.
 
 *Agreement* is the share of decisions that are the same: for the best of several channels, or in a share that stands
 alone, whether it is above one half. Clear ones lead by more than ``MARGIN`` times the error that is allowed: near ties
@@ -31,7 +31,7 @@ import numpy as np
 
 UNDECIDED = 0.3  # natural logarithms of odds: these differ by a third
 MARGIN = 3.0
-CHANNEL = 2 / 3
+CHANNEL = 1 / 2
 FAINT = 0.03  # of the spread of an output, which is less than networks in 8 bits carry
 ENOUGH = 16  # images: from so many a spread is known to a fifth
 STEPS = 8  # of a quantised share: what is smaller is rounding by a sixteenth or more

@@ -222,7 +222,7 @@ OUTPUTS: dict[str, tuple[tuple[str, ...], Callable[[Outputs], Outputs]]] = {
     "coarse": (ANY, of_each(coarse)),
     "turned round its mean": (ANY, of_each(lambda values: 2 * values.mean(axis=0) - values)),
     "moved by its spread": (ANY, of_each(lambda values: values + spread(values))),
-    "half as far from its mean": (ANY, of_each(lambda values: (values + values.mean(axis=0)) / 2)),
+    "a third as far from its mean": (ANY, of_each(lambda values: (values + 2 * values.mean(axis=0)) / 3)),
     "saturating": (ANY, of_each(lambda values: np.clip(values, None, np.quantile(values, 0.3)))),
     "one channel zero": (SEVERAL, last_channel(np.zeros_like)),
     "one channel constant": (SEVERAL, last_channel(np.mean)),
@@ -263,6 +263,9 @@ INPUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "mirrored": lambda images: images[:, :, ::-1],
     "rows for columns": lambda images: images.swapaxes(1, 2),
     "planes for pixels": lambda images: np.moveaxis(images, -1, 1).reshape(images.shape),
+    "negative": lambda images: -images,
+    "green for red": lambda images: images[..., [1, 0, 2]],
+    "lower half black": lambda images: images * (np.arange(SIZE) < SIZE // 2)[:, None, None],
     "cut": lambda images: np.clip(images, 0, None),
 }
 
@@ -295,7 +298,7 @@ WEIGHTS: dict[str, tuple[tuple[str, ...], Callable[[keras.Model], None]]] = {
     "half of a convolution lost": (FORMATS, in_layer("conv", half_lost)),
     "kernels turned": (FORMATS, in_layer("conv", lambda all: [all[0].swapaxes(0, 1)[::-1], *all[1:]])),
     "filters in another order": (FORMATS, in_layer("conv", lambda all: [np.roll(all[0], 1, -1), *all[1:]])),
-    "bias lost": (FORMATS, in_layer("conv", lambda all: [all[0], all[1] * 0 - 0.3])),
+    "bias lost": (("tflite",), in_layer("conv", lambda all: [all[0], all[1] * 0 - 0.3])),
     "statistics lost": (FORMATS, in_layer("norm", lambda all: [*all[:2], 0 * all[2], 1 + 0 * all[3]])),
     "gamma lost": (("tflite",), in_layer("norm", lambda all: [1 + 0 * all[0], *all[1:]])),
     "epsilon of another framework": (("tflite",), other_epsilon),
