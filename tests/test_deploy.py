@@ -491,9 +491,10 @@ class TestCompare:
         return compare({"a": reference}, {"a": got}, steps={"a": step}, tolerance=tolerance)
 
     def test_error_is_a_share_of_the_spread(self):
-        assert self.compare(self.reference + 0.1).error == pytest.approx(0.1 / self.reference.std())
+        assert self.compare(self.reference + 0.1).error == pytest.approx(0.1 / self.reference.std(), rel=1e-4)
         scaled = self.compare(100 * self.reference + 10, 100 * self.reference)
-        assert scaled.error == pytest.approx(0.1 / self.reference.std()) and scaled.max_error == pytest.approx(10)
+        assert scaled.error == pytest.approx(0.1 / self.reference.std(), rel=1e-4)
+        assert scaled.max_error == pytest.approx(10)
 
     def test_near_ties_are_not_held_against_a_file(self):
         reference = np.tile([5.0, 4.999, 0.0], (10, 1))
@@ -538,12 +539,54 @@ class TestCompare:
     def test_every_pixel_of_a_map_is_a_decision(self):
         maps = self.reference.reshape(2, 10, 10, 10)
         found = self.compare(maps + 0.1, maps)
-        assert found.error == pytest.approx(0.1 / maps.std()) and found.samples == 2
+        assert found.error == pytest.approx(0.1 / maps.std(), rel=1e-4) and found.samples == 2
         clear = np.eye(10)[np.arange(200) % 10].reshape(2, 10, 10, 10) * 9
         wrong = clear.copy()
         wrong[0, 0, :5] = np.roll(wrong[0, 0, :5], 1, axis=-1)
         assert self.compare(wrong, clear).decided == 200
         assert self.compare(wrong, clear).decided_agreement == pytest.approx(195 / 200)
+
+    def test_every_channel_counts_by_its_own_spread(self):
+        boxes, scores = 200 * self.reference[:, :4], self.reference[:, 4:] / 10
+        lost = np.concatenate([boxes, 0 * scores], axis=1)
+        found = self.compare(lost, np.concatenate([boxes, scores], axis=1))
+        assert found.error < 1e-3 and found.channel_error == pytest.approx(1, rel=0.02) and found.excess > 2
+        assert found.channel.startswith("a[") and int(found.channel[2:-1]) >= 4
+        low = self.compare(self.reference - 2 * np.eye(10)[3], self.reference)
+        assert low.channel == "a[3]" and low.channel_error == pytest.approx(2 / self.reference[:, 3].std(), rel=1e-4)
+
+    @pytest.mark.parametrize("tolerance", [1e-4, 0.02, 0.3])
+    def test_the_mean_of_the_images_is_a_lost_file(self, tolerance):
+        """However near to each other the images' answers are: as landmarks, or the share of one class."""
+        maps = 0.5 + self.reference.reshape(20, 5, 2, 10) * 0.02 + np.arange(10) / 50
+        for reference in maps, maps[:, 0, 0], maps[..., :1], 1000 * maps[..., :1]:
+            found = self.compare(
+                np.broadcast_to(reference.mean(axis=0), reference.shape), reference, tolerance=tolerance
+            )
+            assert found.channel_error >= 0.99 and found.excess > 1
+
+    def test_what_float32_rounds_away_is_no_error(self):
+        reference = (2000 + 0.19 * self.reference[:, :1]).astype(np.float32)
+        assert self.compare(np.nextafter(reference, np.float32(3000)), reference, tolerance=1e-4).excess == 0
+        assert self.compare(reference + np.float32(0.01), reference, tolerance=1e-4).excess > 1
+        assert self.compare(0 * reference + 2000, reference, tolerance=1e-4).excess > 1
+
+    def test_a_share_that_stands_alone_is_a_decision_by_its_odds(self):
+        reference = 1 / (1 + np.exp(-4 * self.reference))
+        found = self.compare(1 - reference, reference)
+        assert found.decided > 1000 and found.decided_agreement == 0
+        assert self.compare(np.round(reference * 256) / 256, reference, step=1 / 256).error < 0.05
+        assert self.compare(np.full_like(reference[:, :1], 0.5), reference[:, :1], tolerance=1e-4).excess > 1
+
+    def test_what_images_cannot_tell_is_said(self):
+        reference = np.concatenate([self.reference[:20], np.ones((20, 2))], axis=1)
+        (note,) = self.compare(reference, reference).notes
+        assert note.startswith("On these images a[10], a[11] of the model never change")
+        moved = self.compare(reference + 5 * np.eye(12)[11], reference)
+        assert moved.channel == "a[11]" and moved.excess > 1
+        assert self.compare(self.reference[:4], self.reference[:4]).notes == (
+            "4 images say little of what tells images apart: pass 16 or more.",
+        )
 
     def test_the_worst_output_counts(self):
         other = np.random.default_rng(1).normal(size=(200, 4))

@@ -1,5 +1,7 @@
 """Files that others wrote, with every fault that is known to happen: none passes, and each error says what is wrong."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,13 +10,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
+from onnxruntime import quantization
 from test_deploy import CARD, SIZE, colours_swapped, copy_of, gated, plain, statistics_lost
 
 import kerascnn
 from kerascnn.deploy import TARGETS, ExportError, export
+from kerascnn.deploy.calibration import need_sound
 from kerascnn.deploy.images import noise
 from kerascnn.deploy.verification import compare_runs
-from kerascnn.runtime import Runner
+from kerascnn.runtime import Runner, open_model
 
 
 @pytest.fixture(scope="module")
@@ -96,16 +100,79 @@ def test_flex_operator():
         kerascnn.verify(net, "net.tflite")
 
 
-@pytest.mark.parametrize("takes", ["float32", "int8"])
-def test_floats_in_a_file_of_integers(takes, nets, images):
+@pytest.mark.parametrize(
+    ("net", "takes", "gives"),
+    [
+        ("plain", "float32", "float32"),
+        ("gated", "int8", "float32"),
+        ("plain", "uint8", "float32"),
+        ("gated", "float32", "int8"),
+    ],
+)
+def test_a_file_of_integers_may_take_and_give_floats(net, takes, gives, nets, images):
+    """The softmax of ``plain`` has the same 256 values when a last operator makes floats of them."""
     path = lite(
-        lambda x: nets["plain"](x),
+        lambda x: nets[net](x),
         optimizations=[tf.lite.Optimize.DEFAULT],
         representative_dataset=lambda: ([image[None]] for image in images),
         inference_input_type=tf.dtypes.as_dtype(takes),
+        inference_output_type=tf.dtypes.as_dtype(gives),
     )
-    with pytest.raises(ExportError, match=rf"takes {takes} and gives float32; .* takes int8 and gives int8 or uint8"):
-        kerascnn.verify(nets["plain"], path)
+    proof = kerascnn.verify(nets[net], path, images=images)
+    assert proof.format == "tflite-int8" and proof.types == (takes, gives) and 1e-4 < proof.error < 0.1
+    assert open_model(path).steps["scores"] > 0
+
+
+def test_an_onnx_file_of_integers(nets, images):
+    """As onnxruntime quantises it, by QDQ: floats in and out, and a softmax of 256 values."""
+    net = keras.Model(nets["gated"].input, layers.Softmax()(nets["gated"].output), name="gated")
+    export(net, "net.onnx", "onnx")
+    feed = iter([{"image": image[None]} for image in images])
+    reader = type("Images", (quantization.CalibrationDataReader,), {"get_next": lambda self: next(feed, None)})()
+    quantization.quantize_static("net.onnx", "int8.onnx", reader, per_channel=True, reduce_range=True)
+    proof = kerascnn.verify(net, "int8.onnx", images=images)
+    assert "DequantizeLinear" in proof.operators and 1e-4 < proof.error < 0.3 == proof.tolerance
+    assert kerascnn.verify(net, "net.onnx", images=images).tolerance == TARGETS["onnx"].tolerance
+    with pytest.raises(ExportError, match="does not compute"):
+        kerascnn.verify(nets["plain"], "int8.onnx", images=images)
+
+
+def test_in_a_process_that_wrote_nothing(nets):
+    nets["plain"].save("net.keras")
+    path = export(nets["plain"], format="onnx").path
+    code = f"import kerascnn; print(*kerascnn.verify('net.keras', {path!r}).versions)"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert said == ["tensorflow", "keras", "onnx", "onnxruntime", "opset"], "what wrote the file is not known"
+
+
+def test_integers_that_the_plain_kernels_compute_otherwise():
+    """LiteRT's plain kernel of SUM does not rescale int8; a sum is in the mean of a layer normalisation."""
+    image, images = keras.Input((16, 16, 3), name="image"), noise((16, 16, 3))
+    x = layers.LayerNormalization()(layers.Conv2D(16, 3, 2, activation="relu")(image))
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(8, 3)(x))
+    net = keras.Model(image, layers.Dense(5)(x), name="normed")
+    report = export(net, format="tflite-int8", calibration=images)
+    assert [*report.kernels] == ["XNNPACK", "reference"] and report.kernels["XNNPACK"] == report.error < 0.1
+    assert report.kernels["reference"] > 0.3 and "not on LiteRT's reference kernels" in report.notes[-1]
+    assert kerascnn.verify(net, report.path, images=images) == report
+
+
+def test_which_kernels_ran(nets, images):
+    report = export(nets["plain"], format="tflite-int8", calibration=images)
+    assert report.kernels == {"XNNPACK": report.error}, "these operators are the same in all kernels"
+    assert export(nets["plain"], format="tflite").kernels.keys() == {"XNNPACK"}
+    assert export(nets["plain"], format="saved_model").kernels == {}
+
+
+def test_dark_images_may_calibrate(nets, images):
+    """Photos of a night, or 10 bits of 16: a range so small is a doubt, and not a certain mistake."""
+    how = CARD.preprocess
+    pixels = 0.006 + 0.0025 * np.clip(images, -2, 2)
+    dark = ((pixels - how.mean) / how.std).astype(np.float32)
+    with pytest.warns(UserWarning, match=r"range \(likely\): values from"):
+        need_sound(dark, nets["plain"], CARD)
+    with pytest.raises(ValueError, match=r"cannot be right\. range \(certain\)"):
+        need_sound(dark + 9, nets["plain"], CARD)
 
 
 def test_the_onnx_file_that_keras_breaks():

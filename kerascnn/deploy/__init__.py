@@ -14,7 +14,7 @@ from kerascnn.deploy import metadata
 from kerascnn.deploy.calibration import need_sound
 from kerascnn.deploy.float_layers import check_float_layers
 from kerascnn.deploy.images import noise, spread_out, stacked
-from kerascnn.deploy.operators import precision
+from kerascnn.deploy.operators import onnx_arithmetic, onnx_steps, precision
 from kerascnn.deploy.pixels import as_they_are, from_black_to_white, on_pixels, to_pixels
 from kerascnn.deploy.request import ExportRequest, check_model
 from kerascnn.deploy.targets import TARGETS, Target, batch_of, find_target, types_of
@@ -26,6 +26,7 @@ from kerascnn.deploy.verification import (
     compare_runs,
     file_facts,
     needs,
+    with_kernels,
 )
 from kerascnn.evaluation.agreement import compare
 from kerascnn.files import clear_drafts, write_text, written_together
@@ -146,7 +147,7 @@ def export(
         step(f"running {file.name} and its model on {len(tested)} images")
         try:
             written = opened(draft, select_tf_ops)
-            report = verified(request, [request.types], format, written, tested, inputs, task)
+            report = verified(request, request.types[:1], request.types[1:], format, written, tested, inputs, task)
         except ExportError as error:
             raise ExportError(f"{str(error).rstrip('.')}. It was not kept.") from error
         report = replace(report, path=str(file))
@@ -216,10 +217,10 @@ def verify(
             f"{file} takes plain pixels, 0 to 255, and {'noise is' if images is None else 'these images are'} not: "
             f"pass card=, the model's, if the file normalises them."
         )
-    types = [(t, t) for t in integers] or [("uint8" if written.pixels else "float32", "float32")]
+    takes = ("uint8",) if written.pixels and not integers else (*integers, "float32")
     with steps() as step:
         step(f"running {written.path.name} and its model on {len(tested)} images")
-        return verified(request, types, format, written, tested, inputs, task)
+        return verified(request, takes, (*integers, "float32"), format, written, tested, inputs, task)
 
 
 def model_and_card(
@@ -245,7 +246,8 @@ def model_and_card(
 
 def verified(
     request: ExportRequest,
-    types: Sequence[tuple[str, ...]],
+    takes: Sequence[str],
+    gives: Sequence[str],
     format: str,
     written: Runner,
     images: np.ndarray,
@@ -253,15 +255,18 @@ def verified(
     task: Task | None,
 ) -> VerificationReport:
     """Run a file against its model; the task says how far outputs agree, or else the general measure."""
-    check_claims(written, batch=request.batch, types=types)
-    tolerance = TARGETS[format].tolerance
-    reference = keras_runner(request.model, request.model.name)
-    found = compare_runs(reference, written, images, tolerance, task.compare if task else compare)
+    check_claims(written, batch=request.batch, takes=takes, gives=gives)
+    if written.format == "onnx":
+        written = replace(written, steps=onnx_steps(written.path))
+    tolerance = TARGETS[onnx_arithmetic(written.path) if format == "onnx" else format].tolerance
+    reference, measure = keras_runner(request.model, request.model.name), task.compare if task else compare
+    found = compare_runs(reference, written, images, tolerance, measure)
     facts = file_facts(written)
     found = replace(found, notes=(*found.notes, *needs(facts["operators"])))
-    return VerificationReport(
+    report = VerificationReport(
         format=format, path=str(written.path), inputs=inputs, tolerance=tolerance, **vars(found), **facts
     )
+    return with_kernels(report, reference, written, images, measure) if written.format == "tflite" else report
 
 
 def verification_images(request: ExportRequest) -> tuple[np.ndarray, str]:

@@ -1,5 +1,6 @@
 """Which operators a model file is made of, and who computes them."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,6 +9,9 @@ from typing import Any
 from kerascnn.deploy.delegates.xnnpack import xnnpack
 from kerascnn.deploy.flatbuffer import read_graphs
 from kerascnn.errors import need
+from kerascnn.runtime.runner import named
+
+FLOAT16 = 10  # in ONNX' numbering of types
 
 
 def tflite_operators(path: Path) -> dict[str, int]:
@@ -28,6 +32,27 @@ def onnx_operators(path: Path) -> dict[str, int]:
 def opset(path: Path) -> str:
     """The version of ONNX' own operators that a file is written in."""
     return str(max(entry.version for entry in _onnx(path).opset_import if entry.domain in ("", "ai.onnx")))
+
+
+def onnx_arithmetic(path: Path) -> str:
+    """The format of ``export`` whose arithmetic an ``.onnx`` file has: integers, as by QDQ, or weights of float16."""
+    graph = _onnx(path).graph
+    if any(re.search("QuantizeLinear$|^QLinear|Integer$", node.op_type) for node in graph.node):
+        return "tflite-int8"
+    return "tflite-fp16" if any(weight.data_type == FLOAT16 for weight in graph.initializer) else "onnx"
+
+
+def onnx_steps(path: Path) -> dict[str, float]:
+    """The steps of the outputs that the last operator of a file made floats of integers, by name."""
+    numpy_helper = need("onnx.numpy_helper", "onnx", "Reading an .onnx file")
+    graph = _onnx(path).graph
+    constants = {each.name: each for each in graph.initializer}
+    names = dict(zip((each.name for each in graph.output), named([each.name for each in graph.output]), strict=True))
+    return {
+        names[node.output[0]]: float(numpy_helper.to_array(constants[node.input[1]]).max())
+        for node in graph.node
+        if node.op_type == "DequantizeLinear" and node.output[0] in names and node.input[1] in constants
+    }
 
 
 def delegated(path: Path) -> dict[str, int]:

@@ -1,36 +1,56 @@
 """How far two models agree on the same images: what an exported file is verified by.
 
-Both look at scores, the logits of a classifier up to a constant of the image, because probabilities of a confident
-network are all near 0 or 1 and those of an untrained one all near 1 / classes: they agree whatever happened to the
-file. The last axis of an output holds classes; every place on the other axes is one decision: an image, or a pixel.
+An output is (N, ..., channels): one row of channels for an image, or in a map one for each place. It is compared as
+*scores*, in which a fault shows wherever it lies. Shares of classes, rows that sum to 1, become centred logarithms: the
+logits up to a constant. Other shares, from 0 to 1, as of a sigmoid, become logarithms of odds. Shares themselves are
+all near 0 or 1 in a confident network and all alike in an untrained one: they agree whatever happened to the file. All
+else, as logits, boxes and landmarks, is compared as it is.
 
-*Error* is the root mean square of the differences of scores, as a fraction of the spread (standard deviation) of the
-scores of the reference: the inverse of a signal-to-noise ratio. *Agreement* is top-1 agreement on decisions whose best
-class leads by more than ``MARGIN`` times the error that is allowed. Near ties are left out, because rounding alone may
-turn them. Scores that spread less than ``UNDECIDED`` say nothing: odds between classes differ by less than a tenth.
+Differences are measured in spreads (standard deviations) of the reference, never in its values: the inverse of a
+signal-to-noise ratio. The *error* of an output is the root mean square of all its differences, by the spread of all
+its scores. The *channel error* is that of one channel, by its own spread round its mean over the images, at each place:
+scores that lie beside boxes in pixels count as much as these, and a file that answers the same whatever it sees has a
+channel error of 1 or more. With a tolerance t for errors, a channel error may reach t ** ``CHANNEL``, halfway to
+the 1 of a channel that is lost. *Excess* is the larger of the two, by what it may be: up to 1 a file is right.
+
+*Agreement* is the share of decisions that are the same: for the best of several channels, or in a share that stands
+alone, whether it is above one half. Clear ones lead by more than ``MARGIN`` times the error that is allowed: near ties
+are left out, because rounding alone may turn them.
+
+What float32 rounds away of a value is no difference: of 2000 ± 0.2 it holds the 0.2 to three digits. Shares of classes
+that spread less than ``UNDECIDED`` say nothing, and errors are by that; other shares, by ``STEPS`` of their steps where
+that is less, for the runtime sets these and no file can be finer. Where all channels of an output together spread less
+over the images than ``FAINT`` of what tells channels and places apart, errors are by that. A channel in which images
+make no difference at all has no spread: it is measured against that of its output, and named.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-UNDECIDED = 0.1  # logits, which are natural logarithms of odds
+UNDECIDED = 0.3  # natural logarithms of odds: these differ by a third
 MARGIN = 3.0
+CHANNEL = 1 / 2
+FAINT = 0.03  # of the spread of an output, which is less than networks in 8 bits carry
+ENOUGH = 16  # images: from so many a spread is known to a fifth
+STEPS = 8  # of a quantised share: what is smaller is rounding by a sixteenth or more
+ROUNDING = 4 * float(np.finfo(np.float32).eps)  # of a value, what the last sums that lead to it may round away
 
 
 @dataclass(frozen=True, kw_only=True)
 class Agreement:
-    """How far two sets of outputs agree. Errors are in scores: centred log-probabilities, or logits as they are."""
+    """How far two sets of outputs agree, in scores. Of several outputs the worst of each number counts."""
 
-    error: (
-        float  # root mean square of the differences, as a fraction of the reference's spread; of all outputs the worst
-    )
+    error: float  # root mean square of the differences, as a fraction of the reference's spread
+    channel: str  # the worst channel: "scores[3]" is the fourth of the output scores
+    channel_error: float  # its root mean square difference, as a fraction of its own spread over the images
+    excess: float  # the larger of both as a multiple of what it may be; up to 1 a file is right
     max_error: float  # largest absolute difference
     mean_error: float  # mean absolute difference
     top1_agreement: float  # fraction of all decisions that are the same
     decided: int  # number of decisions in which the reference is decided
-    decided_agreement: float  # top-1 agreement on these; 1 where there are none
+    decided_agreement: float  # fraction of these that are the same; 1 where there are none
     samples: int  # number of images
     notes: tuple[str, ...]  # why these numbers may say little; mostly empty
 
@@ -38,78 +58,144 @@ class Agreement:
 def compare(
     wanted: Mapping[str, np.ndarray], got: Mapping[str, np.ndarray], *, steps: Mapping[str, float], tolerance: float
 ) -> Agreement:
-    """Measure the agreement of the outputs of a reference and of another model, (N, ..., classes) by name.
+    """Measure the agreement of the outputs of a reference and of another model, (N, ..., channels) by name.
 
-    ``steps`` is the distance between neighbouring values of the outputs of ``got`` that are quantised; ``tolerance``,
-    the error that is allowed, says which decisions count as decided. Raises ``ValueError`` when names or shapes differ,
-    or an output is not finite.
+    ``steps`` is the distance between neighbouring values of the outputs of ``got`` that are quantised; ``tolerance`` is
+    the error that is allowed. Raises ``ValueError`` when names or shapes differ, or an output is not finite.
     """
     if {*wanted} != {*got}:
         raise ValueError(f"The model has the outputs {', '.join(sorted(wanted))}, the file {', '.join(sorted(got))}.")
-    parts = [_compare(wanted[name], got[name], steps.get(name, 0.0), tolerance) for name in wanted]
-    worst = max(parts, key=lambda part: part.error)
-    decided = sum(part.decided for part in parts)
-    return Agreement(
-        error=worst.error,
+    parts = [_compare(name, wanted[name], got[name], steps.get(name, 0.0), tolerance) for name in wanted]
+    return replace(
+        max(parts, key=lambda part: part.excess),
+        error=max(part.error for part in parts),
         max_error=max(part.max_error for part in parts),
-        mean_error=worst.mean_error,
+        mean_error=max(part.mean_error for part in parts),
         top1_agreement=min(part.top1_agreement for part in parts),
-        decided=decided,
+        decided=sum(part.decided for part in parts),
         decided_agreement=min(part.decided_agreement for part in parts),
-        samples=worst.samples,
         notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
     )
 
 
-def _compare(reference: np.ndarray, got: np.ndarray, step: float, tolerance: float) -> Agreement:
+def _compare(name: str, reference: np.ndarray, got: np.ndarray, step: float, tolerance: float) -> Agreement:
     if got.shape != reference.shape:
-        raise ValueError(f"The model gives outputs of shape {reference.shape}, the file of shape {got.shape}.")
+        raise ValueError(f"The model gives {name} of shape {reference.shape}, the file of shape {got.shape}.")
     for outputs, whose in (reference, "model"), (got, "file"):
         if not np.isfinite(outputs).all():
             raise ValueError(f"The outputs of the {whose} are not all finite.")
-    want, have = scores(reference, reference, step), scores(got, reference, step)
-    difference = np.abs(have - want)
-    spread = max(float(want.std()), UNDECIDED)
-    same = want.argmax(axis=1) == have.argmax(axis=1)
-    decided = lead(want) > MARGIN * tolerance * spread
+    kind = kind_of(reference)
+    reference, got = (each.reshape(len(each), -1, each.shape[-1]).astype(np.float64) for each in (reference, got))
+    reference, got = (cut(each, kind, step, tolerance) for each in (reference, got))
+    want, have = scores(reference, kind), scores(got, kind)
+    rounded = ROUNDING * np.abs(reference) * steepness(reference, kind)
+    difference = have - want
+    error = np.sign(difference) * np.maximum(np.abs(difference) - rounded, 0)
+
+    spread = max(float(want.std()), 0.0 if kind == "values" else UNDECIDED) or float(np.abs(want).max()) or 1.0
+    own = root_mean_square(want - want.mean(axis=0))
+    still = own <= root_mean_square(rounded)
+    least = np.full_like(own, FAINT * spread if np.sqrt(np.mean(own**2)) < FAINT * spread else 0)
+    if kind == "classes":
+        least[:] = UNDECIDED
+    elif kind == "odds":
+        steps = STEPS * step * root_mean_square(steepness(reference, kind))
+        least = np.maximum(least, np.minimum(UNDECIDED, steps))
+    own = np.where(still, spread, np.maximum(own, least))
+    channel_error = root_mean_square(error) / own
+    worst = int(channel_error.argmax())
+    of_all = float(np.sqrt(np.mean(error**2))) / spread
+
+    decided = lead(want, kind) > MARGIN * tolerance * spread
+    same = decisions(want, kind) == decisions(have, kind)
     return Agreement(
-        error=float(np.sqrt(np.mean(difference**2))) / spread,
-        max_error=float(difference.max()),
-        mean_error=float(difference.mean()),
+        error=of_all,
+        channel=f"{name}[{worst}]",
+        channel_error=float(channel_error[worst]),
+        excess=max(of_all / tolerance, float(channel_error[worst]) / tolerance**CHANNEL),
+        max_error=float(np.abs(difference).max()),
+        mean_error=float(np.abs(difference).mean()),
         top1_agreement=float(same.mean()),
         decided=int(decided.sum()),
         decided_agreement=float(same[decided].mean()) if decided.any() else 1.0,
         samples=len(reference),
-        notes=tuple(weaknesses(want)),
+        notes=tuple(weaknesses(name, want, kind, still)),
     )
 
 
-def scores(outputs: np.ndarray, reference: np.ndarray, step: float) -> np.ndarray:
-    """Outputs as (decisions, classes) float64 scores; probabilities, if the reference is such, as centred logarithms.
+def kind_of(reference: np.ndarray) -> str:
+    """What an output is: shares of "classes", other shares as "odds", or "values" of any kind."""
+    if reference.min() < 0 or reference.max() > 1 + 1e-3:
+        return "values"
+    sums_to_one = reference.shape[-1] > 1 and np.allclose(reference.sum(axis=-1, dtype=np.float64), 1, atol=1e-3)
+    return "classes" if sums_to_one else "odds"
 
-    The logarithm of a small quantised probability is noise: what lies below eight steps, where rounding is more than
-    a sixteenth of the value, counts as eight steps. Float probabilities are cut at 1e-12.
+
+def cut(outputs: np.ndarray, kind: str, step: float, tolerance: float) -> np.ndarray:
+    """Outputs of a kind without what their logarithms would make too much of.
+
+    The logarithm of a small quantised share is noise: what lies below eight steps, where rounding is more than a
+    sixteenth of the value, counts as eight steps. Floats of classes are cut at 1e-12. Odds need not come from a
+    sigmoid, whose errors shrink with its shares: they are cut at an eighth of the tolerance, at both ends.
     """
-    outputs, reference = (array.reshape(-1, array.shape[-1]).astype(np.float64) for array in (outputs, reference))
-    if (reference < 0).any() or not np.allclose(reference.sum(axis=1), 1, atol=1e-3):
+    if kind == "values":
         return outputs
-    logarithms = np.log(np.maximum(outputs, max(8 * step, 1e-12)))
-    return logarithms - logarithms.mean(axis=1, keepdims=True)
+    least = max(STEPS * step, tolerance / 8 if kind == "odds" else 1e-12)
+    return np.clip(outputs, least, 1 - least if kind == "odds" else None)
 
 
-def lead(scores: np.ndarray) -> np.ndarray:
-    """(decisions,) by how much the best class leads the second; 0 where there is only one."""
-    if scores.shape[1] == 1:
-        return np.zeros(len(scores))
-    second, first = np.partition(scores, -2, axis=1)[:, -2:].T
-    return first - second
+def scores(outputs: np.ndarray, kind: str) -> np.ndarray:
+    """Cut outputs of a kind as scores of the same shape."""
+    if kind == "values":
+        return outputs
+    if kind == "odds":
+        return np.log(outputs / (1 - outputs))
+    logarithms = np.log(outputs)
+    return logarithms - logarithms.mean(axis=-1, keepdims=True)
 
 
-def weaknesses(want: np.ndarray) -> Iterator[str]:
-    """Why an agreement with these scores says little."""
-    if want.std() < UNDECIDED:
-        yield "The model is undecided everywhere, as an untrained one is: the verification says little."
-    elif (want - want.mean(axis=0)).std() < 0.1 * want.std():
-        yield "The model answers nearly the same everywhere: the verification says little. Pass calibration images."
-    elif want.shape[1] > 1 and len(set(want.argmax(axis=1))) == 1:
-        yield "The model sees one class everywhere: top-1 agreement says little."
+def steepness(outputs: np.ndarray, kind: str) -> np.ndarray:
+    """How much faster than cut outputs their scores change."""
+    return (
+        np.ones((1, 1, 1)) if kind == "values" else 1 / outputs if kind == "classes" else 1 / (outputs * (1 - outputs))
+    )
+
+
+def decisions(scores: np.ndarray, kind: str) -> np.ndarray:
+    return scores > 0 if kind == "odds" else scores.argmax(axis=-1)
+
+
+def lead(scores: np.ndarray, kind: str) -> np.ndarray:
+    """By how much each decision is ahead of another; 0 where there is none to take."""
+    if kind == "odds":
+        return np.abs(scores)
+    if scores.shape[-1] == 1:
+        return np.zeros(scores.shape[:-1])
+    best = np.partition(scores, -2, axis=-1)
+    return best[..., -1] - best[..., -2]
+
+
+def root_mean_square(values: np.ndarray) -> np.ndarray:
+    """(channels,) of values (N, places, channels)."""
+    return np.sqrt(np.mean(values**2, axis=(0, 1)))
+
+
+def weaknesses(name: str, want: np.ndarray, kind: str, still: np.ndarray) -> list[str]:
+    """Why an agreement with these scores says little. ``still`` are the channels in which images make no difference."""
+    apart = float((want - want.mean(axis=0)).std())
+    if kind != "values" and want.std() < UNDECIDED:
+        return ["The model is undecided everywhere, as an untrained one is: the verification says little."]
+    if apart < 0.1 * want.std() or (kind != "values" and apart < UNDECIDED):
+        return ["The model answers nearly the same everywhere: the verification says little. Pass calibration images."]
+    found = []
+    if kind == "classes" and len(np.unique(want.argmax(axis=-1))) == 1:
+        found.append("The model sees one class everywhere: top-1 agreement says little.")
+    if len(want) < ENOUGH:
+        found.append(f"{len(want)} images say little of what tells images apart: pass {ENOUGH} or more.")
+    if still.any():
+        some = ", ".join(f"{name}[{channel}]" for channel in np.flatnonzero(still)[:8])
+        found.append(
+            f"On these images {some}{', ...' * bool(still.sum() > 8)} of the model never change: "
+            f"that these follow the image is not verified."
+        )
+    return found

@@ -16,7 +16,7 @@ from kerascnn.runtime.runner import (
     takes_pixels,
     typed,
 )
-from kerascnn.runtime.tflite import dequantised, quantised
+from kerascnn.runtime.tflite import dequantised, open_tflite, quantised
 
 __all__ = [
     "OUTPUT",
@@ -31,6 +31,7 @@ __all__ = [
     "need_tensorflow",
     "onnx_dtype",
     "open_model",
+    "open_tflite",
     "output_names",
     "outputs_by_name",
     "quantised",

@@ -10,14 +10,19 @@ from kerascnn.runtime import flex
 from kerascnn.runtime.runner import Runner, image_shape, named, only_input, quiet, reading, rounded, takes_pixels
 
 
-def open_tflite(path: Path, threads: int | None) -> Runner:
-    """Load a ``.tflite`` file. Outputs have the names of its signature, or else of its tensors."""
+def open_tflite(path: Path, threads: int | None, *, reference: bool = False) -> Runner:
+    """Load a ``.tflite`` file. Outputs have the names of its signature, or else of its tensors.
+
+    ``reference`` asks for LiteRT's plain kernels, which are slow, instead of the fast ones that it has for this CPU.
+    """
     litert = need("ai_edge_litert.interpreter", "litert", "Running a .tflite file")
     with reading(path, "a TensorFlow Lite model"), quiet():
-        interpreter = litert.Interpreter(model_path=str(path), num_threads=threads)
+        kernels = litert.OpResolverType.BUILTIN_REF if reference else litert.OpResolverType.AUTO
+        interpreter = litert.Interpreter(str(path), num_threads=threads, experimental_op_resolver_type=kernels)
         image = only_input(interpreter.get_input_details())
         outputs = outputs_of(interpreter)
         batch, shape = image_shape(image["shape_signature"].tolist())
+        scales = {name: scale_of(interpreter, each) for name, each in outputs.items()}
         if flex.holds_flex(interpreter):
             steps = list(flex.steps(path, threads))
         else:
@@ -36,7 +41,7 @@ def open_tflite(path: Path, threads: int | None) -> Runner:
         shape,
         batch,
         infer,
-        steps={name: each["quantization"][0] for name, each in outputs.items() if each["quantization"][0]},
+        steps={name: scale for name, scale in scales.items() if scale},
         types=(dtype, *dict.fromkeys(each["dtype"].__name__ for each in outputs.values())),
         pixels=takes_pixels(dtype, image["quantization"][0]),
     )
@@ -48,6 +53,15 @@ def outputs_of(interpreter: Any) -> dict[str, dict[str, Any]]:
     signatures = list(interpreter._get_full_signature_list().values())
     found = signatures[0]["outputs"] if signatures else {each["name"]: index for index, each in details.items()}
     return {name: details[index] for name, index in zip(named(list(found)), found.values(), strict=True)}
+
+
+def scale_of(interpreter: Any, output: dict[str, Any]) -> float:
+    """The step of an output that is quantised, or that was until the file's last operator made floats of it; else 0."""
+    for operator in interpreter._get_ops_details():
+        if operator["op_name"] == "DEQUANTIZE" and output["index"] in operator["outputs"]:
+            details = {each["index"]: each for each in interpreter.get_tensor_details()}
+            return float(details[operator["inputs"][0]]["quantization"][0])
+    return float(output["quantization"][0])
 
 
 def quantised(values: np.ndarray, tensor: dict[str, Any]) -> np.ndarray:

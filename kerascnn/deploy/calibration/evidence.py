@@ -9,7 +9,7 @@ from kerascnn.spec import Preprocess
 
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 OVERSHOOT = 0.25  # how far bicubic resizing may leave the range of pixels, in pixels of 0..1; it reaches 0.2 at most
-SPAN = 0.02  # of all pixels of a set, as a fraction of their range: no photographs have less contrast than that
+SPAN = 0.02  # of all pixels of a set, as a fraction of their range: photographs have more contrast, but those of nights
 
 
 @dataclass(frozen=True)

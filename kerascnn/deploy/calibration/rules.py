@@ -238,9 +238,10 @@ def _range(images: np.ndarray, right: of.Form) -> Iterator[Finding]:
     other = min(of.wrong_forms(right), key=lambda form: form.misfit(ends))
     apart = other.misfit(ends)
     low, high = right.pixels(ends)
-    impossible = low.min() < -of.OVERSHOOT or high.max() > 1 + of.OVERSHOOT or (high - low).max() < of.SPAN
+    impossible = low.min() < -of.OVERSHOOT or high.max() > 1 + of.OVERSHOOT
+    dull = (high - low).max() < of.SPAN
     known = apart < own / 3 and own > 0.35
-    if not (impossible or known):
+    if not (impossible or dull or known):
         return
     made = f"values from {images.min():.4g} to {images.max():.4g}"
     white, black = right.values(np.ones(images.shape[-1])), right.values(np.zeros(images.shape[-1]))
