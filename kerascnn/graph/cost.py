@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import layers as L
 
+from kerascnn.arguments import checked
 from kerascnn.graph.inline import inline_models
 from kerascnn.graph.rewrite import with_fixed_size
 
@@ -43,6 +44,7 @@ class Cost:
     peak_memory: int
 
 
+@checked
 def cost(model: keras.Model, size: int | None = None) -> Cost:
     """Count what ``model`` costs on one image, of ``size`` x ``size`` pixels or its own input size.
 

@@ -14,6 +14,7 @@ import numpy as np
 from keras import activations
 
 from kerascnn import layers as L
+from kerascnn.arguments import checked
 from kerascnn.graph.cost import Cost, cost
 from kerascnn.graph.decompose import learned_group, radial_basis, separable, standardized
 from kerascnn.graph.graph import Graph, functional, leaves
@@ -72,6 +73,7 @@ class EdgeSafe:
         return all(change.exact for change in self.changes)
 
 
+@checked
 def edge_safe(model: keras.Model) -> EdgeSafe:
     """Draw a network again in operators that the Edge TPU has.
 

@@ -6,12 +6,14 @@ import keras
 import numpy as np
 from keras import layers as L
 
+from kerascnn.arguments import checked
 from kerascnn.graph.graph import Call, Graph
 from kerascnn.graph.rewrite import copied, drawn, passed, redraw
 
 OUTPUTS = {L.Conv2D: (3,), L.DepthwiseConv2D: (2, 3), L.Dense: (1,)}  # axes of the kernel that count what comes out
 
 
+@checked
 def fold_batch_norm(model: keras.Model) -> keras.Model:
     """A new model that computes what ``model`` does at inference, without the batch norms that a layer can absorb.
 

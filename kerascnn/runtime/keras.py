@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerascnn import layers
+from kerascnn.arguments import checked
 from kerascnn.runtime.backend import need_tensorflow
 from kerascnn.runtime.recursion import deep_graphs
 from kerascnn.runtime.runner import Runner, existing, image_shape, named, only_input, reading
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import keras
 
 
+@checked
 @deep_graphs()
 def load_keras(path: str | os.PathLike) -> "keras.Model":
     """Read a ``.keras`` file, without its optimizer.

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from kerascnn.arguments import checked
 from kerascnn.runtime.keras import open_keras
 from kerascnn.runtime.onnx import open_onnx
 from kerascnn.runtime.runner import Runner, existing
@@ -18,6 +19,7 @@ TENSORFLOW: dict[str, Callable[[Path], Runner]] = {
 }
 
 
+@checked
 def open_model(path: str | os.PathLike, *, threads: int | None = None) -> Runner:
     """Open a ``.keras``, ``.tflite`` or ``.onnx`` file, or the folder of a SavedModel, to run it.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
+from kerascnn.arguments import checked
 from kerascnn.card import Card
 from kerascnn.compression.clustering import Clustering, cluster
 from kerascnn.compression.filters import Filters, remove_filters
@@ -69,8 +70,14 @@ class Compressed:
     verdict: str  # in a sentence, what was saved
 
 
+@checked
 def compress(
-    model: str | os.PathLike, data: str, plan: Plan, out: str | os.PathLike | None = None, *, overwrite: bool = False
+    model: str | os.PathLike,
+    data: str | os.PathLike | tuple,
+    plan: Plan,
+    out: str | os.PathLike | None = None,
+    *,
+    overwrite: bool = False,
 ) -> Compressed:
     """Compress a ``.keras`` file with its card beside it, and write the result with a card of its own.
 
