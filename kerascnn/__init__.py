@@ -7,9 +7,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from kerascnn import applications as applications
+from kerascnn.arguments import checked
 from kerascnn.catalogue import build as build
 from kerascnn.catalogue import describe as describe
 from kerascnn.catalogue import list_models as list_models
+from kerascnn.catalogue import list_weights as list_weights
 from kerascnn.catalogue import scale as scale
 from kerascnn.layers.registration import register_with_keras
 
@@ -37,7 +39,6 @@ if TYPE_CHECKING:
     from kerascnn.weights.imagenet import decode_predictions as decode_predictions
     from kerascnn.weights.imagenet import preprocess_input as preprocess_input
     from kerascnn.weights.records import find_record as find_record
-    from kerascnn.weights.records import list_weights as list_weights
     from kerascnn.workflows.compress import compress as compress
     from kerascnn.workflows.evaluate import evaluate as evaluate
     from kerascnn.workflows.predict import predict as predict
@@ -58,7 +59,6 @@ LAZY = {  # a verb, and the module that it comes from when it is first used
     "export": "kerascnn.deploy",
     "find_record": "kerascnn.weights.records",
     "fold_batch_norm": "kerascnn.graph.fold",
-    "list_weights": "kerascnn.weights.records",
     "load_keras": "kerascnn.runtime",
     "load_recipe": "kerascnn.training",
     "lower": "kerascnn.graph.lower",
@@ -73,9 +73,10 @@ LAZY = {  # a verb, and the module that it comes from when it is first used
     "train": "kerascnn.workflows.train",
     "verify": "kerascnn.deploy",
 }
-__all__ = ["applications", "build", "describe", "features", "list_models", "scale", *LAZY]
+__all__ = ["applications", "build", "describe", "features", "list_models", "list_weights", "scale", *LAZY]
 
 
+@checked
 def features(model: "keras.Model | str", **arguments: Any) -> "keras.Model":
     """A model that returns feature maps by stride, ``{4: ..., 8: ..., 16: ..., 32: ...}``.
 

@@ -5,10 +5,11 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from kerascnn import applications, segmentation
+from kerascnn.arguments import checked
 from kerascnn.errors import suggest
 from kerascnn.ledger import Entry, entries, published
 from kerascnn.networks.architecture import Architecture
-from kerascnn.spec import plain
+from kerascnn.spec import expect, plain
 from kerascnn.weights.records import Record, all_records
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Description:
 SPELLINGS = {plain(spelling): row for identifier, row in ROWS.items() for spelling in (identifier, row.name)}
 
 
+@checked
 def list_models(pattern: str = "*", task: str | None = None) -> list[str]:
     """Names of the networks that match a shell pattern such as ``"eff*"``, in the order of their publication.
 
@@ -53,7 +55,15 @@ def list_models(pattern: str = "*", task: str | None = None) -> list[str]:
         Case, ``_``, ``-`` and dots do not matter.
     task
         Only the networks of this task, such as "classification".
+
+    Raises
+    ------
+    ValueError
+        When there is no such task.
     """
+    tasks = dict.fromkeys(row.task for row in ROWS.values())
+    if task not in (None, *tasks):
+        raise ValueError(f"There is no network of the task {task!r}. {suggest(str(task), tasks)}")
     names = dict.fromkeys(row.name for row in ROWS.values() if task in (None, row.task))
     return [name for name in names if fnmatchcase(plain(name), plain(pattern))]
 
@@ -65,9 +75,6 @@ def matching(pattern: str, task: str | None = None) -> list[str]:
     """
     if names := list_models(pattern, task):
         return names
-    tasks = dict.fromkeys(row.task for row in ROWS.values())
-    if task not in (None, *tasks):
-        raise ValueError(f"There is no network of the task {task!r}. {suggest(str(task), tasks)}")
     raise ValueError(f"No network matches {pattern!r}. {suggest(pattern, list_models(task=task))}".rstrip())
 
 
@@ -82,6 +89,7 @@ def find(name: str) -> Architecture:
     raise ValueError(f"There is no model {name!r}. {suggest(name, list_models())}".rstrip())
 
 
+@checked
 def describe(name: str) -> Description:
     """All that is known of a network without building it: paper, size, cost, published weights, other implementations.
 
@@ -100,6 +108,20 @@ def describe(name: str) -> Description:
     )
 
 
+@checked
+def list_weights(network: str) -> list[str]:
+    """Tags of the published weights of a network, its default first.
+
+    Raises
+    ------
+    ValueError
+        When there is no such network.
+    """
+    name = find(network).name
+    return list(dict.fromkeys(record.tag for record in all_records() if record.network == name))
+
+
+@checked
 def build(model: str, /, **arguments: Any) -> "keras.Model":
     """Build the network that ``model`` names.
 
@@ -123,6 +145,7 @@ def build(model: str, /, **arguments: Any) -> "keras.Model":
     return find(model)(**arguments)
 
 
+@checked
 def scale(
     model: Architecture | str, phi: float, *, alpha: float = 1.175, beta: float = 1.101, gamma: float = 1.1535
 ) -> Architecture:
@@ -160,6 +183,8 @@ def scale(
     ValueError
         When the network has no such multipliers, or comes out without layers, channels or pixels.
     """
+    for name, factor in (("alpha", alpha), ("beta", beta), ("gamma", gamma)):
+        expect(factor > 0, name, factor, "above 0")
     row: Any = find(model) if isinstance(model, str) else model
     if not all(isinstance(getattr(row, field, None), float) for field in ("width", "depth")):
         raise ValueError(

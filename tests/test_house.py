@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[1]
 HOUSE = ROOT / "kerascnn"
 ORDER = [
     "errors",
+    "arguments",
     "files",
     "progress",
     "spec",
@@ -48,6 +49,7 @@ ORDER = [
 FILES = sorted(p for p in HOUSE.rglob("*.py") if p.relative_to(HOUSE).parts[0] != "__init__.py")
 KERAS_FREE = (
     "errors",
+    "arguments",
     "files",
     "progress",
     "spec",

@@ -22,7 +22,7 @@ from kerascnn.weights import cache, tables
 from kerascnn.weights import records as kept
 from kerascnn.weights.formats import read_file, recount
 from kerascnn.weights.layouts import to_keras
-from kerascnn.weights.records import all_records, find_record, list_weights
+from kerascnn.weights.records import all_records, find_record
 
 # -- names -----------------------------------------------------------------------------------------------------------
 
@@ -307,7 +307,7 @@ def test_the_default_is_imagenet_with_its_thousand_classes():
     record = find_record("resnet50")
     assert record.tag == "keras_in1k" and record.bgr and record.hash == "md5:2cb95161c43110f7111970584f804107"
     assert find_record("resnet50", include_top=False).file.endswith("_notop.h5")
-    assert list_weights("resnet50_v1_5")[:2] == ["tv_in1k_v1", "tv_in1k_v2"]
+    assert kerascnn.list_weights("resnet50_v1_5")[:2] == ["tv_in1k_v1", "tv_in1k_v2"]
     for network in {r.network for r in all_records() if r.classes == 1000}:
         assert find_record(network).classes == 1000
 

@@ -72,6 +72,8 @@ def info(options: argparse.Namespace) -> None:
     from kerascnn.ledger import human
     from kerascnn.runtime import load_keras
 
+    if options.size is not None and options.size < 1:
+        raise ValueError(f"--size is a number of pixels, at least 1; got {options.size}.")
     row = None if options.model.endswith(".keras") else find(options.model)
     import_quietly()
     from kerascnn.graph.cost import cost

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerascnn.arguments import checked
 from kerascnn.compression.legacy_copy import keras3_copy, legacy_copy, wrap_layers
 from kerascnn.compression.pruning import prunable
 from kerascnn.compression.toolkit import toolkit
@@ -56,6 +57,7 @@ class Clustering:
 SIXTEEN = Clustering()
 
 
+@checked
 @deep_graphs()
 def cluster(
     model: keras.Model,

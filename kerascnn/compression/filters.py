@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 
 import keras
 
+from kerascnn.arguments import checked
 from kerascnn.compression.channels import Channels, thinned, traced
 from kerascnn.errors import suggest
 from kerascnn.graph.fake_quantised import refuse_integers
@@ -69,6 +70,7 @@ class Thinned:
 HALF = Filters()
 
 
+@checked
 @deep_graphs()
 def remove_filters(model: keras.Model, filters: Filters = HALF) -> Thinned:
     """A copy of ``model`` without the filters that weigh least, with fewer parameters and multiply-adds.

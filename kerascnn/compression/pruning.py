@@ -12,6 +12,7 @@ import keras
 import numpy as np
 from keras import layers as L
 
+from kerascnn.arguments import checked
 from kerascnn.compression.legacy_copy import keras3_copy, legacy_copy, wrap_layers
 from kerascnn.compression.toolkit import toolkit
 from kerascnn.compression.tuning import DEFAULT, Loss, Tuning, lesson, steps_of, tune
@@ -79,6 +80,7 @@ class Pruning:
 HALF = Pruning()
 
 
+@checked
 @deep_graphs()
 def prune(
     model: keras.Model,

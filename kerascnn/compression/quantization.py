@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from kerascnn import layers as L
+from kerascnn.arguments import checked
 from kerascnn.compression.rounding import KERNELS, Range, RoundedTensor, rounded_tensors
 from kerascnn.compression.simulation import Ranges, TrainingCopy, largest, simulate
 from kerascnn.compression.tuning import DEFAULT, Loss, Tuning, kept, lesson, tune
@@ -55,6 +56,7 @@ class Quantized:
         return keras_runner(self.simulation, self.model.name)(images)
 
 
+@checked
 @deep_graphs()
 def quantize_aware(model: keras.Model, train: Any, tuning: Tuning = DEFAULT, loss: Loss | None = None) -> Quantized:
     """Tune a trained network so that it loses little in int8.

@@ -7,6 +7,7 @@ from glob import escape, has_magic
 from pathlib import Path
 from typing import Any
 
+from kerascnn.arguments import checked
 from kerascnn.data.dataset import FRACTION, Data, Source
 from kerascnn.data.sources.arrays import from_npz, from_pairs
 from kerascnn.data.sources.digits import digits
@@ -30,6 +31,7 @@ NAMED: dict[str, Callable[[Opening], Source]] = {
 }
 
 
+@checked
 def open_data(
     source: Location,
     *,

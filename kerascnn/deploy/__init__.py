@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kerascnn.arguments import checked
 from kerascnn.card import Card
 from kerascnn.deploy import metadata
 from kerascnn.deploy.calibration import need_sound
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 __all__ = ["TARGETS", "ExportError", "Target", "VerificationReport", "export", "verify"]
 
 
+@checked
 @deep_graphs()
 def export(
     model: "keras.Model | str | os.PathLike",
@@ -155,6 +157,7 @@ def export(
     return report
 
 
+@checked
 @deep_graphs()
 def verify(
     model: "keras.Model | str | os.PathLike",

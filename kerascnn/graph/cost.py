@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import layers as L
 
+from kerascnn.arguments import checked
 from kerascnn.graph.graph import Call, Graph
 from kerascnn.graph.inline import inline_models
 from kerascnn.graph.rewrite import with_fixed_size, without_adapters
@@ -50,6 +51,7 @@ class Cost:
     notes: tuple[str, ...] = ()
 
 
+@checked
 def cost(model: keras.Model, size: int | None = None) -> Cost:
     """Count what ``model`` costs on one image, of ``size`` x ``size`` pixels or its own input size.
 

@@ -14,6 +14,7 @@ import numpy as np
 from keras import activations
 
 from kerascnn import layers as L
+from kerascnn.arguments import checked
 from kerascnn.graph.copies import copied, is_known, warn_of_shared
 from kerascnn.graph.cost import Cost, cost
 from kerascnn.graph.decompose import learned_group, radial_basis, separable, standardized
@@ -74,6 +75,7 @@ class EdgeSafe:
         return all(change.exact for change in self.changes)
 
 
+@checked
 def edge_safe(model: keras.Model) -> EdgeSafe:
     """Draw a network again in operators that the Edge TPU has.
 

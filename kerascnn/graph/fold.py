@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import layers as L
 
+from kerascnn.arguments import checked
 from kerascnn.graph.copies import copied, warn_of_shared
 from kerascnn.graph.equality import held_equal
 from kerascnn.graph.graph import Call, Graph
@@ -14,6 +15,7 @@ from kerascnn.graph.rewrite import drawn, passed, redraw
 OUTPUTS = {L.Conv2D: (3,), L.DepthwiseConv2D: (2, 3), L.Dense: (1,)}  # axes of the kernel that count what comes out
 
 
+@checked
 def fold_batch_norm(model: keras.Model) -> keras.Model:
     """A new model that computes what ``model`` does at inference, without the batch norms that a layer can absorb.
 

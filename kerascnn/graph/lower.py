@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import layers as L
 
+from kerascnn.arguments import checked
 from kerascnn.graph.decompose import decomposed
 from kerascnn.graph.equality import held_equal
 from kerascnn.graph.fold import folded, scale_and_offset
@@ -14,6 +15,7 @@ from kerascnn.graph.rewrite import drawn, kept, passed, redraw
 from kerascnn.layers.same_padding import same_border
 
 
+@checked
 def lower(model: keras.Model) -> keras.Model:
     """A new model that computes what ``model`` does at inference, each layer of which is one operator of TFLite.
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import layers as L
 
+from kerascnn.arguments import checked
 from kerascnn.graph.graph import Graph
 from kerascnn.graph.rewrite import at_size, with_fixed_size
 
@@ -43,6 +44,7 @@ class ReceptiveField:
     context: bool = False
 
 
+@checked
 def receptive_field(model: keras.Model, layer: str | None = None, size: int | None = None) -> ReceptiveField:
     """What one pixel of ``layer``'s output sees, or of the last map's: the last layer that does not see everything.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerascnn import layers
+from kerascnn.arguments import checked
 from kerascnn.runtime.backend import need_tensorflow
 from kerascnn.runtime.containers import archive, need_plain, need_whole
 from kerascnn.runtime.recursion import deep_graphs
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import keras
 
 
+@checked
 @deep_graphs()
 def load_keras(path: str | os.PathLike) -> "keras.Model":
     """Read a ``.keras`` file, without its optimizer.

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
+from kerascnn.arguments import checked
 from kerascnn.files import sha256
 from kerascnn.runtime.keras import open_keras
 from kerascnn.runtime.onnx import open_onnx
@@ -21,6 +22,7 @@ TENSORFLOW: dict[str, Callable[[Path], Runner]] = {
 }
 
 
+@checked
 def open_model(path: str | os.PathLike, *, threads: int | None = None) -> Runner:
     """Open a ``.keras``, ``.tflite`` or ``.onnx`` file, or the folder of a SavedModel, to run it.
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from kerascnn.arguments import checked
+from kerascnn.spec import expect
 from kerascnn.weights.records import find_record
 
 
@@ -19,6 +21,7 @@ def classes() -> tuple[tuple[str, str], ...]:
     return tuple((number, name) for number, name in map(str.split, text.splitlines()))
 
 
+@checked
 def decode_predictions(preds: Any, top: int = 5) -> list[list[tuple[str, str, float]]]:
     """The most probable classes of each image, by name.
 
@@ -37,8 +40,9 @@ def decode_predictions(preds: Any, top: int = 5) -> list[list[tuple[str, str, fl
     Raises
     ------
     ValueError
-        When ``preds`` has another shape.
+        When ``preds`` has another shape, or ``top`` is less than 1.
     """
+    expect(top >= 1, "top", top, "at least 1")
     preds = np.asarray(preds)
     if preds.ndim != 2 or preds.shape[1] != 1000:
         raise ValueError(f"decode_predictions takes what ImageNet's networks give, (N, 1000); got {preds.shape}.")
@@ -46,6 +50,7 @@ def decode_predictions(preds: Any, top: int = 5) -> list[list[tuple[str, str, fl
     return [[(*classes()[i], row[i]) for i in places] for row, places in zip(preds, best, strict=True)]
 
 
+@checked
 def preprocess_input(images: Any, weights: str) -> Any:
     """Pixels as published weights want them; sizes stay.
 
@@ -70,7 +75,9 @@ def preprocess_input(images: Any, weights: str) -> Any:
     if not network:
         raise ValueError(f"weights must name a network and a tag, such as '{weights}.imagenet'; got {weights!r}.")
     preprocess = find_record(network, tag).preprocess
-    if images.shape[-1] != preprocess.channels:
+    if not hasattr(images, "shape"):
+        images = np.asarray(images)
+    if tuple(images.shape[-1:]) != (preprocess.channels,):
         raise ValueError(f"{weights} takes images of {preprocess.channels} channels; got {tuple(images.shape)}.")
     scale, offset = (np.array(values, "float32") for values in preprocess.affine)
     if isinstance(images, np.ndarray):

@@ -12,6 +12,7 @@ from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 
+from kerascnn.arguments import checked
 from kerascnn.errors import suggest
 from kerascnn.files import changes
 from kerascnn.ledger import Entry, entries
@@ -114,11 +115,7 @@ def digest(path: Path, kind: str, changed: tuple[int, int]) -> str:
         return hashlib.file_digest(file, kind).hexdigest()
 
 
-def list_weights(network: str) -> list[str]:
-    """Tags of the published weights of a network, its default first."""
-    return list(dict.fromkeys(r.tag for r in all_records() if r.network == network))
-
-
+@checked
 def find_record(network: str, tag: str = "imagenet", include_top: bool = True) -> Record:
     """The record of ``network``'s weights that ``tag`` names; ``"imagenet"`` is the default.
 
@@ -141,7 +138,7 @@ def find_record(network: str, tag: str = "imagenet", include_top: bool = True) -
     named = [r for r in mine if r.tag == tag]
     if not named:
         raise ValueError(
-            f"{network} has no published weights {tag!r}. {suggest(tag, ['imagenet', *list_weights(network)])} "
+            f"{network} has no published weights {tag!r}. {suggest(tag, {'imagenet', *(r.tag for r in mine)})} "
             f"weights can be None or the path of a file, too."
         )
     named = [r for r in named if not r.package or r.installed] or named

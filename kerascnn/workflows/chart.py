@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 
 from kerascnn.applications import ROWS
-from kerascnn.catalogue import find, list_models
+from kerascnn.catalogue import find, matching
 from kerascnn.ledger import published
 from kerascnn.report.chart import Point
 from kerascnn.weights.records import all_records
@@ -19,7 +19,7 @@ def points(measured: Measured, pattern: str = "*") -> list[Point]:
     """
     identifiers = {row.name: identifier for identifier, row in reversed(ROWS.items())}
     found = []
-    for name in list_models(pattern):
+    for name in matching(pattern):
         row = find(name)
         top1, size = measured.get(name, (None, None))
         size = size or row.size
@@ -41,16 +41,19 @@ def of_records() -> Measured:
 def of_file(path: Path) -> Measured:
     """Accuracies from a table with the columns ``network`` and ``top1``, in percent, and maybe ``size``.
 
-    Raises ``ValueError`` when a column is missing, a network unknown or an accuracy out of range.
+    Raises ``ValueError`` when it is no such table, a network unknown or an accuracy out of range.
     """
     measured: Measured = {}
-    with path.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            try:
-                name, top1 = find(row["network"]).name, float(row["top1"])
-            except KeyError as error:
-                raise ValueError(f"{path} needs the columns network and top1; it has no {error}.") from error
-            if not 0 < top1 <= 100:
-                raise ValueError(f"{path} says that {name} gets {top1:g} %; top1 is a percentage above 0.")
-            measured[name] = (top1, int(row["size"]) if row.get("size") else None)
+    try:
+        rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+        read = [(row["network"], float(row["top1"]), int(row["size"]) if row.get("size") else None) for row in rows]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} needs the columns network and top1, a name and a percentage: {error}.") from error
+    if not read:
+        raise ValueError(f"{path} has no rows; it needs the columns network and top1.")
+    for network, top1, size in read:
+        name = find(network).name
+        if not 0 < top1 <= 100:
+            raise ValueError(f"{path} says that {name} gets {top1:g} %; top1 is a percentage above 0.")
+        measured[name] = (top1, size)
     return measured

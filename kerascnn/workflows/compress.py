@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
+from kerascnn.arguments import checked
 from kerascnn.card import Card
 from kerascnn.compression.clustering import Clustering, cluster
 from kerascnn.compression.filters import Filters, remove_filters
@@ -80,9 +81,10 @@ class Compressed:
     fall: str  # in a sentence, how far the metric fell; empty where it did not, by more than ``FALL``
 
 
+@checked
 def compress(
     model: str | os.PathLike,
-    data: str,
+    data: str | os.PathLike | tuple,
     plan: Plan,
     out: str | os.PathLike | None = None,
     *,

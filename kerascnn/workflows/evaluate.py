@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kerascnn.arguments import checked
 from kerascnn.card import Card
 from kerascnn.data import Data, Source, open_source
 from kerascnn.data.dataset import FRACTION
@@ -48,6 +49,7 @@ class Measured:
         return "\n".join(lines) + corruptions
 
 
+@checked
 def evaluate(
     model: str | os.PathLike[str],
     source: Any,

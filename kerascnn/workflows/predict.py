@@ -3,10 +3,11 @@
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from typing import overload
 
 import numpy as np
 
+from kerascnn.arguments import checked
 from kerascnn.card import Card
 from kerascnn.catalogue import build, find
 from kerascnn.files import written_whole
@@ -16,20 +17,20 @@ from kerascnn.weights import imagenet
 from kerascnn.weights.records import find_record
 from kerascnn.workflows.common import BATCH
 
-if TYPE_CHECKING:
-    Model = str | os.PathLike[str] | Runner
-    Image = str | os.PathLike[str] | np.ndarray
+Model = str | os.PathLike[str] | Runner
+Image = str | os.PathLike[str] | np.ndarray
 
 
 @overload
-def predict(model: "Model", images: "Image") -> Prediction: ...
+def predict(model: Model, images: Image) -> Prediction: ...
 
 
 @overload
-def predict(model: "Model", images: "Sequence[Image]") -> list[Prediction]: ...
+def predict(model: Model, images: Sequence[Image]) -> list[Prediction]: ...
 
 
-def predict(model: "Model", images: "Image | Sequence[Image]") -> Prediction | list[Prediction]:
+@checked
+def predict(model: Model, images: Image | Sequence[Image]) -> Prediction | list[Prediction]:
     """What a network says about one image or several.
 
     Parameters
@@ -59,7 +60,7 @@ def predict(model: "Model", images: "Image | Sequence[Image]") -> Prediction | l
     return found if several else found[0]
 
 
-def predictions(model: "Model", images: "Sequence[Image]") -> Iterator[tuple[np.ndarray, Prediction]]:
+def predictions(model: Model, images: Sequence[Image]) -> Iterator[tuple[np.ndarray, Prediction]]:
     """Each image as the network saw it, (size, size, C) uint8, and what it said."""
     from kerascnn.data.images import denormalised
     from kerascnn.data.pipeline import load_image
@@ -71,7 +72,7 @@ def predictions(model: "Model", images: "Sequence[Image]") -> Iterator[tuple[np.
         yield from zip((denormalised(image, card.preprocess) for image in seen), task.decode(runner(seen)), strict=True)
 
 
-def opened(model: "Model") -> tuple[Runner, Card]:
+def opened(model: Model) -> tuple[Runner, Card]:
     """A model that is ready to run, and its card."""
     if isinstance(model, Runner):
         return model, Card.read(model.path)
@@ -95,7 +96,7 @@ def names(count: int) -> tuple[str, ...]:
 
 
 def write_pictures(
-    model: "Model", paths: Sequence[Path], folder: Path | None = None
+    model: Model, paths: Sequence[Path], folder: Path | None = None
 ) -> Iterator[tuple[Prediction, Path | None]]:
     """What a network says about image files, each with the file of the picture that its task draws of it, if any.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from kerascnn.arguments import checked
 from kerascnn.card import Card
 from kerascnn.data import Data, open_data
 from kerascnn.deploy import TARGETS, VerificationReport, export
@@ -37,6 +38,7 @@ class Outcome:
     report: Path
 
 
+@checked
 def train(
     recipe: Recipe,
     out: str | os.PathLike[str],

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kerascnn.arguments import checked
 from kerascnn.card import Card
 from kerascnn.deploy.calibration.rules import CERTAINTIES, Finding, findings
 from kerascnn.runtime import load_keras
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["check_calibration", "need_sound"]
 
 
+@checked
 def check_calibration(
     images: np.ndarray | Iterable[Any],
     model_or_card: "keras.Model | Card | Preprocess | str | os.PathLike",
@@ -54,12 +56,14 @@ def check_calibration(
     Raises
     ------
     ValueError
-        When there are no images, or the reference has another shape or dtype than the images.
+        When there are no images, the reference has another shape or dtype than these, or targets are not one for each.
     FileNotFoundError
         When there is no such model file.
     """
     preprocess, model = _contract(model_or_card)
     images = _listed(images)
+    if targets is not None and len(targets) != len(images):
+        raise ValueError(f"targets are one class for each image; got {len(targets)} for {len(images)} images.")
     found = list(findings(images, preprocess, model, reference, targets))
     surest: dict[str, Finding] = {}
     for finding in sorted(found, key=lambda finding: CERTAINTIES.index(finding.certainty)):

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 
+from kerascnn.arguments import checked
 from kerascnn.deploy.delegates.edgetpu import edgetpu
 from kerascnn.deploy.delegates.gpu import gpu
 from kerascnn.deploy.delegates.report import Report, Verdict
@@ -15,6 +16,7 @@ __all__ = ["DELEGATES", "Report", "Verdict", "check_delegates"]
 DELEGATES = {"edgetpu": edgetpu, "gpu": gpu, "xnnpack": xnnpack}
 
 
+@checked
 def check_delegates(path: str | os.PathLike, delegates: Sequence[str] = tuple(DELEGATES)) -> list[Report]:
     """Say which operators of a file each delegate runs, in how many partitions, why not the others, what to change.
 
@@ -38,4 +40,6 @@ def check_delegates(path: str | os.PathLike, delegates: Sequence[str] = tuple(DE
     for name in delegates:
         if name not in DELEGATES:
             raise ValueError(f"Unknown delegate {name!r}. {suggest(name, DELEGATES)}")
+    if existing(path).is_dir():
+        raise ValueError(f"{path} is a folder; delegates take a .tflite file.")
     return [DELEGATES[name](existing(path)) for name in delegates]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kerascnn.arguments import checked
 from kerascnn.card import Card
 from kerascnn.deploy.images import spread_out, stacked
 from kerascnn.deploy.layer_comparison.activations import Activations, as_layer, open_activations
@@ -128,6 +129,7 @@ class LayerComparison:
         }
 
 
+@checked
 @deep_graphs()
 def compare_layers(
     model: "keras.Model | str | os.PathLike",

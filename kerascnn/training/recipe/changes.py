@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
+from kerascnn.arguments import checked
 from kerascnn.errors import suggest
 from kerascnn.tasks import TASKS
 from kerascnn.training.recipe.dotted import changed
@@ -23,6 +24,7 @@ RECORDS = {
 WORDS = {"true": True, "false": False, "none": None}
 
 
+@checked
 def load_recipe(page: str | os.PathLike) -> Recipe:
     """A recipe of a page: ``recipes/resnet.py`` gives its ``RECIPE``, ``recipes/resnet.py:LARGE_BATCH`` another.
 
