@@ -211,8 +211,10 @@ def with_fixed_size(model: keras.Model, side: int | None = None) -> keras.Model:
     Raises
     ------
     ValueError
-        When the model has not one image as its input, or takes any size and ``side`` is not given.
+        When the model has not one image as its input, takes any size and ``side`` is not given, or that is below 1.
     """
+    if side is not None and side < 1:
+        raise ValueError(f"size must be at least 1 pixel, got {side}.")
     shape = getattr(model, "input_shape", None)
     if not isinstance(shape, tuple) or len(shape) != 4:
         raise ValueError(f"{model.name} must take one image (batch, height, width, channels), got inputs {shape}.")
