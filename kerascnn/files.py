@@ -1,13 +1,17 @@
-"""Files are written whole or not at all, and arrays read whole or not at all; and the folder of the cache."""
+"""Files written whole or not at all, read whole or not at all, sealed and locked; and the folder of the cache."""
 
 import errno
 import hashlib
 import os
 import shutil
+import socket
 import tempfile
+import time
+import warnings
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +20,8 @@ if TYPE_CHECKING:
 
 from filelock import FileLock, Timeout
 
+HELD: ContextVar[frozenset[Path]] = ContextVar("HELD", default=frozenset())  # the locks of this thread
+SEAL = 64  # hexadecimal digits of a SHA-256
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # full disk, full quota, file beyond a limit
 WRITING, OLD, LOCK = ".writing-", ".old", ".lock"  # a folder of drafts, and in it what they replace and its lock
 
@@ -51,6 +57,10 @@ def written_together(*paths: str | os.PathLike) -> Iterator[list[Path]]:
             drafts = [folder / place.name for place in places]
             yield drafts
             for draft, place in zip(drafts, places, strict=True):
+                if place.is_dir() and not draft.is_dir():
+                    raise IsADirectoryError(
+                        errno.EISDIR, f"{place} is a folder, and a file is to be written; name another"
+                    )
                 if place.is_dir():
                     Path(folder, OLD).mkdir(exist_ok=True)
                     os.replace(place, Path(folder, OLD, place.name))
@@ -119,6 +129,101 @@ def sha256(path: Path) -> str:
         hashed.update(part.relative_to(path).as_posix().encode())
         hashed.update(part.read_bytes())
     return hashed.hexdigest()
+
+
+def seal(path: Path) -> None:
+    """Append the SHA-256 of all its bytes to a file, and wait until the disk has both.
+
+    What is read by its own ends, as zip files are, is read as before.
+    """
+    with path.open("rb+") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        file.seek(0, os.SEEK_END)
+        file.write(digest.encode())
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def broken_seal(path: Path) -> str:
+    """What is wrong with a file that was sealed; nothing, if every bit is as it was."""
+    size, hashed = path.stat().st_size, hashlib.sha256()
+    with path.open("rb") as file:
+        left = size - SEAL
+        while left > 0 and (block := file.read(min(left, 1 << 20))):
+            hashed.update(block)
+            left -= len(block)
+        if file.read() == hashed.hexdigest().encode():
+            return ""
+    return f"its {size:,} bytes do not end in their own SHA-256"
+
+
+@contextmanager
+def locked(folder: str | os.PathLike) -> Iterator[None]:
+    """Be the only one who works in ``folder`` meanwhile, but for what this thread calls; made if missing.
+
+    The system lifts the lock when the process ends, however that comes. Where there is no way to lock, a warning says
+    so. Raises ``BlockingIOError``, naming the other process, when there is one.
+    """
+    path = Path(folder).resolve() / ".lock"
+    if path in HELD.get():
+        yield
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = None
+    try:
+        file = lock(path)
+    except BlockingIOError:
+        raise
+    except OSError as error:
+        warnings.warn(
+            f"{path.parent} cannot be locked ({error.strerror}), so nothing keeps a second process out. Start none.",
+            stacklevel=3,
+        )
+    held = HELD.set(HELD.get() | {path})
+    try:
+        yield
+    finally:
+        HELD.reset(held)
+        if file is not None:
+            path.unlink(missing_ok=True)  # still locked: whoever has it open finds it gone, and makes another
+            os.close(file)
+
+
+def lock(path: Path) -> int:
+    """A descriptor of a file, made if missing, that is locked until it is closed, and says by whom.
+
+    Raises ``BlockingIOError`` when another holds the lock, and another ``OSError`` when there is no way to lock.
+    """
+    try:
+        from fcntl import LOCK_EX, LOCK_NB, flock
+    except ImportError:
+        raise OSError(errno.ENOSYS, "this system has no flock") from None
+    while True:
+        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            flock(file, LOCK_EX | LOCK_NB)
+            if not is_file(path, file):  # taken away before it was locked
+                os.close(file)
+                continue
+            os.truncate(file, 0)
+            os.write(file, f"process {os.getpid()} on {socket.gethostname()} since {time.ctime()}".encode())
+            return file
+        except OSError as error:
+            who = os.pread(file, 200, 0).decode(errors="replace") or "another process"
+            os.close(file)
+            if error.errno not in (errno.EAGAIN, errno.EACCES):
+                raise
+            raise BlockingIOError(
+                error.errno, f"{path.parent} is being worked in by {who}. Wait until it has ended, or take another"
+            ) from error
+
+
+def is_file(path: Path, descriptor: int) -> bool:
+    """Whether a path still leads to an open file."""
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def changes(file: str | os.PathLike) -> tuple[int, int]:

@@ -612,3 +612,15 @@ def test_files_in_memory_and_on_disk_are_alike(tmp_path):
         for split in (Split(pixels, {"label": targets}), Split(np.array(paths), {"label": targets}, InFiles()))
     )
     assert np.array_equal(in_memory[0], on_disk[0]) and np.array_equal(in_memory[1], on_disk[1])
+
+
+def test_the_pipelines_of_a_split_share_one_copy_of_its_images(monkeypatch):
+    """Each keeps its own until Python's garbage is collected, which knows nothing of how large it is."""
+    split = Split(np.zeros((4, 16, 16, 3), np.uint8), {"label": np.arange(4, dtype=np.int32)})
+    constant, copied = tf.constant, []
+    monkeypatch.setattr(
+        tf, "constant", lambda value, *rest, **how: copied.append(value) or constant(value, *rest, **how)
+    )
+    for epoch in range(3):
+        assert len(list(batches(split, PHOTO, 2, shuffle=True, epoch=epoch))) == 2
+    assert sum(value is split.images for value in copied) == 1

@@ -286,12 +286,12 @@ def test_checkpoint_of_other_stages_is_refused(tmp_path):
 
 def test_finished_job_knows_its_stages(tmp_path):
 
-    from kerascnn.workflows.train import finished
+    from kerascnn.training.state import is_finished
 
     short = STAGED.replace(length=Epochs(2))
     trained(tmp_path, short, DATA, dropping)
-    assert finished(tmp_path / "model.keras", facts(short))
-    assert not finished(tmp_path / "model.keras", facts(short.replace(stages=short.stages[::-1])))
+    assert is_finished(tmp_path / "model.keras", facts(short))
+    assert not is_finished(tmp_path / "model.keras", facts(short.replace(stages=short.stages[::-1])))
 
 
 def facts(recipe):
@@ -490,7 +490,7 @@ def test_teacher_is_known_by_its_content(tmp_path):
     """Elsewhere it is the same, changed it is another: for what is continued and for what is finished."""
     import keras
 
-    from kerascnn.workflows.train import finished
+    from kerascnn.training.state import is_finished
 
     class Stop(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
@@ -510,8 +510,8 @@ def test_teacher_is_known_by_its_content(tmp_path):
     lines = []
     trained(tmp_path / "out", moved, DATA, log=lines.append)
     assert "continuing after epoch 1" in lines[0]
-    assert finished(tmp_path / "out" / "model.keras", facts(moved))
-    assert not finished(tmp_path / "out" / "model.keras", facts(other))
+    assert is_finished(tmp_path / "out" / "model.keras", facts(moved))
+    assert not is_finished(tmp_path / "out" / "model.keras", facts(other))
 
 
 def test_teacher_that_cannot_teach(tmp_path):

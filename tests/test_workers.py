@@ -10,17 +10,18 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from test_step import chancy
-from test_train import LONG, RECIPE, dropping, preprocessed, trained, weights
+from test_train import LEFT, LONG, RECIPE, dropping, preprocessed, trained, weights
 
 from kerascnn.data import Split
 from kerascnn.data.dataset import InFiles
 from kerascnn.training import AdamW, Distillation, Epochs, RMSProp, Stage, cluster, leads, open_strategy
-from kerascnn.training.state import Checkpoint
+from kerascnn.training.strategy import SILENCE
 
 ROOT = Path(__file__).parents[1]
 PROCESSES = multiprocessing.get_context("forkserver")  # whose server imports TensorFlow once, and computes nothing
@@ -69,14 +70,17 @@ def ended(processes, seconds: float = 120) -> list[int]:
             process.kill()
 
 
-def in_two(folder: Path, call, *arguments) -> tuple[list[int], list[str]]:
-    """The exit codes and logs of two workers that call a function of this file with their number first."""
-    ports = free_ports(2)
-    logs = [folder / f"log{index}.txt" for index in range(2)]
+def in_several(count: int, folder: Path, call, *arguments) -> tuple[list[int], list[str]]:
+    """The exit codes and logs of so many workers that call a function of a file of tests with their number first."""
+    ports = free_ports(count)
+    logs = [folder / f"log{index}.txt" for index in range(count)]
     for log in logs:
         log.unlink(missing_ok=True)
-    both = [started(logs[i], call, i, *arguments, TF_CONFIG=tf_config(ports, i)) for i in range(2)]
-    return ended(both), [log.read_text() for log in logs]
+    workers = [started(logs[i], call, i, *arguments, TF_CONFIG=tf_config(ports, i)) for i in range(count)]
+    return ended(workers), [log.read_text() for log in logs]
+
+
+in_two = partial(in_several, 2)
 
 
 # Who the workers are
@@ -245,7 +249,7 @@ def test_workers_and_devices_learn_what_one_device_learns(tmp_path):
         if name.startswith("whole"):
             assert np.allclose(found[0][name], found[0][name.replace("whole", "accumulated")], atol=1e-5), name
     left = {path.name for path in (tmp_path / "workers").rglob("*") if path.is_file()}
-    assert left == {"model.keras", "model.keras.json", "found0.npz", "found1.npz"}
+    assert left == {*LEFT, "found0.npz", "found1.npz"}
 
 
 def photos(folder: Path, count: int) -> Split:
@@ -313,14 +317,10 @@ def test_workers_get_their_parts_of_the_same_batches(tmp_path, augment, batch, c
 FIVE = LONG.replace(optimizer=RMSProp(lr=0.05, weight_decay=5e-3), length=Epochs(5), ema=0.9, accumulate=2)
 
 
-def kept(checkpoint: Checkpoint) -> None:
-    """Instead of removing it: weights, averages, the optimizer's slots, and what happened."""
-    checkpoint.path.rename(checkpoint.path.parent / "last.npz")
-
-
 def killed_at(index: int, out: Path, who: tuple[int, ...], epoch: int) -> None:
     """Train until the second step of an epoch, where the workers of these numbers are killed."""
     import keras
+    from tensorflow.python.eager.context import context
 
     class Kill(keras.callbacks.Callback):
         def on_epoch_begin(self, now, logs=None):
@@ -330,12 +330,13 @@ def killed_at(index: int, out: Path, who: tuple[int, ...], epoch: int) -> None:
             if self.due and batch == 1:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    Checkpoint.remove = kept
+    workers = open_strategy("workers")
+    assert context().coordination_service.heartbeat_timeout_in_ms == 1000 * SILENCE  # so that all notice soon
     trained(
         out,
         FIVE,
         make_model=dropping,
-        strategy=open_strategy("workers"),
+        strategy=workers,
         callbacks=[Kill()],
         log=lambda text: print(text, flush=True),
     )
@@ -343,7 +344,7 @@ def killed_at(index: int, out: Path, who: tuple[int, ...], epoch: int) -> None:
 
 def last(out: Path) -> tuple[list[np.ndarray], list[dict]]:
     """The whole last state of a training, and its history but for the seconds."""
-    with np.load(out / "last.npz") as file:
+    with np.load(out / "state.npz") as file:
         record = json.loads(str(file["record"]))
         values = [file[f"{i}"] for i in range(len(file.files) - 1)]
     return values, [{**epoch, "seconds": 0} for epoch in record["history"]]
@@ -485,7 +486,6 @@ def ticking(out: Path, ticks: Path) -> None:
             time.sleep(0.02)
 
     files.os = type("Slow", (), {**vars(os), "replace": staticmethod(slowly)})
-    Checkpoint.remove = kept
     trained(out, MANY, make_model=dropping, callbacks=[Tick()], log=lambda text: print(text, flush=True))
 
 

@@ -37,6 +37,14 @@ def add(command: Command) -> None:
     p.add_argument("--xla", action="store_true", help="compile the steps, on one device")
     p.add_argument("--on-corrupt", default="refuse", help="images that cannot be decoded: refuse (default) or skip")
     p.add_argument("--quick", action="store_true", help="try the recipe out: a tiny network, small images, few epochs")
+    p.add_argument(
+        "--save-every", type=float, default=600.0, metavar="SECONDS", help="save within an epoch too (default: 600)"
+    )
+    p.add_argument(
+        "--extend",
+        action="store_true",
+        help="with another length: go on from what is trained although the learning rate would have been another",
+    )
     p.add_argument("--overwrite", action="store_true", help="train again where a finished or another run lies")
 
     p = command("evaluate", evaluate, "measure a .keras, .tflite or .onnx file on annotated images")
@@ -89,6 +97,8 @@ def train(options: argparse.Namespace) -> None:
         precision=options.precision,
         xla=options.xla,
         on_corrupt=options.on_corrupt,
+        save_every=options.save_every,
+        extend=options.extend,
         overwrite=options.overwrite,
         images=IMAGES if options.quick else 0,
         command=shlex.join(["kerascnn", *sys.argv[1:]]),

@@ -34,6 +34,7 @@ def batches(
     repeats: int = 1,
     balanced: bool = False,
     places: range | None = None,
+    start: int = 0,
     shard: tuple[int, int] = (0, 1),
     parallel: int = os.cpu_count() or 1,
 ) -> tf.data.Dataset:
@@ -76,6 +77,8 @@ def batches(
     places
         Which images of the endless sequence of all passes, whatever ``epoch`` is; it begins where a batch does. None:
         those of pass ``epoch``.
+    start
+        How many batches to leave out at the beginning; the others are what they are without that.
     shard
         Which of how many workers this is. Each gets its own part of every batch, with the same content however many
         there are, and prepares no image beyond it but those that its own are mixed with. No batch may have fewer
@@ -108,12 +111,12 @@ def batches(
         raise ValueError(f"Balanced sampling needs images with one class each, and these have {', '.join(annotated)}.")
     labels = split.annotations["label"] if balanced else None
     order, copies, salts = drawn(count, places, seed, shuffle, repeats, labels)
-    rows = tf.constant(split.images)
-    annotations = {name: tf.constant(of_all) for name, of_all in split.annotations.items()}
-
+    rows, annotations = split.tensors
     part = batch // parts
     own = is_own(len(order), part, shard)
     part = part // shard[1] + (shard[0] < part % shard[1])  # the worker's share of a whole one
+    first, salt = places.start % count // batch + start, salts[0]  # mixes have one seed for each batch
+    order, copies, salts, own = (each[start * batch :] for each in (order, copies, salts, own))
     if not mixes:
         order, copies, salts = order[own], copies[own], salts[own]
 
@@ -135,7 +138,7 @@ def batches(
         }
 
     def draws(number):
-        return tf.unstack(tf.random.split(tf.stack([salts[0], -1 - number]), 2))  # images' seeds count from 0 up
+        return tf.unstack(tf.random.split(tf.stack([salt, -1 - number]), 2))  # images' seeds count from 0 up
 
     @plain
     def needed(number, batch):
@@ -162,7 +165,6 @@ def batches(
         return tf.boolean_mask(images, own), {"label": tf.boolean_mask(weights, own)}
 
     if mixes:
-        first = places.start % count // batch
         dataset = tf.data.Dataset.from_tensor_slices((order, copies, salts, own)).batch(batch)
         dataset = dataset.enumerate(first).map(needed).unbatch()
         dataset = dataset.map(sample_if, num_parallel_calls=parallel, deterministic=True).batch(batch)

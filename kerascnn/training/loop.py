@@ -8,7 +8,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from itertools import count
@@ -23,24 +23,36 @@ from kerascnn.card import Card, as_json
 from kerascnn.data.checks import refuse_changed
 from kerascnn.data.dataset import Data, Split
 from kerascnn.data.pipeline import batches, reading
-from kerascnn.files import need_writable, written_whole
+from kerascnn.files import clear_drafts, locked, need_writable, written_whole
 from kerascnn.networks.codec import encode_row
 from kerascnn.runtime import deep_graphs, need_tensorflow
+from kerascnn.spec import expect, is_number
 from kerascnn.tasks.heads import check_shares
 from kerascnn.training.callbacks import TrainingProgress
 from kerascnn.training.drawing import configuration, draw_inference, draw_trained
 from kerascnn.training.freezing import frozen
+from kerascnn.training.interruption import LOOK, Saving, Terminated, Termination
+from kerascnn.training.meters import read_meters, set_meters
 from kerascnn.training.methods import objective_of
 from kerascnn.training.probe import probe
 from kerascnn.training.progress import Watch, epoch_bar, line
 from kerascnn.training.recipe import Recipe
 from kerascnn.training.resolve import MakeModel, Resolved, resolve
-from kerascnn.training.state import WAYS_ON, Checkpoint, History, clear_drafts, digest_of, identity, run_facts
+from kerascnn.training.resume import resume
+from kerascnn.training.state import (
+    FILES,
+    WAYS_ON,
+    Checkpoint,
+    History,
+    Place,
+    digest_of,
+    identity,
+    is_finished,
+    run_facts,
+)
 from kerascnn.training.step import Learner, dropping, synchronised
 from kerascnn.training.strategy import open_strategy
 from kerascnn.training.workers import Workers, no_log, reporting_lost_workers
-
-LOOK = 1.0  # seconds between two looks at the meters while an epoch runs; a look makes the device wait
 
 
 @reporting_lost_workers()
@@ -55,15 +67,25 @@ def train(
     xla: bool = False,
     make_model: MakeModel | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    save_every: float = 600.0,
+    extend: bool = False,
     overwrite: bool = False,
     log: Callable[[str], Any] = print,
 ) -> tuple[keras.Model, History]:
     """Train a network and leave ``model.keras`` with its card in ``out``.
 
-    After every epoch the whole state goes into ``out/checkpoint.npz``. A run that was killed is continued by the same
-    call, and ends with the same weights to the bit as one that was not; on GPUs, whose sums have no fixed order, only
-    under ``tf.config.experimental.enable_op_determinism()``. Python's, NumPy's and TensorFlow's global random
-    generators are seeded.
+    After every epoch, and now and then within one, the whole state goes into ``out/checkpoint.npz``; the one before is
+    kept, and used with a warning when the last is damaged. A run that was killed is continued by the same call, and
+    ends with the same weights to the bit as one that was not; on GPUs, whose sums have no fixed order, only under
+    ``tf.config.experimental.enable_op_determinism()``. It may go on with other devices, or more or fewer; what it
+    learns is then the same but for rounding. A process that is asked to end by SIGTERM, as on a machine that is
+    preempted, saves after the step that it makes and ends with status 143. Python's, NumPy's and TensorFlow's global
+    random generators are seeded.
+
+    What is finished keeps its last state as ``out/state.npz``. The same call with more epochs goes on from there, or
+    from a checkpoint, and comes to what a training of so many epochs from the start comes to, to the bit, where the
+    learning rate does not depend on the length: ``Constant``, ``Exponential``, ``Plateau``, and ``StepDecay`` with
+    milestones of its own. Elsewhere it is refused, and told how the rate would have been another; ``extend`` allows it.
 
     Several devices learn what one learns, but for the rounding of their sums: batch normalisation sees the whole batch,
     and what is dropped or mixed follows from an image's place in it, so that a run may go on where there are more or
@@ -103,6 +125,10 @@ def train(
         layer is not to be changed by a callback, because steps that are traced already do not see it; ``finetune``
         freezes. What a callback remembers is not part of the saved state. Each of several workers calls its own, so one
         that writes files belongs to the chief's alone; a stop that one asks for is heeded by all.
+    save_every
+        Seconds after which the state is saved within an epoch, by a thread, while the training goes on.
+    extend
+        Allow to go on from a training of another length although this one would have come there another way.
     overwrite
         Allow to replace a finished run, or the checkpoint of another run, in ``out``.
     log
@@ -117,6 +143,8 @@ def train(
 
     Raises
     ------
+    BlockingIOError
+        When another process trains into ``out``.
     FileExistsError
         When ``out`` holds a finished run.
     FloatingPointError
@@ -125,78 +153,105 @@ def train(
         When ``out`` cannot be written to.
     RuntimeError
         When another worker is gone.
+    Terminated
+        When this process, or that of another worker, was asked to end; a ``SystemExit``.
     ValueError
-        When the recipe cannot be resolved, ``out`` holds the checkpoint of another run or of a network that is made
-        otherwise, files of the data are written again or gone meanwhile, the network ends in a softmax that cannot be
-        parted off or has not the heads, the dropout or the sizes that the recipe asks for, the teacher knows other
-        classes, there are fewer images than devices, several devices for compiled steps, or workers differ in what they
-        train.
+        When the recipe cannot be resolved, ``out`` holds the checkpoint of another run, one that is damaged, or one of
+        a network that is made otherwise, or a training of another length that came there another way; files of the data
+        are written again or gone meanwhile, the network ends in a softmax that cannot be parted off or has not the
+        heads, the dropout or the sizes that the recipe asks for, the teacher knows other classes, there are fewer
+        images than devices, several devices for compiled steps, or workers differ in what they train.
     """
     need_tensorflow("Training")
+    expect(is_number(save_every) and save_every > 0, "save_every", save_every, "a number of seconds above 0")
     out = Path(out)
     model_file = out / "model.keras"
-    if model_file.exists() and not overwrite:
+    if model_file.exists() and not overwrite and not any((out / name).exists() for name in FILES):
         raise FileExistsError(f"{model_file} is a finished training. {WAYS_ON}")
     need_writable(out)
-    devices = strategy or open_strategy("auto")
+    workers = Workers(strategy or open_strategy("auto"))
+    log = log if workers.chief else no_log
     resolved = recipe if isinstance(recipe, Resolved) else resolve(recipe, data, make_model)
-    check_devices(resolved, data, xla, devices.num_replicas_in_sync)
+    check_devices(resolved, data, xla, workers.strategy.num_replicas_in_sync)
     facts = run_facts(resolved, data, precision=precision, xla=xla)
-    workers = Workers(devices)
-    workers.agree("images", facts["data"])
-    workers.agree("recipe", facts)
-    if workers.chief:
-        clear_drafts(out)
-    else:
-        log = no_log
-    keras.utils.set_random_seed(resolved.recipe.seed)
-    with devices.scope():
-        model = draw_trained(resolved, precision)
-        made = {"network": configuration(model)}
-        workers.agree("network", made)
-        learner = Learner(model, resolved, workers, objective_of(resolved), precision=precision, xla=xla)
-        checkpoint = Checkpoint(out / "checkpoint.npz", learner.variables, identity(facts | made, learner.variables))
-        history = checkpoint.restore(overwrite=overwrite)
-    if not resolved.row:  # the layers of a network of one's own may be any
-        some = batches(data.train, replace(resolved.preprocess, size=resolved.stage(0).size), 8)
-        check_shares(learner.trained, lambda: next(iter(some))[0])
-    workers.agree("checkpoint", f"that after epoch {len(history)} in {out.absolute()}")
-    finetune = resolved.recipe.finetune
-    if finetune and finetune.probe and not history:
-        probe(learner, data, finetune.probe, log)
-    plain = draw_inference(resolved, model, precision)  # now, for what cannot be drawn is to be known before training
-    if history:
-        log(f"continuing after epoch {len(history)} of {resolved.epochs}, from {checkpoint.path}")
+    with locked(out) if workers.chief else nullcontext():
+        if not overwrite and is_finished(model_file, facts):
+            raise FileExistsError(f"{model_file} is a finished training. {WAYS_ON}")
+        workers.agree("images", facts["data"])
+        workers.agree("recipe", facts)
+        if workers.chief:
+            clear_drafts(out)
+        keras.utils.set_random_seed(resolved.recipe.seed)
+        with workers.strategy.scope():
+            model = draw_trained(resolved, precision)
+            made = {"network": configuration(model)}
+            workers.agree("network", made)
+            learner = Learner(model, resolved, workers, objective_of(resolved), precision=precision, xla=xla)
+            checkpoint = Checkpoint(out, learner.variables, identity(facts | made, learner.variables))
+            place = resume(checkpoint, resolved, model, model_file, overwrite=overwrite, extend=extend, log=log)
+        if not resolved.row:  # the layers of a network of one's own may be any
+            some = batches(data.train, replace(resolved.preprocess, size=resolved.stage(0).size), 8)
+            check_shares(learner.trained, lambda: next(iter(some))[0])
+        workers.agree("checkpoint", f"that after {place} in {out.absolute()}")
+        finetune = resolved.recipe.finetune
+        if finetune and finetune.probe and not place.begun:
+            probe(learner, data, finetune.probe, log)
+        plain = draw_inference(resolved, model, precision)  # now: what cannot be drawn is to be known before training
+        with Termination() as termination, closing(checkpoint):
+            saving = Saving(learner, checkpoint, termination, save_every, log)
+            history = run(learner, data, place, saving, callbacks, log)
+            if plain is not model:
+                for variable, value in zip(plain.variables, model.variables, strict=True):
+                    variable.assign(value)
+            model = resolved.task.inference_model(plain)
+            if workers.chief:
+                name = resolved.name if model is plain else model.name
+                card(resolved, data, history, facts, name).write(model_file)
+                with written_whole(model_file) as draft:  # after its card: whoever finds the model finds the card
+                    model.save(draft)
+                checkpoint.finish()
+            workers.barrier()
+    if termination.asked:
+        log(message := f"asked to end (SIGTERM), when the training had: {model_file} is written")
+        raise Terminated(message)
+    return model, history
 
+
+def run(
+    learner: Learner,
+    data: Data,
+    place: Place,
+    saving: Saving,
+    callbacks: Sequence[keras.callbacks.Callback],
+    log: Callable[[str], Any],
+) -> History:
+    """Train from a place to the end, or until a callback stops it; the network then has its averages."""
+    resolved, model, workers = learner.resolved, learner.model, learner.workers
     params: Any = {"verbose": 0, "epochs": resolved.epochs, "steps": resolved.steps}  # what fit tells them
-    hooks = keras.callbacks.CallbackList([TrainingProgress(), *callbacks], model=model, **params)
+    hooks, progress = keras.callbacks.CallbackList(callbacks, model=model, **params), TrainingProgress()
+    progress.set_model(model)
+    progress.set_params(params)
     with compiled(model, learner.optimizer):
         hooks.on_train_begin()
-        for epoch in range(len(history), resolved.epochs):
+        while len(place.history) < resolved.epochs:
+            epoch = len(place.history)
+            if not place.step:
+                progress.on_epoch_begin(epoch)
             hooks.on_epoch_begin(epoch)
-            record = run_epoch(learner, data, history, hooks, log)
+            record = run_epoch(learner, data, place, saving, hooks, log)
             check_unchanged(data, workers)
-            history.append(record)
-            if workers.chief:
-                checkpoint.save(history)
+            place = Place([*place.history, record])
+            saving.after_epoch(place)
             with learner.averaged():
                 hooks.on_epoch_end(epoch, dict(record))
-            if any(workers.gathered(model.stop_training)):  # asked after the chief has saved, so nobody is ahead of it
+            # Asked after the chief has saved, so nobody is ahead of it.
+            if any(workers.gathered(bool(model.stop_training))):
                 break
+            if len(place.history) < resolved.epochs and any(workers.gathered(saving.termination.asked)):
+                saving.end(place)
         learner.swap_averages()
         hooks.on_train_end()
-
-    if plain is not model:
-        for variable, value in zip(plain.variables, model.variables, strict=True):
-            variable.assign(value)
-    model = resolved.task.inference_model(plain)
-    if workers.chief:
-        card(resolved, data, history, facts, resolved.name if model is plain else model.name).write(model_file)
-        with written_whole(model_file) as draft:  # after its card: whoever finds the model finds the card
-            model.save(draft)
-        checkpoint.remove()
-    workers.barrier()
-    return model, history
+    return place.history
 
 
 def check_devices(resolved: Resolved, data: Data, xla: bool, replicas: int) -> None:
@@ -253,12 +308,16 @@ def compiled(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> Itera
 def run_epoch(
     learner: Learner,
     data: Data,
-    history: History,
+    place: Place,
+    saving: Saving,
     hooks: keras.callbacks.CallbackList,
     log: Callable[[str], Any],
 ) -> dict[str, float]:
-    """Train on the training images once, evaluate on the validation images, and log how it went."""
-    resolved, workers, epoch = learner.resolved, learner.workers, len(history)
+    """Train on the training images once, evaluate on the validation images, and log how it went.
+
+    What has been done of the epoch already is not done again.
+    """
+    resolved, workers, history, epoch = learner.resolved, learner.workers, place.history, len(place.history)
     recipe, task, preprocess = resolved.recipe, resolved.task, resolved.preprocess
     shard = workers.index, workers.count
     title = f"epoch {epoch + 1:{len(str(resolved.epochs))}}/{resolved.epochs}"
@@ -280,30 +339,41 @@ def run_epoch(
         repeats=recipe.repeats,
         balanced=recipe.sampling == "balanced",
         places=resolved.places(epoch),
+        start=place.step,
         shard=shard,
     )
     losses = [record["val_loss"] for record in history]
     rates = [resolved.rate(epoch * steps + step, losses) for step in range(steps)]
-    begun = time.monotonic()
-    if recipe.finetune and epoch == recipe.finetune.frozen_epochs > 0:
+    begun = time.monotonic() - place.seconds
+    if recipe.finetune and epoch == recipe.finetune.frozen_epochs > 0 and not place.step:
         learner.restart()
     freeze, drop = frozen(learner.model, recipe.finetune, epoch), dropping(learner.model, stage.dropout)
     bar = epoch_bar(title, steps, batch, shown=workers.chief)
     with synchronised(learner.model, learner.strategy), learner.draws.placed(), freeze, drop, bar as watch:
-        trained = train_steps(learner, distributed(data.train, dataset, workers), rates, hooks, watch)
-    seconds = time.monotonic() - begun
+        learner.reset()
+        if place.step:
+            set_meters(learner, place.meters)
+        for step in train_steps(learner, distributed(data.train, dataset, workers), rates, place.step, hooks, watch):
+            saving.after_step(replace(place, step=step, seconds=time.monotonic() - begun))
+    place = replace(place, step=steps, seconds=time.monotonic() - begun, meters=read_meters(learner))
+    trained = learner.meters()
     check_finite(trained, epoch, resolved)
     most = recipe.batch // recipe.accumulate
     size = even_batch(len(data.validation), most, learner.strategy.num_replicas_in_sync)
     dataset = batches(data.validation, preprocess, size, encode=task.encode, shard=shard)
     with learner.averaged():
         learner.reset()
+        ends = False
         for own in distributed(data.validation, dataset, workers):
             learner.evaluate(own)
+            if ends := saving.ends():
+                break
         validated = learner.meters()
+    if ends:
+        saving.end(place)
     check_finite(validated, epoch, resolved)
     record = trained | {f"val_{name}": value for name, value in validated.items()}
-    record |= {"lr": rates[-1], "seconds": seconds}
+    record |= {"lr": rates[-1], "seconds": place.seconds}
     log(line(title, record, task.metric, steps * batch))
     return record
 
@@ -344,8 +414,8 @@ def check_finite(meters: dict[str, float], epoch: int, resolved: Resolved) -> No
     """Stop a training that has run away, before its state is saved."""
     if not math.isfinite(meters["loss"]):
         raise FloatingPointError(
-            f"The loss is not finite any more in epoch {epoch + 1} of {resolved.epochs}. The state after the epoch "
-            "before is kept. Train into another folder with a smaller lr (it is "
+            f"The loss is not finite any more in epoch {epoch + 1} of {resolved.epochs}. The last state "
+            "that was saved is kept. Train into another folder with a smaller lr (it is "
             f"{resolved.recipe.optimizer.lr:g}), a longer warm-up or a clip_norm."
         )
 
@@ -356,19 +426,26 @@ def even_batch(images: int, batch: int, replicas: int) -> int:
 
 
 def train_steps(
-    learner: Learner, dataset: Iterator, rates: Sequence[float], hooks: keras.callbacks.CallbackList, watch: Watch
-) -> dict[str, float]:
-    """One step per rate. A process alone stops early once the loss is not finite; workers do not look at one time."""
-    learner.reset()
+    learner: Learner,
+    dataset: Iterator,
+    rates: Sequence[float],
+    begin: int,
+    hooks: keras.callbacks.CallbackList,
+    watch: Watch,
+) -> Iterator[int]:
+    """One step per rate, from the step ``begin`` on; after each it gives how many of them are done.
+
+    A process alone stops early once the loss is not finite; workers do not look at one time.
+    """
     looked = time.monotonic()
-    for step, rate in enumerate(rates):
+    for step in range(begin, len(rates)):
         hooks.on_train_batch_begin(step)
-        learner.optimizer.learning_rate = rate
+        learner.optimizer.learning_rate = rates[step]
         learner.step(dataset)
         hooks.on_train_batch_end(step)
+        yield step + 1
         if time.monotonic() - looked > LOOK:
             meters, looked = learner.glance(), time.monotonic()
             watch(step + 1, meters)
             if learner.workers.count == 1 and not math.isfinite(meters["loss"]):
                 break
-    return learner.meters()

@@ -1,13 +1,17 @@
 """On what a training runs: one device, or several that hold the same weights. Names to ``tf.distribute`` strategies."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from kerascnn.errors import suggest
 from kerascnn.training.cluster import meet, read_cluster
 
 if TYPE_CHECKING:
     import tensorflow as tf
+
+SILENCE = 5  # seconds after which a worker counts as lost; TensorFlow's are 10
 
 
 def open_strategy(name: str = "auto") -> "tf.distribute.Strategy":
@@ -87,12 +91,28 @@ def workers():
         rpc_layer="grpc",
     )
     try:
-        return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
+        with noticing_soon():
+            return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
     except RuntimeError as error:
         raise RuntimeError(
             f"This process cannot join other workers any more ({error}). Open the strategy 'workers' first, in a fresh "
             "process."
         ) from error
+
+
+@contextmanager
+def noticing_soon() -> Iterator[None]:
+    """Let workers that meet take one for gone that is silent for ``SILENCE`` seconds; no public name sets that."""
+    from tensorflow.python.eager.context import context
+
+    here: Any = context()
+    here.configure_coordination_service = partial(
+        here.configure_coordination_service, heartbeat_timeout_in_ms=1000 * SILENCE
+    )
+    try:
+        yield
+    finally:
+        del here.configure_coordination_service
 
 
 def tpu(detail: str):

@@ -1,9 +1,12 @@
 """The processes that train together, each of which knows what is its to do."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
+
+import numpy as np
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -36,11 +39,18 @@ class Workers:
 
     def gathered(self, number: int) -> list[int]:
         """The number that each worker brings, in the order of workers."""
+        return self.rows([np.int64(number)] * self.replicas)[:: self.replicas].tolist()
+
+    def rows(self, own: Sequence[Any]) -> np.ndarray:
+        """The arrays of this worker's devices and of all others', one of a shape and kind from each: (devices, ...)."""
         if self.count == 1:
-            return [number]
+            return np.stack(own)
         import tensorflow as tf
 
-        return self._exchange(tf.constant(number, tf.int64)).numpy().tolist()[:: self.replicas]
+        values = self.strategy.experimental_distribute_values_from_function(
+            lambda context: tf.constant(own[context.replica_id_in_sync_group % self.replicas])
+        )
+        return self._exchange(values).numpy()
 
     def barrier(self) -> None:
         """Go on when every worker has come here and knows so of all others; none is needed any more.
@@ -63,16 +73,45 @@ class Workers:
                 "where it finds the same files."
             )
 
-    def _exchange(self, number: "tf.Tensor") -> "tf.Tensor":
-        """The number of every replica of all workers: each adds its own to zeros. Every device can do that."""
+    def _exchange(self, values: Any) -> "tf.Tensor":
+        """The value of every replica of all workers: each adds its own to zeros. Every device can do that."""
         import tensorflow as tf
 
-        def one(number):
+        def one(value):
             context = tf.distribute.get_replica_context()
-            place = tf.range(self.strategy.num_replicas_in_sync) == context.replica_id_in_sync_group
-            return context.all_reduce("sum", tf.where(place, number, tf.zeros_like(number)))
+            zeros = [tf.zeros_like(value)] * self.strategy.num_replicas_in_sync
+            place = tf.range(len(zeros)) == context.replica_id_in_sync_group
+            place = tf.reshape(place, [-1] + [1] * value.shape.rank)
+            return context.all_reduce("sum", tf.where(place, value, tf.stack(zeros)))
 
-        return self.strategy.experimental_local_results(self.strategy.run(one, args=(number,)))[0]
+        return self.strategy.experimental_local_results(self.strategy.run(one, args=(values,)))[0]
+
+
+class Pulse:
+    """What the workers ask of each other while each is busy: about once in so many seconds, all at the same step.
+
+    A process alone asks itself every time. Several count steps, because their clocks differ; how many they let pass
+    until the next time is the chief's to say.
+    """
+
+    def __init__(self, workers: Workers, seconds: float):
+        self.workers, self.seconds = workers, seconds
+        self._passed, self._until, self._asked = 0, 1, time.monotonic()
+
+    def any(self, *wishes: bool) -> list[bool]:
+        """Whether any worker wishes this or that; after every step."""
+        if self.workers.count == 1:
+            return [*wishes]
+        self._passed += 1
+        if self._passed < self._until:
+            return [False] * len(wishes)
+        now = time.monotonic()
+        soon = round(self._passed * self.seconds / max(now - self._asked, 1e-9))
+        until = min(max(soon, 1), 2 * self._until)  # a step may take longer than those before
+        bits = sum(wish << place for place, wish in enumerate(wishes))
+        told = self.workers.gathered(until << len(wishes) | bits)
+        self._passed, self._until, self._asked = 0, told[0] >> len(wishes), now
+        return [any(number >> place & 1 for number in told) for place in range(len(wishes))]
 
 
 def no_log(text: str) -> None:
@@ -94,6 +133,6 @@ def reporting_lost_workers() -> Iterator[None]:
     except gone() as error:
         raise RuntimeError(
             "Another worker has ended or cannot be reached any more, so the training stops here. Its own messages say "
-            "why it ended. The state after the last whole epoch is kept; the same command, started on all workers, "
-            f"goes on from there. ({(error.message or '').strip().splitlines()[-1:]})"
+            "why it ended. The last state that was saved is kept; the same command, started on all workers, goes on "
+            f"from there. ({(error.message or '').strip().splitlines()[-1:]})"
         ) from error

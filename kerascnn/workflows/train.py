@@ -4,16 +4,17 @@ import os
 import platform
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from kerascnn.arguments import checked
-from kerascnn.card import Card
+from kerascnn.card import Card, as_json
 from kerascnn.data import Data, open_data
 from kerascnn.deploy import TARGETS, VerificationReport, export
 from kerascnn.errors import need, suggest
-from kerascnn.files import need_writable
+from kerascnn.files import locked, need_writable
 from kerascnn.report import FileRow, Report, write_report
 from kerascnn.runtime import latency, need_tensorflow, open_model
 from kerascnn.tasks import Evaluation, task_of
@@ -21,7 +22,7 @@ from kerascnn.training import Recipe, leads, open_strategy
 from kerascnn.training.precision import need_precision
 from kerascnn.training.quick import fewer
 from kerascnn.training.resolve import Resolved, of_weights, resolve
-from kerascnn.training.state import digest, digest_of, run_facts
+from kerascnn.training.state import digest, is_finished, run_facts
 from kerascnn.training.workers import no_log
 from kerascnn.workflows.common import evaluated, network_of, size_of, some_images
 
@@ -48,6 +49,8 @@ def train(
     precision: str = "float32",
     xla: bool = False,
     on_corrupt: str = "refuse",
+    save_every: float = 600.0,
+    extend: bool = False,
     overwrite: bool = False,
     images: int = 0,
     command: str = "",
@@ -56,8 +59,8 @@ def train(
     """Train ``recipe``, export it, run every file on the validation images and report.
 
     Called again after an interruption, it goes on where it stopped; called again after the end, it trains no more and
-    writes the files and the report again. Of several workers, the chief alone exports and reports; the others leave
-    once the training is over.
+    writes the files and the report again, unless more epochs are asked for. Of several workers, the chief alone exports
+    and reports; the others leave once the training is over.
 
     Parameters
     ----------
@@ -69,7 +72,7 @@ def train(
         Formats to export afterwards.
     strategy
         Devices, as :func:`kerascnn.training.open_strategy` takes them.
-    precision, xla
+    precision, xla, save_every, extend
         As :func:`kerascnn.training.loop.train` takes them.
     on_corrupt
         What to do about images that cannot be decoded, as :func:`kerascnn.data.open_data` takes it.
@@ -93,6 +96,8 @@ def train(
         When the recipe, the data or ``out`` is not as it should be; before any training where that can be known.
     RuntimeError
         When another worker is gone.
+    Terminated
+        When this process, or that of another worker, was asked to end while it trained; a ``SystemExit``.
     """
     need_tensorflow("Training")
     out = Path(out)
@@ -101,34 +106,36 @@ def train(
     need_writable(out)
     chief, model_file = leads(strategy), out / "model.keras"
     log = log if chief else no_log
-    trained = model_file.exists() and not overwrite  # then the other workers may have left already
-    devices = open_strategy("one" if trained and strategy == "workers" else strategy)
-    data = open_data(recipe.data, on_corrupt=on_corrupt, progress=chief)
-    data = fewer(data, images) if images else data
-    resolved, how = resolve(recipe, data), {"precision": precision, "xla": xla}
-    log(described(resolved, data, devices.num_replicas_in_sync))
-    if not overwrite and finished(model_file, run_facts(resolved, data, **how)):
-        log(f"{model_file} is trained already, by this recipe on these images; --overwrite trains it again")
-    else:
-        from kerascnn.training import loop
+    with locked(out) if chief else nullcontext():
+        trained = not overwrite and is_long_enough(model_file, recipe)  # then the other workers may have left already
+        devices = open_strategy("one" if trained and strategy == "workers" else strategy)
+        data = open_data(recipe.data, on_corrupt=on_corrupt, progress=chief)
+        data = fewer(data, images) if images else data
+        resolved, how = resolve(recipe, data), {"precision": precision, "xla": xla}
+        more: Any = {"save_every": save_every, "extend": extend, "overwrite": overwrite}
+        log(described(resolved, data, devices.num_replicas_in_sync))
+        if not overwrite and is_finished(model_file, run_facts(resolved, data, **how)):
+            log(f"{model_file} is trained already, by this recipe on these images; --overwrite trains it again")
+        else:
+            from kerascnn.training import loop
 
-        loop.train(resolved, data, out, strategy=devices, **how, overwrite=overwrite, log=log)
-    if not chief:
-        return None
-    card = Card.read(model_file)
+            loop.train(resolved, data, out, strategy=devices, **how, **more, log=log)
+        if not chief:
+            return None
+        card = Card.read(model_file)
 
-    log("exporting: " + (", ".join(exports) or "nothing"))
-    calibration, _ = some_images(data.train, card.preprocess, seed=recipe.seed)
-    verifications = [
-        export(model_file, out / f"model{TARGETS[name].suffix}", name, calibration=calibration, overwrite=True)
-        for name in exports
-    ]
-    log(f"running every file on the {len(data.validation):,} validation images")
-    rows, evaluations = measure(model_file, verifications, data, card)
-    page = out / "report.html"
-    write_report(page, report_on(resolved, data, card, evaluations[0], rows, command), overwrite=True)
-    replace(card, facts={**card.facts, "validation": evaluations[0].as_dict()}).write(model_file)
-    return Outcome(files=rows, evaluation=evaluations[0], report=page)
+        log("exporting: " + (", ".join(exports) or "nothing"))
+        calibration, _ = some_images(data.train, card.preprocess, seed=recipe.seed)
+        verifications = [
+            export(model_file, out / f"model{TARGETS[name].suffix}", name, calibration=calibration, overwrite=True)
+            for name in exports
+        ]
+        log(f"running every file on the {len(data.validation):,} validation images")
+        rows, evaluations = measure(model_file, verifications, data, card)
+        page = out / "report.html"
+        write_report(page, report_on(resolved, data, card, evaluations[0], rows, command), overwrite=True)
+        replace(card, facts={**card.facts, "validation": evaluations[0].as_dict()}).write(model_file)
+        return Outcome(files=rows, evaluation=evaluations[0], report=page)
 
 
 def check(recipe: Recipe, exports: Sequence[str]) -> None:
@@ -147,9 +154,11 @@ def check(recipe: Recipe, exports: Sequence[str]) -> None:
     need("jinja2", "report", "The report")
 
 
-def finished(model_file: Path, run: dict[str, Any]) -> bool:
-    """Whether ``model_file`` came of this very run; what is exported afterwards does not matter."""
-    return model_file.is_file() and Card.read(model_file).facts.get("run") == digest_of(run)
+def is_long_enough(model_file: Path, recipe: Recipe) -> bool:
+    """Whether a trained network is there, and of the length that the recipe asks for, as far as it says so."""
+    card = Card.beside(model_file) if model_file.is_file() else None
+    there = card.facts.get("recipe", {}).get("length") if card else None
+    return model_file.exists() and (recipe.length is None or there in (None, as_json(recipe.length)))
 
 
 def described(resolved: Resolved, data: Data, replicas: int) -> str:

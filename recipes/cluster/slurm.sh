@@ -4,7 +4,7 @@
 #     sbatch recipes/cluster/slurm.sh recipes/photos.py --data /shared/photos --out /shared/trained
 #
 # The recipe, the data and --out lie where every machine finds them. A machine that fails ends the job; sent again, the
-# same command goes on after the last whole epoch, and so does Slurm itself after a preemption.
+# same command goes on from the last state that was saved, and so does Slurm itself after a preemption.
 #SBATCH --job-name=kerascnn
 #SBATCH --nodes=2
 #SBATCH --ntasks-per-node=1
