@@ -161,6 +161,8 @@ def broken_seal(path: Path) -> str:
 def locked(folder: str | os.PathLike) -> Iterator[None]:
     """Be the only one who works in ``folder`` meanwhile, but for what this thread calls; made if missing.
 
+    If it was made and nothing has come into it at the end, it goes again.
+
     The system lifts the lock when the process ends, however that comes. Where there is no way to lock, a warning says
     so. Raises ``BlockingIOError``, naming the other process, when there is one.
     """
@@ -168,6 +170,7 @@ def locked(folder: str | os.PathLike) -> Iterator[None]:
     if path in HELD.get():
         yield
         return
+    is_new = not path.parent.exists()
     path.parent.mkdir(parents=True, exist_ok=True)
     file = None
     try:
@@ -187,6 +190,8 @@ def locked(folder: str | os.PathLike) -> Iterator[None]:
         if file is not None:
             path.unlink(missing_ok=True)  # still locked: whoever has it open finds it gone, and makes another
             os.close(file)
+        if is_new and not any(path.parent.iterdir()):
+            path.parent.rmdir()
 
 
 def lock(path: Path) -> int:

@@ -206,7 +206,10 @@ def verify(
     written = opened(existing(file), select_tf_ops)
     model, card, task = model_and_card(model, card)
     format = format or format_of(written)
-    integers = find_target(format).integers
+    target = find_target(format)
+    if Path(f"x{target.suffix}").suffix != (written.path.suffix if written.path.is_file() else ""):
+        raise ExportError(f"{written.path} is said to be {format}, and is a file of {written.format}.")
+    integers = target.integers
     request = ExportRequest(
         model=model,
         images=None if images is None else stacked(images, model.inputs[0].shape[1:]),

@@ -169,11 +169,12 @@ def train(
     if model_file.exists() and not overwrite and not any((out / name).exists() for name in FILES):
         raise FileExistsError(f"{model_file} is a finished training. {WAYS_ON}")
     need_writable(out)
-    workers = Workers(strategy or open_strategy("auto"))
-    log = log if workers.chief else no_log
+    devices = strategy or open_strategy("auto")
     resolved = recipe if isinstance(recipe, Resolved) else resolve(recipe, data, make_model)
-    check_devices(resolved, data, xla, workers.strategy.num_replicas_in_sync)
+    check_devices(resolved, data, xla, devices.num_replicas_in_sync)
     facts = run_facts(resolved, data, precision=precision, xla=xla)
+    workers = Workers(devices)
+    log = log if workers.chief else no_log
     with locked(out) if workers.chief else nullcontext():
         if not overwrite and is_finished(model_file, facts):
             raise FileExistsError(f"{model_file} is a finished training. {WAYS_ON}")

@@ -17,6 +17,7 @@ from kerascnn.errors import need, suggest
 from kerascnn.files import locked, need_writable
 from kerascnn.report import FileRow, Report, write_report
 from kerascnn.runtime import latency, need_tensorflow, open_model
+from kerascnn.spec import expect
 from kerascnn.tasks import Evaluation, task_of
 from kerascnn.training import Recipe, leads, open_strategy
 from kerascnn.training.precision import need_precision
@@ -102,6 +103,7 @@ def train(
     need_tensorflow("Training")
     out = Path(out)
     check(recipe, exports)
+    expect(images >= 0, "images", images, "a number of images, or 0 for all")
     need_precision(precision)
     need_writable(out)
     chief, model_file = leads(strategy), out / "model.keras"
@@ -145,7 +147,7 @@ def check(recipe: Recipe, exports: Sequence[str]) -> None:
     for name in exports:
         if name not in TARGETS:
             raise ValueError(f"Unknown export format {name!r}. {suggest(name, TARGETS)}")
-        module, extra = RUNTIMES.get(Path(TARGETS[name].suffix).suffix, ("keras", ""))
+        module, extra = RUNTIMES.get(Path(f"x{TARGETS[name].suffix}").suffix, ("keras", ""))
         need(module, extra, f"Exporting {name}")
     if recipe.distill:
         digest(recipe.distill.teacher)
