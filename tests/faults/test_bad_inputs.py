@@ -96,7 +96,6 @@ NO_MODEL = wrong(3, None, NO_FILE, names=("model",))
 NO_KERAS_MODEL = wrong(3, "mobilenet_v2", None, names=("Keras model",))
 NO_PAIRS = wrong(3, (np.zeros((2, 8, 8, 1)), np.zeros(3)), (np.zeros((2, 8)), np.zeros(2)), names=("Training data",))
 NO_TUNING = wrong(3, "fast", {"epochs": 1}, names=("Tuning",))
-NO_OUTSIDE = wrong("nowhere/at/all/x", names=("nowhere",))
 FUNCTIONS = {
     "build": Call({"model": "lenet5"}, {"model": wrong("lenet55", 3, "", None), "arguments": Wrong(())}),
     "describe": Call({"name": "lenet5"}, {"name": wrong("lenet55", 3, "", None, names=("model",))}),
@@ -161,7 +160,7 @@ FUNCTIONS = {
             "model": wrong(NO_FILE, "@text", 3),
             "data": wrong(NO_FILE, 3, "@empty"),
             "plan": wrong(3, "small"),
-            "out": wrong(3, "nowhere/x.keras", "x.tflite"),
+            "out": wrong(3, "@text"),
             "log": wrong(3),
         },
         free=("overwrite",),
@@ -193,7 +192,7 @@ FUNCTIONS = {
         {"model": "@keras", "path": "@out"},
         {
             "model": wrong(NO_FILE, "@text", 3),
-            "path": wrong(3, "nowhere/at/all/x.tflite"),
+            "path": wrong(3, "@text"),
             "format": wrong("tflight", 3),
             "calibration": wrong(3, np.zeros(3), np.zeros((0, 8, 8, 1), "float32"), names=("calibration",)),
             "card": wrong(3, "card"),
