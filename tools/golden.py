@@ -36,7 +36,7 @@ def main() -> None:
         preprocess=Preprocess(size=32, mean=(0.0,), std=(1.0,)),
     )
     images = np.random.default_rng(0).uniform(0, 1, (32, 32, 32, 1)).astype("float32")
-    answers = {"images": images, "model.keras": model.predict(images, verbose=0)}
+    answers = {"images": images, "model.keras": np.asarray(model(images))}
     write(model, card, "model.keras")
     for format in ("tflite", "tflite-int8", "onnx"):
         path = FOLDER / f"model{TARGETS[format].suffix}"
@@ -45,7 +45,7 @@ def main() -> None:
         answers[path.name] = kerascnn.open_model(path)(images)["scores"]
     tuned = kerascnn.quantize_aware(model, (images, np.arange(32) % 10), Tuning(epochs=1, batch=16)).model
     write(tuned, card, "tuned.keras")
-    answers["tuned.keras"] = tuned.predict(images, verbose=0)
+    answers["tuned.keras"] = np.asarray(tuned(images))
     np.savez_compressed(FOLDER / "answers.npz", **answers)
     (FOLDER / "networks.json.gz").write_bytes(gzip.compress(json.dumps(configurations()).encode(), mtime=0))
 
@@ -56,10 +56,9 @@ def network() -> tuple[keras.Model, kerascnn.networks.architecture.Architecture]
     row = row.replace(**{**row.tiny, "channels": 1, "size": 32})
     model = row(classes=10)
     random = np.random.default_rng(1)
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.moving_mean.assign(random.normal(0, 0.2, layer.moving_mean.shape))
-            layer.moving_variance.assign(random.uniform(0.3, 0.6, layer.moving_variance.shape))
+    for variable in model.non_trainable_variables:
+        low, high = (-0.4, 0.4) if variable.name == "moving_mean" else (0.3, 0.6)
+        variable.assign(random.uniform(low, high, variable.shape))
     return model, row
 
 

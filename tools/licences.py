@@ -9,6 +9,7 @@ import re
 import sys
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from typing import Any
 
 TABLE = Path(__file__).with_suffix(".csv")
 NAME = re.compile(r"[A-Za-z0-9._-]+")
@@ -49,7 +50,7 @@ def needed(name: str) -> list[tuple[str, str]]:
         requirement, _, marker = line.partition(";")
         extra = re.search(r"extra == ['\"]([^'\"]+)", marker)
         if extra or not marker or applies(marker):
-            pairs.append((NAME.match(requirement.strip())[0], extra[1] if extra else ""))
+            pairs.append((NAME.findall(requirement)[0], extra[1] if extra else ""))
     return pairs
 
 
@@ -62,7 +63,7 @@ def applies(marker: str) -> bool:
 
 def licence(name: str) -> str:
     """What the metadata of a package says of its licence, shortest form first."""
-    facts = distribution(name).metadata
+    facts: Any = distribution(name).metadata
     if expression := facts.get("License-Expression"):
         return expression
     classified = [c.removeprefix(CLASSIFIER) for c in facts.get_all("Classifier", []) if c.startswith(CLASSIFIER)]

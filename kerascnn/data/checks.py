@@ -200,4 +200,4 @@ def refuse_changed(*parts: Split) -> None:
 def listed(lines: Sequence[str]) -> str:
     """The first lines of many, and how many more there are."""
     more = [f"and {len(lines) - MOST} more"] if len(lines) > MOST else []
-    return "\n".join(f"  {line}" for line in [*lines[:MOST], *more])
+    return "\n".join(f"  {line:.1000}" for line in [*lines[:MOST], *more])

@@ -12,6 +12,7 @@ import io
 import json
 import os
 import random
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -71,6 +72,15 @@ def left(folder: str) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
+def empty(folder: str) -> None:
+    """Take away what took its name; drafts are for the next run to clear."""
+    for path in Path(folder).iterdir():
+        if path.is_dir() and not path.name.startswith(".writing-"):
+            shutil.rmtree(path)
+        elif path.is_file():
+            path.unlink()
+
+
 def forked(command: list[str], folder: str, fault: str = "", moment: int = 0) -> dict:
     hears, told = os.pipe()
     if (child := os.fork()) == 0:
@@ -95,8 +105,8 @@ def tried(folder: str, last: str, rounds: int, first: list[str], again: list[str
         chosen = [random.randint(1, len(whole["taken"])) for _ in range(rounds - (command is first))]
         chosen += [1 + whole["taken"].index(os.path.join(folder, last))] if command is first else []
         for moment in chosen:
-            for name in whole["left"] if command is first else ():
-                Path(folder, name).unlink(missing_ok=True)
+            if command is first:
+                empty(folder)
             forked(command, folder, "kill" if moment is chosen[-1] else random.choice(("kill", "full")), moment)
         forked(command, folder)
 

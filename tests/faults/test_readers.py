@@ -90,27 +90,7 @@ def harm(found, file, expected=None):
     return ""
 
 
-PENDING = {  # what kerascnn/data/sources is still to name
-    "csv: a path of 100,000",
-    "npz: text for an array",
-    "npz: classes below 0",
-}
-
-
-RAW = pytest.mark.xfail(reason="the error is raw")
-FULL_OF_NAMES = pytest.mark.xfail(reason="a label of 2 to the 31 gets as many names", run=False)
-DAMAGED = {  # the same
-    **dict.fromkeys(("labels.txt", "a.npz", "packed.npz"), RAW),
-    **dict.fromkeys(("a.npz, below its checksums", "packed.npz, below its checksums"), FULL_OF_NAMES),
-    **dict.fromkeys(("index.npz", "index.npz, below its checksums"), pytest.mark.xfail(reason="no hash of its own")),
-}
-
-
-def known(name):
-    return pytest.param(name, marks=pytest.mark.xfail(reason="the error is raw")) if name in PENDING else name
-
-
-@pytest.mark.parametrize("name", map(known, HOSTILE))
+@pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_file_ends_well(name, child, tmp_path):
     reader, file, write, says = HOSTILE[name]
     path = tmp_path / file
@@ -124,10 +104,9 @@ def test_a_hostile_file_ends_well(name, child, tmp_path):
 
 def variants():
     for name, (_, file, _) in CASES.items():
-        yield pytest.param(name, mutated, id=name, marks=DAMAGED.get(name, ()))
+        yield pytest.param(name, mutated, id=name)
         if file.endswith((".keras", ".npz", ".png")) or name == "zip.pth":
-            inner = f"{name}, below its checksums"
-            yield pytest.param(name, within, id=inner, marks=DAMAGED.get(inner, ()))
+            yield pytest.param(name, within, id=f"{name}, below its checksums")
 
 
 @pytest.mark.parametrize(("name", "damage"), variants())

@@ -31,7 +31,10 @@ def from_npz(path: Path, opening: Opening) -> Source:
         known = [f"{kind}{ending}" for kind in "xy" for ending in ("", *(f"_{name}" for name in NAMES))]
         near = " ".join(suggest(name, known) for name in sorted(set(arrays) - set(known))[:1])
         raise ValueError(f"{path} has the arrays {', '.join(sorted(arrays)) or 'none'}. {EXPECTED} {near}".rstrip())
-    parts = {role: checked(arrays[x], arrays[y], (x, y)) for role, (x, y) in pairs.items()}
+    try:
+        parts = {role: checked(arrays[x], arrays[y], (x, y)) for role, (x, y) in pairs.items()}
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
     return from_parts(parts, path)
 
 

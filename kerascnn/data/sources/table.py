@@ -110,7 +110,7 @@ def check_rows(rows: list[Row], table: Path) -> None:
 
 def check_present(paths: dict[str, Path], table: Path) -> None:
     """Refuse a table that names files that are not there."""
-    missing = [path for path, file in paths.items() if not file.exists()]
+    missing = [path for path, file in paths.items() if not os.path.exists(file)]  # not Path's: a name may be too long
     if missing:
         raise FileNotFoundError(
             f"{len(missing)} of the {len(paths)} files that {table} names are missing:\n{listed(missing)}\n"
