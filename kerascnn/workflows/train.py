@@ -49,6 +49,7 @@ def train(
     strategy: str = "auto",
     precision: str = "float32",
     xla: bool = False,
+    deterministic: bool = False,
     on_corrupt: str = "refuse",
     save_every: float = 600.0,
     extend: bool = False,
@@ -75,6 +76,9 @@ def train(
         Devices, as :func:`kerascnn.training.open_strategy` takes them.
     precision, xla, save_every, extend
         As :func:`kerascnn.training.loop.train` takes them.
+    deterministic
+        Let TensorFlow take only kernels that compute the same bits each time, for the rest of this process. On a CPU
+        they all do; on a GPU it is slower.
     on_corrupt
         What to do about images that cannot be decoded, as :func:`kerascnn.data.open_data` takes it.
     overwrite
@@ -106,6 +110,10 @@ def train(
     expect(images >= 0, "images", images, "a number of images, or 0 for all")
     need_precision(precision)
     need_writable(out)
+    if deterministic:
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()
     chief, model_file = leads(strategy), out / "model.keras"
     log = log if chief else no_log
     with locked(out) if chief else nullcontext():
