@@ -12,7 +12,7 @@ from kerascnn.compression.toolkit import legacy_keras
 from kerascnn.graph.ending import ending
 from kerascnn.graph.graph import Graph
 from kerascnn.progress import bar
-from kerascnn.runtime import deep_graphs, outputs_by_name
+from kerascnn.runtime import deep_graphs, need_tensorflow, outputs_by_name
 from kerascnn.tasks.heads import check_shares
 from kerascnn.tasks.losses import of_activated
 
@@ -86,6 +86,7 @@ def lesson(model: "keras.Model", train: Any, tuning: Tuning, loss: Loss | None) 
 
     Raises ``ValueError`` when the data or the loss is not what :func:`tuned` takes.
     """
+    need_tensorflow("Compression")
     batches = dataset(train, tuning)
     first = next(iter(batches.take(1)), None)
     if first is None:
