@@ -15,15 +15,15 @@ check: .venv/test  ## format, lint, types, the rules of the house, the names in 
 	$(BIN)/python -m pyright -p . --pythonpath $(BIN)/python
 	$(BIN)/python -m pytest -n 2 -m "check and not sharded" -k "not style and not types" tests/test_house.py tests/test_readme.py tests/test_conformance.py
 
-test: .venv/test  ## the tests, with one in 24 of those that come in hundreds, others each day
+test: .venv/test  ## the tests; one in 24 of those that come in hundreds, one in 7 of long ones, others each day
 	$(BIN)/python -m pytest -n 2 --shard today/24
 
 test-all: .venv/test  ## every test; the largest networks one by one, which need up to 23 GB of memory
 	$(BIN)/python -m pytest -n 2
 	$(BIN)/python -m pytest -m large
 
-durations: .venv/test  ## measure the tests that come in hundreds, by which they are dealt out evenly: hours
-	$(BIN)/python -m pytest -n 2 -m sharded --write-durations
+durations: .venv/test  ## measure the tests that are dealt out over the days, by which the parts are even: hours
+	$(BIN)/python -m pytest -n 2 --write-durations
 
 .venv/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "kerascnn needs Python 3.11 or newer: make PYTHON=python3.11 ...")'

@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from datetime import date
+from functools import cache
 from pathlib import Path
 from statistics import median
 
@@ -42,22 +43,24 @@ def keep_imports():
         gc.freeze()
 
 
-# -- tests that come in hundreds are dealt out to parts that take equally long -----------------------------------------
+# -- tests that come in hundreds, or take long, are dealt out to parts that take equally long --------------------------
 
 DURATIONS = Path(__file__).with_name("durations.json")  # measured seconds, by test function and parameters
 MEASURED: dict[str, float] = {}
+LONG, DAYS = 10.0, 7  # a test that takes so many seconds, alone of its kind, comes in one of so many parts
 
 
 def pytest_addoption(parser):
     parser.addoption(
         "--shard",
         default="all",
-        help="of the tests marked sharded, run part k of n (k/n), today's part of n (today/n), or all of them",
+        help="of the tests marked sharded, run part k of n (k/n), today's part of n (today/n), or all of them; "
+        f"with a part, also one of {DAYS} of those that take {LONG:g} seconds or more",
     )
     parser.addoption(
         "--write-durations",
         action="store_true",
-        help=f"write how long the tests marked sharded took into {DURATIONS.name}, by which parts are evened out",
+        help=f"write how long tests that are dealt out took into {DURATIONS.name}, by which parts are evened out",
     )
     parser.addoption(
         "--mutations", type=int, default=20, help="how often tests/faults damages the sound file of each reader"
@@ -68,11 +71,21 @@ def pytest_collection_modifyitems(config, items):
     part, _, parts = config.getoption("--shard").partition("/")
     if part == "all":
         return
-    wanted = (date.today().toordinal() if part == "today" else int(part)) % int(parts)
-    place = dealt_out([item.nodeid for item in items if item.get_closest_marker("sharded")], int(parts))
-    others = [item for item in items if place.get(item.nodeid, wanted) != wanted]
+    day = date.today().toordinal() if part == "today" else int(part)
+    sharded = [item.nodeid for item in items if item.get_closest_marker("sharded")]
+    long = [item.nodeid for item in items if measured(item.nodeid) >= LONG and item.nodeid not in {*sharded}]
+    runs = {}
+    for tests, count in ((sharded, int(parts)), (long, DAYS)):
+        runs |= {test: number == day % count for test, number in dealt_out(tests, count).items()}
+    others = [item for item in items if not runs.get(item.nodeid, True)]
     config.hook.pytest_deselected(items=others)
-    items[:] = [item for item in items if place.get(item.nodeid, wanted) == wanted]
+    items[:] = [item for item in items if runs.get(item.nodeid, True)]
+
+
+def measured(test):
+    """Seconds of a test; 0 where it was never measured."""
+    function, _, parameters = test.partition("[")
+    return read_durations().get(function, {}).get(parameters, 0.0)
 
 
 def dealt_out(tests, parts):
@@ -97,13 +110,14 @@ def expected_seconds(tests):
     return expected
 
 
+@cache
 def read_durations():
     return json.loads(DURATIONS.read_text(encoding="utf-8")) if DURATIONS.is_file() else {}
 
 
 def pytest_runtest_logreport(report):
     """With several processes, the one that gathers the reports of all is told too."""
-    if "sharded" in report.keywords:
+    if "sharded" in report.keywords or report.duration >= LONG:
         MEASURED[report.nodeid] = MEASURED.get(report.nodeid, 0.0) + report.duration
 
 
