@@ -208,7 +208,7 @@ class TestFloatLayers:
             export(nets["plain"], format="tflite-int8", calibration=images, float_layers=["stem.cnov"])
         with pytest.raises(ExportError, match="no operator comes of the layers that shall stay float, image"):
             export(nets["plain"], format="tflite-int8", calibration=images, float_layers=["image"])
-        with pytest.raises(ValueError, match="float_layers is several names"):
+        with pytest.raises(TypeError, match="float_layers must be a list"):
             export(nets["plain"], format="tflite-int8", calibration=images, float_layers="stem.conv")
         with pytest.raises(ValueError, match="float_layers go with tflite-int8 and io='int8'"):
             export(nets["plain"], float_layers=["stem.conv"])

@@ -32,8 +32,6 @@ def check_float_layers(
         )
     if patterns and is_fake_quantised(model):
         raise ValueError(f"Model {model.name!r} was tuned for integers throughout: none of its layers can stay float.")
-    if isinstance(patterns, str):
-        raise ValueError(f"float_layers is several names or patterns; got one string. Write ({patterns!r},).")
     names = layer_names(model)
     chosen: set[str] = set()
     for pattern in patterns:
