@@ -965,7 +965,7 @@ def test_sources_are_suggested(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match=r"'labels\.csv'"):
         open_data("label.csv")
     (tmp_path / "notes.txt").write_text("")
-    with pytest.raises(ValueError, match="A source is a name, a path or a tuple of arrays, not a list"):
+    with pytest.raises(TypeError, match="source must be a string or a path or a tuple"):
         open_data([X, Y])
     with pytest.raises(FileNotFoundError, match=r"notes.txt is a file, .* in none of .csv, .npz, .tfrecord"):
         open_data("notes.txt")
