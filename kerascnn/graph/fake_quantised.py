@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from kerascnn.graph.graph import leaves
-
 
 def is_fake_quantised(model: Any) -> bool:
     """Whether a model rounds its activations, and so holds the ranges that an int8 file needs."""
@@ -34,6 +32,8 @@ def refuse_integers(model: Any) -> None:
     ValueError
         When it was.
     """
+    from kerascnn.graph.graph import leaves
+
     refuse_fake_quantised(model)
     if names := [layer.name for layer in leaves(model) if getattr(layer, "quantization_mode", None)]:
         raise ValueError(
