@@ -121,7 +121,9 @@ def examined(
     These, (N, 2) uint64, are the states of the files, and a number that changes with what they hold. All is remembered
     as long as the files are as they are, so that a large folder is read once only.
     """
-    states = np.array([[*map(state, files)] for files in items], np.uint64).reshape(len(items), len(items[0]) if items else 1)
+    states = np.array([[*map(state, files)] for files in items], np.uint64).reshape(
+        len(items), len(items[0]) if items else 1
+    )
     passed = Passed(items)
     marks = [passed.mark(files, of_files) for files, of_files in zip(items, states.tolist(), strict=True)]
     doubtful = [files for files, mark in zip(items, marks, strict=True) if mark not in passed.known]

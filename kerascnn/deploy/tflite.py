@@ -12,7 +12,6 @@ from kerascnn.deploy.measurable import need_measurable
 from kerascnn.deploy.request import ExportRequest, inference_function
 from kerascnn.deploy.verification import SELECT, ExportError
 from kerascnn.graph.fake_quantised import is_fake_quantised
-from kerascnn.graph.graph import leaves
 
 
 def write_float32(request: ExportRequest, path: Path) -> None:
@@ -62,6 +61,8 @@ def write_int16x8(request: ExportRequest, path: Path) -> None:
 
 def converter_of(request: ExportRequest, operators: Sequence[str] = ("TFLITE_BUILTINS",), dtype: str = "") -> Any:
     import tensorflow as tf
+
+    from kerascnn.graph.graph import leaves
 
     if names := [layer.name for layer in leaves(request.model) if getattr(layer, "quantization_mode", None)]:
         raise ExportError(
