@@ -7,6 +7,7 @@ a release, and never to mend ``tests/test_golden.py``: files that people have ar
 
 import gzip
 import json
+import os
 from pathlib import Path
 
 import keras
@@ -27,6 +28,7 @@ def main() -> None:
     """Write all of them."""
     keras.utils.set_random_seed(0)
     FOLDER.mkdir(exist_ok=True)
+    os.chdir(FOLDER)  # so that cards name files alone
     model, row = network()
     data = kerascnn.open_data("digits")
     card = Card(
@@ -39,15 +41,15 @@ def main() -> None:
     answers = {"images": images, "model.keras": np.asarray(model(images))}
     write(model, card, "model.keras")
     for format in ("tflite", "tflite-int8", "onnx"):
-        path = FOLDER / f"model{TARGETS[format].suffix}"
+        path = Path(f"model{TARGETS[format].suffix}")
         calibration = images if TARGETS[format].integers else None
         kerascnn.export(model, path, format, card=card, calibration=calibration, overwrite=True)
         answers[path.name] = kerascnn.open_model(path)(images)["scores"]
     tuned = kerascnn.quantize_aware(model, (images, np.arange(32) % 10), Tuning(epochs=1, batch=16)).model
     write(tuned, card, "tuned.keras")
     answers["tuned.keras"] = np.asarray(tuned(images))
-    np.savez_compressed(FOLDER / "answers.npz", **answers)
-    (FOLDER / "networks.json.gz").write_bytes(gzip.compress(json.dumps(configurations()).encode(), mtime=0))
+    np.savez_compressed("answers.npz", **answers)
+    Path("networks.json.gz").write_bytes(gzip.compress(json.dumps(configurations()).encode(), mtime=0))
 
 
 def network() -> tuple[keras.Model, kerascnn.networks.architecture.Architecture]:
@@ -63,8 +65,8 @@ def network() -> tuple[keras.Model, kerascnn.networks.architecture.Architecture]
 
 
 def write(model: keras.Model, card: Card, name: str) -> None:
-    model.save(FOLDER / name)
-    card.write(FOLDER / name)
+    model.save(name)
+    card.write(name)
 
 
 def configurations() -> dict[str, str]:
