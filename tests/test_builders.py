@@ -1,6 +1,7 @@
 """What builders say to arguments that cannot be met, and how near they are to keras.applications'."""
 
 import copy
+import functools
 import inspect
 import pickle
 
@@ -142,6 +143,7 @@ def test_two_networks_in_one_model():
 def test_builders_are_functions_to_tools():
     assert ResNet18.__name__ == "resnet18"
     assert list(inspect.signature(ResNet18).parameters)[:2] == ["include_top", "weights"]
+    assert "classes" in inspect.signature(functools.partial(ResNet18)).parameters  # as scikeras wants it
     assert copy.deepcopy(ResNet18) == ResNet18 == pickle.loads(pickle.dumps(ResNet18))
 
 

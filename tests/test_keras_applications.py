@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import pickle
 from hashlib import md5
 from pathlib import Path
 from types import ModuleType
@@ -105,7 +106,9 @@ def test_arguments_are_those_of_keras(name):
         return [(p.name, p.default) for p in inspect.signature(function).parameters.values()]
 
     assert arguments(getattr(mirror, name)) == arguments(getattr(keras.applications, name))
-    assert getattr(mirror, name).__name__ == name
+    builder = getattr(mirror, name)
+    assert builder.__name__ == name and inspect.isfunction(builder)
+    assert pickle.loads(pickle.dumps(builder)) is builder
 
 
 @pytest.mark.sharded

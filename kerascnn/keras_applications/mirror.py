@@ -97,6 +97,7 @@ def builder(
         return draw(network, traits if inside else replace(traits, prepare=None), a)
 
     call.__name__ = call.__qualname__ = identifier
+    call.__module__ = __package__  # where pickle finds it by its name
     call.__signature__ = signature  # pyright: ignore[reportFunctionMemberAccess]
     call.__doc__ = f"As ``keras.applications.{identifier}``, of kerascnn's layers under Keras' names."
     return call
