@@ -193,6 +193,27 @@ def test_prediction_in_one_line(trained, photos, capsys):
         kerascnn.predict("nothing.tflite", paths[0])
 
 
+def test_a_folder_is_predicted_file_by_file(trained, photos, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("kerascnn.workflows.predict.BATCH", 3)  # several batches, and one that is not full
+    (tmp_path / "in").mkdir()
+    for label in ("sky", "night"):
+        shutil.copy(photos / label / "00.png", tmp_path / f"{label}.png")
+        for number in (1, 2):
+            shutil.copy(photos / label / f"{number:02d}.png", tmp_path / "in" / f"{label}{number}.png")
+    (tmp_path / "notes.txt").write_text("no image")
+    paths = sorted(tmp_path.glob("in/*.png")) + sorted(tmp_path.glob("*.png"))
+    assert main(["predict", str(trained / "model.tflite"), str(tmp_path), "--top", "1"]) == 0
+    one_by_one = [kerascnn.predict(trained / "model.tflite", path) for path in paths]
+    lines = [f"{path}: {prediction.text(1)}" for path, prediction in zip(paths, one_by_one, strict=True)]
+    assert capsys.readouterr().out.splitlines() == lines and len(lines) == 6
+    paths[4].write_bytes(paths[4].read_bytes()[:60])
+    assert main(["predict", str(trained / "model.tflite"), str(tmp_path)]) == 2
+    assert f"{paths[4]} is not a JPEG, PNG" in capsys.readouterr().err
+    (tmp_path / "empty").mkdir()
+    assert main(["predict", str(trained / "model.tflite"), str(tmp_path / "empty")]) == 2
+    assert "empty holds no images" in capsys.readouterr().err
+
+
 def test_real_weights_name_what_is_in_real_photographs():
     """ImageNet's classes 0 to 7 and 389 to 397 are fish; of the photographs of fish nearly all are called so."""
     names = [name.replace("_", " ") for _, name in classes()]

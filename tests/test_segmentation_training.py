@@ -87,7 +87,7 @@ def test_every_file_is_evaluated_alike(trained, folder, name):
     assert found.evaluation.headline == pytest.approx(reference.evaluation.headline, abs=tolerance)
 
 
-def test_predict_draws_the_mask(trained, photo):
+def test_predict_draws_the_mask(trained, photo, capsys):
     out, _ = trained
     prediction = kerascnn.predict(out / "model.tflite", photo)
     assert "%" in prediction.text() and prediction.as_dict()["height"] == 32
@@ -96,6 +96,9 @@ def test_predict_draws_the_mask(trained, photo):
     assert main(["predict", str(out / "model.onnx"), str(photo), "--out", str(out / "drawn")]) == 0
     picture = np.asarray(Image.open(out / "drawn" / "one.prediction.png"))
     assert picture.shape == (32, 32, 3)
+    Image.open(photo).save(photo.with_suffix(".bmp"))
+    assert main(["predict", str(out / "model.onnx"), str(photo.parent), "--out", str(out / "drawn")]) == 2
+    assert "would both be" in capsys.readouterr().err
 
 
 def test_a_killed_training_goes_on_to_the_same_weights(tmp_path, trained):

@@ -74,7 +74,7 @@ def add(command: Command) -> None:
 
     p = command("predict", predict, "say what a .keras, .tflite or .onnx file sees in images")
     p.add_argument("model", help="a model file with its card (the .json) beside it, or a tag: resnet50.tv_in1k_v2")
-    p.add_argument("images", nargs="+", type=Path, help="image files")
+    p.add_argument("images", nargs="+", type=Path, help="image files, or folders of them")
     p.add_argument("--top", type=int, default=3, help="classes to show for each image (default: 3)")
     p.add_argument("--out", type=Path, metavar="FOLDER", help="where pictures go, if the task draws any")
 
@@ -148,8 +148,9 @@ def predict(options: argparse.Namespace) -> None:
     if options.top < 1:
         raise ValueError(f"--top must be at least 1, got {options.top}.")
     import_quietly()
-    from kerascnn.workflows.predict import write_pictures
+    from kerascnn.workflows.predict import image_files, write_pictures
 
-    written = write_pictures(options.model, options.images, options.out)
-    for path, (prediction, picture) in zip(options.images, written, strict=True):
+    files = image_files(options.images)
+    written = write_pictures(options.model, files, options.out)
+    for path, (prediction, picture) in zip(files, written, strict=True):
         say(f"{path}: {prediction.text(options.top)}" + (f"  {picture}" if picture else ""))

@@ -28,6 +28,17 @@ def image_problem(contents: bytes) -> str | None:
 
     from kerascnn.data.images import decode
 
+    if problem := header_problem(contents):
+        return problem
+    try:
+        decode(contents)
+    except tf.errors.OpError as error:
+        return reason(error)
+    return None
+
+
+def header_problem(contents: bytes) -> str | None:
+    """Why an image file is not decoded, as far as its first bytes tell; or None."""
     if has_colour_table(contents):
         return "A BMP file whose colours are numbers of a table is not supported. Save it as PNG"
     width, height = pixels(contents)
@@ -36,10 +47,6 @@ def image_problem(contents: bytes) -> str | None:
             f"It has {width:,} x {height:,} pixels, and would fill memory: up to {most:,} are read. Make it smaller, "
             f"or set KERASCNN_MAX_PIXELS"
         )
-    try:
-        decode(contents)
-    except tf.errors.OpError as error:
-        return reason(error)
     return None
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerascnn.data import images
-from kerascnn.data.checks import image_problem, refuse_changed
+from kerascnn.data.checks import header_problem, reason, refuse_changed
 from kerascnn.data.dataset import IN_MEMORY, Split
 from kerascnn.data.transforms.affine import mask_along
 from kerascnn.data.transforms.mixing import mixed_with
@@ -296,6 +296,10 @@ def load_image(image: str | os.PathLike | np.ndarray, preprocess: Preprocess) ->
     if not path.is_file():
         raise FileNotFoundError(f"There is no image file {path}.")
     contents = path.read_bytes()
-    if problem := image_problem(contents):
-        raise ValueError(f"{path} is not a JPEG, PNG, BMP, GIF or WebP image that can be decoded: {problem}")
-    return prepared(tf.constant(contents), preprocess).numpy()
+    problem = header_problem(contents)
+    if not problem:
+        try:
+            return prepared(tf.constant(contents), preprocess).numpy()
+        except tf.errors.OpError as error:
+            problem = reason(error)
+    raise ValueError(f"{path} is not a JPEG, PNG, BMP, GIF or WebP image that can be decoded: {problem}")

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import overload
 
@@ -19,6 +20,8 @@ from kerascnn.workflows.common import BATCH
 
 Model = str | os.PathLike[str] | Runner
 Image = str | os.PathLike[str] | np.ndarray
+
+PICTURE = ".prediction.png"  # ends the names of pictures that are drawn
 
 
 @overload
@@ -56,20 +59,28 @@ def predict(model: Model, images: Image | Sequence[Image]) -> Prediction | list[
         When one of them cannot be read.
     """
     several = not isinstance(images, str | os.PathLike | np.ndarray)
-    found = [prediction for _, prediction in predictions(model, images if several else [images])]
+    found = [prediction for _, prediction in predictions(*opened(model), images if several else [images])]
     return found if several else found[0]
 
 
-def predictions(model: Model, images: Sequence[Image]) -> Iterator[tuple[np.ndarray, Prediction]]:
-    """Each image as the network saw it, (size, size, C) uint8, and what it said."""
-    from kerascnn.data.images import denormalised
+def predictions(runner: Runner, card: Card, images: Sequence[Image]) -> Iterator[tuple[np.ndarray, Prediction]]:
+    """Each image as the network takes it, (size, size, C) float32, and what it said.
+
+    While one batch runs, the next is read by as many threads as there are processors; no more is held.
+    """
     from kerascnn.data.pipeline import load_image
 
-    runner, card = opened(model)
     task = task_of(card)
-    for start in range(0, len(images), BATCH):
-        seen = np.stack([load_image(image, card.preprocess) for image in images[start : start + BATCH]])
-        yield from zip((denormalised(image, card.preprocess) for image in seen), task.decode(runner(seen)), strict=True)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+
+        def read(start: int) -> list[Future[np.ndarray]]:
+            return [pool.submit(load_image, image, card.preprocess) for image in images[start : start + BATCH]]
+
+        coming = read(0)
+        for start in range(0, len(images), BATCH):
+            here, coming = coming, read(start + BATCH)
+            batch = np.stack([image.result() for image in here])
+            yield from zip(batch, task.decode(runner(batch)), strict=True)
 
 
 def opened(model: Model) -> tuple[Runner, Card]:
@@ -95,20 +106,53 @@ def names(count: int) -> tuple[str, ...]:
     return tuple(f"class {number}" for number in range(count))
 
 
+def image_files(paths: Sequence[Path]) -> list[Path]:
+    """The files among ``paths``, and of the folders all image files in them, in order of names.
+
+    Raises
+    ------
+    ValueError
+        When a folder has no image.
+    """
+    from kerascnn.data.sources.folder import SUFFIXES, files_in, is_image
+
+    found = []
+    for path in paths:
+        inside = [path]
+        if path.is_dir():
+            inside = [file for file in files_in(path) if is_image(file) and not file.name.endswith(PICTURE)]
+        if not inside:
+            raise ValueError(f"{path} holds no images, whose names end in {', '.join(SUFFIXES)}.")
+        found += inside
+    return found
+
+
 def write_pictures(
     model: Model, paths: Sequence[Path], folder: Path | None = None
 ) -> Iterator[tuple[Prediction, Path | None]]:
     """What a network says about image files, each with the file of the picture that its task draws of it, if any.
 
     It is ``<image>.prediction.png`` in ``folder``, or beside the image.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As :func:`predict` does, and when the pictures of two images would be one file.
     """
     from PIL import Image
 
-    for path, (image, prediction) in zip(paths, predictions(model, paths), strict=True):
-        picture = prediction.picture(image if image.shape[-1] == 3 else np.repeat(image, 3, axis=-1))
+    from kerascnn.data.images import denormalised
+
+    runner, card = opened(model)
+    drawn: dict[Path, Path] = {}
+    for path, (image, prediction) in zip(paths, predictions(runner, card, paths), strict=True):
+        seen = denormalised(image, card.preprocess)
+        picture = prediction.picture(seen if seen.shape[-1] == 3 else np.repeat(seen, 3, axis=-1))
         written = None
         if picture is not None:
-            written = (folder or path.parent) / f"{path.stem}.prediction.png"
+            written = (folder or path.parent) / f"{path.stem}{PICTURE}"
+            if (other := drawn.setdefault(written, path)) != path:
+                raise ValueError(f"The pictures of {other} and {path} would both be {written}. Draw them one by one.")
             with written_whole(written) as draft:
                 Image.fromarray(picture).save(draft)
         yield prediction, written
