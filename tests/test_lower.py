@@ -6,6 +6,7 @@ import pytest
 from keras import layers as K
 from parity import assert_equal, images, randomise
 from test_conformance import TINY
+from test_fold import Forgets
 
 from kerascnn import layers as L
 from kerascnn.graph.inline import inline_models
@@ -181,6 +182,23 @@ def test_models_inside_models_become_one_graph():
     assert new.count_params() == model.count_params() and not {id(w) for w in new.weights} & {
         id(w) for w in model.weights
     }
+    assert inline_models(new) is new
+
+
+@pytest.mark.filterwarnings("ignore:.* shares the weights")
+def test_layers_of_one_name_in_two_models_become_two_in_one_graph():
+    """Layers that cannot be copied are the model's own, which keep their names."""
+    inners = [on(K.Conv2D(6, 1, name="conv"), Forgets(factor, weight=True, name="own")) for factor in (2.0, 3.0)]
+    for inner, name in zip(inners, ("first", "second"), strict=True):
+        inner.name = name
+    model = on(*inners, Forgets(4.0, name="own"))
+    randomise(model)
+    new = inline_models(model)
+    np.testing.assert_array_equal(new(images(model)), model(images(model)))
+    assert {"own", "first-own", "second-own"} <= {layer.name for layer in new.layers}
+    assert [inner.layers[-1].name for inner in inners] == ["own", "own"] and model.layers[-1].name == "own"
+    assert new.get_layer("second-own").scale is inners[1].layers[-1].scale
+    np.testing.assert_allclose(lower(model)(images(model)), model(images(model)), rtol=1e-5)
     assert inline_models(new) is new
 
 
