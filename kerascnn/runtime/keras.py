@@ -98,11 +98,12 @@ def weights_within(size: int) -> Iterator[None]:
         return add_weight(layer, shape, *args, **keywords)
 
     with LOADING:
-        add_weight, keras.layers.Layer.add_weight = keras.layers.Layer.add_weight, bounded
+        layer_class: Any = keras.layers.Layer
+        add_weight, layer_class.add_weight = layer_class.add_weight, bounded
         try:
             yield
         finally:
-            keras.layers.Layer.add_weight = add_weight
+            layer_class.add_weight = add_weight
 
 
 def unknown_in(reason: str) -> str:
