@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kerascnn.errors import suggest
-from kerascnn.files import write_text
+from kerascnn.files import clear_drafts, write_text
 from kerascnn.networks.codec import decode_row, encode_row
 from kerascnn.spec import Preprocess, Row, expect
 
@@ -82,6 +82,7 @@ class Card:
     @classmethod
     def beside(cls, file: str | Path) -> "Card | None":
         """The card of ``file``; None where it has none. Raises ``ValueError`` when what lies there is not a card."""
+        clear_drafts(cls.path(file).parent)
         return cls.read(file) if cls.path(file).is_file() else None
 
     @classmethod
@@ -96,6 +97,7 @@ class Card:
             When it is not a card, naming the field.
         """
         path = cls.path(file)
+        clear_drafts(path.parent)
         if not path.is_file():
             raise FileNotFoundError(
                 f"{file} has no card: {path} is missing. It holds the class names and the preprocessing; "

@@ -10,7 +10,7 @@ import time
 import warnings
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,12 +18,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
-from filelock import FileLock, Timeout
-
 HELD: ContextVar[frozenset[Path]] = ContextVar("HELD", default=frozenset())  # the locks of this thread
 SEAL = 64  # hexadecimal digits of a SHA-256
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # full disk, full quota, file beyond a limit
-WRITING, OLD, LOCK = ".writing-", ".old", ".lock"  # a folder of drafts, and in it what they replace and its lock
+WRITING, LOCK = ".writing-", ".lock"  # a folder of drafts, and its lock
+OLD, LAST = ".old", ".last"  # in it what they replace, and the name of the file that is put in place last
 
 
 def home() -> Path:
@@ -46,9 +45,10 @@ def written_together(*paths: str | os.PathLike) -> Iterator[list[Path]]:
     """Give temporary paths beside ``paths``, of one folder; on success they take these names one right after another.
 
     Drafts have the names of their files, because writers choose a format by the suffix. If the block raises, or the
-    process dies in it, whatever stood at ``paths`` before still stands there. A folder cannot be replaced in one step,
-    so the old one is moved away first; :func:`clear_drafts` moves it back where a kill came between. Raises ``OSError``
-    when there is no space on the disk, naming the file.
+    process dies in it, whatever stood at ``paths`` before still stands there. Several files cannot be replaced in one
+    step, nor can a folder, so the old ones are kept until the last path has its new file; where a kill comes between,
+    :func:`clear_drafts` puts them back: whoever reads a pair calls it first. Raises ``OSError`` when there is no space
+    on the disk, naming the file.
     """
     places = [Path(path) for path in paths]
     try:
@@ -61,10 +61,11 @@ def written_together(*paths: str | os.PathLike) -> Iterator[list[Path]]:
                     raise IsADirectoryError(
                         errno.EISDIR, f"{place} is a folder, and a file is to be written; name another"
                     )
-                if place.is_dir():
-                    Path(folder, OLD).mkdir(exist_ok=True)
-                    os.replace(place, Path(folder, OLD, place.name))
-                os.replace(draft, place)
+            try:
+                put_in_place(folder, places)
+            except BaseException:
+                put_back(folder)
+                raise
     except Exception as error:  # TensorFlow has classes of its own for a full disk
         if not is_no_room(error):
             raise
@@ -77,6 +78,34 @@ def written_together(*paths: str | os.PathLike) -> Iterator[list[Path]]:
         raise OSError(code, reason) from error
 
 
+def put_in_place(folder: Path, places: list[Path]) -> None:
+    """Let drafts take the names of ``places``, in order; what stands there is kept until the last has its own."""
+    old = folder / OLD
+    kept = [place for place in places if place.is_dir() or (place != places[-1] and place.exists())]
+    if kept:
+        old.mkdir()
+        (folder / LAST).write_text(places[-1].name, encoding="utf-8")
+    for place in places:
+        if place.is_dir():
+            os.replace(place, old / place.name)
+        elif place in kept:
+            try:
+                os.link(place, old / place.name)
+            except OSError:  # a disk that knows no links
+                shutil.copy2(place, old / place.name)
+        os.replace(folder / place.name, place)
+
+
+def put_back(folder: Path) -> None:
+    """Undo :func:`put_in_place`, unless it had come to its end."""
+    last = folder / LAST
+    is_whole = last.is_file() and not (folder / last.read_text(encoding="utf-8")).exists()
+    for old in (folder / OLD).glob("*"):
+        place = folder.parent / old.name
+        if not is_whole or not place.exists():
+            os.replace(old, place)
+
+
 def is_no_room(error: BaseException) -> bool:
     """Whether a file could not be written because the disk, the quota or the largest file is reached."""
     return getattr(error, "errno", None) in NO_ROOM or any(os.strerror(code) in str(error) for code in NO_ROOM)
@@ -87,31 +116,32 @@ def draft_folder(parent: Path) -> Iterator[Path]:
     """A temporary folder in ``parent``, which is locked, so that others see that whoever writes there is alive."""
     while True:
         with tempfile.TemporaryDirectory(prefix=WRITING, dir=parent, ignore_cleanup_errors=True) as folder:
-            lock = FileLock(Path(folder, LOCK), timeout=0)
+            file = None
             try:
-                lock.acquire()
-            except Timeout:  # somebody who clears the drafts of killed processes was faster
+                file = lock(Path(folder, LOCK))
+            except (BlockingIOError, FileNotFoundError):  # somebody who clears drafts of the dead was faster
                 continue
-            except NotImplementedError:  # a disk that knows no locks, on which nothing is cleared
-                pass
+            except OSError as error:
+                if is_no_room(error):
+                    raise  # else there are no locks, and nothing is cleared
             try:
                 yield Path(folder)
                 return
             finally:
-                lock.release()
+                if file is not None:
+                    os.close(file)
 
 
 def clear_drafts(parent: str | os.PathLike) -> None:
     """Take away what killed processes left half-written in a folder; what a living one writes there stays."""
     for draft in Path(parent).glob(f"{WRITING}*"):
-        try:
-            with FileLock(draft / LOCK, timeout=0):
-                for old in Path(draft, OLD).glob("*"):
-                    if not (place := Path(parent, old.name)).exists():
-                        os.replace(old, place)
-        except (OSError, NotImplementedError):  # it is locked, or another user's, or no locks are known
-            continue
-        shutil.rmtree(draft, ignore_errors=True)
+        with suppress(OSError):  # it is locked, or another user's, or no locks are known
+            file = lock(draft / LOCK)
+            try:
+                put_back(draft)
+                shutil.rmtree(draft, ignore_errors=True)
+            finally:
+                os.close(file)
 
 
 def is_special(path: Path) -> bool:
@@ -175,6 +205,9 @@ def locked(folder: str | os.PathLike) -> Iterator[None]:
     file = None
     try:
         file = lock(path)
+        with suppress(OSError):  # a full disk: it is locked all the same
+            os.truncate(file, 0)
+            os.write(file, f"process {os.getpid()} on {socket.gethostname()} since {time.ctime()}".encode())
     except BlockingIOError:
         raise
     except OSError as error:
@@ -195,9 +228,10 @@ def locked(folder: str | os.PathLike) -> Iterator[None]:
 
 
 def lock(path: Path) -> int:
-    """A descriptor of a file, made if missing, that is locked until it is closed, and says by whom.
+    """A descriptor of a file, made if missing, that is locked until it is closed, or the process ends.
 
-    Raises ``BlockingIOError`` when another holds the lock, and another ``OSError`` when there is no way to lock.
+    Raises ``BlockingIOError`` when another holds the lock, with what it wrote into the file, and another ``OSError``
+    when there is no way to lock.
     """
     try:
         from fcntl import LOCK_EX, LOCK_NB, flock
@@ -210,8 +244,6 @@ def lock(path: Path) -> int:
             if not is_file(path, file):  # taken away before it was locked
                 os.close(file)
                 continue
-            os.truncate(file, 0)
-            os.write(file, f"process {os.getpid()} on {socket.gethostname()} since {time.ctime()}".encode())
             return file
         except OSError as error:
             who = os.pread(file, 200, 0).decode(errors="replace") or "another process"

@@ -1,8 +1,10 @@
 """Files are written whole or not at all, cards come back as they were, and errors name the way out."""
 
 import errno
+import itertools
 import json
 import os
+import shutil
 import sys
 from dataclasses import asdict, replace
 
@@ -89,6 +91,54 @@ def test_a_folder_that_was_moved_away_comes_back(tmp_path):
     with written_whole(tmp_path / "net") as draft:
         draft.mkdir()
     assert not list((tmp_path / "net").iterdir()) and len([*tmp_path.iterdir()]) == 1
+
+
+@pytest.mark.parametrize("folder", [False, True], ids=["a file", "a folder"])
+@pytest.mark.parametrize("linked", [True, False], ids=["links", "no links"])
+def test_a_pair_is_the_old_or_the_new_one_whenever_its_writer_is_killed(folder, linked, tmp_path, monkeypatch):
+    """Killed before each of its steps in turn, until none is left: whoever reads it then finds two that fit."""
+
+    def write(text):
+        with written_together(Card.path(tmp_path / "net"), tmp_path / "net") as (card, file):
+            file.mkdir() if folder else None
+            (file / "part" if folder else file).write_text(text)
+            card.write_text(json.dumps(asdict(replace(CARD, model=text))))
+
+    def link(*_):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    if not linked:
+        monkeypatch.setattr(os, "link", link)
+    found = []
+    for step in itertools.count(1):
+        shutil.rmtree(tmp_path)
+        write("old")
+        if (child := os.fork()) == 0:
+            left = iter(range(step))
+            sys.addaudithook(lambda event, _, left=left: event in STEPS and next(left, None) is None and os._exit(9))
+            write("new")
+            os._exit(0)
+        ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        model = Card.read(tmp_path / "net").model
+        assert (tmp_path / "net" / ("part" if folder else "")).read_text() == model
+        assert {path.name for path in tmp_path.iterdir()} == {"net", "net.json"}
+        found.append(model)
+        if ended == 0:
+            break
+    assert found == sorted(found, reverse=True) and {*found} == {"old", "new"} and len(found) > 6
+
+
+STEPS = {"open", "os.mkdir", "os.rename", "os.link", "os.remove", "os.rmdir", "os.unlink", "shutil.copyfile"}
+
+
+def test_what_cannot_take_its_name_leaves_the_pair_that_was_there(tmp_path, monkeypatch):
+    with written_together(tmp_path / "card", tmp_path / "file") as drafts:
+        [draft.write_text("old") for draft in drafts]
+    rename = os.replace
+    monkeypatch.setattr(os, "replace", lambda old, new: rename(old, new if new.name != "file" else "no/such/place"))
+    with pytest.raises(FileNotFoundError), written_together(tmp_path / "card", tmp_path / "file") as drafts:
+        [draft.write_text("new") for draft in drafts]
+    assert [(path.name, path.read_text()) for path in sorted(tmp_path.iterdir())] == [("card", "old"), ("file", "old")]
 
 
 def test_a_card_alone_is_in_nobodys_way(tmp_path):

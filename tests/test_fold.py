@@ -9,6 +9,7 @@ from test_conformance import TINY
 
 import kerascnn
 from kerascnn.graph.fold import OUTPUTS, fold_batch_norm
+from kerascnn.graph.rewrite import in_float32
 
 
 def norms(model: keras.Model) -> list[str]:
@@ -224,6 +225,27 @@ def test_weights_that_cannot_be_copied_are_shared_and_it_says_so():
         new = fold_batch_norm(model)
     assert new.get_layer("own") is model.get_layer("own") and new.layers[1] is not model.layers[1]
     np.testing.assert_allclose(new(images(model)), model(images(model)), rtol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:.* shares the weights")
+def test_layers_that_cannot_be_copied_compute_in_float32_too():
+    image = keras.Input((9, 9, 6), name="image")
+    own = Forgets(1 / 3, weight=True, dtype="mixed_bfloat16", name="own")
+    conv = L.Conv2D(6, 1, dtype="mixed_bfloat16", name="conv")
+    model = keras.Model(image, keras.Model(image, own(image), name="inner")(conv(image)))
+    randomise(model)
+    kernel, bias, scale = (np.asarray(weight) for weight in model.weights)
+    new = in_float32(model)
+    expected = (images(model) @ kernel[0, 0] + bias) / 3 * scale
+    np.testing.assert_allclose(new(images(model)), expected, rtol=1e-5, atol=1e-6)
+    assert own.compute_dtype == "bfloat16" and in_float32(new) is new
+    assert new.weights[-1] is own.scale, "shared, not copied"
+
+
+def test_what_stays_in_half_precision_inside_a_layer_is_named():
+    inside = Forgets(3.0, dtype="mixed_bfloat16", name="inside")
+    with pytest.warns(UserWarning, match="still computes 'inside' in bfloat16: the get_config"):
+        in_float32(on(L.TimeDistributed(inside)))
 
 
 def test_an_adapter_becomes_a_part_of_its_kernel():

@@ -17,11 +17,11 @@ from test_conformance import TINY
 from kerascnn.card import Card
 from kerascnn.cli import main
 from kerascnn.deploy import TARGETS, export
+from kerascnn.deploy.flatbuffer import read_graphs
 from kerascnn.deploy.layer_comparison import LayerComparison, between, compare_layers
-from kerascnn.deploy.layer_comparison.activations import single_outputs
+from kerascnn.deploy.layer_comparison.activations import layers_after, single_outputs
 from kerascnn.deploy.layer_comparison.proposals import propose
 from kerascnn.deploy.request import ExportRequest
-from kerascnn.deploy.tensor_names import layers_in
 from kerascnn.runtime import quiet
 from kerascnn.spec import Preprocess
 
@@ -125,7 +125,7 @@ def scales(content: bytearray) -> Iterator[tuple[list[str], np.ndarray]]:
 def ranked_first(model, path, names: list[str]) -> bool:
     """Whether the layer with the lowest SNR of its own is one that these tensors are named after."""
     worst = compare_layers(model, path, images(model, 2)).worst[0]
-    return bool(set(worst.covers) & set(layers_in(names, single_outputs(model))))
+    return bool(set(worst.covers) & set(layers_after(names, model, single_outputs(model))))
 
 
 def reverse(values: np.ndarray) -> None:
@@ -308,6 +308,26 @@ def test_what_does_not_help_is_neither_proposed_nor_written(wild_files, tmp_path
     assert "tried in float out" in printed.out and "keep in float" not in printed.out
     assert f"Nothing is written to {out}: what was tried is no better than" in printed.err
     assert not out.exists() and not Card.path(out).exists()
+
+
+def test_layers_are_told_from_a_model_and_from_operations_of_the_same_name(tmp_path):
+    """TensorFlow names a tensor after the model, the layer and the operation: each of them may be "net" or "add"."""
+    keras.utils.set_random_seed(3)
+    image = keras.Input((8, 8, 3), name="image")
+    x = K.LayerNormalization(name="norm")(K.Conv2D(4, 3, padding="same", name="net")(image))
+    x = K.Add(name="add")([x, K.Conv2D(4, 1, activation="relu", name="side")(x)])
+    x = K.Dense(6, activation="tanh", name="dense")(K.Flatten(name="flat")(x))
+    model = keras.Model(image, K.Dense(6, name="dense_1")(x), name="net")
+    found = compare_layers(model, written(model, "tflite", tmp_path), images(model, 2))
+    assert {"add", "dense", "dense_1"} < {row.layer for row in found.rows}
+    assert min(row.own_snr for row in found.rows) > 90
+
+    some = ExportRequest(model=model, images=images(model), types=("int8", "int8"), float_layers=frozenset(["net"]))
+    with quiet():
+        TARGETS["tflite-int8"].write(some, tmp_path / "int8.tflite")
+    operators = read_graphs(tmp_path / "int8.tflite")[0].operators
+    kernels = [each for each in operators if each.kind in ("CONV_2D", "FULLY_CONNECTED")]
+    assert [each.outputs[0].dtype for each in kernels] == ["float32"] + ["int8"] * (len(kernels) - 1)
 
 
 def test_layers_that_are_random_in_training_are_compared_in_inference(tmp_path):

@@ -6,8 +6,10 @@ import pytest
 from keras import layers as K
 from parity import assert_equal, images, randomise
 from test_conformance import TINY
+from test_fold import Forgets
 
 from kerascnn import layers as L
+from kerascnn.graph.graph import Graph
 from kerascnn.graph.inline import inline_models
 from kerascnn.graph.lower import lower
 
@@ -182,6 +184,47 @@ def test_models_inside_models_become_one_graph():
         id(w) for w in model.weights
     }
     assert inline_models(new) is new
+
+
+@pytest.mark.filterwarnings("ignore:.* shares the weights")
+def test_layers_of_one_name_in_two_models_become_two_in_one_graph():
+    """Layers that cannot be copied are the model's own, which keep their names."""
+    inners = [on(K.Conv2D(6, 1, name="conv"), Forgets(factor, weight=True, name="own")) for factor in (2.0, 3.0)]
+    for inner, name in zip(inners, ("first", "second"), strict=True):
+        inner.name = name
+    model = on(*inners, Forgets(4.0, name="own"))
+    randomise(model)
+    new = inline_models(model)
+    np.testing.assert_array_equal(new(images(model)), model(images(model)))
+    assert {"own", "first-own", "second-own"} <= {layer.name for layer in new.layers}
+    assert [inner.layers[-1].name for inner in inners] == ["own", "own"] and model.layers[-1].name == "own"
+    assert new.get_layer("second-own").scale is inners[1].layers[-1].scale
+    np.testing.assert_allclose(lower(model)(images(model)), model(images(model)), rtol=1e-5)
+    assert inline_models(new) is new
+
+
+OPERATORS = {
+    "sums": lambda x, y: x + y - 1.5 + (1 - y) + np.arange(6, dtype="float32"),
+    "products": lambda x, y: -x * y * 0.5 / np.arange(1, 7, dtype="float32"),
+    "extremes": lambda x, y: keras.ops.minimum(keras.ops.maximum(x, y), keras.ops.maximum(x, 0.0)),
+    "activations": lambda x, y: keras.ops.tanh(keras.ops.sigmoid(x)) + keras.ops.gelu(y, approximate=False),
+    "rectifiers": lambda x, y: keras.activations.relu(x, 0.1) + keras.ops.leaky_relu(y, 0.3) + keras.ops.relu6(x),
+    "squares": lambda x, y: keras.ops.clip(keras.ops.square(x), 0, 6) + keras.ops.softmax(keras.ops.silu(y)),
+    "axes": lambda x, y: keras.ops.expand_dims(keras.ops.transpose(keras.ops.reshape(x, (-1, 81, 6)), (0, 2, 1)), 1),
+    "means": lambda x, y: keras.ops.mean(x, axis=(1, 2)) * keras.ops.max(y, axis=(-2, -3)),
+    "pools": lambda x, y: keras.ops.average_pool(x, 2, padding="same") + keras.ops.max_pool(y, 3, 2, "same"),
+    "pads": lambda x, y: keras.ops.concatenate(
+        [keras.ops.pad(each, ((0, 0), (1, 2), (0, 3), (0, 0))) for each in (x, y)], 1
+    ),
+}
+
+
+@pytest.mark.parametrize("what", OPERATORS)
+def test_operators_become_layers(what):
+    image = keras.Input((9, 9, 6))
+    x, y = (K.Conv2D(6, 1, name=name)(image) for name in "xy")
+    new = lowered(keras.Model(image, OPERATORS[what](x, y)))
+    assert [call.operation.name for call in Graph(new).calls if not isinstance(call.operation, K.Layer)] == []
 
 
 def test_a_lowered_model_saves_and_loads(tmp_path):

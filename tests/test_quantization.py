@@ -166,6 +166,25 @@ def test_a_file_computes_what_was_tuned_to_the_bit(tmp_path):
     assert np.mean(off != 0) < 0.01 and np.abs(off).max() <= 1
 
 
+def test_operators_without_a_layer_are_tuned_as_their_file_computes_them(tmp_path):
+    """Some become layers, others move numbers as they are."""
+    image = keras.Input((16, 16, 3), name="image")
+    x = keras.activations.relu(K.Conv2D(8, 3, padding="same", name="conv")(image * 2.0))
+    x = keras.ops.relu(x + K.Conv2D(8, 1, name="side")(x)) - np.arange(8, dtype="float32") / 8
+    x = keras.ops.pad(x[:, 1:, ::2], ((0, 0), (1, 1), (0, 2), (0, 0))) / 2
+    x = keras.ops.pad(x, ((0, 0), (0, 0), (0, 0), (0, 4)))
+    x = keras.ops.concatenate([keras.ops.max_pool(x, 2), 1 - keras.ops.average_pool(x, 2)], axis=-1)
+    x = keras.ops.mean(K.Conv2D(8, 1, name="last")(keras.ops.flip(x, 1)), axis=(1, 2))
+    model = keras.Model(image, K.Dense(7, name="dense")(keras.ops.reshape(x, (-1, 8))), name="net")
+    tuned = quantize_aware(model, random_batches(model, 32), Tuning(epochs=1))
+    report = export(tuned.simulation, tmp_path / "net.tflite", "tflite-int8")
+    assert {"PAD", "STRIDED_SLICE", "REVERSE_V2"} <= set(report.operators)
+    assert report.operators["QUANTIZE"] == report.operators["DEQUANTIZE"] == 1, "of the image and of the scores"
+    x, file = images(model, 64), open_model(tmp_path / "net.tflite")
+    off = np.round((tuned.predict(x)["scores"] - file(x)["scores"]) / file.steps["scores"])
+    assert np.mean(off != 0) < 0.01 and np.abs(off).max() <= 1
+
+
 def segmenter() -> keras.Model:
     """Scores of 5 classes for each pixel, by every way of enlarging a map."""
     image = keras.Input((16, 16, 3), name="image")

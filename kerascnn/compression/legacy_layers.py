@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 import tf_keras
 
-from kerascnn.graph.copies import twin, weights_of
+from kerascnn.graph.copies import is_shared, twin, weights_of
 from kerascnn.graph.graph import Call
 
 # Layers that Keras 2 has too and computes alike; tools look for them by their class.
@@ -88,7 +88,7 @@ class Keras3Layer(tf_keras.layers.Layer):
         super().__init__(name=call.operation.name, trainable=getattr(call.operation, "trainable", True))
         self.operation = in_float32(call) if isinstance(call.operation, keras.layers.Layer) else call.operation
         self.arguments = Arguments(call)
-        self.frozen = self.operation is call.operation
+        self.frozen = is_shared(self.operation, call.operation)
         # so that tf_keras knows of them
         self.borrowed = [] if self.frozen else [v.value for v in self.operation.variables]
 
@@ -124,7 +124,7 @@ def without_defaults(keywords: dict[str, Any]) -> dict[str, Any]:
 def in_float32(call: Call) -> Any:
     """A copy of the layer of a call, with weights of its own, that computes in float32; or the layer itself."""
     layer, copy = call.operation, twin(call, dtype="float32")
-    if copy is not layer and layer.built:
+    if not is_shared(copy, layer) and layer.built:
         copy.build_from_config(layer.get_build_config() or {})
         copy.set_weights(weights_of(layer))
     return copy

@@ -12,7 +12,7 @@ from keras import activations
 
 from kerascnn import layers as L
 from kerascnn.graph.fold import OUTPUTS
-from kerascnn.graph.graph import Graph
+from kerascnn.graph.graph import Call, Graph
 
 Range = tuple[float, float]
 
@@ -41,6 +41,7 @@ RULES |= dict.fromkeys((L.Reshape, L.Flatten, L.Permute, L.ZeroPadding2D, L.Crop
 RULES |= dict.fromkeys((L.ChannelShuffle, L.ChannelSlice, L.PadChannels, L.SelectChannels), SAME_SCALE)
 RULES |= dict.fromkeys((L.FirstToken, L.TokensToMap), SAME_SCALE)
 RULES |= dict.fromkeys((L.AveragePooling2D, L.Resizing, L.UpSampling2D, L.ClassToken), AVERAGES)
+OPERATORS: dict[str, Rule] = {"GetItem": SAME_SCALE, "Pad": SAME_SCALE, "Flip": SAME_SCALE}  # without a layer
 ACTIVATIONS: dict[Any, Rule] = {
     activations.linear: SAME_SCALE,
     activations.relu: OWN_SCALE,
@@ -74,7 +75,7 @@ def rounded_tensors(model: keras.Model) -> list[RoundedTensor]:
     graph = Graph(model)
     if twice := [op.name for op, count in graph.uses.items() if count > 1]:
         raise ValueError(f"Layer {twice[0]!r} is used twice and would need one range for both: draw it as two layers.")
-    rules = {call.operation.name: rule_of(call.operation) for call in graph.calls}
+    rules = {call.operation.name: rule_of(call) for call in graph.calls}
     scales = Scales(graph, rules)
     fused = fused_away(graph)
     rounded = [name for name, rule in rules.items() if rule.rounds and name not in fused]
@@ -86,8 +87,11 @@ def rounded_tensors(model: keras.Model) -> list[RoundedTensor]:
     return [RoundedTensor(name, scales.of(name), fixed[scales.of(name)]) for name in rounded]
 
 
-def rule_of(layer: Any) -> Rule:
+def rule_of(call: Call) -> Rule:
+    layer = call.operation
     rule = ACTIVATIONS.get(layer.activation) if type(layer) is L.Activation else RULES.get(type(layer))
+    if not isinstance(layer, L.Layer) and not call.keywords.get("constant_values"):  # which must lie on the scale
+        rule = OPERATORS.get(type(layer).__name__)
     if rule is None:
         what = f"activation {layer.activation.__name__!r}" if type(layer) is L.Activation else type(layer).__name__
         raise ValueError(f"There is no rule for quantising {layer.name!r}, {what}: leave it out, or draw it otherwise.")

@@ -42,8 +42,13 @@ def check_float_layers(
     return frozenset(chosen)
 
 
-def layer_names(model: "keras.Model") -> set[str]:
-    return {layer.name for layer in model._flatten_layers(include_self=False)}
+def layer_names(model: "keras.Model") -> dict[str, set[str]]:
+    """The names of all layers, those of inner models too, and of the layers inside each."""
+    names: dict[str, set[str]] = {}
+    for layer in model._flatten_layers(include_self=False):
+        inside = {each.name for each in layer._flatten_layers(include_self=False, recursive=False)}
+        names[layer.name] = names.get(layer.name, set()) | inside
+    return names
 
 
 def quantiser(converter: Any, request: ExportRequest) -> Callable[[Collection[str]], bytes]:
@@ -86,7 +91,8 @@ def outputs_of(content: bytes, request: ExportRequest, kept: Collection[str]) ->
     }
     for operator in graph.operators:
         name = operator.outputs[0].name
-        sources = {*(layers_in([name], layers) or layers_in(operator.constants, layers)), last.get(name)}
+        named = (layers_in(names, layers, source.name) for names in ([name], operator.constants))
+        sources = {*next(filter(None, named), ()), last.get(name)}
         if sources.intersection(kept):
             yield name
 

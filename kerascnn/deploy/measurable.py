@@ -59,5 +59,6 @@ def loops(graph: Any) -> Iterator[str]:
 
 def where(operation: str, request: ExportRequest) -> str:
     """The layer that an operation of TensorFlow comes of, in words."""
-    layers = layers_in([operation], layer_names(request.source or request.model))
+    source = request.source or request.model
+    layers = layers_in([operation], layer_names(source), source.name)
     return f"layer {layers[-1]!r}" if layers else f"the operation {operation!r}"

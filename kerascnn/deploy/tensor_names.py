@@ -6,7 +6,7 @@ The outputs of a file have names of their own, and stand in the order of these.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from kerascnn.runtime import outputs_by_name
@@ -15,13 +15,37 @@ if TYPE_CHECKING:
     import keras
 
 
-def layers_in(names: Iterable[str], layers: Iterable[str]) -> tuple[str, ...]:
-    """The layers that tensors are named after, in the order of ``layers``."""
-    known = list(layers)
-    parts = [part for name in names for part in re.split("[/;:]", name)]
-    shorter = [re.sub(r"_\d+$", "", part) for part in parts]  # TensorFlow counts the calls of a layer
-    found = {short if short in known else part for short, part in zip(shorter, parts, strict=True)}
-    return tuple(layer for layer in known if layer in found)
+def layers_in(names: Iterable[str], layers: Mapping[str, Collection[str]], model: str) -> tuple[str, ...]:
+    """The layers that tensors are named after, in the order of ``layers``.
+
+    A name says first the model, then a layer, then the layers inside it, and last an operation, which may be called
+    like the model or any layer.
+
+    Parameters
+    ----------
+    layers
+        The names of the layers that may stand behind the model's, and of those inside each.
+    model
+        The name of the model. Where a tensor's name does not say it, layers begin with the first that is known.
+    """
+    found = set()
+    for name in ";".join(names).split(";"):
+        parts = re.split("[/:]", name)
+        behind = [place for place, part in enumerate(parts, 1) if counted(part, (model,)) == model]
+        first = [place for place, part in enumerate(parts) if counted(part, layers) in layers]
+        known: Collection[str] = layers
+        for part in parts[(behind or first or [0])[0] :]:
+            if (layer := counted(part, known)) not in known:
+                break
+            found.add(layer)
+            known = layers.get(layer, ())
+    return tuple(layer for layer in layers if layer in found)
+
+
+def counted(part: str, known: Collection[str]) -> str:
+    """A part of a name without the number with which TensorFlow counts the calls of what is known."""
+    short = re.sub(r"_\d+$", "", part)
+    return short if short in known else part
 
 
 def output_operations(model: "keras.Model") -> list[Any]:

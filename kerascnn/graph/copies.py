@@ -42,17 +42,44 @@ def twin(call: Call, **changes: Any) -> Any:
     """A copy of the layer of a call with these changes, for :func:`weights_of` it; or the layer itself.
 
     It is the layer itself, of another class than Keras' and the package's, where it has no weights, or where a copy
-    does not compute the same. Then it is shared, weights too: see :func:`warn_of_shared`.
+    does not compute the same. Then it is shared, weights too, under another name or in another type if these are among
+    the changes: see :func:`is_shared` and :func:`warn_of_shared`.
     """
     layer = call.operation
-    if has_adapter(layer):
-        changes |= {"lora_rank": None, "lora_alpha": None}
+    name, dtype = changes.get("name", layer.name), changes.get("dtype")
+    bare = {"lora_rank": None, "lora_alpha": None} if has_adapter(layer) else {}
     try:
         if is_known(layer) or (layer.weights and proves_equal(copied(layer, name=layer.name), call)):
-            return in_one_type(copied(layer, **{"name": layer.name} | changes))
+            copy = in_one_type(copied(layer, **{"name": name} | changes | bare))
+            copy.name = name  # which a configuration may leave out
+            return copy
     except Exception:  # whatever the constructor of a user's class, or a function of theirs, does not take
         pass
-    return layer
+    if dtype and all(part.compute_dtype == dtype for part in layer._flatten_layers()):
+        dtype = None
+    return shared_as(layer, name, dtype) if dtype or name != layer.name else layer
+
+
+def shared_as(layer: Any, name: str, dtype: str | None) -> Any:
+    """A layer that was drawn, with all that it holds, as a layer of another graph: under a name and in a type of its.
+
+    The layers inside it compute in their own types.
+    """
+    other = object.__new__(type(layer))
+    vars(other).update(vars(layer), name=name, _shared=shared(layer), _inbound_nodes=[], _outbound_nodes=[])
+    if dtype:
+        vars(other)["_dtype_policy"] = keras.dtype_policies.get(dtype)
+    return other
+
+
+def shared(layer: Any) -> Any:
+    """The layer that :func:`shared_as` took; any other layer itself."""
+    return vars(layer).get("_shared", layer)
+
+
+def is_shared(copy: Any, layer: Any) -> bool:
+    """Whether a :func:`twin` of a layer holds the weights of this and is none that takes them."""
+    return shared(copy) is shared(layer)
 
 
 def has_adapter(layer: Any) -> bool:

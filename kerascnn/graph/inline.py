@@ -19,7 +19,7 @@ def inline_models(model: keras.Model) -> keras.Model:
     Raises
     ------
     ValueError
-        When the model shows no graph, or a layer that cannot be copied needs another name.
+        When the model shows no graph.
     """
     outer = Graph(model)
     if not any(is_graph(layer) for layer in outer.model.layers):
@@ -34,11 +34,7 @@ def inline_models(model: keras.Model) -> keras.Model:
         return name
 
     def copy(call: Call, inside: Graph) -> Any:
-        name = free_name(call.operation.name, inside)
-        copy = twin(call, name=name)
-        if copy.name != name:
-            raise ValueError(f"Two layers are called {copy.name!r}, one in {inside.model.name!r}: rename one of them.")
-        return copy
+        return twin(call, name=free_name(call.operation.name, inside))
 
     def drawing(graph: Graph) -> Callable[[Call], Any]:
         def draw(call: Call) -> Any:

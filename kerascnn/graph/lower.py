@@ -11,6 +11,7 @@ from kerascnn.graph.equality import held_equal
 from kerascnn.graph.fold import folded, scale_and_offset
 from kerascnn.graph.graph import Graph
 from kerascnn.graph.inline import inline_models
+from kerascnn.graph.operators import in_layers
 from kerascnn.graph.rewrite import drawn, kept, passed, redraw
 from kerascnn.layers.same_padding import same_border
 
@@ -25,7 +26,8 @@ def lower(model: keras.Model) -> keras.Model:
     convolution. Padding goes into the convolution after it, where that pads the same zeros itself.
 
     Channels are shuffled as they are: :class:`kerascnn.layers.ChannelShuffle` makes no tensor of five axes. A layer
-    without a rule stays. Models inside the model become part of its own graph.
+    without a rule stays. Models inside the model become part of its own graph, and operators without a layer, as
+    ``a + b``, layers (:mod:`kerascnn.graph.operators`).
 
     Raises
     ------
@@ -33,7 +35,7 @@ def lower(model: keras.Model) -> keras.Model:
         When the model is a subclass with a ``call`` of its own, and so shows no graph; attends with a mask; or when the
         new one computes something else.
     """
-    merged = redraw(folded(decomposed(inline_models(model))), merging)
+    merged = redraw(folded(decomposed(in_layers(inline_models(model)))), merging)
     lowered = redraw(merged, lambda _: lambda layer: depthwise if is_batch_norm(layer) else None)
     return held_equal(lowered, model)
 

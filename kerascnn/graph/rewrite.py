@@ -4,6 +4,7 @@
 it, in which rules replace layers. The functions below are what rules are made of.
 """
 
+import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -13,7 +14,7 @@ import keras
 import numpy as np
 from keras import layers as L
 
-from kerascnn.graph.copies import copied, has_adapter, skeleton, twin, weights_of
+from kerascnn.graph.copies import copied, has_adapter, is_shared, skeleton, twin, weights_of
 from kerascnn.graph.graph import Call, Graph, is_graph, leaves
 from kerascnn.runtime import deep_graphs
 
@@ -94,7 +95,7 @@ def drawn_once(copies: dict[Any, Any], call: Call, copy: Callable[[Call], Any]) 
 def give_weights(copies: dict[Any, Any]) -> None:
     """Give copies that were built in the meantime the weights of the layers that they were made of."""
     for layer, copy in copies.items():
-        if copy is not layer and not is_graph(layer) and layer.weights:
+        if not is_shared(copy, layer) and not is_graph(layer) and layer.weights:
             copy.set_weights(weights_of(layer))
 
 
@@ -160,14 +161,27 @@ def in_float32(model: keras.Model) -> keras.Model:
 
     Its weights are float32 either way. Mobile runtimes have no kernels for float16 or bfloat16 activations.
     """
-    if all(layer.compute_dtype == "float32" for layer in model.layers):
-        return model
-    return float32_copy(model)
+    return float32_copy(model) if other_types(model) else model
 
 
 def float32_copy(model: keras.Model) -> keras.Model:
-    """A :func:`copy_of` a model that computes in float32."""
-    return copy_of(model, dtype="float32")
+    """A :func:`copy_of` a model that computes in float32, with a warning where a part of a shared layer does not."""
+    new = copy_of(model, dtype="float32")
+    if types := other_types(new):
+        warnings.warn(
+            f"In float32, {new.name} still computes {', '.join(f'{n!r} in {t}' for n, t in types.items())}: the "
+            "get_config of the layer, or of the one around it, does not say all that it is made with. Let it return "
+            "every argument of __init__, or make the layer with dtype='float32'.",
+            stacklevel=3,
+        )
+    return new
+
+
+def other_types(model: keras.Model) -> dict[str, str]:
+    """The layers of a model, and those inside them, that compute in another type than float32, with that type."""
+    parts = [part for layer in leaves(model) for part in layer._flatten_layers()]
+    computing = (part for part in parts if not isinstance(part, L.InputLayer | keras.Model))
+    return {part.name: part.compute_dtype for part in computing if part.compute_dtype != "float32"}
 
 
 @deep_graphs()

@@ -20,9 +20,14 @@ class Unsound(ValueError):
     """What is wrong with a container, said of "it"."""
 
 
+def room_of(size: int) -> int:
+    """How many bytes of memory a sound file of ``size`` bytes fills at most."""
+    return max(ROOM, RATIO * size)
+
+
 def need_room(claimed: int, size: int) -> None:
     """Refuse a file of ``size`` bytes that would fill ``claimed`` bytes of memory, when no sound file does so."""
-    if claimed > max(ROOM, RATIO * size):
+    if claimed > room_of(size):
         raise Unsound(
             f"it has {size:,} bytes and claims to hold {claimed:,}, as files do that are made to fill memory. If it is "
             f"sound, write it again without compression"

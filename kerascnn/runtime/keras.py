@@ -4,8 +4,12 @@ import io
 import os
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import wraps
+from math import prod
 from pathlib import Path
+from threading import RLock, get_ident
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,12 +17,15 @@ import numpy as np
 from kerascnn import layers
 from kerascnn.arguments import checked
 from kerascnn.runtime.backend import need_tensorflow
-from kerascnn.runtime.containers import archive, need_plain, need_whole
+from kerascnn.runtime.containers import Unsound, archive, need_plain, need_whole, room_of
 from kerascnn.runtime.recursion import deep_graphs
 from kerascnn.runtime.runner import Runner, existing, image_shape, named, only_input, reading
 
 if TYPE_CHECKING:
     import keras
+
+LOADING = RLock()  # one thread at a time bounds what Keras makes
+NUMBER = 4  # bytes of a weight
 
 
 @checked
@@ -43,7 +50,8 @@ def load_keras(path: str | os.PathLike) -> "keras.Model":
     try:
         with reading(path, "a Keras model"):
             need_sound(path)
-            model: Any = keras.models.load_model(path, compile=False)
+            with weights_within(path.stat().st_size):
+                model: Any = keras.models.load_model(path, compile=False)
     except ValueError as error:
         if unknown := unknown_in(str(error.__cause__)):
             raise ValueError(f"{path} {unknown}") from error
@@ -65,6 +73,37 @@ def need_sound(path: Path) -> None:
                 content = opened.read(name)
                 with h5py.File(io.BytesIO(content)) as file:
                     need_plain(file, len(content))
+
+
+@contextmanager
+def weights_within(size: int) -> Iterator[None]:
+    """Refuse, before memory is taken, weights that Keras makes in this thread and a file of ``size`` bytes cannot hold.
+
+    Keras makes all that a configuration asks for, and only then looks at the weights that the file has.
+    """
+    import keras
+
+    thread, made = get_ident(), 0
+
+    @wraps(keras.layers.Layer.add_weight)
+    def bounded(layer: Any, shape: Any = None, *args: Any, **keywords: Any) -> Any:
+        nonlocal made
+        if get_ident() == thread:
+            made += NUMBER * prod(shape if isinstance(shape, tuple | list) else (shape or 1,))
+            if made > room_of(size):
+                raise Unsound(
+                    f"with layer {layer.name!r} its weights take {made:,} bytes, and it has {size:,}: its "
+                    "configuration is of a larger network, or made to fill memory"
+                )
+        return add_weight(layer, shape, *args, **keywords)
+
+    with LOADING:
+        layer_class: Any = keras.layers.Layer
+        add_weight, layer_class.add_weight = layer_class.add_weight, bounded
+        try:
+            yield
+        finally:
+            layer_class.add_weight = add_weight
 
 
 def unknown_in(reason: str) -> str:

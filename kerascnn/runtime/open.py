@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kerascnn.arguments import checked
-from kerascnn.files import sha256
+from kerascnn.files import clear_drafts, sha256
 from kerascnn.runtime.keras import open_keras
 from kerascnn.runtime.onnx import open_onnx
 from kerascnn.runtime.runner import Runner, existing
@@ -44,6 +44,7 @@ def open_model(path: str | os.PathLike, *, threads: int | None = None) -> Runner
     ImportError
         When the runtime of the file is not installed.
     """
+    clear_drafts(Path(path).parent)
     path = existing(path)
     kind = "folder" if path.is_dir() else path.suffix
     if kind != ".keras":

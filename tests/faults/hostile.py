@@ -7,6 +7,7 @@ where either an error or values are right, as long as reading ends soon and in l
 import io
 import json
 import os
+import re
 import struct
 import zipfile
 import zlib
@@ -14,6 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import h5py
+import keras
 import numpy as np
 from sound import CARD, encoded, hdf5, images, safetensors
 from torch_pickles import VALUES, items, state, storage, stream, tensor, text, whole, zipped
@@ -313,7 +315,31 @@ def keras_archive(fill=None, config="{}"):
 
 CODE = {"module": "keras.layers", "class_name": "Lambda", "config": {"name": "l", "function": {
     "class_name": "__lambda__", "config": {"code": "4wEAAAA=", "defaults": None, "closure": None}}}}  # fmt: skip
+
+
+def larger(field, value):
+    """A network whose configuration has another number than its weights are of."""
+
+    def write(path):
+        image = keras.Input((8, 8, 3))
+        x = keras.layers.Flatten()(keras.layers.Conv2D(2, 3, name="conv")(image))
+        keras.Model(image, keras.layers.Dense(3, name="head")(x)).save(path)
+        with zipfile.ZipFile(path) as archive:
+            members = {name: archive.read(name) for name in archive.namelist()}
+        config = members["config.json"].decode()
+        assert f'"{field}": ' in config
+        members["config.json"] = re.sub(f'"{field}": [0-9]+', f'"{field}": {value}', config).encode()
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, content in members.items():
+                archive.writestr(name, content)
+
+    return write
+
+
 for name, (content, says) in {
+    "units, 2 to the 31": (larger("units", 2**31), "with layer 'head' its weights take .* larger network"),
+    "filters, 2 to the 24": (larger("filters", 2**24), "with layer 'conv' its weights take .* larger network"),
+    "units, 100": (larger("units", 100), "damaged"),
     "external": (keras_archive(external), "lies in another file"),
     "a link": (keras_archive(another_file), "a link, to kernel"),
     "a circle": (keras_archive(circle), "stands elsewhere in it too"),

@@ -1,6 +1,6 @@
 """What an exported file computes on the way, by the names of the Keras layers that it was made of."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -113,7 +113,7 @@ def single_outputs(model: "keras.Model") -> dict[str, tuple[int, ...]]:
 
 
 def placed(
-    outputs: Iterable[tuple[Any, list[list[str]]]], model: "keras.Model", shapes: dict[str, tuple[int, ...]]
+    outputs: Iterable[tuple[Any, Sequence[str]]], model: "keras.Model", shapes: dict[str, tuple[int, ...]]
 ) -> dict[str, Any]:
     """The tensor that holds each layer's output.
 
@@ -124,13 +124,11 @@ def placed(
     Parameters
     ----------
     outputs
-        Tensors in the order in which they are computed, with lists of names, the best ones first; a tensor takes
-        those of the first list that names a layer.
+        Tensors in the order in which they are computed, with the layers that each is named after.
     """
     found: dict[str, Any] = {}
     named: set[str] = set()
-    for tensor, names in outputs:
-        layers = next(filter(None, (layers_in(each, shapes) for each in names)), ())
+    for tensor, layers in outputs:
         named.update(layers)
         for layer in layers:
             found.pop(layer, None)
@@ -156,7 +154,7 @@ def open_tflite(path: Path, model: "keras.Model") -> Activations:
     details = {tensor["index"]: tensor for tensor in interpreter.get_tensor_details()}
     image = interpreter.get_input_details()[0]
     check_image(path, tuple(image["shape"].tolist()), model)
-    tensors = {next(iter(shapes)): image["index"], **placed(tflite_outputs(graph, model), model, shapes)}
+    tensors = {next(iter(shapes)): image["index"], **placed(tflite_outputs(graph, model, shapes), model, shapes)}
     tensors = {layer: i for layer, i in tensors.items() if i in details and alike(details[i]["shape"], shapes[layer])}
 
     def run(images: np.ndarray) -> dict[str, np.ndarray]:
@@ -171,14 +169,24 @@ def open_tflite(path: Path, model: "keras.Model") -> Activations:
     return Activations(PRECISIONS[precision(path)], tuple(layer for layer in shapes if layer in tensors), run, pixels)
 
 
-def tflite_outputs(graph: FileGraph, model: "keras.Model") -> Iterator[tuple[int, list[list[str]]]]:
-    """What each operator gives, and after what it may be named: its output, else its constants."""
+def layers_after(names: Iterable[str], model: "keras.Model", shapes: Iterable[str]) -> tuple[str, ...]:
+    """Those of some layers of the model's own graph that tensors are named after."""
+    return layers_in(names, dict.fromkeys(shapes, ()), model.name)
+
+
+def tflite_outputs(
+    graph: FileGraph, model: "keras.Model", shapes: Collection[str]
+) -> Iterator[tuple[int, Sequence[str]]]:
+    """What each operator gives, and the layers after which it is named, or else its constants."""
     # of another model's file there may be more outputs, or none
     last = {output.index: each.name for output, each in zip(graph.outputs, output_operations(model), strict=False)}
     for operator in graph.operators:
         output = operator.outputs[0]
-        names = [[last[output.index]]] if output.index in last else [[output.name], operator.constants]
-        yield output.index, names
+        if output.index in last:
+            yield output.index, [layer for layer in [last[output.index]] if layer in shapes]
+        else:
+            named = (layers_after(names, model, shapes) for names in ([output.name], operator.constants))
+            yield output.index, next(filter(None, named), ())
 
 
 def check_image(path: Path, shape: tuple[Any, ...], model: "keras.Model") -> None:
@@ -204,7 +212,7 @@ def open_onnx(path: Path, model: "keras.Model") -> Activations:
     shapes = single_outputs(model)
     tensors = {
         layer: name
-        for layer, name in placed(onnx_outputs(proto.graph, model), model, shapes).items()
+        for layer, name in placed(onnx_outputs(proto.graph, model, shapes), model, shapes).items()
         if name in known and ways(onnx_shape(known[name]), shapes[layer])
     }
     there = {output.name for output in proto.graph.output}
@@ -225,15 +233,18 @@ def open_onnx(path: Path, model: "keras.Model") -> Activations:
     return Activations("float32", layers, run, takes_pixels(dtype))
 
 
-def onnx_outputs(graph: Any, model: "keras.Model") -> Iterator[tuple[str, list[list[str]]]]:
-    """What each node gives, and after what it may be named: its output and its constants, which batch norms became."""
+def onnx_outputs(graph: Any, model: "keras.Model", shapes: Collection[str]) -> Iterator[tuple[str, Sequence[str]]]:
+    """What each node gives, and the layers after which it or its constants, which batch norms became, are named."""
     last = {output.name: each.name for output, each in zip(graph.output, output_operations(model), strict=False)}
     constants = {each.name for each in graph.initializer}
     for node in graph.node:
         output, own = node.output[0], [name for name in node.input if name in constants]
         if node.op_type in ("Transpose", "Squeeze", "Unsqueeze", "Identity"):
             continue  # moves what another node computed
-        yield output, [[last[output]]] if output in last else [[output, *own]]
+        if output in last:
+            yield output, [layer for layer in [last[output]] if layer in shapes]
+        else:
+            yield output, layers_after([output, *own], model, shapes)
 
 
 def onnx_shape(info: Any) -> tuple[int, ...]:
