@@ -64,7 +64,9 @@ def ended(processes, seconds: float = 120) -> list[int]:
     try:
         for process in processes:
             process.join(seconds)
-        return [process.exitcode for process in processes]
+        codes = [process.exitcode for process in processes]
+        assert None not in codes, f"after {seconds:g} seconds some still run; the exit codes are {codes}"
+        return codes
     finally:
         for process in processes:
             process.kill()
