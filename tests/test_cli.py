@@ -13,6 +13,7 @@ from PIL import Image
 
 from kerascnn.cli import main
 from kerascnn.training import Recipe
+from kerascnn.training.state import read
 
 ROOT = Path(__file__).parents[1]
 FORMATS = ("model.keras", "model.tflite", "model.int8.tflite", "model.onnx")
@@ -115,6 +116,41 @@ def test_killed_it_goes_on_where_it_stopped(photos, tmp_path):
     assert again.returncode == 0, again.stderr
     assert f"continuing after epoch {len(epochs)} of 12" in again.stdout
     assert (out / "report.html").is_file() and not list(out.glob(".writing-*"))
+
+
+@pytest.mark.sharded
+def test_killed_within_an_epoch_it_goes_on_there_and_may_be_made_longer(tmp_path, capsys):
+    """To the bit of what nobody has killed. Longer, its learning rate would have been another: only on demand."""
+    out, straight = tmp_path / "killed", tmp_path / "straight"
+
+    def command(folder: Path, *more: str, epochs: int = 2) -> list[str]:
+        settings = ["batch=2", f"length.epochs={epochs}", "schedule.warmup=1"]
+        return ["train", "recipes/digits.py", "--quick", "--export", "--out", str(folder), *more, "--set", *settings]
+
+    arguments, within = command(out, "--save-every", "0.01"), False
+    while not within:  # the moment may be the end of an epoch
+        running = subprocess.Popen([sys.executable, "-m", "kerascnn.cli", *arguments], cwd=ROOT, stdout=subprocess.PIPE)
+        while not ((out / "checkpoint.npz").exists() and read(out / "checkpoint.npz").place.step):
+            assert running.poll() is None, "it ended before it could be killed"
+            time.sleep(0.01)
+        running.kill()
+        running.wait()
+        place = read(out / "checkpoint.npz").place
+        within = 0 < place.step < 160
+    again = kerascnn(*arguments)
+    assert again.returncode == 0, again.stderr
+    assert f"continuing after {place} of 2" in again.stdout
+
+    assert main(command(straight)) == 0
+    one, other = (read(folder / "state.npz") for folder in (out, straight))
+    assert all(map(np.array_equal, one.values, other.values))
+    assert [record["loss"] for record in one.place.history] == [record["loss"] for record in other.place.history]
+
+    capsys.readouterr()
+    assert "would have come there another way" in refused(capsys, *command(straight, epochs=3))
+    longer = kerascnn(*command(straight, "--extend", epochs=3))
+    assert longer.returncode == 0 and "going on none the less" in longer.stdout, longer.stderr
+    assert len(read(straight / "state.npz").place.history) == 3
 
 
 def test_a_corrupt_photo_is_named_and_refused_or_skipped(photos, tmp_path, capsys):

@@ -1,5 +1,6 @@
 """Files run in their own runtimes, and say what is wrong with them."""
 
+import gc
 import json
 import shutil
 import subprocess
@@ -18,7 +19,7 @@ from keras import layers
 from kerascnn.card import Card
 from kerascnn.deploy import TARGETS, export
 from kerascnn.files import sha256
-from kerascnn.runtime import Runner, deep_graphs, latency, load_keras, open_model
+from kerascnn.runtime import Runner, deep_graphs, gradients_of_graphs, keras_runner, latency, load_keras, open_model
 from kerascnn.runtime.runner import BATCH, OUTPUT
 from kerascnn.spec import Preprocess
 
@@ -380,3 +381,55 @@ def test_what_a_keras_file_holds_is_told_from_damage(tmp_path):
     with pytest.raises(ValueError, match="holds the class 'Forgotten', which is not known here: first import"):
         open_model(tmp_path / "own.keras")
     known["tests>Forgotten"] = there
+
+
+# Gradients of traced functions
+
+
+def own_gradients() -> int:
+    """How many TensorFlow holds."""
+    from tensorflow.python.framework import ops
+
+    gc.collect()
+    return sum(name.startswith("CustomGradient-") for name in ops.gradient_registry.list())
+
+
+@tf.custom_gradient
+def sevenfold(x):
+    """The square, with a gradient that nothing else has."""
+    return x * x, lambda given: 7.0 * given
+
+
+GRADIENTS = {  # by where the gradient is traced: the function and what seven becomes
+    "in a function": (sevenfold, 7.0),
+    "in a branch": (lambda x: tf.cond(x > 0, lambda: sevenfold(x), lambda: x), 7.0),
+    "in a loop": (lambda x: tf.while_loop(lambda i, x: i < 3, lambda i, x: (i + 1, sevenfold(x)), (0, x))[1], 343.0),
+    "in a function within, which is dropped": (lambda x: tf.function(sevenfold)(x), 7.0),
+}
+
+
+@pytest.mark.parametrize("where", GRADIENTS)
+def test_gradients_are_kept_as_long_as_the_function_and_no_longer(where):
+    call, expected = GRADIENTS[where]
+    before = own_gradients()
+    with gradients_of_graphs():
+        function = tf.function(call)
+        function(tf.constant(2.0))
+    assert own_gradients() == before + 1
+    x = tf.constant(1.0)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = function(x)
+    assert float(tape.gradient(y, x)) == expected
+    del function, tape, y
+    assert own_gradients() == before
+
+
+def test_a_network_that_was_run_leaves_no_gradient_behind(tmp_path):
+    image = keras.Input((8, 8, 3))
+    model = keras.Model(image, layers.Dense(2, activation="silu")(layers.Flatten()(image)))
+    before = own_gradients()
+    runner = keras_runner(model, tmp_path / "net.keras")
+    assert own_gradients() > before
+    del runner
+    assert own_gradients() == before

@@ -1,5 +1,6 @@
 """The training room: recipes, strategies, and a loop whose numbers are those of the textbook, resumed or not."""
 
+import gc
 import json
 import math
 import os
@@ -482,6 +483,21 @@ def test_callbacks_are_called_and_may_stop(tmp_path):
     assert len((tmp_path / "log.csv").read_text().splitlines()) == 3 and (tmp_path / "best.keras").exists()
     assert apart(keras.models.load_model(tmp_path / "best.keras"), model) < math.inf
     assert (tmp_path / "out" / "model.keras").exists()
+
+
+def test_training_again_and_again_leaves_nothing_behind(tmp_path):
+    """No gradient that TensorFlow registers, which holds its graph, and that the weights."""
+    import keras
+    import tensorflow as tf
+    from tensorflow.python.framework import ops
+
+    left = []
+    for number in range(3):
+        trained(tmp_path / f"{number}", RECIPE.replace(length=Epochs(1)))
+        gc.collect()
+        held = sum(issubclass(type(each), tf.Graph | keras.Variable | keras.Layer) for each in gc.get_objects())
+        left.append((len(ops.gradient_registry.list()), held))
+    assert left[1] == left[2]
 
 
 def test_rate_falls_on_a_plateau(tmp_path):

@@ -64,7 +64,9 @@ def ended(processes, seconds: float = 120) -> list[int]:
     try:
         for process in processes:
             process.join(seconds)
-        return [process.exitcode for process in processes]
+        codes = [process.exitcode for process in processes]
+        assert None not in codes, f"after {seconds:g} seconds some still run; the exit codes are {codes}"
+        return codes
     finally:
         for process in processes:
             process.kill()
@@ -373,6 +375,37 @@ def test_killed_workers_go_on_as_if_they_had_not_been(tmp_path):
     codes, logs = in_two(tmp_path, killed_at, out, (), 0)
     assert codes == [0, 0] and "continuing after epoch 3 of 5" in logs[0] and "epoch" not in logs[1], logs
     assert same(tmp_path / "straight", out)
+
+
+def asked_early(index: int, out: Path, stage: str) -> None:
+    """The second worker is asked to end: when it has joined, while it draws the network, or before the first step."""
+    import keras
+
+    def ask(here: str) -> None:
+        if (index, stage) == (1, here):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    class Ask(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            ask("begun")
+
+    def drawn(shape, classes):
+        ask("drawn")
+        return dropping(shape, classes)
+
+    workers = open_strategy("workers")
+    ask("joined")
+    trained(out, RECIPE, make_model=drawn, strategy=workers, callbacks=[Ask()])
+
+
+@pytest.mark.parametrize("stage", ["joined", pytest.param("drawn", marks=pytest.mark.sharded), "begun"])
+def test_a_worker_that_is_asked_to_end_ends_at_every_stage(tmp_path, stage):
+    """Before there is anything to save as by default, of which the other hears; after that both, and save."""
+    codes, logs = in_two(tmp_path, asked_early, tmp_path / "out", stage)
+    if stage == "begun":
+        assert codes == [143, 143] and (tmp_path / "out" / "checkpoint.npz").exists(), logs
+    else:
+        assert codes == [1, -signal.SIGTERM] and "RuntimeError: Another worker has ended" in logs[0], logs
 
 
 @contextmanager

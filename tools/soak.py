@@ -9,7 +9,6 @@ import argparse
 import csv
 import gc
 import os
-import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -31,9 +30,16 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=30, help="of training and exporting (default: 30)")
     parser.add_argument("--images", type=int, default=100_000, help="to predict for at the end (default: 100000)")
     options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        soak(Path(folder), options.minutes)
+        for images in (options.images // 10, options.images):
+            predict(Path(folder) / "net" / "model.tflite", images)
+
+
+def soak(folder: Path, minutes: float) -> None:
+    """Work for so many minutes, and say what a round adds."""
     begun, rows = time.monotonic(), []
-    folder = Path(tempfile.mkdtemp())
-    while not rows or time.monotonic() - begun < 60 * options.minutes:
+    while not rows or time.monotonic() - begun < 60 * minutes:
         one_round(folder / "net")
         rows.append((round(time.monotonic() - begun), round(memory()), len(os.listdir("/proc/self/fd"))))
         print("{:5} s {:6} MB {:4} open files".format(*rows[-1]), flush=True)
@@ -43,9 +49,6 @@ def main() -> None:
     if len(half) > 2:
         slopes = np.polyfit(np.arange(len(half)), half[:, 1:], 1)[0]
         print(f"{len(rows)} rounds; each adds {slopes[0]:.2f} MB and {slopes[1]:.3f} open files")
-    for images in (options.images // 10, options.images):
-        predict(folder / "net" / "model.tflite", images)
-    shutil.rmtree(folder)
 
 
 def one_round(out: Path) -> None:

@@ -33,7 +33,16 @@ from kerascnn.evaluation.agreement import compare
 from kerascnn.files import clear_drafts, write_text, written_together
 from kerascnn.graph.fake_quantised import refuse_fake_quantised
 from kerascnn.progress import steps
-from kerascnn.runtime import Runner, deep_graphs, existing, keras_runner, load_keras, open_model, quiet
+from kerascnn.runtime import (
+    Runner,
+    deep_graphs,
+    existing,
+    gradients_of_graphs,
+    keras_runner,
+    load_keras,
+    open_model,
+    quiet,
+)
 from kerascnn.tasks import Task, task_of
 
 if TYPE_CHECKING:
@@ -44,6 +53,7 @@ __all__ = ["TARGETS", "ExportError", "Target", "VerificationReport", "export", "
 
 @checked
 @deep_graphs()
+@gradients_of_graphs()
 def export(
     model: "keras.Model | str | os.PathLike",
     path: str | os.PathLike | None = None,

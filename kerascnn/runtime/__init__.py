@@ -1,6 +1,7 @@
 """Model files, run in the runtime they are made for: what a phone or a server computes, computed here."""
 
 from kerascnn.runtime.backend import need_tensorflow
+from kerascnn.runtime.gradients import gradients_of_graphs
 from kerascnn.runtime.keras import keras_runner, load_keras, output_names, outputs_by_name
 from kerascnn.runtime.onnx import onnx_dtype
 from kerascnn.runtime.open import open_model
@@ -25,6 +26,7 @@ __all__ = [
     "deep_graphs",
     "dequantised",
     "existing",
+    "gradients_of_graphs",
     "keras_runner",
     "latency",
     "load_keras",

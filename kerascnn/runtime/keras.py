@@ -18,6 +18,7 @@ from kerascnn import layers
 from kerascnn.arguments import checked
 from kerascnn.runtime.backend import need_tensorflow
 from kerascnn.runtime.containers import Unsound, archive, need_plain, need_whole, room_of
+from kerascnn.runtime.gradients import gradients_of_graphs
 from kerascnn.runtime.recursion import deep_graphs
 from kerascnn.runtime.runner import Runner, existing, image_shape, named, only_input, reading
 
@@ -137,7 +138,7 @@ def keras_runner(model: "keras.Model", path: str | os.PathLike) -> Runner:
         batch, shape = image_shape(only_input(model.inputs).shape)
         output_names(model)
     signature = [tf.TensorSpec((batch, *shape), tf.float32)]
-    with deep_graphs():
+    with deep_graphs(), gradients_of_graphs():
         graph = tf.function(
             lambda images: outputs_by_name(model, model(images, training=False)), input_signature=signature
         ).get_concrete_function()

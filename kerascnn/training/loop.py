@@ -25,7 +25,7 @@ from kerascnn.data.dataset import Data, Split
 from kerascnn.data.pipeline import batches, reading
 from kerascnn.files import clear_drafts, locked, need_writable, written_whole
 from kerascnn.networks.codec import encode_row
-from kerascnn.runtime import deep_graphs, need_tensorflow
+from kerascnn.runtime import deep_graphs, gradients_of_graphs, need_tensorflow
 from kerascnn.spec import expect, is_number
 from kerascnn.tasks.heads import check_shares
 from kerascnn.training.callbacks import TrainingProgress
@@ -57,6 +57,7 @@ from kerascnn.training.workers import Workers, no_log, reporting_lost_workers
 
 @reporting_lost_workers()
 @deep_graphs()
+@gradients_of_graphs()
 def train(
     recipe: Recipe | Resolved,
     data: Data,

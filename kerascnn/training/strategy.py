@@ -1,5 +1,7 @@
 """On what a training runs: one device, or several that hold the same weights. Names to ``tf.distribute`` strategies."""
 
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -91,7 +93,7 @@ def workers():
         rpc_layer="grpc",
     )
     try:
-        with noticing_soon():
+        with noticing_soon(), leaving_sigterm():
             return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
     except RuntimeError as error:
         raise RuntimeError(
@@ -113,6 +115,22 @@ def noticing_soon() -> Iterator[None]:
         yield
     finally:
         del here.configure_coordination_service
+
+
+@contextmanager
+def leaving_sigterm() -> Iterator[None]:
+    """Give SIGTERM back to who heard it before. TensorFlow takes it from a worker that joins others, to tell them of a
+    preemption; since nobody here asks for that, the process would not end any more.
+
+    One that comes in the second in which the workers join is lost none the less, and in another thread than the main
+    one, which alone may say who hears a signal, TensorFlow keeps it.
+    """
+    before = signal.getsignal(signal.SIGTERM) if threading.current_thread() is threading.main_thread() else None
+    try:
+        yield
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
 
 
 def tpu(detail: str):
