@@ -261,11 +261,14 @@ def verified(
     task: Task | None,
 ) -> VerificationReport:
     """Run a file against its model; the task says how far outputs agree, or else the general measure."""
+    from kerascnn.graph.ending import with_logits
+
     check_claims(written, batch=request.batch, takes=takes, gives=gives)
     if written.format == "onnx":
         written = replace(written, steps=onnx_steps(written.path))
     tolerance = TARGETS[onnx_arithmetic(written.path) if format == "onnx" else format].tolerance
-    reference, measure = keras_runner(request.model, request.model.name), task.compare if task else compare
+    reference = keras_runner(with_logits(request.model), request.model.name)
+    measure = task.compare if task else compare
     found = compare_runs(reference, written, images, tolerance, measure)
     facts = file_facts(written)
     found = replace(found, notes=(*found.notes, *needs(facts["operators"])))

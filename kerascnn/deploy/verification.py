@@ -125,10 +125,11 @@ def compare_runs(
             key=lambda each: each.excess,
         )
     if found.excess <= own.excess and found.decided_agreement >= AGREEMENT:
+        rest = "rests on top-1 agreement alone" if found.decided else "says little"
         note = (
             f"The network magnifies rounding: when every pixel changes by a ten-millionth, its scores change by "
             f"{own.error:.2g} of their spread, and those of {own.channel} by {own.channel_error:.2g} of theirs. "
-            f"The verification rests on top-1 agreement alone."
+            f"The verification {rest}."
         )
         return replace(found, notes=(*found.notes, note))
     raise ExportError(

@@ -6,6 +6,7 @@ from kerascnn.runtime.onnx import onnx_dtype
 from kerascnn.runtime.open import open_model
 from kerascnn.runtime.recursion import deep_graphs
 from kerascnn.runtime.runner import (
+    LOGITS,
     OUTPUT,
     Runner,
     check_images,
@@ -19,6 +20,7 @@ from kerascnn.runtime.runner import (
 from kerascnn.runtime.tflite import dequantised, open_tflite, quantised
 
 __all__ = [
+    "LOGITS",
     "OUTPUT",
     "Runner",
     "check_images",
