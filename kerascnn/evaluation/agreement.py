@@ -22,7 +22,8 @@ the most that any channel may err.
 *Agreement* is the share of decisions that are the same: for the best of several channels, or in a share that stands
 alone, whether it is above one half. Channels compete where they are shares of classes, or where a task says so, and a
 share stands alone where it has logits: landmarks and boxes decide nothing. Clear decisions lead by more than ``MARGIN``
-times the error that is allowed: near ties are left out, because rounding alone may turn them.
+times the error that is allowed, in logits where there are some: near ties are left out, because rounding alone may turn
+them.
 
 What float32 rounds away of a value is no difference: of 2000 ± 0.2 it holds the 0.2 to three digits. Shares of classes
 that spread less than ``UNDECIDED`` say nothing, and errors are by that; other shares, by ``STEPS`` of their steps where
@@ -139,8 +140,12 @@ def _compare(
 
     spread = max(float(want.std()), 0.0 if kind == "values" else UNDECIDED) or float(np.abs(want).max()) or 1.0
     own = root_mean_square(want - want.mean(axis=0))
+    sure, clear = want, MARGIN * tolerance * spread
     if logits is not None and kind != "values":
-        noise = effect_of_noise(in_rows(logits), kind, least, tolerance)
+        sure = in_rows(logits)
+        sure -= sure.mean(axis=-1, keepdims=True) if kind == "classes" else 0
+        clear = MARGIN * tolerance * max(float(sure.std()), UNDECIDED)
+        noise = effect_of_noise(sure, kind, least, tolerance)
         spread = max(spread, float(np.sqrt(np.mean(noise**2))) / tolerance)
         own = np.maximum(own, np.minimum(np.sqrt(own * noise / tolerance), own * LOST / tolerance**CHANNEL))
     still = own <= root_mean_square(rounded)
@@ -156,8 +161,8 @@ def _compare(
     of_all = float(np.sqrt(np.mean(error**2))) / spread
 
     decides = competing or kind == "classes" or logits is not None
-    decided = lead(want, kind) > MARGIN * tolerance * spread if decides else np.zeros(1, bool)
-    same = decisions(want, kind) == decisions(have, kind) if decides else np.ones(1, bool)
+    decided = (lead(sure, kind) > clear) & decides
+    same = (decisions(want, kind) == decisions(have, kind)) | (not decides)
     return Agreement(
         error=of_all,
         channel=f"{name}[{worst}]",
