@@ -14,7 +14,7 @@ from kerascnn.card import Card
 from kerascnn.deploy import metadata
 from kerascnn.deploy.calibration import need_sound
 from kerascnn.deploy.float_layers import check_float_layers
-from kerascnn.deploy.images import noise, spread_out, stacked
+from kerascnn.deploy.images import need_whole, noise, spread_out, stacked
 from kerascnn.deploy.operators import onnx_arithmetic, onnx_steps, precision
 from kerascnn.deploy.pixels import as_they_are, from_black_to_white, on_pixels, to_pixels
 from kerascnn.deploy.request import ExportRequest, check_model
@@ -280,8 +280,10 @@ def verified(
 
 def verification_images(request: ExportRequest) -> tuple[np.ndarray, str]:
     """What the file is run on, and what that is called."""
+    image = request.model.inputs[0]
     if request.images is None:
-        return noise(tuple(request.model.inputs[0].shape[1:])), "noise"
+        return noise(tuple(image.shape[1:]), image.dtype), "noise"
+    need_whole(request.images, image.dtype)
     return spread_out(request.images), "calibration images"
 
 
