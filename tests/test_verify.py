@@ -179,6 +179,16 @@ def test_integers_that_the_plain_kernels_compute_otherwise():
     assert kerascnn.verify(net, report.path, images=images) == report
 
 
+def test_sums_that_the_fast_kernels_do_not_load():
+    """In a fresh ConvNeXt a normalisation follows another, and the mean that it takes off is nothing."""
+    image, images = keras.Input((16, 16, 3), name="image"), noise((16, 16, 3))
+    x = layers.Conv2D(8, 3, 2, activation="relu")(image)
+    x = layers.LayerNormalization(name="second")(layers.LayerNormalization(name="first")(x))
+    net = keras.Model(image, layers.Dense(5)(layers.GlobalAveragePooling2D()(layers.Conv2D(8, 3)(x))), name="fresh")
+    with pytest.raises(ExportError, match=r"too unequal for XNNPACK, .*second-centred.*one input is \de-\d+ of a step"):
+        export(net, format="tflite-int8", calibration=images)
+
+
 def test_which_kernels_ran(nets, images):
     report = export(nets["plain"], format="tflite-int8", calibration=images)
     assert report.kernels == {"XNNPACK": report.error}, "these operators are the same in all kernels"

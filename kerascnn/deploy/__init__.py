@@ -27,6 +27,7 @@ from kerascnn.deploy.verification import (
     compare_runs,
     file_facts,
     needs,
+    unloaded,
     with_kernels,
 )
 from kerascnn.evaluation.agreement import compare
@@ -347,7 +348,7 @@ def opened(draft: Path, select_tf_ops: bool) -> Runner:
             check_operators(draft, select_tf_ops)
         return open_model(draft)
     except ValueError as error:
-        raise ExportError(f"The file's own runtime does not take it: {error}") from error
+        raise ExportError(unloaded(draft, str(error))) from error
 
 
 def write_beside(file: Path, report: VerificationReport, card: Card | None) -> None:
