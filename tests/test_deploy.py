@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -11,6 +12,7 @@ import onnx
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 from keras import layers
+from scipy.special import expit, softmax
 
 from kerascnn.card import Card
 from kerascnn.deploy import TARGETS, ExportError, export
@@ -486,9 +488,11 @@ class TestCompare:
 
     reference = np.random.default_rng(0).normal(size=(200, 10))
 
-    def compare(self, got, reference=None, step=0.0, tolerance=0.3):
-        reference = self.reference if reference is None else reference
-        return compare({"a": reference}, {"a": got}, steps={"a": step}, tolerance=tolerance)
+    def compare(self, got, reference=None, step=0.0, tolerance=0.3, logits=None):
+        """Channels compete; they are shares of these logits, where there are some."""
+        wanted = {"a": self.reference if reference is None else reference}
+        wanted |= {} if logits is None else {"logits of a": logits}
+        return compare(wanted, {"a": got}, steps={"a": step}, tolerance=tolerance, competing=("a",))
 
     def test_error_is_a_share_of_the_spread(self):
         assert self.compare(self.reference + 0.1).error == pytest.approx(0.1 / self.reference.std(), rel=1e-4)
@@ -527,6 +531,11 @@ class TestCompare:
         rounded = np.round(reference * 256) / 256
         assert self.compare(rounded, reference, step=1 / 256).error < 0.05
         assert self.compare(rounded, reference).error > 0.3, "which is why the step counts"
+
+    def test_a_file_of_few_steps_does_not_make_its_model_undecided(self):
+        """Of 1000 classes nearly all have less than eight steps of int8."""
+        reference = softmax(2 * np.random.default_rng(0).normal(size=(32, 1000)), axis=1)
+        assert self.compare(np.round(reference * 256) / 256, reference, step=1 / 256).notes == ()
 
     def test_shapes_and_finiteness(self):
         with pytest.raises(ValueError, match=r"\(200, 10\), the file of shape \(200, 9\)"):
@@ -578,6 +587,29 @@ class TestCompare:
         assert self.compare(np.round(reference * 256) / 256, reference, step=1 / 256).error < 0.05
         assert self.compare(np.full_like(reference[:, :1], 0.5), reference[:, :1], tolerance=1e-4).excess > 1
 
+    def test_columns_decide_only_where_they_compete(self):
+        """Ten coordinates of landmarks, in pixels or in shares of the image, have no winner."""
+        turned = self.reference[:, ::-1]
+        for reference, got in (self.reference, turned), (0.5 + self.reference / 50, 0.5 + turned / 50):
+            found = compare({"a": reference}, {"a": got}, steps={}, tolerance=0.3)
+            assert found.decided == 0 and found.top1_agreement == found.decided_agreement == 1 and found.excess > 1
+        assert self.compare(turned).decided > 30 and self.compare(turned).decided_agreement == 0
+
+    @pytest.mark.parametrize("units", [1, 6])
+    def test_shares_may_err_by_what_their_logits_may(self, units):
+        """Confident ones, as of logits that spread by 50: an error that is small among these turns shares near 1/2."""
+        random = np.random.default_rng(1)
+        logits = 50 * random.normal(size=(400, units))
+        shares = expit if units == 1 else partial(softmax, axis=1)
+        for part, sound in (0.1, True), (0.2, True), (0.6, False), (1.0, False):
+            off = logits + 50 * part * random.normal(size=logits.shape)
+            found = self.compare(shares(off), shares(logits), 1 / 256, logits=logits)
+            assert (found.excess <= 1) == sound == (self.compare(off, logits).excess <= 1), (part, found)
+        constant = np.broadcast_to(shares(logits).mean(axis=0), logits.shape)
+        mixed = np.roll(shares(logits), 1, axis=0)
+        for lost in constant, mixed, shares(-logits):
+            assert self.compare(lost, shares(logits), 1 / 256, logits=logits).excess > 1
+
     def test_what_images_cannot_tell_is_said(self):
         reference = np.concatenate([self.reference[:20], np.ones((20, 2))], axis=1)
         (note,) = self.compare(reference, reference).notes
@@ -591,7 +623,11 @@ class TestCompare:
     def test_the_worst_output_counts(self):
         other = np.random.default_rng(1).normal(size=(200, 4))
         found = compare(
-            {"a": self.reference, "b": other}, {"a": self.reference, "b": other[:, ::-1]}, steps={}, tolerance=0.01
+            {"a": self.reference, "b": other},
+            {"a": self.reference, "b": other[:, ::-1]},
+            steps={},
+            tolerance=0.01,
+            competing=("a", "b"),
         )
         assert found.error > 1 and found.decided_agreement < 0.5 and found.decided > 390
 

@@ -8,7 +8,7 @@ from test_train import RECIPE, blobs, tiny, trained, weights
 
 from kerascnn.card import Card
 from kerascnn.compression.tuning import Tuning, classification_loss
-from kerascnn.graph.ending import ending
+from kerascnn.graph.ending import ending, with_logits
 from kerascnn.graph.graph import Graph
 from kerascnn.spec import Preprocess
 from kerascnn.tasks.classification.prediction import ClassPrediction
@@ -75,6 +75,39 @@ def test_a_softmax_is_found_however_it_is_drawn(way):
     np.testing.assert_allclose(np.asarray(keras.ops.softmax(scores)), shares, rtol=1e-5)
     assert np.abs(scores.sum(axis=1) - 1).max() > 0.01
     assert {id(v) for v in before.trainable_variables} == {id(v) for v in model.trainable_variables}
+
+
+def in_the_layer(shape, classes):
+    return with_end(L.Dense(classes, activation="softmax"))(shape, classes)
+
+
+def in_the_layer_of_another_model(shape, classes):
+    image = keras.Input(shape)
+    return keras.Model(image, in_the_layer(shape, classes)(image))
+
+
+def odds_in_another_shape(shape, classes):
+    return with_end(lambda x: L.Reshape((1, classes))(L.Dense(classes, activation="sigmoid")(x)))(shape, classes)
+
+
+LOGITS = SOFTMAXES | {make.__name__: make for make in (in_the_layer, in_the_layer_of_another_model)}
+
+
+@pytest.mark.parametrize("way", [*LOGITS, "odds_in_another_shape"])
+def test_logits_are_given_beside_their_shares(way):
+    model = (LOGITS | {"odds_in_another_shape": odds_in_another_shape})[way]((12, 12, 3), 3)
+    images = np.random.default_rng(0).random((5, 12, 12, 3), np.float32)
+    outputs = with_logits(model)(images)
+    (name, shares), (logits, values) = outputs.items()
+    assert logits == f"logits of {name}"
+    np.testing.assert_allclose(shares, keras.tree.flatten(model(images))[0], rtol=1e-6)
+    act = keras.ops.softmax if way in LOGITS else keras.ops.sigmoid
+    np.testing.assert_allclose(np.asarray(act(values)), np.asarray(shares), rtol=1e-5)
+
+
+def test_where_shares_have_no_logits_none_are_given():
+    for end in (lambda x: L.Activation("sigmoid")(x) * 0.5, L.Activation("hard_sigmoid"), L.ReLU(), lambda x: x):
+        assert len(with_logits(with_end(end)((12, 12, 3), 3)).outputs) == 1
 
 
 @pytest.mark.parametrize("way", ["operation", "nested"])

@@ -123,6 +123,28 @@ def test_a_file_of_integers_may_take_and_give_floats(net, takes, gives, nets, im
     assert open_model(path).steps["scores"] > 0
 
 
+@pytest.fixture(scope="module")
+def of_bytes() -> keras.Model:
+    """A network whose input is uint8."""
+    image = keras.Input((SIZE, SIZE, 3), dtype="uint8", name="image")
+    x = layers.Rescaling(1 / 127.5, -1)(image)
+    for width in 8, 12:
+        x = layers.Conv2D(width, 3, 2, activation="relu", bias_initializer="random_normal")(x)
+    return keras.Model(image, layers.Dense(4)(layers.GlobalAveragePooling2D()(x)), name="of_bytes")
+
+
+@pytest.mark.parametrize("format", [each for each in TARGETS if each != "tflite-int16x8"])
+def test_a_network_of_bytes_is_verified_on_bytes(format, of_bytes):
+    """But for int16x8, which TensorFlow Lite cannot write of a model that casts its input."""
+    pixels = noise((SIZE, SIZE, 3), "uint8")
+    assert pixels.min() == 0 and pixels.max() == 255 and np.array_equal(pixels, np.round(pixels))
+    integers = TARGETS[format].integers
+    report = export(of_bytes, format=format, calibration=pixels if integers else None)
+    assert report.inputs == ("calibration images" if integers else "noise") and not report.notes
+    with pytest.raises(ValueError, match=r"takes uint8, and these images hold fractions, or numbers beyond 0 to 255"):
+        kerascnn.verify(of_bytes, report.path, images=pixels - 0.5)
+
+
 def test_an_onnx_file_of_integers(nets, images):
     """As onnxruntime quantises it, by QDQ: floats in and out, and a softmax of 256 values."""
     net = keras.Model(nets["gated"].input, layers.Softmax()(nets["gated"].output), name="gated")
@@ -155,6 +177,16 @@ def test_integers_that_the_plain_kernels_compute_otherwise():
     assert [*report.kernels] == ["XNNPACK", "reference"] and report.kernels["XNNPACK"] == report.error < 0.1
     assert report.kernels["reference"] > 0.3 and "not on LiteRT's reference kernels" in report.notes[-1]
     assert kerascnn.verify(net, report.path, images=images) == report
+
+
+def test_sums_that_the_fast_kernels_do_not_load():
+    """In a fresh ConvNeXt a normalisation follows another, and the mean that it takes off is nothing."""
+    image, images = keras.Input((16, 16, 3), name="image"), noise((16, 16, 3))
+    x = layers.Conv2D(8, 3, 2, activation="relu")(image)
+    x = layers.LayerNormalization(name="second")(layers.LayerNormalization(name="first")(x))
+    net = keras.Model(image, layers.Dense(5)(layers.GlobalAveragePooling2D()(layers.Conv2D(8, 3)(x))), name="fresh")
+    with pytest.raises(ExportError, match=r"too unequal for XNNPACK, .*second-centred.*one input is \de-\d+ of a step"):
+        export(net, format="tflite-int8", calibration=images)
 
 
 def test_which_kernels_ran(nets, images):

@@ -19,7 +19,7 @@ import numpy as np
 
 import kerascnn
 from kerascnn.training.quick import shrink
-from kerascnn.workflows.predict import predictions
+from kerascnn.workflows.predict import opened, predictions
 
 TABLE = Path(__file__).with_suffix(".csv")
 
@@ -64,7 +64,7 @@ def one_round(out: Path) -> None:
 def predict(model: Path, images: int) -> None:
     """Predict for so many images, and print how far memory rose meanwhile."""
     image, before, most = np.zeros((8, 8, 1), "uint8"), memory(), 0.0
-    for number, _ in enumerate(predictions(model, [image] * images)):
+    for number, _ in enumerate(predictions(*opened(model), [image] * images)):
         most = max(most, memory()) if number % 1000 == 0 else most
     print(f"predicting for {images:,} images: {most - before:.0f} MB more at the most")
 

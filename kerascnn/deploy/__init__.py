@@ -14,7 +14,7 @@ from kerascnn.card import Card
 from kerascnn.deploy import metadata
 from kerascnn.deploy.calibration import need_sound
 from kerascnn.deploy.float_layers import check_float_layers
-from kerascnn.deploy.images import noise, spread_out, stacked
+from kerascnn.deploy.images import need_whole, noise, spread_out, stacked
 from kerascnn.deploy.operators import onnx_arithmetic, onnx_steps, precision
 from kerascnn.deploy.pixels import as_they_are, from_black_to_white, on_pixels, to_pixels
 from kerascnn.deploy.request import ExportRequest, check_model
@@ -27,6 +27,7 @@ from kerascnn.deploy.verification import (
     compare_runs,
     file_facts,
     needs,
+    unloaded,
     with_kernels,
 )
 from kerascnn.evaluation.agreement import compare
@@ -271,11 +272,14 @@ def verified(
     task: Task | None,
 ) -> VerificationReport:
     """Run a file against its model; the task says how far outputs agree, or else the general measure."""
+    from kerascnn.graph.ending import with_logits
+
     check_claims(written, batch=request.batch, takes=takes, gives=gives)
     if written.format == "onnx":
         written = replace(written, steps=onnx_steps(written.path))
     tolerance = TARGETS[onnx_arithmetic(written.path) if format == "onnx" else format].tolerance
-    reference, measure = keras_runner(request.model, request.model.name), task.compare if task else compare
+    reference = keras_runner(with_logits(request.model), request.model.name)
+    measure = task.compare if task else compare
     found = compare_runs(reference, written, images, tolerance, measure)
     facts = file_facts(written)
     found = replace(found, notes=(*found.notes, *needs(facts["operators"])))
@@ -287,8 +291,10 @@ def verified(
 
 def verification_images(request: ExportRequest) -> tuple[np.ndarray, str]:
     """What the file is run on, and what that is called."""
+    image = request.model.inputs[0]
     if request.images is None:
-        return noise(tuple(request.model.inputs[0].shape[1:])), "noise"
+        return noise(tuple(image.shape[1:]), image.dtype), "noise"
+    need_whole(request.images, image.dtype)
     return spread_out(request.images), "calibration images"
 
 
@@ -352,7 +358,7 @@ def opened(draft: Path, select_tf_ops: bool) -> Runner:
             check_operators(draft, select_tf_ops)
         return open_model(draft)
     except ValueError as error:
-        raise ExportError(f"The file's own runtime does not take it: {error}") from error
+        raise ExportError(unloaded(draft, str(error))) from error
 
 
 def write_beside(file: Path, report: VerificationReport, card: Card | None) -> None:

@@ -48,10 +48,30 @@ def spread_out(images: np.ndarray, most: int = VERIFIED) -> np.ndarray:
     return images[np.linspace(0, len(images) - 1, count).round().astype(int)]
 
 
-def noise(shape: tuple[int, ...]) -> np.ndarray:
-    """``NOISE`` images of standard-normal noise, (N, H, W, C), in squares of 1, 2, 4, ... pixels.
+def need_whole(images: np.ndarray, dtype: str) -> None:
+    """Refuse images for an input of integers that are none: each runtime would make others of them.
 
-    Of noise in single pixels alone a network sees the same average in every image, and answers the same.
+    Raises
+    ------
+    ValueError
+        When they hold fractions, or numbers beyond the type.
+    """
+    if "int" not in dtype:
+        return
+    limits = np.iinfo(dtype)
+    if not np.array_equal(images, np.clip(np.round(images), limits.min, limits.max)):
+        raise ValueError(
+            f"The model takes {dtype}, and these images hold fractions, or numbers beyond {limits.min} to "
+            f"{limits.max}: they run from {images.min():.4g} to {images.max():.4g}. Pass them as the model takes them, "
+            f"as float32 whole numbers."
+        )
+
+
+def noise(shape: tuple[int, ...], dtype: str = "float32") -> np.ndarray:
+    """``NOISE`` images of standard-normal noise, (N, H, W, C) float32, in squares of 1, 2, 4, ... pixels.
+
+    Of noise in single pixels alone a network sees the same average in every image, and answers the same. For an input
+    of integers it is noise of pixels: whole numbers from 0 to 255, or for int8 from -128 to 127.
     """
     height, width, channels = shape
     random = np.random.default_rng(0)
@@ -62,4 +82,6 @@ def noise(shape: tuple[int, ...]) -> np.ndarray:
         return values.repeat(square, axis=0).repeat(square, axis=1)[:height, :width]
 
     sizes = min(height, width).bit_length()
-    return np.stack([image(2 ** (index % sizes)) for index in range(NOISE)])
+    images = np.stack([image(2 ** (index % sizes)) for index in range(NOISE)])
+    darkest = -128 if dtype == "int8" else 0
+    return np.clip(np.round(darkest + 128 + 60 * images), darkest, darkest + 255) if "int" in dtype else images

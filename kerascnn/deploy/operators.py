@@ -11,6 +11,7 @@ from kerascnn.deploy.flatbuffer import read_graphs
 from kerascnn.errors import need
 from kerascnn.runtime.runner import named
 
+SUMMANDS = 2.0**-10, 2.0**8  # steps of what XNNPACK adds, as multiples of the sum's: at least, and below
 FLOAT16 = 10  # in ONNX' numbering of types
 
 
@@ -22,6 +23,22 @@ def tflite_operators(path: Path) -> dict[str, int]:
 def foreign_operators(path: Path) -> list[str]:
     """Operators that are not built in. Those of TensorFlow itself are called ``FlexSomething``."""
     return sorted({operator.custom for graph in read_graphs(path) for operator in graph.operators if operator.custom})
+
+
+def faint_sums(path: Path) -> dict[str, float]:
+    """Sums and differences of integers that XNNPACK does not load, with which no file is loaded.
+
+    By the name of the tensor, the step of an input as a multiple of the sum's, beyond ``SUMMANDS``.
+    """
+    least, end = SUMMANDS
+    found = {}
+    for operator in (operator for graph in read_graphs(path) for operator in graph.operators):
+        if operator.kind in ("ADD", "SUB") and operator.outputs[0].dtype in ("int8", "uint8"):
+            (total,) = operator.outputs[0].scales
+            for tensor in operator.inputs:
+                if tensor is not None and tensor.scales and not least <= (step := tensor.scales[0] / total) < end:
+                    found[operator.outputs[0].name] = step
+    return found
 
 
 def onnx_operators(path: Path) -> dict[str, int]:

@@ -25,7 +25,15 @@ from typing import Any
 
 import numpy as np
 
-from kerascnn.deploy.operators import delegated, foreign_operators, onnx_operators, opset, precision, tflite_operators
+from kerascnn.deploy.operators import (
+    delegated,
+    faint_sums,
+    foreign_operators,
+    onnx_operators,
+    opset,
+    precision,
+    tflite_operators,
+)
 from kerascnn.evaluation.agreement import CHANNEL, Agreement, compare
 from kerascnn.files import sha256
 from kerascnn.runtime import Runner, open_tflite
@@ -125,10 +133,11 @@ def compare_runs(
             key=lambda each: each.excess,
         )
     if found.excess <= own.excess and found.decided_agreement >= AGREEMENT:
+        rest = "rests on top-1 agreement alone" if found.decided else "says little"
         note = (
             f"The network magnifies rounding: when every pixel changes by a ten-millionth, its scores change by "
             f"{own.error:.2g} of their spread, and those of {own.channel} by {own.channel_error:.2g} of theirs. "
-            f"The verification rests on top-1 agreement alone."
+            f"The verification {rest}."
         )
         return replace(found, notes=(*found.notes, note))
     raise ExportError(
@@ -197,6 +206,20 @@ def check_operators(path: Path, select_tf_ops: bool) -> None:
             f"have to bring one. Draw this part of the network with other layers."
             + (f" {SELECT}" if all(map(is_flex, foreign)) else "")
         )
+
+
+def unloaded(path: Path, reason: str) -> str:
+    """Why a file's own runtime does not take it: where XNNPACK cannot add two numbers, or else as the runtime says."""
+    faint = faint_sums(path) if path.suffix == ".tflite" and "XNNPACK" in reason else {}
+    if not faint:
+        return f"The file's own runtime does not take it: {reason}"
+    name, step = next(iter(faint.items()))
+    return (
+        f"{path.name} adds in integers what is too unequal for XNNPACK, LiteRT's fast kernels, in {name}"
+        f"{f' and {len(faint) - 1} more' * (len(faint) > 1)}: a step of one input is {step:.1g} of a step of the sum, "
+        f"where 0.001 to 256 goes. Nothing is left of so small a part in 8 bits. A network that was not trained has "
+        f"such parts, by a layer scale of 1e-6 for instance: train it first, or export floats"
+    )
 
 
 def needs(operators: Iterable[str]) -> Iterator[str]:

@@ -13,9 +13,17 @@ scores that lie beside boxes in pixels count as much as these, and a file that a
 channel error of 1 or more. With a tolerance t for errors, a channel error may reach t ** ``CHANNEL``, halfway to
 the 1 of a channel that is lost. *Excess* is the larger of the two, by what it may be: up to 1 a file is right.
 
+A confident network makes much of little: its logits lie far beyond what shares can show, and where one is near a tie,
+an error that is small among these logits turns a share from 0 to 1. So a file is allowed with shares what it is allowed
+with the logits behind them. Where the reference gives these too, noise of the tolerance is put on them, and what that
+makes of the scores counts as an error of the tolerance, where it is more. ``LOST`` of what a lost channel comes to is
+the most that any channel may err.
+
 *Agreement* is the share of decisions that are the same: for the best of several channels, or in a share that stands
-alone, whether it is above one half. Clear ones lead by more than ``MARGIN`` times the error that is allowed: near ties
-are left out, because rounding alone may turn them.
+alone, whether it is above one half. Channels compete where they are shares of classes, or where a task says so, and a
+share stands alone where it has logits: landmarks and boxes decide nothing. Clear decisions lead by more than ``MARGIN``
+times the error that is allowed, in logits where there are some: near ties are left out, because rounding alone may turn
+them.
 
 What float32 rounds away of a value is no difference: of 2000 ± 0.2 it holds the 0.2 to three digits. Shares of classes
 that spread less than ``UNDECIDED`` say nothing, and errors are by that; other shares, by ``STEPS`` of their steps where
@@ -24,10 +32,12 @@ over the images than ``FAINT`` of what tells channels and places apart, errors a
 make no difference at all has no spread: it is measured against that of its output, and named.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+
+from kerascnn.runtime import LOGITS
 
 UNDECIDED = 0.3  # natural logarithms of odds: these differ by a third
 MARGIN = 3.0
@@ -35,6 +45,8 @@ CHANNEL = 1 / 2
 FAINT = 0.03  # of the spread of an output, which is less than networks in 8 bits carry
 ENOUGH = 16  # images: from so many a spread is known to a fifth
 STEPS = 8  # of a quantised share: what is smaller is rounding by a sixteenth or more
+DRAWS = 4096  # of noise for each channel at least: its effect is then known to a few hundredths
+LOST = 0.9
 ROUNDING = 4 * float(np.finfo(np.float32).eps)  # of a value, what the last sums that lead to it may round away
 
 
@@ -48,7 +60,7 @@ class Agreement:
     excess: float  # the larger of both as a multiple of what it may be; up to 1 a file is right
     max_error: float  # largest absolute difference
     mean_error: float  # mean absolute difference
-    top1_agreement: float  # fraction of all decisions that are the same
+    top1_agreement: float  # fraction of all decisions that are the same; 1 where there are none
     decided: int  # number of decisions in which the reference is decided
     decided_agreement: float  # fraction of these that are the same; 1 where there are none
     samples: int  # number of images
@@ -56,16 +68,41 @@ class Agreement:
 
 
 def compare(
-    wanted: Mapping[str, np.ndarray], got: Mapping[str, np.ndarray], *, steps: Mapping[str, float], tolerance: float
+    wanted: Mapping[str, np.ndarray],
+    got: Mapping[str, np.ndarray],
+    *,
+    steps: Mapping[str, float],
+    tolerance: float,
+    competing: Collection[str] = (),
 ) -> Agreement:
-    """Measure the agreement of the outputs of a reference and of another model, (N, ..., channels) by name.
+    """Measure the agreement of the outputs of a reference and of another model.
 
-    ``steps`` is the distance between neighbouring values of the outputs of ``got`` that are quantised; ``tolerance`` is
-    the error that is allowed. Raises ``ValueError`` when names or shapes differ, or an output is not finite.
+    Parameters
+    ----------
+    wanted, got
+        (N, ..., channels) by name; of shares of a softmax or sigmoid, ``wanted`` may hold the logits too, under the
+        name that ``kerascnn.runtime.LOGITS`` makes of theirs.
+    steps
+        By name, the distance between neighbouring values of the outputs of ``got`` that are quantised.
+    tolerance
+        The error that is allowed.
+    competing
+        The outputs whose best channel is a decision though they are no shares, as logits.
+
+    Raises
+    ------
+    ValueError
+        When names or shapes differ, or an output is not finite.
     """
+    logits = {name: LOGITS.format(name) for name in wanted if LOGITS.format(name) in wanted}
+    wanted, got = dict(wanted), {name: values for name, values in got.items() if name not in logits.values()}
+    behind = {name: wanted.pop(key) for name, key in logits.items()}
     if {*wanted} != {*got}:
         raise ValueError(f"The model has the outputs {', '.join(sorted(wanted))}, the file {', '.join(sorted(got))}.")
-    parts = [_compare(name, wanted[name], got[name], steps.get(name, 0.0), tolerance) for name in wanted]
+    parts = [
+        _compare(name, values, got[name], steps.get(name, 0.0), tolerance, behind.get(name), name in competing)
+        for name, values in wanted.items()
+    ]
     return replace(
         max(parts, key=lambda part: part.excess),
         error=max(part.error for part in parts),
@@ -78,15 +115,24 @@ def compare(
     )
 
 
-def _compare(name: str, reference: np.ndarray, got: np.ndarray, step: float, tolerance: float) -> Agreement:
+def _compare(
+    name: str,
+    reference: np.ndarray,
+    got: np.ndarray,
+    step: float,
+    tolerance: float,
+    logits: np.ndarray | None,
+    competing: bool,
+) -> Agreement:
     if got.shape != reference.shape:
         raise ValueError(f"The model gives {name} of shape {reference.shape}, the file of shape {got.shape}.")
     for outputs, whose in (reference, "model"), (got, "file"):
         if not np.isfinite(outputs).all():
             raise ValueError(f"The outputs of the {whose} are not all finite.")
     kind = kind_of(reference)
-    reference, got = (each.reshape(len(each), -1, each.shape[-1]).astype(np.float64) for each in (reference, got))
-    reference, got = (cut(each, kind, step, tolerance) for each in (reference, got))
+    least = least_of(kind, step, tolerance)
+    whole = in_rows(reference)
+    reference, got = (cut(each, kind, least) for each in (whole, in_rows(got)))
     want, have = scores(reference, kind), scores(got, kind)
     rounded = ROUNDING * np.abs(reference) * steepness(reference, kind)
     difference = have - want
@@ -94,20 +140,29 @@ def _compare(name: str, reference: np.ndarray, got: np.ndarray, step: float, tol
 
     spread = max(float(want.std()), 0.0 if kind == "values" else UNDECIDED) or float(np.abs(want).max()) or 1.0
     own = root_mean_square(want - want.mean(axis=0))
+    sure, clear = want, MARGIN * tolerance * spread
+    if logits is not None and kind != "values":
+        sure = in_rows(logits)
+        sure -= sure.mean(axis=-1, keepdims=True) if kind == "classes" else 0
+        clear = MARGIN * tolerance * max(float(sure.std()), UNDECIDED)
+        noise = effect_of_noise(sure, kind, least, tolerance)
+        spread = max(spread, float(np.sqrt(np.mean(noise**2))) / tolerance)
+        own = np.maximum(own, np.minimum(np.sqrt(own * noise / tolerance), own * LOST / tolerance**CHANNEL))
     still = own <= root_mean_square(rounded)
-    least = np.full_like(own, FAINT * spread if np.sqrt(np.mean(own**2)) < FAINT * spread else 0)
+    floor = np.full_like(own, FAINT * spread if np.sqrt(np.mean(own**2)) < FAINT * spread else 0)
     if kind == "classes":
-        least[:] = UNDECIDED
+        floor[:] = UNDECIDED
     elif kind == "odds":
         steps = STEPS * step * root_mean_square(steepness(reference, kind))
-        least = np.maximum(least, np.minimum(UNDECIDED, steps))
-    own = np.where(still, spread, np.maximum(own, least))
+        floor = np.maximum(floor, np.minimum(UNDECIDED, steps))
+    own = np.where(still, spread, np.maximum(own, floor))
     channel_error = root_mean_square(error) / own
     worst = int(channel_error.argmax())
     of_all = float(np.sqrt(np.mean(error**2))) / spread
 
-    decided = lead(want, kind) > MARGIN * tolerance * spread
-    same = decisions(want, kind) == decisions(have, kind)
+    decides = competing or kind == "classes" or logits is not None
+    decided = (lead(sure, kind) > clear) & decides
+    same = (decisions(want, kind) == decisions(have, kind)) | (not decides)
     return Agreement(
         error=of_all,
         channel=f"{name}[{worst}]",
@@ -119,7 +174,7 @@ def _compare(name: str, reference: np.ndarray, got: np.ndarray, step: float, tol
         decided=int(decided.sum()),
         decided_agreement=float(same[decided].mean()) if decided.any() else 1.0,
         samples=len(reference),
-        notes=tuple(weaknesses(name, want, kind, still)),
+        notes=tuple(weaknesses(name, scores(cut(whole, kind, least_of(kind, 0, tolerance)), kind), kind, still)),
     )
 
 
@@ -131,17 +186,19 @@ def kind_of(reference: np.ndarray) -> str:
     return "classes" if sums_to_one else "odds"
 
 
-def cut(outputs: np.ndarray, kind: str, step: float, tolerance: float) -> np.ndarray:
-    """Outputs of a kind without what their logarithms would make too much of.
+def least_of(kind: str, step: float, tolerance: float) -> float:
+    """Below which share a score is no longer told from a smaller one.
 
     The logarithm of a small quantised share is noise: what lies below eight steps, where rounding is more than a
     sixteenth of the value, counts as eight steps. Floats of classes are cut at 1e-12. Odds need not come from a
     sigmoid, whose errors shrink with its shares: they are cut at an eighth of the tolerance, at both ends.
     """
-    if kind == "values":
-        return outputs
-    least = max(STEPS * step, tolerance / 8 if kind == "odds" else 1e-12)
-    return np.clip(outputs, least, 1 - least if kind == "odds" else None)
+    return max(STEPS * step, tolerance / 8 if kind == "odds" else 1e-12)
+
+
+def cut(outputs: np.ndarray, kind: str, least: float) -> np.ndarray:
+    """Outputs of a kind without what their logarithms would make too much of."""
+    return outputs if kind == "values" else np.clip(outputs, least, 1 - least if kind == "odds" else None)
 
 
 def scores(outputs: np.ndarray, kind: str) -> np.ndarray:
@@ -161,6 +218,30 @@ def steepness(outputs: np.ndarray, kind: str) -> np.ndarray:
     )
 
 
+def shares(scores: np.ndarray, kind: str) -> np.ndarray:
+    """The shares that scores of a kind are of."""
+    if kind == "odds":
+        return 1 / (1 + np.exp(-scores))
+    powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
+def effect_of_noise(logits: np.ndarray, kind: str, least: float, tolerance: float) -> np.ndarray:
+    """(channels,) root mean square of what noise on logits changes of the scores of shares, cut at ``least``.
+
+    The noise is normal, and ``tolerance`` of each channel's spread over the images.
+    """
+
+    def seen(logits: np.ndarray) -> np.ndarray:
+        return scores(cut(shares(logits, kind), kind, least), kind)
+
+    deviation = tolerance * root_mean_square(logits - logits.mean(axis=0))
+    want, random = seen(logits), np.random.default_rng(0)
+    draws = -(-DRAWS // (logits.shape[0] * logits.shape[1]))
+    changes = (seen(logits + deviation * random.standard_normal(logits.shape)) - want for _ in range(draws))
+    return np.sqrt(np.mean([root_mean_square(change) ** 2 for change in changes], axis=0))
+
+
 def decisions(scores: np.ndarray, kind: str) -> np.ndarray:
     return scores > 0 if kind == "odds" else scores.argmax(axis=-1)
 
@@ -173,6 +254,11 @@ def lead(scores: np.ndarray, kind: str) -> np.ndarray:
         return np.zeros(scores.shape[:-1])
     best = np.partition(scores, -2, axis=-1)
     return best[..., -1] - best[..., -2]
+
+
+def in_rows(outputs: np.ndarray) -> np.ndarray:
+    """Outputs (N, ..., channels) as float64 (N, places, channels)."""
+    return outputs.reshape(len(outputs), -1, outputs.shape[-1]).astype(np.float64)
 
 
 def root_mean_square(values: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ from kerascnn.runtime.onnx import onnx_dtype
 from kerascnn.runtime.open import open_model
 from kerascnn.runtime.recursion import deep_graphs
 from kerascnn.runtime.runner import (
+    LOGITS,
     OUTPUT,
     Runner,
     check_images,
@@ -20,6 +21,7 @@ from kerascnn.runtime.runner import (
 from kerascnn.runtime.tflite import dequantised, open_tflite, quantised
 
 __all__ = [
+    "LOGITS",
     "OUTPUT",
     "Runner",
     "check_images",

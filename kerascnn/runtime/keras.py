@@ -20,7 +20,7 @@ from kerascnn.runtime.backend import need_tensorflow
 from kerascnn.runtime.containers import Unsound, archive, need_plain, need_whole, room_of
 from kerascnn.runtime.gradients import gradients_of_graphs
 from kerascnn.runtime.recursion import deep_graphs
-from kerascnn.runtime.runner import Runner, existing, image_shape, named, only_input, reading
+from kerascnn.runtime.runner import Runner, existing, image_shape, named, only_input, reading, typed
 
 if TYPE_CHECKING:
     import keras
@@ -130,23 +130,29 @@ def open_keras(path: str | os.PathLike) -> Runner:
 
 
 def keras_runner(model: "keras.Model", path: str | os.PathLike) -> Runner:
-    """Run a model that is in memory, in inference mode, as if it had been read from ``path``."""
+    """Run a model that is in memory, in inference mode, as if it had been read from ``path``.
+
+    One of integers is given the nearest, as by every other runner; Keras alone would cut fractions off.
+    """
     import tensorflow as tf
 
     need_tensorflow("Running a Keras model")
     with reading(path, "a model of images"):
         batch, shape = image_shape(only_input(model.inputs).shape)
         output_names(model)
-    signature = [tf.TensorSpec((batch, *shape), tf.float32)]
+    dtype = model.inputs[0].dtype if "int" in model.inputs[0].dtype else "float32"
+    signature = [tf.TensorSpec((batch, *shape), dtype)]
     with deep_graphs(), gradients_of_graphs():
         graph = tf.function(
             lambda images: outputs_by_name(model, model(images, training=False)), input_signature=signature
         ).get_concrete_function()
 
     def infer(images: np.ndarray) -> dict[str, np.ndarray]:
-        return {name: np.asarray(values, np.float32) for name, values in graph(tf.constant(images)).items()}
+        return {
+            name: np.asarray(values, np.float32) for name, values in graph(tf.constant(typed(images, dtype))).items()
+        }
 
-    return Runner(Path(path), "keras", shape, batch, infer)
+    return Runner(Path(path), "keras", shape, batch, infer, types=(dtype, "float32"))
 
 
 def output_names(model: "keras.Model") -> list[str]:

@@ -17,6 +17,7 @@ from kerascnn.files import is_special
 
 BATCH = 16  # images at once, where a file takes any number
 OUTPUT = "scores"  # what the output of a model is called that has one
+LOGITS = "logits of {}"  # what those behind an output are called, where a model gives them too
 
 Outputs = dict[str, np.ndarray]
 

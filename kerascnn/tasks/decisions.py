@@ -27,6 +27,7 @@ class DecisionTask(Task):
     """A task whose model gives a score to each class, and whose loss is one of classification."""
 
     loss_records: ClassVar[tuple[type, ...]] = (CrossEntropy, BinaryCrossEntropy)
+    competing: ClassVar[tuple[str, ...]] = (SCORES,)
 
     loss: ClassificationLoss = CrossEntropy()
 

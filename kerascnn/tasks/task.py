@@ -95,6 +95,7 @@ class Task(ABC):
     title: ClassVar[str]  # the same in a report: "Top-1 accuracy"
     trial_data: ClassVar[str]  # a named source, on which any recipe of this task can be tried out
     loss_records: ClassVar[tuple[type, ...]] = ()  # losses of its own, which the command line makes by their names
+    competing: ClassVar[tuple[str, ...]] = ()  # outputs whose best channel is the answer, be they shares or logits
     tflite_metadata: ClassVar[str] = ""  # which of TensorFlow Lite's standard metadata describes its outputs, if any
 
     labels: tuple[str, ...]
@@ -191,4 +192,4 @@ class Task(ABC):
 
     def compare(self, wanted: Arrays, got: Arrays, *, steps: Mapping[str, float], tolerance: float) -> Agreement:
         """How far a file's outputs agree with the model's: what an export is verified by."""
-        return compare(wanted, got, steps=steps, tolerance=tolerance)
+        return compare(wanted, got, steps=steps, tolerance=tolerance, competing=self.competing)

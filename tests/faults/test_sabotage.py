@@ -5,7 +5,8 @@ out of it, or the weights of the network that it was made of. All of it is drawn
 """
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from kerascnn.deploy import TARGETS, ExportError
 from kerascnn.deploy.images import noise
 from kerascnn.deploy.request import ExportRequest
 from kerascnn.deploy.verification import compare_runs
+from kerascnn.graph.ending import with_logits
 from kerascnn.runtime import Runner, keras_runner, open_model, quiet
 
 SIZE = 16
@@ -270,6 +272,12 @@ INPUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
+# What int8 hides. The segmenter with a bias of -0.3 for all channels is off by 0.24 of its spread, its worst channel by
+# 0.38 of its own and moved by 0.18: sound files of the random networks below come to 0.22, 0.43 and 0.24 in int8. No
+# limit tells the two apart; on every other network this fault is refused.
+HIDDEN = {"segmenter": ["tflite-int8: bias lost"]}
+
+
 def in_layer(name: str, change: Callable[[list[np.ndarray]], list[np.ndarray]]) -> Callable[[keras.Model], None]:
     def ruin(model: keras.Model) -> None:
         layer = model.get_layer(name)
@@ -298,7 +306,7 @@ WEIGHTS: dict[str, tuple[tuple[str, ...], Callable[[keras.Model], None]]] = {
     "half of a convolution lost": (FORMATS, in_layer("conv", half_lost)),
     "kernels turned": (FORMATS, in_layer("conv", lambda all: [all[0].swapaxes(0, 1)[::-1], *all[1:]])),
     "filters in another order": (FORMATS, in_layer("conv", lambda all: [np.roll(all[0], 1, -1), *all[1:]])),
-    "bias lost": (("tflite",), in_layer("conv", lambda all: [all[0], all[1] * 0 - 0.3])),
+    "bias lost": (FORMATS, in_layer("conv", lambda all: [all[0], all[1] * 0 - 0.3])),
     "statistics lost": (FORMATS, in_layer("norm", lambda all: [*all[:2], 0 * all[2], 1 + 0 * all[3]])),
     "gamma lost": (("tflite",), in_layer("norm", lambda all: [1 + 0 * all[0], *all[1:]])),
     "epsilon of another framework": (("tflite",), other_epsilon),
@@ -313,9 +321,20 @@ def written(model: keras.Model, format: str, folder: Path, images: np.ndarray = 
     return open_model(path)
 
 
-def refused(reference: Runner, file: Runner, format: str) -> bool:
+@dataclass(frozen=True)
+class Reference:
+    """A model as files are compared with it: it runs once for the same images."""
+
+    model: keras.Model
+
+    @cached_property
+    def runner(self) -> Runner:
+        return remembered(keras_runner(with_logits(self.model), "model"))
+
+
+def refused(reference: Reference, file: Runner, format: str) -> bool:
     try:
-        compare_runs(reference, file, IMAGES, TARGETS[format].tolerance)
+        compare_runs(reference.runner, file, IMAGES, TARGETS[format].tolerance)
     except ExportError:
         return True
     return False
@@ -365,19 +384,19 @@ def cases(network: str, format: str, model: keras.Model, file: Runner):
 )
 def test_every_sabotage_is_refused(network, tmp_path):
     model, twin = settled(NETWORKS[network]()), NETWORKS[network]()
-    reference, passed, tried = remembered(keras_runner(model, "model")), [], 0
+    reference, passed, tried = Reference(model), [], 0
     for format in FORMATS:
         file = written(model, format, tmp_path)
         if format == "tflite-int8" and network == "detector":
             assert refused(reference, file, format), "one scale for boxes and scores leaves nothing of the scores"
-            file = reference
+            file = reference.runner
         assert not refused(reference, file, format), f"{format}: a sound file is refused"
         twin.set_weights(model.get_weights())
         for name, ruined in cases(network, format, twin, file):
             tried += 1
             if not refused(reference, ruined, format):
                 passed.append(f"{format}: {name}")
-    assert not passed, f"{len(passed)} of {tried} sabotages pass: {', '.join(passed)}"
+    assert passed == HIDDEN.get(network, []), f"{len(passed)} of {tried} sabotages pass"
     assert tried >= 60
 
 
@@ -419,7 +438,7 @@ def check_sound(seeds, folder: Path) -> None:
     for seed in seeds:
         keras.backend.clear_session()
         model = random_network(seed)
-        reference = keras_runner(model, "model")
+        reference = Reference(model)
         unjust += [(seed, fmt) for fmt in FORMATS if refused(reference, written(model, fmt, folder), fmt)]
     assert not unjust, f"sound files are refused: {unjust}"
 
@@ -428,13 +447,8 @@ def test_sound_random_networks_pass(tmp_path):
     check_sound(range(2), tmp_path)
 
 
-# Measured: of a hundred, four are refused in int8 (36, 58, 61 and 68), and none in float32.
-REFUSED = pytest.mark.xfail(reason="one of these five loses more than half of a channel's spread in int8")
-FIVES = [pytest.param(first, marks=REFUSED) if first in (32, 57, 67) else first for first in range(2, 102, 5)]
-
-
 @pytest.mark.sharded
-@pytest.mark.parametrize("first", FIVES)
+@pytest.mark.parametrize("first", range(2, 102, 5))
 def test_a_hundred_sound_random_networks_pass(first, tmp_path):
     check_sound(range(first, first + 5), tmp_path)
 
@@ -443,4 +457,4 @@ def test_a_large_offset_is_no_error(tmp_path):
     """2000 ± 0.19, which float32 holds to four digits of its spread."""
     image, x = trunk()
     model = settled(keras.Model(image, head(pooled(x), 1, "head", 0.19, 2000)))
-    assert not refused(keras_runner(model, "model"), written(model, "tflite", tmp_path), "tflite")
+    assert not refused(Reference(model), written(model, "tflite", tmp_path), "tflite")
