@@ -361,6 +361,7 @@ def test_records_are_what_timm_publishes():
         config = timm.get_pretrained_cfg(f"{r.source_name}.{tag}")
         assert r.url == f"https://huggingface.co/{config.hf_hub_id}/resolve/main/model.safetensors", r
         assert (r.preprocess.mean, r.preprocess.std, r.classes) == (config.mean, config.std, config.num_classes), r
+        assert r.preprocess.squash == (config.crop_mode == "squash" and r.preprocess.crop == 1), r
 
 
 # -- downloads -------------------------------------------------------------------------------------------------------

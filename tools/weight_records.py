@@ -23,8 +23,8 @@ from references import import_torchvision, spelled
 
 OUT = Path(__file__).parents[1] / "kerascnn/weights/records.csv"
 COLUMNS = (
-    "network", "tag", "source", "source_name", "top", "url", "hash", "size", "crop", "interpolation", "mean", "std",
-    "channels", "classes", "licence", "top1",
+    "network", "tag", "source", "source_name", "top", "url", "hash", "size", "crop", "squash", "interpolation", "mean",
+    "std", "channels", "classes", "licence", "top1",
 )  # fmt: skip
 IMAGENET = {"mean": "0.485 0.456 0.406", "std": "0.229 0.224 0.225"}
 HALF = {"mean": "0.5 0.5 0.5", "std": "0.5 0.5 0.5"}
@@ -210,10 +210,12 @@ def of_timm(entry: Entry, measured: dict) -> Iterator[dict]:
         if not config.hf_hub_id or config.custom_load == "hf" or config.num_classes == 0 or is_tower(config.tag):
             continue
         result = measured.get(name, {})  # measured at a size and crop of its own
+        crop = float(result.get("crop_pct", config.crop_pct))
         prefix = "tf_" if entry.source_name.startswith("tf_") else ""
         yield {
             "tag": f"{prefix}{config.tag}", "top": "yes", "size": result.get("img_size", config.input_size[-1]),
-            "crop": f"{float(result.get('crop_pct', config.crop_pct)):g}",
+            # Squashed and then cut, as one is (EfficientNetV2-B3 of ImageNet-21k), has no place in a record: it is cut.
+            "crop": f"{crop:g}", "squash": "yes" if config.crop_mode == "squash" and crop == 1 else "",
             "url": f"https://huggingface.co/{config.hf_hub_id}/resolve/main/model.safetensors",
             "interpolation": config.interpolation, "mean": blank(config.mean), "std": blank(config.std),
             "classes": config.num_classes, "licence": config.license or "", "top1": result.get("top1", ""),

@@ -83,6 +83,7 @@ def record(row: dict[str, str]) -> Record:
         interpolation=row["interpolation"],
         mean=tuple(float(v) for v in row["mean"].split()),
         std=tuple(float(v) for v in row["std"].split()),
+        squash=row["squash"] == "yes",
     )
     texts = {name: row[name] for name in ("network", "tag", "source", "source_name", "url", "hash", "licence")}
     return Record(
