@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
-from keras import layers as L
 
+from kerascnn import layers as L
 from kerascnn.graph.graph import Call, Graph, is_graph
 
 MOVING = (L.Reshape, L.Flatten, L.Permute, L.Cropping2D, L.UpSampling2D, L.Resizing, L.Identity, L.Dropout)
+MOVING += (L.CropLike, L.ResizeLike)  # of the second map these take the size alone
 MOVING_OPERATIONS = ("Cast", "Identity", "Reshape", "Transpose", "Squeeze", "ExpandDims", "GetItem")
 LINEAR = (L.Dense, L.Conv2D, L.EinsumDense, L.BatchNormalization, L.GlobalAveragePooling2D, L.AveragePooling2D)
 
