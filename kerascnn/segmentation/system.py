@@ -72,9 +72,13 @@ class Segmenter(Architecture):
                 "classes is 1, and a softmax over one class is 1 at every pixel. The background counts as a class: "
                 'pass classes=2, or classifier_activation="sigmoid" for one score of the foreground.'
             )
+        row, weights, pixels = self.begun_from(None if weights is None else str(weights), include_preprocessing)
         arguments = input_tensor, input_shape, pooling, classes, classifier_activation, name
-        own = {"include_preprocessing": include_preprocessing}
-        return Architecture.__call__(self, include_top, weights, *arguments, **own)
+        return Architecture.__call__(row, include_top, weights, *arguments, include_preprocessing=pixels)
+
+    def begun_from(self, weights: str | None, pixels: bool) -> "tuple[Segmenter, str | None, bool]":
+        """The row that is built, the weights of the whole of it, and whether it normalises pixels before its trunk."""
+        return self, weights, pixels
 
 
 @dataclass(frozen=True)
@@ -107,13 +111,10 @@ class OnBackbone(Segmenter):
         small = self.backbone.replace(**self.backbone.tiny)
         return {"backbone": small, "size": small.size}
 
-    def __call__(self, weights=None, *args, include_preprocessing=False, **arguments):
-        """As every network of the package; see :meth:`Segmenter.__call__`."""
-        if weights is not None and not is_whole(self, str(weights)):
-            self, weights = self.replace(pretrained=str(weights)), None
-            if include_preprocessing:
-                self, include_preprocessing = self.replace(preprocessing=True), False
-        return Segmenter.__call__(self, weights, *args, include_preprocessing=include_preprocessing, **arguments)
+    def begun_from(self, weights, pixels):
+        if weights is None or is_whole(self, weights):
+            return self, weights, pixels
+        return self.replace(pretrained=weights, preprocessing=pixels), None, False
 
     def trunk(self, k, x):
         return x, self.maps(x)
