@@ -86,11 +86,12 @@ def test_build_takes_the_builders_keywords():
 
 
 def test_the_ledger_and_the_catalogue_hold_the_same_networks():
-    assert {entry.name for entry in entries()} == set(list_models(task="classification"))
+    counted = {entry.name for entry in entries()}
+    assert counted <= set(list_models()) and set(list_models(task="classification")) <= counted
 
 
 @pytest.mark.sharded
-@pytest.mark.parametrize("name", list_models(task="classification"))
+@pytest.mark.parametrize("name", dict.fromkeys(entry.name for entry in entries()))
 def test_counts_are_those_of_independent_implementations(name):
     model = kerascnn.build(name)
     costs = {size: cost(model, size) for size in {entry.size for entry in entries() if entry.name == name}}

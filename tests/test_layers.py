@@ -30,6 +30,32 @@ def test_a_map_is_cropped_to_the_size_of_another(sides):
     np.testing.assert_array_equal(model([x, like]), x[:, :7, :5])
 
 
+@pytest.mark.parametrize("sides", [(None, None), (4, 3)])
+def test_a_map_is_cut_from_the_left_and_the_top(sides):
+    x = np.random.default_rng(0).normal(size=(2, 8, 6, 3)).astype("float32")
+    maps = [keras.Input((*((8, 6) if sides[0] else sides), 3)), keras.Input((*sides, 4))]
+    model = keras.models.clone_model(keras.Model(maps, L.CropLike(2)(maps)))
+    np.testing.assert_array_equal(model([x, np.zeros((2, 4, 3, 4), "float32")]), x[:, 2:6, 2:5])
+
+
+@pytest.mark.parametrize("size", [(9, 7), (3, 4), (5, 6), (1, 1)])
+@pytest.mark.parametrize("known", [True, False])
+def test_a_map_is_resized_to_that_of_another_between_the_middles_of_pixels(size, known):
+    x = np.random.default_rng(0).normal(size=(2, 5, 6, 3)).astype("float32")
+    maps = [
+        keras.Input((*((5, 6) if known else (None, None)), 3)),
+        keras.Input((*(size if known else (None, None)), 4)),
+    ]
+    model = keras.Model(maps, L.ResizeLike()(maps))
+    axes = []
+    for old, new in zip((5, 6), size, strict=True):  # a row for each new pixel: what it takes of the old ones
+        places = np.clip((np.arange(new) + 0.5) * old / new - 0.5, 0, old - 1)
+        axes.append(np.maximum(0, 1 - abs(places[:, None] - np.arange(old))))
+    expected = np.einsum("hi,wj,bijc->bhwc", *axes, x)
+    np.testing.assert_allclose(model([x, np.zeros((2, *size, 4), "float32")]), expected, rtol=1e-4, atol=1e-5)
+    assert model.output_shape == (None, *(size if known else (None, None)), 3)
+
+
 @pytest.mark.parametrize("side", [6, 7, 8])
 @pytest.mark.parametrize(("size", "stride"), [(3, 2), (2, 2), (3, 3), (1, 2)])
 def test_a_pool_of_caffe_rounds_the_size_up(side, size, stride):

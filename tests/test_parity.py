@@ -163,7 +163,9 @@ class Torch:
         import torch
 
         with torch.no_grad():
-            return self.module(torch.tensor(x.transpose(0, 3, 1, 2).copy())).numpy()
+            scores = self.module(torch.tensor(x.transpose(0, 3, 1, 2).copy()))
+        scores = scores["out"] if isinstance(scores, dict) else scores  # of a network that scores pixels
+        return np.moveaxis(scores.numpy(), 1, -1)
 
     def precisely(self, x):
         self.module.double()

@@ -1,5 +1,6 @@
 """Receptive fields, against the gradient of one output pixel: what it does not see has none."""
 
+from fractions import Fraction
 from math import inf
 
 import keras
@@ -11,6 +12,7 @@ from test_conformance import TINY
 import kerascnn
 from kerascnn.catalogue import find
 from kerascnn.graph.receptive_field import ReceptiveField, receptive_field, receptive_fields
+from kerascnn.layers import ResizeLike
 
 
 class Blind(L.Layer):
@@ -109,6 +111,10 @@ def test_an_enlarged_map_sees_what_its_widest_pixel_sees():
     assert receptive_field(again, again.layers[-1].name) == ReceptiveField(8, 1, -4)
     smooth = on(L.AveragePooling2D(4), L.UpSampling2D(4, interpolation="bilinear"))
     assert receptive_field(smooth, smooth.layers[-1].name).size == 8
+    image = keras.Input((48, 48, 2))
+    maps = [L.AveragePooling2D(4)(image), L.ZeroPadding2D(3)(image)]  # 12 pixels, enlarged to 54
+    resized = keras.Model(image, ResizeLike(name="resized")(maps))
+    assert receptive_field(resized, "resized") == ReceptiveField(8, Fraction(48, 54), -4)
     split = on(L.AveragePooling2D(3), L.Conv2DTranspose(2, 2, 2))
     assert str(receptive_field(split, split.layers[-1].name).stride) == "3/2"
 

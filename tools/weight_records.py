@@ -187,7 +187,8 @@ def of_torchvision(entry: Entry, _: dict) -> Iterator[dict]:
         if weights.meta["categories"] is None:  # a trunk alone, whose classifier in the file was never trained
             continue
         transforms, accuracy = weights.transforms(), weights.meta["_metrics"].get("ImageNet-1K", {})
-        size, resize = transforms.crop_size[0], transforms.resize_size[0]
+        resize = transforms.resize_size[0]
+        size = transforms.crop_size[0] if hasattr(transforms, "crop_size") else resize  # of masks nothing is cut off
         yield {
             "tag": "tv_" + weights.name.lower().replace("imagenet1k", "in1k"), "top": "yes", "url": weights.url,
             "hash": "sha256:" + weights.url.rpartition("-")[2].removesuffix(".pth"), "size": size,

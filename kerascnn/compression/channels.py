@@ -111,7 +111,7 @@ def through(call: Call, sources: list[np.ndarray], channels: Channels) -> np.nda
         return None
     if kind is L.DepthwiseConv2D:
         return np.repeat(ids, layer.depth_multiplier)
-    if kind in ALONE or kind is L.CropLike:
+    if kind in (*ALONE, L.CropLike, L.ResizeLike):
         return ids
     if kind is L.BatchNormalization and layer.axis in (-1, len(x.shape) - 1):
         if layer.scale:

@@ -164,7 +164,16 @@ def crop_like(layer: Any, name: str, maps: Any) -> Any:
     spare = [old and new and old - new for old, new in zip(x.shape[1:3], like.shape[1:3], strict=True)]
     if None in spare:
         return kept(layer, name, maps)
-    return L.Cropping2D(((0, spare[0]), (0, spare[1])), name=name)(x) if any(spare) else x
+    borders = [(layer.offset, each - layer.offset) for each in spare]
+    return L.Cropping2D(borders, name=name)(x) if any(spare) else x
+
+
+def resize_like(layer: Any, name: str, maps: Any) -> Any:
+    x, like = maps
+    if None in like.shape[1:3]:
+        return kept(layer, name, maps)
+    height, width = like.shape[1:3]
+    return L.Resizing(height, width, "bilinear", name=name)(x) if x.shape[1:3] != like.shape[1:3] else x
 
 
 def upsampling(layer: Any, name: str, x: Any) -> Any:
@@ -241,6 +250,7 @@ RULES: dict[type, Rule] = {
     L.LayerScale: layer_scale,
     L.SamePadding2D: same_padding,
     L.CropLike: crop_like,
+    L.ResizeLike: resize_like,
     L.UpSampling2D: upsampling,
     L.MultiHeadAttention: attention,
     L.FakeQuantization: fake_quantization,

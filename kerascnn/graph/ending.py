@@ -4,14 +4,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
-from keras import layers as L
 
+from kerascnn import layers as L
 from kerascnn.graph.copies import copied, weights_of
 from kerascnn.graph.graph import Call, Graph, is_graph
 from kerascnn.runtime import LOGITS, outputs_by_name
 
 SHAPING = (L.Reshape, L.Flatten, L.Permute, L.Cropping2D)
 MOVING = (*SHAPING, L.UpSampling2D, L.Resizing, L.Identity, L.Dropout)
+MOVING += (L.CropLike, L.ResizeLike)  # of the second map these take the size alone
 MOVING_OPERATIONS = ("Cast", "Identity", "Reshape", "Transpose", "Squeeze", "ExpandDims", "GetItem")
 LINEAR = (L.Dense, L.Conv2D, L.EinsumDense, L.BatchNormalization, L.GlobalAveragePooling2D, L.AveragePooling2D)
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 import keras
-from keras import layers as L
 
+from kerascnn import layers as L
 from kerascnn.graph.graph import Graph
 from kerascnn.runtime import deep_graphs
 
@@ -43,6 +43,18 @@ def layers_by_stride(model: keras.Model) -> dict[int, Any]:
     return dict(sorted({strides[operation.name]: operation for operation in leaving.values()}.items()))
 
 
+def first_block(model: keras.Model, stride: int) -> Any:
+    """The last operation of the first block whose map has a stride, or of all where names tell no blocks.
+
+    Layers of a block are named ``stage2-block1-conv``.
+    """
+    strides = strides_of(model)
+    there = [operation for operation in model.operations if strides.get(operation.name) == stride]
+    blocks = ["-".join(operation.name.split("-")[:2]) for operation in there]
+    first = next((block for block in blocks if "-block" in block and block.endswith("1")), None)
+    return layers_by_stride(model)[stride] if first is None else there[len(blocks) - 1 - blocks[::-1].index(first)]
+
+
 def strides_of(model: keras.Model) -> dict[str, int]:
     """Pixels of the image between neighbours of each operation's map, by the operation's name."""
     strides: dict[str, int] = {}
@@ -52,7 +64,8 @@ def strides_of(model: keras.Model) -> dict[str, int]:
         # a map pooled to one vector has no neighbours, and what it weighs takes the stride of the map it weighs
         if len(call.outputs) != 1 or len(call.outputs[0].shape) != 4 or type(operation).__name__.startswith("Global"):
             continue
-        before = [strides[name] for x in call.inputs if (name := graph.producer(x).operation.name) in strides]
+        sources = call.inputs[1:] if isinstance(operation, L.ResizeLike) else call.inputs
+        before = [strides[name] for x in sources if (name := graph.producer(x).operation.name) in strides]
         if before or isinstance(operation, L.InputLayer):
             strides[operation.name] = step(operation, max(before, default=1))
     return strides

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from kerascnn import layers as L
-from kerascnn.graph.decompose import upsampling
+from kerascnn.graph.decompose import crop_like, resize_like, upsampling
 from kerascnn.graph.equality import held_equal
 from kerascnn.graph.graph import leaves
 from kerascnn.graph.rewrite import Rule, drawn, kept, on_map, redraw
@@ -46,5 +46,7 @@ def group_norm(layer: Any, name: str, x: Any) -> Any:
 RULES: dict[type, Rule] = {
     L.ChannelShuffle: choice,
     L.UpSampling2D: upsampling,
+    L.CropLike: crop_like,
+    L.ResizeLike: resize_like,
     L.GroupNormalization: group_norm,
 }

@@ -7,8 +7,8 @@ from math import floor, inf, lcm
 from typing import Any, NamedTuple
 
 import keras
-from keras import layers as L
 
+from kerascnn import layers as L
 from kerascnn.arguments import checked
 from kerascnn.graph.graph import Graph
 from kerascnn.graph.rewrite import at_size, with_fixed_size
@@ -173,6 +173,8 @@ def step(op: Any, sources: list[View], inputs: list, outputs: list) -> list[View
     """What an operation's outputs see, from what its inputs see."""
     if isinstance(op, L.SpectralNormalization):
         op = op.layer
+    if isinstance(op, L.CropLike | L.ResizeLike):  # of the second map they take the size alone
+        sources, inputs = sources[:1], inputs[:1]
     if isinstance(op, keras.Model) and len(inputs) == 1:
         return trace(at_size(op, inputs[0].shape[1:]), sources[0])[1]
     wide = [(v, x) for v, x in zip(sources, inputs, strict=True) if v.height and not is_spread(x, inputs)]
@@ -226,8 +228,12 @@ def rules_of(op: Any, source, result) -> list[Callable[[Axis], Axis]]:
         return [shift(-before) for before, _ in op.padding]
     if isinstance(op, L.Cropping2D):
         return [shift(before) for before, _ in op.cropping]
+    if isinstance(op, L.CropLike):
+        return [shift(op.offset)] * 2
     if isinstance(op, L.UpSampling2D) and op.interpolation in REACH:
-        return [enlarge(op.size[a], REACH[op.interpolation]) for a in (0, 1)]
+        return [resize(1, op.size[a], REACH[op.interpolation]) for a in (0, 1)]
+    if isinstance(op, L.ResizeLike):
+        return [resize(*side, REACH["bilinear"]) for side in sides]
     if all(before == after for before, after in sides):
         return [lambda axis: axis] * 2
     raise ValueError(f"There is no rule for the receptive field of {op.__class__.__name__} {op.name!r}.")
@@ -244,16 +250,17 @@ def shift(pixels: int) -> Callable[[Axis], Axis]:
     return lambda axis: axis.through(lambda o: (o + pixels,), 1, 1)
 
 
-def enlarge(factor: int, reach: int) -> Callable[[Axis], Axis]:
-    """Interpolation between the centres of pixels."""
+def resize(before: int, after: int, reach: int) -> Callable[[Axis], Axis]:
+    """Interpolation between the centres of pixels: of every ``before`` of them ``after`` are made."""
+    ratio = Fraction(before, after)
 
     def sources(o: int) -> Sequence[int]:
         if not reach:
-            return (o // factor,)
-        centre = Fraction(2 * o + 1, 2 * factor) - Fraction(1, 2)
+            return (floor(o * ratio),)
+        centre = (o + Fraction(1, 2)) * ratio - Fraction(1, 2)
         return (int(centre),) * 2 if centre.denominator == 1 else (floor(centre) - reach + 1, floor(centre) + reach)
 
-    return lambda axis: axis.through(sources, factor, 1)
+    return lambda axis: axis.through(sources, ratio.denominator, ratio.numerator)
 
 
 def enlarge_by_kernel(op: Any, axis: int, before: int, after: int) -> Callable[[Axis], Axis]:

@@ -65,11 +65,27 @@ def redraw(model: keras.Model, plan: Plan) -> keras.Model:
     ValueError
         When the model is a subclass with a ``call`` of its own, and so shows no graph.
     """
-    model = without_adapters(model)
-    graph = Graph(model)
+    copies: dict[Any, Any] = {}
+    graph = Graph(without_adapters(model))
+    new = on_new_inputs(graph, drawer(graph, plan, copies))
+    give_weights(copies)
+    return new
+
+
+@deep_graphs()
+def redraw_on(inputs: Sequence[Any], model: keras.Model, plan: Plan) -> Any:
+    """The outputs of :func:`redraw` on tensors of another model, which so gets the new layers as its own."""
+    copies: dict[Any, Any] = {}
+    graph = Graph(without_adapters(model))
+    outputs = replay(graph, inputs, drawer(graph, plan, copies))
+    give_weights(copies)
+    return outputs
+
+
+def drawer(graph: Graph, plan: Plan, copies: dict[Any, Any]) -> Callable[[Call], Any]:
+    """What draws each call of a graph by the rule of its layer, or else by a copy, which it notes in ``copies``."""
     rule_of = plan(graph)
     uses: Counter[str] = Counter()
-    copies: dict[Any, Any] = {}
 
     def draw(call: Call) -> Any:
         layer = call.operation
@@ -79,9 +95,7 @@ def redraw(model: keras.Model, plan: Plan) -> keras.Model:
             return rule(layer, layer.name if count == 1 else f"{layer.name}_{count}", *call.args, **call.keywords)
         return drawn_once(copies, call, lambda call: redraw(layer, plan) if is_graph(layer) else twin(call))
 
-    new = on_new_inputs(graph, draw)
-    give_weights(copies)
-    return new
+    return draw
 
 
 def drawn_once(copies: dict[Any, Any], call: Call, copy: Callable[[Call], Any]) -> Any:

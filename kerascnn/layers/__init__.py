@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from kerascnn.layers.learned_group import *  # noqa: F403
     from kerascnn.layers.lenet import *  # noqa: F403
     from kerascnn.layers.local_response import *  # noqa: F403
+    from kerascnn.layers.resize_like import *  # noqa: F403
     from kerascnn.layers.same_padding import *  # noqa: F403
     from kerascnn.layers.standardized_conv import *  # noqa: F403
     from kerascnn.layers.tokens import *  # noqa: F403
@@ -33,6 +34,7 @@ OWN = {  # by module
     "learned_group": ("LearnedGroupConv2D", "SelectChannels"),
     "lenet": ("PartialConv2D", "RadialBasis", "Subsampling"),
     "local_response": ("LocalResponseNormalization",),
+    "resize_like": ("ResizeLike",),
     "same_padding": ("SamePadding2D",),
     "standardized_conv": ("StandardizedConv2D",),
     "tokens": ("ClassToken", "FirstToken", "PositionEmbedding", "TokensToMap"),

@@ -29,7 +29,10 @@ SHORT = {  # where a layer's own name says more than a reader needs
     "ChannelShuffle": "shuffle",
     "LeakyReLU": "leaky_relu",
     "CropLike": "crop",
+    "ResizeLike": "resize",
     "UpSampling2D": "upsample",
+    "Cropping2D": "crop",
+    "Conv2DTranspose": "up_conv",
     "LayerNormalization": "norm",
     "MultiHeadAttention": "attention",
     "LearnedGroupConv2D": "conv",
@@ -94,9 +97,9 @@ class LayerFactory:
 
     # -- one layer; x is (B, H, W, C) -------------------------------------------------------------------------------
 
-    def conv(self, x, width, size=1, stride=1, *, groups=1, bias=False):
+    def conv(self, x, width, size=1, stride=1, *, groups=1, dilation=1, bias=False):
         x, padding = self.pad(x, size, stride)
-        own = {"groups": groups, "use_bias": bias, "kernel_initializer": self.initializer}
+        own = {"groups": groups, "dilation_rate": dilation, "use_bias": bias, "kernel_initializer": self.initializer}
         return self(getattr(L, self.style.convolution), width, size, stride, padding, **own)(x)
 
     def depthwise(self, x, size=3, stride=1, *, multiplier=1, bias=False):

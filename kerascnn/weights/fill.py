@@ -75,14 +75,20 @@ def flattened_map(graph: Graph, layer: Any) -> tuple[int, int, int]:
 
 
 def classifiers(graph: Graph) -> set[str]:
-    """Names of the layers that give the logits: the last with a kernel before each output, and a norm behind it."""
-    names = set()
-    for x in graph.model.outputs:
-        last = graph.producer(x).operation
-        for layer in (last, *before(graph, last)):
-            names |= {layer.name} if layer.weights else set()
-            if hasattr(layer, "kernel"):
-                break
+    """Names of the layers that give the logits: the last with a kernel before each output, and a norm behind it.
+
+    Where several are added up there are as many; kernels that are not trained, which interpolate, are passed.
+    """
+    names, todo, seen = set(), list(graph.model.outputs), set()
+    while todo:
+        call = graph.producer(todo.pop())
+        if id(call) in seen:
+            continue
+        seen.add(id(call))
+        layer = call.operation
+        names |= {layer.name} if getattr(layer, "weights", ()) else set()
+        if not (hasattr(layer, "kernel") and layer.trainable):
+            todo += call.inputs
     return {name for name in names if name.startswith(("head-", "auxiliary"))}
 
 
@@ -129,7 +135,7 @@ def place(plan: Plan, mapping: KeyMapping, value: np.ndarray, layer: Any, first:
     path, shape = mapping.variable.path, tuple(mapping.variable.shape)
     if value.shape == shape:
         plan.values[path] = value
-    elif last and value.shape[:-1] == shape[:-1]:
+    elif last and (value.shape[:-1] == shape[:-1] or not layer.trainable):
         if not any(other.startswith(f"{layer.name}/") for other in plan.fresh):
             plan.notes.append(f"{layer.name} is new, for {shape[-1]} classes; the file has {value.shape[-1]}")
         plan.fresh.append(path)

@@ -14,7 +14,7 @@ from kerascnn.spec import Preprocess, Row
 from kerascnn.weights.cache import fetch
 from kerascnn.weights.fill import KeyMapping, Plan, absorb_biases, make_plan, map_foreign, some
 from kerascnn.weights.formats import KNOWN, Held, read_file
-from kerascnn.weights.records import find_record, record_of
+from kerascnn.weights.records import find_record, has_record, record_of
 from kerascnn.weights.writer import TORCH_SOURCES, default_record, find_trunk, table
 
 
@@ -117,8 +117,9 @@ def preprocess_of(row: Row, weights: str | Path | None, channels: int) -> Prepro
 def recorded(row: Row, weights: str | Path) -> Preprocess | None:
     """How images were prepared for the weights of a tag or of a published file; None for any other file."""
     if not is_path(path := Path(weights)):
-        return find_record(row.weights_of, str(weights)).preprocess
-    record = record_of(row.weights_of, path)
+        network = row.name if has_record(row.name, str(weights)) else row.weights_of
+        return find_record(network, str(weights)).preprocess
+    record = record_of(row.name, path) or record_of(row.weights_of, path)
     return record.preprocess if record else None
 
 

@@ -96,6 +96,11 @@ def record(row: dict[str, str]) -> Record:
     )
 
 
+def has_record(network: str, tag: str) -> bool:
+    """Whether weights of a network were published under a tag of their own, "imagenet" not counted."""
+    return any(r.network == network and r.tag == tag for r in all_records())
+
+
 def record_of(network: str, path: Path) -> Record | None:
     """The record of a file of ``network``'s published weights, by its name or, if it was renamed, by its hash."""
     mine = [r for r in all_records() if r.network == network]

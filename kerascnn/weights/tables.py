@@ -8,6 +8,8 @@ the source matches its patterns. Its lines are ``target  source``, a layer here 
     leave aux1.*                               keys of the source that have no variable here
     also stem-relu                conv1_relu   what stands in few files or in none: a layer without weights
     was denselayer{n}.norm.{c}  denselayer{n}.norm{c}    what older files of the source call a module, and newer ones
+    of resnet resnet50 backbone.               the trunk's lines of another family's table for such a network and this
+                                               source, behind "backbone."; a fifth word is what that stands instead of
     stem-conv                     conv1
     stage{s}-block{b}-conv{c}     layer{s}.{b-1}.conv{c}
     head-dense                    fc
@@ -62,6 +64,16 @@ class Section:
 
     def covers(self, source: str, *names: str) -> bool:
         return source in self.sources and any(fnmatchcase(n, pattern) for n in names for pattern in self.networks)
+
+    def take_trunk(self, family: str, network: str, prefix: str, instead: str = "") -> None:
+        """Add what another table says of a network, but for its heads, with ``prefix`` before the names of modules."""
+        other = section(family, self.sources[0], network)
+        assert other, f"the table of {family} says nothing of {network}"
+        for line in other.lines:
+            if not line.target.pattern.startswith(("head", "auxiliary")):
+                name = prefix + line.source.name.removeprefix(instead)
+                self.lines.append(replace(line, source=replace(line.source, name=name)))
+        self.counters |= other.counters
 
     def landmarks(self) -> set[str]:
         """Names that every file of the source must have, with or without classifiers."""
@@ -186,6 +198,8 @@ def sections(family: str) -> tuple[Section, ...]:
             found[-1].counters[words[1]] = [pattern(word) for word in words[2:]]
         elif words[0] == "leave":
             found[-1].left += words[1:]
+        elif words[0] == "of":
+            found[-1].take_trunk(*words[1:])
         elif words[0] == "was":
             found[-1].renamed.append(Line(pattern(words[1]), source_key(words[2])))
         else:

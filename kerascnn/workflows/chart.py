@@ -3,8 +3,7 @@
 import csv
 from pathlib import Path
 
-from kerascnn.applications import ROWS
-from kerascnn.catalogue import find, matching
+from kerascnn.catalogue import ROWS, find, matching
 from kerascnn.ledger import published
 from kerascnn.report.chart import Point
 from kerascnn.weights.records import all_records
@@ -15,12 +14,13 @@ Measured = dict[str, tuple[float, int | None]]  # accuracy in percent, and the s
 def points(measured: Measured, pattern: str = "*") -> list[Point]:
     """A point for every network whose name matches, at the size of its accuracy or else its own.
 
-    Where the ledger has no row at that size, the nearest row's multiply-adds are taken in proportion to the area.
+    They are of one task, that of the first, as accuracies of others do not compare. Where the ledger has no row at that
+    size, the nearest row's multiply-adds are taken in proportion to the area.
     """
     identifiers = {row.name: identifier for identifier, row in reversed(ROWS.items())}
     found = []
-    for name in matching(pattern):
-        row = find(name)
+    rows = [find(name) for name in matching(pattern)]
+    for name, row in ((row.name, row) for row in rows if row.task == rows[0].task):
         top1, size = measured.get(name, (None, None))
         size = size or row.size
         entry = published(name, size)

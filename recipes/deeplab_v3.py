@@ -1,0 +1,33 @@
+"""DeepLabV3: on PASCAL VOC as the paper trains it, and on COCO with VOC's classes as torchvision does.
+
+    kerascnn train recipes/deeplab_v3.py --data voc2012
+    kerascnn train recipes/deeplab_v3.py:TORCHVISION --data coco_voc
+    kerascnn train recipes/deeplab_v3.py:TORCHVISION --data coco_voc --set model.name=fcn_resnet50
+
+The data are folders with images/ and masks/, in train/ and validation/. Published: mean IoU 77.2 % at stride 16 on
+VOC's validation images (Chen et al. 2017, Table 6, with rates of 1, 2 and 4 within the last stage, which this network
+has not); torchvision 66.4 %, FCN 60.5 %. Cost: 0.1 x 10^18 multiply-adds for ``RECIPE``. Neither was trained here.
+Source: section 4.1 of the paper; torchvision's references/segmentation, with 8 x 4 images a step. Images are scaled by
+0.5 to 2 there, here cut out from a quarter of the image on; torchvision's auxiliary loss is left out.
+"""
+
+from kerascnn.training import SGD, Epochs, Input, Model, Polynomial, Recipe, Steps
+
+RECIPE = Recipe(
+    model=Model("deeplabv3_resnet101", weights="imagenet", fields={"output_stride": 16, "rates": (6, 12, 18)}),
+    data="voc2012",
+    input=Input(size=513),
+    augment=("crop:0.25", "flip"),
+    length=Steps(30_000, every=1000),
+    batch=16,
+    optimizer=SGD(lr=0.007, weight_decay=1e-4),
+    schedule=Polynomial(power=0.9),
+)
+TORCHVISION = RECIPE.replace(
+    model=Model("deeplabv3_resnet50", weights="imagenet"),
+    data="coco_voc",
+    input=Input(size=480),
+    length=Epochs(30),
+    batch=32,
+    optimizer=SGD(lr=0.02, weight_decay=1e-4),
+)
