@@ -1,6 +1,6 @@
 """Seconds and memory of a training step, ours beside others' of the same network.
 
-    python tools/bench/step.py                                  # all of them: the table of README.md
+    python tools/bench/step.py                                  # all of them
     python tools/bench/step.py mobilenet_v2 --compile           # with torch.compile too
     python tools/bench/step.py resnet50 --batch 8 --rounds 3 --beside keras.applications
 
