@@ -261,7 +261,7 @@ def test_the_copy_that_is_tuned_and_the_simulation_compute_the_same():
 @pytest.mark.sharded
 @pytest.mark.parametrize("name", ["DenseNet121", "ResNet152"])
 def test_deep_networks_are_prepared(name):
-    """The toolkit's own transforms search the graph once for each layer; tools/bench_qat.py measures the time."""
+    """The toolkit's own transforms search the graph once for each layer; tools/bench/qat.py measures the time."""
     model = kerascnn.build(name, input_shape=(32, 32, 3), classes=4, classifier_activation=None)
     lowered, training_copy = prepared(model, random_batches(model, 4))
     kernels = [layer for layer in lowered.layers if isinstance(layer, K.Conv2D | K.DepthwiseConv2D | K.Dense)]

@@ -50,7 +50,7 @@ from kerascnn.training.state import (
     is_finished,
     run_facts,
 )
-from kerascnn.training.step import Learner, dropping, synchronised
+from kerascnn.training.step import Learner, dropping
 from kerascnn.training.strategy import open_strategy
 from kerascnn.training.workers import Workers, no_log, reporting_lost_workers
 
@@ -351,7 +351,7 @@ def run_epoch(
         learner.restart()
     freeze, drop = frozen(learner.model, recipe.finetune, epoch), dropping(learner.model, stage.dropout)
     bar = epoch_bar(title, steps, batch, shown=workers.chief)
-    with synchronised(learner.model, learner.strategy), learner.draws.placed(), freeze, drop, bar as watch:
+    with learner.training(), freeze, drop, bar as watch:
         learner.reset()
         if place.step:
             set_meters(learner, place.meters)

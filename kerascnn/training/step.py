@@ -1,7 +1,7 @@
 """One step of a training: gradients, what recipes do to them, and the update."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import keras
@@ -12,6 +12,7 @@ from kerascnn.graph.graph import leaves
 from kerascnn.training.average import Average
 from kerascnn.training.draws import Draws
 from kerascnn.training.methods import Objective
+from kerascnn.training.normalisation import fused, norms
 from kerascnn.training.recipe import Stage
 from kerascnn.training.recipe.optimizers import Optimizer
 from kerascnn.training.resolve import Resolved
@@ -95,6 +96,18 @@ class Learner:
             yield
         finally:
             self.swap_averages()
+
+    @contextmanager
+    def training(self) -> Iterator[None]:
+        """The layers as steps compute them; afterwards they are as they were.
+
+        Compiled steps leave batch normalisation to Keras: XLA takes a fused one's variance as the mean square less the
+        squared mean, which comes out below 0 where features lie far from it.
+        """
+        compiled = self.xla or isinstance(self.strategy, tf.distribute.TPUStrategy)
+        kernels = nullcontext() if compiled else fused(self.model)
+        with synchronised(self.model, self.strategy), self.draws.placed(), kernels:
+            yield
 
     def reset(self) -> None:
         for meter in (self.loss, *self.metrics):
@@ -252,5 +265,4 @@ def synchronised(model: keras.Model, strategy: tf.distribute.Strategy) -> Abstra
     Otherwise each replica normalises by its own part, and keeps moving statistics of its own, of which saving would
     take the first replica's. The layers are given back as they were: other backends refuse what is saved this way.
     """
-    norms = [layer for layer in leaves(model) if isinstance(layer, keras.layers.BatchNormalization)]
-    return set_on(norms if strategy.num_replicas_in_sync > 1 else [], "synchronized", True)
+    return set_on(norms(model) if strategy.num_replicas_in_sync > 1 else [], "synchronized", True)

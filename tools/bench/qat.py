@@ -1,9 +1,10 @@
-"""How long it takes to make a network ready for training that knows of int8: python tools/bench_qat.py DenseNet121."""
+"""How long it takes to make a network ready for training that knows of int8: python tools/bench/qat.py DenseNet121."""
 
 import argparse
 import time
 
 import numpy as np
+from side_by_side import cores, load
 
 from kerascnn.catalogue import build
 from kerascnn.compression.quantization import prepared
@@ -17,6 +18,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--batch", type=int, default=8)
     given = parser.parse_args()
+    print(f"{cores()} cores, load {load():.1f}")
     for name in given.names:
         start = time.perf_counter()
         model = build(name, input_shape=(given.size, given.size, 3), classes=10)

@@ -1,6 +1,6 @@
 """Images per second of the input pipeline and of others', side by side: one process, one core, 224 pixels.
 
-    python tools/bench_data.py --seconds 5 --rounds 5
+    python tools/bench/data.py --seconds 5 --rounds 5
 
 RandAugment's rows are given decoded images in memory, (224, 224, 3) float32, and end in the same. The rows of files
 are given JPEGs of 500 x 375 pixels and end in 224 x 224, cropped and flipped, not normalised: once a window of that
@@ -18,8 +18,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
-from statistics import median
 
 os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "OMP_NUM_THREADS": "1"}
 if hasattr(os, "sched_setaffinity"):
@@ -28,6 +28,7 @@ if hasattr(os, "sched_setaffinity"):
 import numpy as np
 import tensorflow as tf
 from PIL import Image
+from side_by_side import Found, Measures, compare, ratios, spread
 
 from kerascnn.data import images
 from kerascnn.data.dataset import InFiles, Split
@@ -59,7 +60,7 @@ def main() -> None:
                 "kerascnn, TFRecord": crop_and_flip(records, stretch),
                 "torchvision, Pillow": crop_and_flip_of_torchvision(files, stretch),
             }
-            show(title, compare(rows, options.seconds, options.rounds))
+            show(title, compared(rows, options.seconds, options.rounds))
         photos = [np.asarray(Image.open(path).resize((SIZE, SIZE)), np.float32) for path in files]
     rows = {
         "kerascnn": randaugment(photos),
@@ -67,7 +68,7 @@ def main() -> None:
         "keras_cv.layers": randaugment_of_keras_cv(photos),
         "torchvision, Pillow": randaugment_of_torchvision(photos),
     }
-    show("RandAugment, 2 operations, magnitude 9 of 10", compare(rows, options.seconds, options.rounds))
+    show("RandAugment, 2 operations, magnitude 9 of 10", compared(rows, options.seconds, options.rounds))
 
 
 def write_photos(folder: Path) -> list[str]:
@@ -182,7 +183,7 @@ def randaugment_of_torchvision(photos: list[np.ndarray]) -> Endless:
 
 
 def torchvision_transforms():
-    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+    sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
     import torch
     from references import import_torchvision
 
@@ -194,22 +195,17 @@ def torchvision_transforms():
     return torchvision.transforms
 
 
-def compare(rows: dict[str, Endless], seconds: float, rounds: int) -> dict[str, list[float]]:
+def compared(rows: dict[str, Endless], seconds: float, rounds: int) -> dict[str, Found]:
     """Images per second of every row in every round; rows that do not run are said to, and left out."""
-    running = {}
-    for name, start in rows.items():
-        try:
-            endless = start()
-            rate(endless, 0.5)  # traces, and fills the caches
-        except Exception as error:
-            print(f"{name} does not run here: {type(error).__name__}: {str(error).strip()[:200]}")
-        else:
-            running[name] = endless
-    results: dict[str, list[float]] = {name: [] for name in running}
-    for _ in range(rounds):
-        for name, endless in running.items():
-            results[name].append(rate(endless, seconds))
-    return results
+    return compare({name: partial(rates, start, seconds) for name, start in rows.items()}, rounds)
+
+
+def rates(start: Endless, seconds: float) -> Measures:
+    """Images per second, again and again; first of half a second, which traces, and fills the caches."""
+    endless = start()
+    yield rate(endless, 0.5)
+    while True:
+        yield rate(endless, seconds)
 
 
 def rate(endless: Iterator[object], seconds: float) -> float:
@@ -220,12 +216,12 @@ def rate(endless: Iterator[object], seconds: float) -> float:
     return count / (time.perf_counter() - begun)
 
 
-def show(title: str, results: dict[str, list[float]]) -> None:
+def show(title: str, results: dict[str, Found]) -> None:
     first = next(iter(results.values()))
     print(f"\n{title}\n{'':24}{'images/s':>10}{'first row is':>16}")
-    for name, rates in results.items():
-        ratios = [ours / theirs for ours, theirs in zip(first, rates, strict=True)]
-        print(f"{name:24}{median(rates):10.1f}{median(ratios):10.2f} times")
+    for name, row in results.items():
+        (low, middle, high), ratio = spread(row.values), ratios(first, row)[1]
+        print(f"{name:24}{middle:10.1f}{ratio:10.2f} times   ({low:.1f} to {high:.1f})")
 
 
 if __name__ == "__main__":
