@@ -12,14 +12,13 @@ size is odd, a map that was enlarged is cut at the right and the bottom.
 
 from dataclasses import dataclass
 from math import ceil
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kerascnn import layers as L
 from kerascnn.applications import ROWS
-from kerascnn.errors import suggest
 from kerascnn.networks.architecture import Architecture
-from kerascnn.spec import Paper, plain
+from kerascnn.networks.on_backbone import OnBackbone, find_backbone
+from kerascnn.spec import Paper
 
 if TYPE_CHECKING:
     import keras
@@ -30,31 +29,20 @@ PAPER = Paper(
     year=2015,
     url="https://arxiv.org/abs/1411.4038",
 )
-KERAS = (".keras", ".h5", ".hdf5")  # suffixes of files that may be of the whole network
 
 
 @dataclass(frozen=True)
-class FCN(Architecture):
+class FCN(OnBackbone):
     """Scores on the last ``levels`` maps of a backbone, added from the smallest to the largest."""
 
-    backbone: Architecture
     levels: int
-    pretrained: str | None = None  # weights of the backbone: whatever its own builder takes
-    preprocessing: bool = False  # whether the backbone normalises pixels itself, as these weights ask
 
     task = "segmentation"
-
-    @property
-    def min_size(self) -> int:
-        return self.backbone.min_size
+    own = "head-stride"
 
     @property
     def any_size(self) -> bool:
         return self.backbone.any_size
-
-    @property
-    def weights_of(self) -> str:
-        return self.backbone.weights_of
 
     @property
     def tiny(self) -> dict[str, Any]:
@@ -98,19 +86,15 @@ class FCN(Architecture):
         ValueError
             Also when the backbone makes too few feature maps.
         """
-        if weights is not None and not has_scores(str(weights)):
-            self, weights = self.replace(pretrained=str(weights)), None
-        if include_preprocessing:
-            self = self.replace(preprocessing=True)
+        row, weights = self.resolved(weights, include_preprocessing)
         return Architecture.__call__(
-            self, include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name
+            row, include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name
         )
 
     def trunk(self, k, x):
         from kerascnn.graph.features import features  # here, because it imports Keras
 
-        own = {"weights": self.pretrained, "include_preprocessing": self.preprocessing}
-        maps: Any = features(self.backbone(include_top=False, input_tensor=x, **own)).output
+        maps: Any = features(self.on_image(x)).output
         if len(maps) < self.levels:
             raise ValueError(
                 f"{self.name} scores {self.levels} feature maps, and {self.backbone.name} makes "
@@ -133,14 +117,6 @@ class FCN(Architecture):
         return enlarged(k / "image", score, image, before)
 
 
-def has_scores(weights: str) -> bool:
-    """Whether ``weights`` names a file that has this head beside its backbone."""
-    from kerascnn.weights.load import is_path, read
-
-    path = Path(weights)
-    return weights.endswith(KERAS) and is_path(path) and any("head-stride" in key for key in read(path).values)
-
-
 def enlarged(k: Any, x: Any, like: Any, ratio: int) -> Any:
     """``x`` at the size of ``like``, ``ratio`` being that of their strides, which counts where sizes are not known."""
     sides = zip(x.shape[1:3], like.shape[1:3], strict=True)
@@ -159,7 +135,7 @@ class Head:
 
     def on(self, backbone: Architecture | str) -> FCN:
         """The row of this head on a backbone, a row or a name. Raises ``ValueError`` when there is no such network."""
-        row = find_backbone(backbone) if isinstance(backbone, str) else backbone
+        row = find_backbone(backbone, ROWS) if isinstance(backbone, str) else backbone
         return FCN(
             f"{self.name}_{row.name}",
             row,
@@ -174,11 +150,3 @@ class Head:
     def __call__(self, backbone: Architecture | str, **arguments: Any) -> "keras.Model":
         """Build the network; ``arguments`` are those of :meth:`FCN.__call__`."""
         return self.on(backbone)(**arguments)
-
-
-def find_backbone(name: str) -> Architecture:
-    spelled = {plain(spelling): row for identifier, row in ROWS.items() for spelling in (identifier, row.name)}
-    if plain(name) not in spelled:
-        near = suggest(name, {row.name for row in ROWS.values()})
-        raise ValueError(f"There is no network {name!r} to put a head on. {near}".rstrip())
-    return spelled[plain(name)]
