@@ -61,7 +61,8 @@ SHRUNK = {"model", "data", "input", "length", "batch", "optimizer", "schedule"}
 def test_every_recipe_learns(name, tmp_path):
     from kerascnn.training.loop import train
 
-    _, history = train(shrink(ALL[name]), fewer(open_data("digits"), IMAGES), tmp_path, log=silent)
+    recipe = shrink(ALL[name])
+    _, history = train(recipe, fewer(open_data(recipe.data), IMAGES), tmp_path, log=silent)
     losses = [record["loss"] for record in history]
     assert np.mean(losses[len(losses) // 2 :]) < losses[0], losses
     assert np.isfinite([record["val_loss"] for record in history]).all()

@@ -281,7 +281,7 @@ def transformed(
         made["mask"] = tf.cast(mask_along(mask, tf.concat(affines, 0), preprocess.size), tf.int32)
     if boxes is not None:
         rows = tf.concat([*moves, *affines], 0)
-        sizes += [(preprocess.size, preprocess.size)] * (rows.shape[0] - len(moves))
+        sizes += [(preprocess.size, preprocess.size)] * (len(tf.unstack(rows)) - len(moves))
         made["boxes"], made["valid"] = boxes_along(boxes, sample["valid"], rows, sizes)
         made["scale"] = tf.reduce_prod(tf.abs(rows[:, 0] * rows[:, 4] - rows[:, 1] * rows[:, 3]))
     return made
