@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from kerascnn import applications, segmentation
+from kerascnn import applications, detection, segmentation
 from kerascnn.arguments import checked
 from kerascnn.errors import suggest
 from kerascnn.ledger import Entry, entries, published
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # Packages of families, each with its ROWS by identifier. A package may also make rows out of others, such as a head on
 # any backbone: derive(name, find) returns the row that a name means, or None.
-PACKAGES: tuple[Any, ...] = (applications, segmentation)
+PACKAGES: tuple[Any, ...] = (applications, segmentation, detection)
 ROWS: dict[str, Architecture] = {name: row for package in PACKAGES for name, row in package.ROWS.items()}
 
 

@@ -34,6 +34,7 @@ ORDER = [
     "applications",
     "keras_applications",
     "segmentation",
+    "detection",
     "catalogue",
     "card",
     "data",

@@ -18,8 +18,7 @@ from kerascnn.graph.features import features
 from kerascnn.networks.codec import decode_row, encode_row
 from kerascnn.segmentation import FCN8s, FCN16s, FCN32s, derive
 from kerascnn.spec import Preprocess
-from kerascnn.tasks import Segmentation
-from kerascnn.tasks.segmentation import drawing
+from kerascnn.tasks import Segmentation, drawing
 from kerascnn.tasks.segmentation.prediction import MaskPrediction
 
 HOUSE = Path(__file__).parents[1] / "kerascnn"
@@ -296,7 +295,7 @@ def test_a_report_shows_classes_and_the_best_and_worst_masks():
     worst, best = sections[2].pictures, sections[3].pictures
     assert len(worst) == len(best) == 12 and best[0].caption == "mean IoU 100.0%"
     assert worst[0].details == ["image 14"] and worst[0].image.shape == (16, 3 * 16 + 2 * drawing.GAP, 3)
-    assert all(label in drawing.legend(("a<b", *LABELS)) for label in ("a&lt;b", *LABELS))
+    assert all(label in drawing.legend(("a<b", *LABELS), drawing.palette()) for label in ("a&lt;b", *LABELS))
     assert [h.name for h in found.headlines()] == ["Mean IoU", "Pixel accuracy"]
 
 

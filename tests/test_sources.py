@@ -967,5 +967,5 @@ def test_sources_are_suggested(tmp_path, monkeypatch):
     (tmp_path / "notes.txt").write_text("")
     with pytest.raises(TypeError, match="source must be a string or a path or a tuple"):
         open_data([X, Y])
-    with pytest.raises(FileNotFoundError, match=r"notes.txt is a file, .* in none of .csv, .npz, .tfrecord"):
+    with pytest.raises(FileNotFoundError, match=r"notes.txt is a file, .* in none of .csv, .json, .npz, .tfrecord"):
         open_data("notes.txt")

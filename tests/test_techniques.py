@@ -183,7 +183,7 @@ def test_size_of_its_own_that_is_the_same_changes_nothing(tmp_path):
     ("network", "size", "message"),
     [
         ("vgg11", 32, "vgg11 cannot be trained on images of 48 pixels and evaluated on 32.*one size only.*flattens"),
-        ("vit_ti_16", 32, "cannot be trained on images of 48 pixels.*learns a weight for every place"),
+        ("vit_ti_16", 32, "cannot be trained on images of 48 pixels.*has numbers of its own for every place"),
     ],
 )
 def test_networks_of_one_size_say_why(tmp_path, network, size, message):

@@ -107,7 +107,10 @@ class Split:
         A row for every image, (N, ...), which ``store`` reads; in memory, pixels, (N, H, W, C) uint8.
     annotations
         A row for every image, by name: ``"label"``, the number of its class, (N,) int32; or ``"mask"``, those of all
-        its pixels, (N, H, W) uint8 in memory, with ``IGNORE`` where there is none.
+        its pixels, (N, H, W) uint8 in memory, with ``IGNORE`` where there is none; or of up to M objects ``"boxes"``,
+        (N, M, 4) float32, x1, y1, x2, y2 in pixels from the corner of the image as it is shown, ``"classes"``, (N, M)
+        int32, ``"area"`` in pixels, (N, M) float32, and (N, M) bool ``"crowd"``, for one box round many objects, and
+        ``"valid"``, for what is there at all and no padding.
     store
         Where the images are stored.
     stores
@@ -180,11 +183,12 @@ def check_classes(parts: Mapping[str, Split], labels: tuple[str, ...]) -> None:
     Raises ``ValueError``.
     """
     for role, part in parts.items():
-        for name in ("label", "mask"):
+        for name in ("label", "mask", "classes"):
             if name not in part.annotations or name in part.stores:
                 continue
             numbers = part.annotations[name]
             numbers = numbers[numbers != IGNORE] if name == "mask" else numbers
+            numbers = numbers[part.annotations["valid"]] if name == "classes" else numbers
             whole = numbers.dtype.kind in "iu"
             least, most = (numbers.min(initial=0), numbers.max(initial=0)) if whole else (0, 0)
             if not whole or least < 0 or most >= len(labels):

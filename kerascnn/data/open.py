@@ -10,11 +10,13 @@ from typing import Any
 from kerascnn.arguments import checked
 from kerascnn.data.dataset import FRACTION, Data, Source
 from kerascnn.data.sources.arrays import from_npz, from_pairs
+from kerascnn.data.sources.coco import annotation_files, from_coco
 from kerascnn.data.sources.digits import digits
 from kerascnn.data.sources.folder import LAYOUT, from_folder
 from kerascnn.data.sources.masks import from_masks, has_masks
 from kerascnn.data.sources.photos import photos
 from kerascnn.data.sources.records import from_folder_of_records, from_pattern, is_shard, shards_in
+from kerascnn.data.sources.shape_boxes import shape_boxes
 from kerascnn.data.sources.shape_masks import shape_masks
 from kerascnn.data.sources.shapes import shapes
 from kerascnn.data.sources.table import from_table
@@ -28,6 +30,7 @@ NAMED: dict[str, Callable[[Opening], Source]] = {
     "photos": photos,
     "shapes": shapes,
     "shape_masks": shape_masks,
+    "shape_boxes": shape_boxes,
 }
 
 
@@ -57,13 +60,17 @@ def open_data(
 
         - the name of a source: ``"digits"``, 1,797 handwritten digits of 8 x 8 pixels; ``"photos"``, 107 photographs
           of fish, monuments, tools and windmills; or what is made on the spot,
-          ``"shapes"``, 2,400 images of 32 x 32 pixels, and ``"shape_masks"``, 800 images of 64 x 64 pixels with the
-          class of every pixel. A folder that bears such a name is meant by ``"./digits"``;
+          ``"shapes"``, 2,400 images of 32 x 32 pixels, ``"shape_masks"``, 1,600 images of 64 x 64 pixels with the
+          class of every pixel, and ``"shape_boxes"``, 1,600 images of 96 x 96 pixels with a box round every object. A
+          folder that bears such a name is meant by ``"./digits"``;
         - a folder with one sub-folder of images per class, or with ``train/``, ``validation/`` and ``test/`` that each
           have one sub-folder per class;
         - a folder with ``images/`` and ``masks/``, PNG files of the same name whose pixels are class numbers, with
           255 for none; each perhaps divided into ``train/``, ``validation/`` and ``test/``, or these into them. Names
           of the classes stand line by line in ``labels.txt`` or ``classes.txt``, or as a list in ``classes.json``;
+        - a folder with boxes in COCO's JSON: ``annotations.json`` beside ``images/``, in the folder itself or in its
+          ``train/``, ``validation/`` and ``test/``; or ``annotations/instances_train2017.json`` and the like beside
+          ``train2017/`` and the like; or one such ``.json`` file;
         - a folder of TFRecord files, such as ``train-00000-of-01024`` and ``validation-00000-of-00128``, or a pattern
           such as ``"imagenet/*-0000*"``; the records hold ``image/encoded`` and ``image/class/label`` as ImageNet's do,
           or ``image`` and ``label`` as those of TensorFlow Datasets, or ``image`` and ``class`` or
@@ -137,6 +144,8 @@ WAYS = (  # the first that knows a source opens it
     Way(lambda source: source in NAMED, lambda source, opening: NAMED[source](opening)),
     Way(lambda source: str(source).startswith(PREFIX), lambda source, opening: from_tfds(str(source), opening)),
     Way(lambda source: Path(source).is_dir() and bool(shards_in(Path(source))), of_path(from_folder_of_records)),
+    Way(lambda source: Path(source).is_dir() and bool(annotation_files(Path(source))), of_path(from_coco)),
+    Way(lambda source: is_file(source, ".json"), of_path(from_coco)),
     Way(lambda source: Path(source).is_dir() and has_masks(Path(source)), of_path(from_masks)),
     Way(lambda source: Path(source).is_dir(), of_path(from_folder)),
     Way(lambda source: is_file(source, ".csv"), of_path(from_table)),
@@ -149,7 +158,7 @@ WAYS = (  # the first that knows a source opens it
 def missing(path: Path) -> str:
     """Why ``path`` cannot be opened, with names that are near."""
     if path.exists():
-        return f"{path} is a file, not a folder, and its name ends in none of .csv, .npz, .tfrecord. {LAYOUT}"
+        return f"{path} is a file, not a folder, and its name ends in none of .csv, .json, .npz, .tfrecord. {LAYOUT}"
     beside = [one.name for one in path.parent.iterdir()] if path.parent.is_dir() else []
     near = suggest(path.name, {*NAMED, *(name for name in beside if not name.startswith("."))})
     return f"There is no data source and no folder called {str(path)!r}. {near}".rstrip()

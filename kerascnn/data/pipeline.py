@@ -13,7 +13,8 @@ import tensorflow as tf
 from kerascnn.data import images
 from kerascnn.data.checks import header_problem, reason, refuse_changed
 from kerascnn.data.dataset import IN_MEMORY, Split
-from kerascnn.data.transforms.affine import mask_along
+from kerascnn.data.transforms.affine import mask_along, row
+from kerascnn.data.transforms.boxes import boxes_along
 from kerascnn.data.transforms.mixing import mixed_with
 from kerascnn.data.transforms.registry import Step, parse_all
 from kerascnn.spec import Preprocess
@@ -91,7 +92,7 @@ def batches(
     tf.data.Dataset
         Pairs of images, (B, size, size, C) float32, and targets by name: ``"label"``, (B,) int32, or with mixes the
         weight of every class in each image, (B, classes) float32; ``"mask"``, (B, size, size) int32, with 255 where
-        nothing of the source is.
+        nothing of the source is; ``"boxes"``, (B, M, 4) float32, pixels of the image, with ``"valid"``, (B, M) bool.
 
     Raises
     ------
@@ -247,11 +248,19 @@ def transformed(
     """A sample as a network takes it, after steps that come with seeds.
 
     ``"image"``, the bytes of a file or (H, W, 1 or 3) uint8, becomes (size, size, C) float32, normalised; ``"mask"``,
-    (H, W) uint8, if there is one, goes where the image's pixels go and becomes (size, size) int32. All else stays.
+    (H, W) uint8, if there is one, goes where the image's pixels go and becomes (size, size) int32. ``"boxes"``,
+    (M, 4) float32, and ``"valid"``, (M,) bool, go there too, as :mod:`kerascnn.data.transforms.boxes` says, and come
+    with ``"scale"``, () float32: square pixels of the source in one of the result. All else stays.
     """
-    image, mask = sample["image"], sample.get("mask")
+    image, mask, boxes = sample["image"], sample.get("mask"), sample.get("boxes")
     cuts = [lambda shape, step=step, seed=seed: step(shape, seed) for step, seed in steps if step.kind == "cut"]
-    if cuts:
+    moves, sizes = [], []
+    if cuts and boxes is not None:  # which need to know the part that was cut
+        image = images.opened(image, preprocess.bits)
+        part = cuts[0](tf.shape(image)[:2])
+        image = images.within(image, part)
+        moves, sizes = [row(1, 0, part[1], 0, 1, part[0])], [part[2:]]
+    elif cuts:
         image = images.part_of(image, cuts[0], preprocess.bits)
         mask = None if mask is None else images.within(mask, cuts[0](tf.shape(mask)))
     else:
@@ -270,6 +279,11 @@ def transformed(
     made = {**sample, "image": images.normalised(image, preprocess)}
     if mask is not None:
         made["mask"] = tf.cast(mask_along(mask, tf.concat(affines, 0), preprocess.size), tf.int32)
+    if boxes is not None:
+        rows = tf.concat([*moves, *affines], 0)
+        sizes += [(preprocess.size, preprocess.size)] * (len(tf.unstack(rows)) - len(moves))
+        made["boxes"], made["valid"] = boxes_along(boxes, sample["valid"], rows, sizes)
+        made["scale"] = tf.reduce_prod(tf.abs(rows[:, 0] * rows[:, 4] - rows[:, 1] * rows[:, 3]))
     return made
 
 

@@ -84,8 +84,8 @@ def divided(source: Source, where: object, validation: float = FRACTION, seed: i
 
 
 def check_parts(parts: dict[str, Split], labels: tuple[str, ...], where: object) -> None:
-    """Refuse a single class, a part without images, and a class that has none to train on."""
-    if len(labels) < 2:
+    """Refuse a single class, unless it has to be found, a part without images, and a class with none to train on."""
+    if len(labels) < (1 if all("boxes" in part.annotations for part in parts.values()) else 2):
         only = f"only one class, {labels[0]!r}; there is" if labels else "no class;"
         raise ValueError(f"{where} has {only} nothing to tell apart.")
     if "train" not in parts:

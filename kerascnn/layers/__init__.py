@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from keras.layers import *  # noqa: F403
 
     from kerascnn.layers.arithmetic import *  # noqa: F403
+    from kerascnn.layers.boxes import *  # noqa: F403
     from kerascnn.layers.channels import *  # noqa: F403
     from kerascnn.layers.crop_like import *  # noqa: F403
     from kerascnn.layers.fake_quantization import *  # noqa: F403
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 OWN = {  # by module
     "arithmetic": ("MatMul", "ReciprocalRoot", "UnitLength"),
+    "boxes": ("DecodeBoxes",),
     "channels": ("ChannelShuffle", "ChannelSlice", "PadChannels"),
     "crop_like": ("CropLike",),
     "fake_quantization": ("FakeQuantization",),

@@ -116,6 +116,15 @@ class Architecture(Row, ABC):
         """
         return pool(x)
 
+    def outputs(self, k: "LayerFactory", x: Any, classes: int, activation: Any) -> Any:
+        """Build all that stands on the trunk: the classifier, with auxiliary heads a dictionary of them.
+
+        ``activation`` is what follows the logits, as the builders take it.
+        """
+        from kerascnn.networks.build import heads  # here, because it imports Keras
+
+        return heads(self, k, x, classes, activation)
+
     def head(self, k: "LayerFactory", x: Any, classes: int) -> Any:
         """Build the classifier: the last feature map to logits ``(B, classes)``."""
         return pool_classify(k, x, classes, self.dropout)

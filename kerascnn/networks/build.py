@@ -43,7 +43,7 @@ def build(
         x = L.Rescaling(*affine, name="rescaling")(x)
     try:
         x = row.trunk(k, x)
-        out = heads(row, k, x, classes, classifier_activation) if include_top else topless(row, k, x, pooling)
+        out = row.outputs(k, x, classes, classifier_activation) if include_top else topless(row, k, x, pooling)
     except ValueError as error:
         if None in image.shape[1:3] and "None" in str(error):
             raise ValueError(
@@ -91,7 +91,7 @@ def open_image(row: "Architecture", include_top: bool, tensor: Any, shape: tuple
         )
     if None in image.shape[1:3] and not row.any_size:
         raise ValueError(
-            f"{row.name} learns a weight for every place in the image, so the image must have a fixed size: "
+            f"{row.name} has numbers of its own for every place in the image, so the image must have a fixed size: "
             f"pass input_shape=({row.size}, {row.size}, {row.channels}). Got {tuple(image.shape[1:])}."
         )
     if any(side is not None and side < row.min_size for side in image.shape[1:3]):

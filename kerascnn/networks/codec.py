@@ -9,7 +9,13 @@ from kerascnn.errors import suggest
 from kerascnn.spec import Row
 
 # Where families and what their tables hold are defined: nothing else is imported because a file asks for it.
-PACKAGES = ("kerascnn.applications.", "kerascnn.blocks", "kerascnn.segmentation.", "kerascnn.spec")
+PACKAGES = (
+    "kerascnn.applications.",
+    "kerascnn.blocks",
+    "kerascnn.detection.",
+    "kerascnn.segmentation.",
+    "kerascnn.spec",
+)
 
 
 def encode_row(row: Row) -> dict[str, Any]:

@@ -81,6 +81,29 @@ def decline(points: Sequence[tuple[float, float]], whole: float, *, name: str) -
     return _svg(figure, name)
 
 
+def precision_recall(recall: np.ndarray, precision: Mapping[str, np.ndarray], *, name: str) -> str:
+    """Draw precision against recall.
+
+    Parameters
+    ----------
+    recall
+        (n,) from 0 to 1.
+    precision
+        What the legend calls a curve, and its values at these, (n,): one curve or two.
+    """
+    ticker = need("matplotlib.ticker", "report", "A report")
+    figure = _figure(400, 300, layout="constrained")
+    axes = figure.add_subplot()
+    for (label, values), colour in zip(precision.items(), (TRAIN, VALIDATION), strict=False):
+        axes.plot(recall, values, color=colour, label=label, lw=1.8)
+    axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="recall", ylabel="precision")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(ticker.PercentFormatter(1))
+    _on_grid(axes, size=11)
+    axes.legend(frameon=False, fontsize=11, labelcolor=INK, loc="lower left")
+    return _svg(figure, name)
+
+
 def reliability(counts: np.ndarray, confidence: np.ndarray, accuracy: np.ndarray, *, name: str) -> str:
     """Draw accuracy against confidence, and under it how many images are that confident.
 

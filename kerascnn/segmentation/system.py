@@ -3,12 +3,11 @@
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kerascnn import layers as L
 from kerascnn.applications import ROWS
-from kerascnn.errors import suggest
+from kerascnn.networks import on_backbone
 from kerascnn.networks.architecture import Architecture
 from kerascnn.spec import plain
 
@@ -82,39 +81,23 @@ class Segmenter(Architecture):
 
 
 @dataclass(frozen=True)
-class OnBackbone(Segmenter):
+class OnBackbone(on_backbone.OnBackbone, Segmenter):
     """A network that stands on the feature maps of a backbone."""
 
-    backbone: Architecture
     _: KW_ONLY
-    pretrained: str | None = None  # weights of the backbone: whatever its own builder takes
-    preprocessing: bool = False  # whether the backbone normalises pixels itself, as these weights ask
     output_stride: int | None = None  # the largest stride of its maps, from which on kernels are dilated; None: its own
     dilate_strided: bool = False  # whether the layers that lose their strides are dilated too
 
-    mark: ClassVar[str] = "head-score-"  # what names of layers hold that a backbone's classifier has not
-
-    @property
-    def min_size(self) -> int:
-        return self.backbone.min_size
+    mark: ClassVar[str] = "head-score-"
 
     @property
     def any_size(self) -> bool:
         return self.backbone.any_size
 
     @property
-    def weights_of(self) -> str:
-        return self.backbone.weights_of
-
-    @property
     def tiny(self) -> dict[str, Any]:
         small = self.backbone.replace(**self.backbone.tiny)
         return {"backbone": small, "size": small.size}
-
-    def begun_from(self, weights, pixels):
-        if weights is None or is_whole(self, weights):
-            return self, weights, pixels
-        return self.replace(pretrained=weights, preprocessing=pixels), None, False
 
     def trunk(self, k, x):
         return x, self.maps(x)
@@ -130,7 +113,7 @@ class OnBackbone(Segmenter):
         from kerascnn.graph.dilate import dilating
         from kerascnn.graph.rewrite import redraw_on
 
-        own = {"weights": self.pretrained, "include_preprocessing": self.preprocessing}
+        own = self.weights_of_backbone
         build = self.backbone.replace(style=self.style)
         if self.output_stride is None:
             return {
@@ -150,19 +133,6 @@ class OnBackbone(Segmenter):
     @abstractmethod
     def head(self, k: Any, x: Any, classes: int) -> Any:
         """From the image and the maps of the backbone to scores of the classes at every pixel of the image."""
-
-
-def is_whole(row: OnBackbone, weights: str) -> bool:
-    """Whether ``weights`` names those of a whole network, and not of its backbone alone."""
-    from kerascnn.weights.load import is_path, read
-    from kerascnn.weights.records import has_record
-
-    if not is_path(Path(weights)):
-        return has_record(row.name, weights)
-    keys = read(Path(weights)).values
-    return any(row.mark in key for key in keys) or all(
-        any(f"{part}." in key for key in keys) for part in ("backbone", "classifier")
-    )
 
 
 def resized(k: Any, x: Any, like: Any) -> Any:
@@ -203,7 +173,7 @@ class Head:
         if not isinstance(backbone, Architecture):
             if row := self.short(backbone or ""):
                 return row
-            backbone = find_backbone(backbone or "")
+            backbone = on_backbone.find_backbone(backbone or "", ROWS)
         if backbone.task != "classification":
             raise ValueError(f"{backbone.name} is of the task {backbone.task}: it is no backbone to put a head on.")
         name = f"{self.name}_{backbone.name}"
@@ -224,11 +194,3 @@ class Head:
     def __call__(self, backbone: Architecture | str | None = None, **arguments: Any) -> "keras.Model":
         """Build the network; ``arguments`` are those of :meth:`Segmenter.__call__`."""
         return self.on(backbone)(**arguments)
-
-
-def find_backbone(name: str) -> Architecture:
-    spelled = {plain(spelling): row for identifier, row in ROWS.items() for spelling in (identifier, row.name)}
-    if plain(name) not in spelled:
-        near = suggest(name, {row.name for row in ROWS.values()})
-        raise ValueError(f"There is no network {name!r} to put a head on. {near}".rstrip())
-    return spelled[plain(name)]

@@ -8,15 +8,17 @@ from kerascnn.errors import suggest
 from kerascnn.evaluation.agreement import Agreement
 from kerascnn.evaluation.loop import Evaluator
 from kerascnn.tasks.classification import Classification
+from kerascnn.tasks.detection import Detection
 from kerascnn.tasks.segmentation import Segmentation
 from kerascnn.tasks.task import Evaluation, Prediction, Task
 
-TASKS: dict[str, type[Task]] = {task.name: task for task in (Classification, Segmentation)}
+TASKS: dict[str, type[Task]] = {task.name: task for task in (Classification, Segmentation, Detection)}
 
 __all__ = [
     "TASKS",
     "Agreement",
     "Classification",
+    "Detection",
     "Evaluation",
     "Evaluator",
     "Prediction",

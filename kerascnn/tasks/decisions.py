@@ -102,6 +102,18 @@ class Decisions:
         return float((self.predictions == other.predictions).mean())
 
 
+def places_among(labels: tuple[str, ...], known: tuple[str, ...], mend: str) -> np.ndarray:
+    """(labels,) int32: the place of each of the data's labels among those of a model.
+
+    Raises ``ValueError`` when one is not there, with ``mend`` at its end.
+    """
+    if any(label not in known for label in labels) or len({*known}) < len(known):
+        raise ValueError(
+            f"The data has the classes {', '.join(labels)}, but the model knows {', '.join(known)}. {mend}"
+        )
+    return np.array([known.index(label) for label in labels], np.int32)
+
+
 def confusion_of(targets: np.ndarray, predictions: np.ndarray, classes: int) -> np.ndarray:
     pairs = targets.astype(np.int64) * classes + predictions
     return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)

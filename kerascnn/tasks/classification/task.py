@@ -4,14 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-
 from kerascnn.evaluation.loop import Predict
 from kerascnn.tasks.classification import crops
 from kerascnn.tasks.classification.evaluation import ClassEvaluation, checked
 from kerascnn.tasks.classification.prediction import ClassPrediction
 from kerascnn.tasks.classification.scores import probabilities
-from kerascnn.tasks.decisions import Collector, DecisionTask
+from kerascnn.tasks.decisions import Collector, DecisionTask, places_among
 from kerascnn.tasks.losses import of_activated
 from kerascnn.tasks.task import SCORES, Arrays, Prediction, Tensors
 
@@ -66,13 +64,7 @@ class Classification(DecisionTask):
         """Classes are matched by name; the data may lack some."""
         if labels == self.labels:
             return split
-        unknown = [label for label in labels if label not in self.labels]
-        if unknown or len(set(self.labels)) < len(self.labels):
-            raise ValueError(
-                f"The data has the classes {', '.join(labels)}, but the model knows {', '.join(self.labels)}. "
-                "Name the sub-folders as the model's classes."
-            )
-        places = np.array([self.labels.index(label) for label in labels], np.int32)
+        places = places_among(labels, self.labels, "Name the sub-folders as the model's classes.")
         return replace(split, annotations={**split.annotations, "label": places[split.annotations["label"]]})
 
     def views(self, predict: Predict, preprocess: "Preprocess", count: int) -> tuple[Predict, "Preprocess"]:

@@ -1,27 +1,8 @@
-"""Masks as colours: over their images, side by side, and with a legend."""
-
-from collections.abc import Sequence
-from html import escape
+"""Masks as colours: over their images, and side by side."""
 
 import numpy as np
 
-from kerascnn.data.dataset import IGNORE
-
-WHITE = np.uint8(255)
-GAP = 4  # pixels between images that stand side by side
-
-
-def palette() -> np.ndarray:
-    """(256, 3) uint8: the colour of every class as PASCAL VOC draws it; white for pixels without a class.
-
-    The bits of a class number are dealt out to red, green and blue, the most significant of each first, so that
-    neighbours differ much.
-    """
-    number = np.arange(256)
-    channels = [sum(((number >> (3 * bit + c)) & 1) << (7 - bit) for bit in range(3)) for c in range(3)]
-    colours = np.stack(channels, axis=-1).astype(np.uint8)
-    colours[IGNORE] = WHITE
-    return colours
+from kerascnn.tasks.drawing import beside, palette
 
 
 def overlay(image: np.ndarray, mask: np.ndarray, strength: float = 0.6) -> np.ndarray:
@@ -54,20 +35,4 @@ def borders(mask: np.ndarray) -> np.ndarray:
 
 def side_by_side(image: np.ndarray, *masks: np.ndarray) -> np.ndarray:
     """An image and, to its right, each of the masks over it, (H, W', 3) uint8."""
-    gap = np.full((image.shape[0], GAP, 3), WHITE)
-    shown = [np.broadcast_to(image, (*image.shape[:2], 3)), *(overlay(image, mask) for mask in masks)]
-    return np.concatenate([part for one in shown for part in (gap, one)][1:], axis=1)
-
-
-def legend(labels: Sequence[str]) -> str:
-    """An SVG element that names the colour of every class."""
-    columns, width, height = 4, 170, 22
-    entries = []
-    for number, (label, colour) in enumerate(zip(labels, palette().tolist(), strict=False)):
-        x, y = number % columns * width, number // columns * height
-        entries.append(
-            f'<rect x="{x}" y="{y + 3}" width="15" height="15" rx="2" fill="rgb{tuple(colour)}"/>'
-            f'<text x="{x + 22}" y="{y + 15}" font-size="13" fill="currentColor">{escape(label)}</text>'
-        )
-    size = f"{columns * width} {-(-len(labels) // columns) * height}"
-    return f'<svg viewBox="0 0 {size}" xmlns="http://www.w3.org/2000/svg" role="img">{"".join(entries)}</svg>'
+    return beside(np.broadcast_to(image, (*image.shape[:2], 3)), *(overlay(image, mask) for mask in masks))

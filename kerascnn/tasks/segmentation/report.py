@@ -7,7 +7,8 @@ import numpy as np
 from kerascnn.report import Panel, Picture, Section
 from kerascnn.report.text import count, percent
 from kerascnn.tasks.decisions import class_section, confusion_section, images_seen
-from kerascnn.tasks.segmentation.drawing import legend, side_by_side
+from kerascnn.tasks.drawing import legend, palette
+from kerascnn.tasks.segmentation.drawing import side_by_side
 
 if TYPE_CHECKING:
     from kerascnn.data import Split
@@ -58,6 +59,6 @@ def masks(title: str, found: "MaskEvaluation", places: np.ndarray, split: "Split
         )
         for i, image in zip(places.tolist(), images, strict=True)
     ]
-    key = Panel(drawing=legend(found.labels), label="Colours of the classes")
+    key = Panel(drawing=legend(found.labels, palette()), label="Colours of the classes")
     text = "The image, its true classes, and the network's. White has no class; the background is left as it is."
     return Section(title=title, text=text, panels=[key], pictures=pictures)

@@ -1,0 +1,72 @@
+"""Detections: of the boxes and scores of all default boxes those that stand for an object each."""
+
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+
+class Detections(NamedTuple):
+    """The detections of a batch of images, the surest first; behind ``count`` of them is nothing but zeros."""
+
+    boxes: Any  # (B, most, 4)
+    scores: Any  # (B, most)
+    classes: Any  # (B, most) int32
+    count: Any  # (B,) int32
+
+
+def detections(
+    boxes: Any,
+    scores: Any,
+    *,
+    least: float,
+    overlap: float,
+    candidates: int,
+    most: int,
+) -> Detections:
+    """Suppress boxes that overlap a surer one of the same class. Girshick et al. 2013, section 2.2.
+
+    All shapes are fixed, so that it runs in any graph.
+
+    Parameters
+    ----------
+    boxes, scores
+        Corners, (B, A, 4), and a score for each class, (B, A, K).
+    least
+        Only larger scores count.
+    overlap
+        IoU above which a box gives way.
+    candidates
+        Of every class the surest boxes that are looked at.
+    most
+        Detections of an image.
+    """
+    few = min(candidates, scores.shape[1])
+
+    def of_image(pair):
+        boxes, scores = pair
+        best, places = tf.math.top_k(tf.transpose(scores), few)  # (K, few)
+        best, places = tf.reshape(best, [-1]), tf.reshape(places, [-1])
+        classes = tf.repeat(tf.range(scores.shape[1]), few)
+        near = tf.gather(boxes, places)
+        low = tf.reduce_min(near)
+        extent = tf.reduce_max(near) - low + 1
+        apart = near - low + tf.cast(classes, near.dtype)[:, None] * extent  # boxes of two classes never meet
+        chosen, count = tf.raw_ops.NonMaxSuppressionV4(
+            boxes=apart,
+            scores=best,
+            max_output_size=most,
+            iou_threshold=overlap,
+            score_threshold=least,
+            pad_to_max_output_size=True,
+        )
+        there = tf.range(most) < count
+        return (
+            tf.where(there[:, None], tf.gather(near, chosen), 0.0),
+            tf.where(there, tf.gather(best, chosen), 0.0),
+            tf.where(there, tf.gather(classes, chosen), 0),
+            count,
+        )
+
+    one = tf.TensorSpec
+    signature = (one((most, 4)), one((most,)), one((most,), tf.int32), one((), tf.int32))
+    return Detections(*tf.map_fn(of_image, (boxes, scores), fn_output_signature=signature))

@@ -1,0 +1,27 @@
+"""Boxes round shapes, in images that are made on the spot: small and large, before and behind one another.
+
+    kerascnn train recipes/shape_boxes.py
+
+The network is a ResNet-18 at half its width and without its last stage: maps of stride 8 and 16 suit shapes of 12 to
+52 pixels. A page for photographs differs in the network, ``ssdlite_mobilenet_v2`` with ``weights="imagenet"`` for
+instance, and in the data, a folder with ``images/`` and ``annotations.json``.
+"""
+
+from kerascnn.applications import ResNet18
+from kerascnn.detection import ssdlite
+from kerascnn.training import AdamW, Cosine, Epochs, Input, Model, Recipe
+
+BACKBONE = ResNet18.replace(name="resnet14_32", depths=(2, 2, 2), width=32)  # up to stride 16: shapes are small
+RECIPE = Recipe(
+    model=Model(
+        ssdlite(BACKBONE),
+        fields={"extras": (128, 128), "scales": (0.12, 0.25, 0.42, 0.6, 0.8), "ratios": ((2.0,),) * 4},
+    ),
+    data="shape_boxes",
+    input=Input(size=96, squash=True, mean=(0.5,) * 3, std=(0.25,) * 3),
+    augment=("flip",),
+    length=Epochs(30),
+    batch=16,
+    optimizer=AdamW(lr=0.002, weight_decay=0.01),
+    schedule=Cosine(warmup=1),
+)

@@ -1,0 +1,34 @@
+"""SSDLite and SSD300 on COCO: as torchvision trains them.
+
+    kerascnn train recipes/ssdlite.py --data coco
+    kerascnn train recipes/ssdlite.py:SSD300 --data coco
+
+``coco`` is the folder with ``annotations/``, ``train2017/`` and ``val2017/``. Published: AP 21.3 % for ``RECIPE``, and
+25.1 % for ``SSD300`` (torchvision). COCO was not trained here. Source: torchvision's references/detection/README.md.
+
+Three things differ. Parts of images are drawn by their area, not by their overlap with an object, and no image is laid
+on a larger ground. Every image's loss is divided by its own number of matched boxes, not by that of the batch. And
+COCO's 80 classes are numbered without gaps, so the network has 80 scores and not 90.
+"""
+
+from kerascnn.training import SGD, Cosine, Epochs, Input, Model, Recipe, StepDecay
+
+RECIPE = Recipe(
+    model=Model("ssdlite320_mobilenet_v3_large"),
+    data="coco",
+    input=Input(size=320, squash=True, mean=(0.5,) * 3, std=(0.5,) * 3),
+    augment=("crop:0.3", "flip"),
+    length=Epochs(660),
+    batch=192,
+    optimizer=SGD(lr=0.15, weight_decay=4e-5),
+    schedule=Cosine(warmup=1),
+)
+SSD300 = RECIPE.replace(
+    model=Model("ssd300_vgg16", weights="keras_in1k"),
+    input=Input(size=300, squash=True),
+    augment=("crop:0.3", "flip", "jitter:0.125:0.5:0.5:0.05"),
+    length=Epochs(120),
+    batch=32,
+    optimizer=SGD(lr=0.002, weight_decay=5e-4),
+    schedule=StepDecay(at=(80, 110), by=0.1, warmup=1),
+)
