@@ -33,8 +33,11 @@ def layers_in(names: Iterable[str], layers: Mapping[str, Collection[str]], model
         parts = re.split("[/:]", name)
         behind = [place for place, part in enumerate(parts, 1) if counted(part, (model,)) == model]
         first = [place for place, part in enumerate(parts) if counted(part, layers) in layers]
+        start = (behind or first or [0])[0]
+        while start + 1 in behind and counted("".join(parts[start + 1 : start + 2]), layers) in layers:
+            start += 1  # a model in a model of the same name, as one behind a layer that normalises pixels
         known: Collection[str] = layers
-        for part in parts[(behind or first or [0])[0] :]:
+        for part in parts[start:]:
             if (layer := counted(part, known)) not in known:
                 break
             found.add(layer)

@@ -48,7 +48,7 @@ def ssdlite(backbone: Architecture | str) -> SSDLite:
     """The row of SSDLite on a backbone, a row or a name, to be called like any other.
 
     >>> ssdlite("mobilenet_v2")(classes=3).name
-    'ssdlite_mobilenet_v2'
+    'ssdlite_mobilenet_v2_100'
 
     Raises
     ------
