@@ -11,7 +11,7 @@ from kerascnn.data import open_data, open_source
 from kerascnn.data.dataset import Source, Split
 from kerascnn.data.pipeline import transformed
 from kerascnn.data.sources.shape_boxes import SIDE, image
-from kerascnn.data.transforms import affine
+from kerascnn.data.transforms import affine, policies
 from kerascnn.data.transforms.boxes import LEAST, boxes_along
 from kerascnn.data.transforms.registry import AUGMENTATIONS, parse_all
 from kerascnn.spec import Preprocess
@@ -44,9 +44,8 @@ def drawing(seed: int, height: int = 60, width: int = 84):
 )
 def test_a_box_goes_where_its_object_goes(name, preprocess, monkeypatch):
     """The upright box round what is bright afterwards, or round the turned box where a transform turns."""
-    changes = ("invert", "solarize", "solarize_add", "posterize", "equalize", "brightness", "contrast", "colour")
-    for operation in changes:
-        monkeypatch.setattr(f"kerascnn.data.transforms.colour.{operation}", lambda image, *_: image)
+    for operation in policies.COLOURS:
+        monkeypatch.setitem(policies.OPERATIONS, operation, policies.in_place(lambda image, _: image))
     turns = name.startswith(("affine", "randaugment"))
     steps, seen = parse_all([name] if name else []), 0
     for number in range(12):

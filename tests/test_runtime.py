@@ -19,7 +19,7 @@ from keras import layers
 from kerascnn.card import Card
 from kerascnn.deploy import TARGETS, export
 from kerascnn.files import sha256
-from kerascnn.runtime import Runner, deep_graphs, gradients_of_graphs, keras_runner, latency, load_keras, open_model
+from kerascnn.runtime import Runner, deep_graphs, gradients_of_graphs, keras_runner, latencies, load_keras, open_model
 from kerascnn.runtime.runner import BATCH, OUTPUT
 from kerascnn.spec import Preprocess
 
@@ -81,7 +81,8 @@ def test_every_format_runs(name, format, batch, folder, images):
     want = keras.models.load_model(folder / "net.keras").predict(images, verbose=0)
     np.testing.assert_allclose(outputs, want, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(runner(images[7:8])[OUTPUT], outputs[7:8], rtol=1e-4, atol=1e-6)
-    assert latency(runner, repeats=3) > 0
+    times = latencies([runner], repeats=3)
+    assert times.shape == (1, 3) and (times > 0).all()
 
 
 @pytest.mark.parametrize("dtype", ["int8", "uint8"])
@@ -144,7 +145,7 @@ def test_any_size_of_image(tmp_path):
     with pytest.raises(ValueError, match=r"shape \(N, any, any, 3\); got float32 of shape \(2, 9, 40, 1\)"):
         runner(np.zeros((2, 9, 40, 1), np.float32))
     with pytest.raises(ValueError, match="no one latency"):
-        latency(runner)
+        latencies([runner])
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,13 @@
 
 import gzip
 import os
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from kerascnn.runtime import Runner, latency, open_model
+from kerascnn.runtime import latencies, open_model
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,9 +25,6 @@ class Footprint:
 def footprints(files: Iterable[str | os.PathLike], *, repeats: int = 50) -> list[Footprint]:
     """Measure ``.tflite``, ``.onnx`` or ``.keras`` files, in turns, on one thread where the runtime lets choose.
 
-    Turns, because a machine that is slowed down for a second then slows all of them; in another order each time, and
-    each after a run that is not timed, because a large network leaves the next one a cold cache.
-
     Raises
     ------
     FileNotFoundError, ValueError, ImportError
@@ -36,7 +32,7 @@ def footprints(files: Iterable[str | os.PathLike], *, repeats: int = 50) -> list
     """
     paths = [Path(file) for file in files]
     runners = [open_model(path, threads=None if path.suffix == ".keras" else 1) for path in paths]
-    times = taken(runners, repeats)
+    times = latencies(runners, repeats=repeats)
     return [
         Footprint(
             path=path,
@@ -47,22 +43,6 @@ def footprints(files: Iterable[str | os.PathLike], *, repeats: int = 50) -> list
         )
         for path, ms in zip(paths, times, strict=True)
     ]
-
-
-def taken(runners: list[Runner], repeats: int) -> np.ndarray:
-    """Milliseconds of one image, (files, repeats)."""
-    for runner in runners:
-        latency(runner, repeats=1)  # warms it up, and refuses what has no one latency
-    random = np.random.default_rng(0)
-    images = [random.standard_normal((1, *map(int, r.input_shape)), "float32") for r in runners]  # pyright: ignore[reportArgumentType]
-    times = np.empty((len(runners), repeats))
-    for turn in range(repeats):
-        for number in random.permutation(len(runners)):
-            runners[number](images[number])
-            start = time.perf_counter()
-            runners[number](images[number])
-            times[number, turn] = 1e3 * (time.perf_counter() - start)
-    return times
 
 
 def verdict(before: Footprint, after: Footprint) -> str:

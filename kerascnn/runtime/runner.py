@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
@@ -93,28 +92,36 @@ class Runner:
         return {name: values[: len(images)] for name, values in outputs.items()}
 
 
-def latency(runner: Runner, *, repeats: int = 30) -> float:
-    """Median time of a single image in milliseconds, or of a whole batch where the file takes no less.
+def latencies(runners: Sequence[Runner], *, repeats: int = 50) -> np.ndarray:
+    """Milliseconds of a single image, or of a whole batch where a file takes no less, (files, repeats).
 
-    Five runs come before, to warm the runtime up.
+    In turns, because a machine that is slowed down for a second then slows all of them; in another order each time, and
+    each after a run that is not timed, because a large network leaves the next one a cold cache.
 
     Raises
     ------
     ValueError
-        When the file takes images of any size: the time depends on it.
+        When a file takes images of any size: the time depends on it.
     """
-    sizes = [size for size in runner.input_shape if size is not None]
-    if len(sizes) < len(runner.input_shape):
-        raise ValueError(f"{runner.path} takes images of any size, so it has no one latency. Build it for one size.")
-    image = np.random.default_rng(0).standard_normal((1, *sizes), dtype=np.float32)
-    for _ in range(5):
-        runner(image)
-    seconds = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        runner(image)
-        seconds.append(time.perf_counter() - start)
-    return 1e3 * median(seconds)
+    random = np.random.default_rng(0)
+    images = []
+    for runner in runners:
+        sizes = [size for size in runner.input_shape if size is not None]
+        if len(sizes) < len(runner.input_shape):
+            raise ValueError(
+                f"{runner.path} takes images of any size, so it has no one latency. Build it for one size."
+            )
+        images.append(random.standard_normal((1, *sizes), dtype=np.float32))
+        for _ in range(5):  # to warm the runtime up
+            runner(images[-1])
+    times = np.empty((len(runners), repeats))
+    for turn in range(repeats):
+        for number in random.permutation(len(runners)):
+            runners[number](images[number])
+            start = time.perf_counter()
+            runners[number](images[number])
+            times[number, turn] = 1e3 * (time.perf_counter() - start)
+    return times
 
 
 def check_images(images: np.ndarray, shape: tuple[int | None, ...]) -> None:

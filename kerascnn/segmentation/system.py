@@ -81,7 +81,7 @@ class Segmenter(Architecture):
 
 
 @dataclass(frozen=True)
-class OnBackbone(on_backbone.OnBackbone, Segmenter):
+class OnBackbone(Segmenter, on_backbone.OnBackbone):
     """A network that stands on the feature maps of a backbone."""
 
     _: KW_ONLY
@@ -89,6 +89,7 @@ class OnBackbone(on_backbone.OnBackbone, Segmenter):
     dilate_strided: bool = False  # whether the layers that lose their strides are dilated too
 
     mark: ClassVar[str] = "head-score-"
+    begun_from = on_backbone.OnBackbone.begun_from
 
     @property
     def any_size(self) -> bool:

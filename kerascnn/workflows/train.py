@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from kerascnn.arguments import checked
 from kerascnn.card import Card, as_json
 from kerascnn.data import Data, open_data
@@ -16,7 +18,7 @@ from kerascnn.deploy import TARGETS, VerificationReport, export
 from kerascnn.errors import need, suggest
 from kerascnn.files import locked, need_writable
 from kerascnn.report import FileRow, Report, write_report
-from kerascnn.runtime import latency, need_tensorflow, open_model
+from kerascnn.runtime import latencies, need_tensorflow, open_model
 from kerascnn.spec import expect
 from kerascnn.tasks import Evaluation, task_of
 from kerascnn.training import Recipe, leads, open_strategy
@@ -188,6 +190,7 @@ def measure(
     """Run the Keras model and every exported file over the validation images, and time them side by side."""
     runners = [open_model(model_file), *(open_model(each.path) for each in verifications)]
     evaluations = [evaluated(runner, data.validation, card.preprocess, task_of(card)) for runner in runners]
+    times = np.median(latencies(runners), axis=1)
     rows = [
         FileRow(
             name=runner.path.name,
@@ -195,11 +198,11 @@ def measure(
             bytes=size_of(runner.path),
             headline=evaluation.headline,
             agreement=evaluation.agreement(evaluations[0]),
-            latency_ms=latency(runner),
+            latency_ms=float(ms),
             max_error=verified.max_error if verified else None,
             verified=f"on {verified.samples} images" if verified else "the reference",
         )
-        for runner, evaluation, verified in zip(runners, evaluations, [None, *verifications], strict=True)
+        for runner, evaluation, verified, ms in zip(runners, evaluations, [None, *verifications], times, strict=True)
     ]
     return rows, evaluations
 
