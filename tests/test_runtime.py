@@ -299,7 +299,10 @@ def test_several_outputs_go_by_name(format, as_list, tmp_path, images):
     """A map and a vector, given in a list, by the names of their layers, or in a dictionary, by its keys."""
     image = keras.Input(SHAPE, name="image")
     x = layers.Conv2D(6, 3, activation="relu", name="stem")(image)
-    outputs = [layers.Conv2D(4, 1, name="pixels")(x), layers.Dense(3, name="head")(layers.GlobalMaxPooling2D()(x))]
+    outputs = [
+        layers.Conv2D(4, 1, activation="softmax", name="pixels")(x),
+        layers.Dense(3, name="head")(layers.GlobalMaxPooling2D()(x)),
+    ]
     wanted = dict(zip(["pixels", "head"] if as_list else ["map", "a"], outputs, strict=True))
     model = keras.Model(image, outputs if as_list else wanted, name="net")
     want = dict(zip(wanted, keras.Model(image, outputs).predict(images, verbose=0), strict=True))

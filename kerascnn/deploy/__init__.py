@@ -17,7 +17,7 @@ from kerascnn.deploy.float_layers import check_float_layers
 from kerascnn.deploy.images import need_whole, noise, spread_out, stacked
 from kerascnn.deploy.operators import onnx_arithmetic, onnx_steps, precision
 from kerascnn.deploy.pixels import as_they_are, from_black_to_white, on_pixels, to_pixels
-from kerascnn.deploy.request import ExportRequest, check_model
+from kerascnn.deploy.request import ExportRequest, check_model, with_named_outputs
 from kerascnn.deploy.targets import TARGETS, Target, batch_of, find_target, types_of
 from kerascnn.deploy.verification import (
     ExportError,
@@ -258,7 +258,7 @@ def model_and_card(
     check_model(model)
     if card is not None:
         check_card(card, model)
-    return in_float32(model), card, card and task_of(card)
+    return with_named_outputs(in_float32(model)), card, card and task_of(card)
 
 
 def verified(

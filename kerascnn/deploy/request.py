@@ -73,6 +73,16 @@ def check_model(model: "keras.Model") -> None:
         )
 
 
+def with_named_outputs(model: "keras.Model") -> "keras.Model":
+    """The same layers and weights; outputs that came in a list have names, which last when layers are redrawn."""
+    outputs = getattr(model, "output", None)
+    if not isinstance(outputs, list) or len(outputs) < 2:
+        return model
+    import keras  # here, because it takes seconds
+
+    return keras.Model(model.input, outputs_by_name(model, outputs), name=model.name)
+
+
 def inference_function(request: ExportRequest, dtype: str = "float32") -> Any:
     """The model as a ``tf.function`` of images, (batch, H, W, C), that returns its outputs by name."""
     import tensorflow as tf
