@@ -47,7 +47,7 @@ def keep_imports():
 
 DURATIONS = Path(__file__).with_name("durations.json")  # measured seconds, by test function and parameters
 MEASURED: dict[str, float] = {}
-LONG, DAYS = 5.0, 7  # a test that takes so many seconds, alone of its kind, comes in one of so many parts
+LONG, DAYS = 2.0, 7  # a test that takes so many seconds, alone of its kind, comes in one of so many parts
 
 
 def pytest_addoption(parser):
