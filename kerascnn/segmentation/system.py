@@ -89,7 +89,9 @@ class OnBackbone(Segmenter, on_backbone.OnBackbone):
     dilate_strided: bool = False  # whether the layers that lose their strides are dilated too
 
     mark: ClassVar[str] = "head-score-"
-    begun_from = on_backbone.OnBackbone.begun_from
+
+    def begun_from(self, weights: str | None, pixels: bool) -> tuple[Any, str | None, bool]:
+        return on_backbone.OnBackbone.begun_from(self, weights, pixels)
 
     @property
     def any_size(self) -> bool:
