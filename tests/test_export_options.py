@@ -179,6 +179,16 @@ class TestFloatLayers:
             ("QUANTIZE", "INT8"),
         ]
 
+    def test_all_that_a_layer_was_redrawn_as(self, images):
+        """Integers have no layer normalisation: it becomes a dense layer, a difference and a length."""
+        image = keras.Input((SIZE, SIZE, 3), name="image")
+        tokens = keras.layers.Reshape((-1, 8), name="tokens")(keras.layers.Conv2D(8, 4, 4, name="patches")(image))
+        tokens = keras.layers.Dense(8, name="dense")(keras.layers.LayerNormalization(name="norm")(tokens))
+        model = keras.Model(image, keras.layers.GlobalAveragePooling1D(name="pool")(tokens), name="net")
+        exported = export(model, format="tflite-int8", calibration=images, float_layers=["norm"])
+        kinds = {each.name: each.kind for each in operators_of(exported.path) if "/norm" in each.name}
+        assert len(kinds) > 4 and set(kinds.values()) == {"FLOAT32"}
+
     def test_of_a_file_of_pixels(self, nets, images):
         how = {"format": "tflite-int8", "calibration": images, "card": CARD, "pixels": True}
         with pytest.raises(ValueError, match=r"this is tflite-int8 of uint8\. Pass io='int8' \(--io int8\)"):

@@ -117,6 +117,31 @@ def test_a_resumed_training_is_the_same_to_the_bit(way, tmp_path):
         assert all(np.array_equal(a, b) for a, b in zip(weights(model), weights(straight), strict=True))
 
 
+def test_batch_norms_inside_other_layers_are_frozen_too():
+    import keras
+
+    from kerascnn.training.freezing import frozen
+
+    class Block(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.dense, self.norm = keras.layers.Dense(4), keras.layers.BatchNormalization()
+
+        def build(self, shape):
+            self.dense.build(shape)
+            self.norm.build((None, 4))
+
+        def call(self, x, training=False):
+            return self.norm(self.dense(x), training=training)
+
+    block = Block()
+    model = keras.Sequential([keras.Input((3,)), block, keras.layers.Dense(2)])
+    model(np.ones((2, 3)))
+    with frozen(model, FineTune(frozen_epochs=1, batch_norm="frozen"), epoch=1):
+        assert not block.norm.trainable_variables and len(model.trainable_variables) == 4
+    assert len(model.trainable_variables) == 6
+
+
 @pytest.mark.parametrize("batch_norm", ["train", "frozen"])
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
 def test_it_is_what_keras_guide_does(optimizer, batch_norm, tmp_path):

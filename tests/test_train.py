@@ -277,10 +277,12 @@ def test_recipe_files(tmp_path):
     assert load_recipe(two) == RECIPE and load_recipe(f"{two}:LONGER").length == Epochs(9)
     with pytest.raises(ValueError, match=r"two\.py has no LONGR\. .*'LONGER'"):
         load_recipe(f"{two}:LONGR")
-    with pytest.raises(ValueError, match=r"broken\.py does not run: .*epochs of Epochs"):
+    with pytest.raises(ValueError, match=r"broken\.py does not run: line 2: ValueError: .*epochs of Epochs"):
         load_recipe(written("broken.py", f"{head}RECIPE = {RECIPE!r}\n".replace("epochs=3", "epochs=0")))
-    with pytest.raises(ValueError, match=r"syntax\.py does not run"):
+    with pytest.raises(ValueError, match=r"syntax\.py does not run: SyntaxError: .*line 1"):
         load_recipe(written("syntax.py", "RECIPE = (\n"))
+    with pytest.raises(ValueError, match=r"ends\.py does not run: line 3: SystemExit: 2"):
+        load_recipe(written("ends.py", "import sys\n\nsys.exit(2)\n"))
 
 
 def test_recipes_need_no_tensorflow():

@@ -14,9 +14,10 @@ from onnxruntime import quantization
 from test_deploy import CARD, SIZE, colours_swapped, copy_of, gated, plain, statistics_lost
 
 import kerascnn
-from kerascnn.deploy import TARGETS, ExportError, export
+from kerascnn.deploy import TARGETS, ExportError, export, verification_images
 from kerascnn.deploy.calibration import need_sound
 from kerascnn.deploy.images import noise
+from kerascnn.deploy.request import ExportRequest
 from kerascnn.deploy.verification import compare_runs
 from kerascnn.runtime import Runner, open_model
 
@@ -143,6 +144,23 @@ def test_a_network_of_bytes_is_verified_on_bytes(format, of_bytes):
     assert report.inputs == ("calibration images" if integers else "noise") and not report.notes
     with pytest.raises(ValueError, match=r"takes uint8, and these images hold fractions, or numbers beyond 0 to 255"):
         kerascnn.verify(of_bytes, report.path, images=pixels - 0.5)
+
+
+SCALES = {
+    "rescaling": lambda: [layers.Rescaling(1 / 127.5, -1)],
+    "two": lambda: [layers.Rescaling(1 / 255), layers.Normalization(mean=[0.5, 0.4, 0.3], variance=[0.1, 0.2, 0.3])],
+    "inside": lambda: [keras.Sequential([keras.Input((SIZE, SIZE, 3)), layers.Rescaling(1 / 255, -0.5)])],
+}
+
+
+@pytest.mark.parametrize("scales", SCALES)
+def test_noise_is_of_the_pixels_that_a_network_scales_itself(scales, nets):
+    """Around 0 such a network would see nothing but grey."""
+    scale = keras.Sequential([keras.Input((SIZE, SIZE, 3)), *SCALES[scales]()])
+    model = keras.Model(scale.inputs, nets["gated"](scale.outputs[0]), name="scaled")
+    seen, called = verification_images(ExportRequest(model=model))
+    assert called == "noise" and np.allclose(scale.predict(seen, verbose=0), noise((SIZE, SIZE, 3)), atol=1e-4)
+    assert export(model).inputs == "noise"
 
 
 def test_an_onnx_file_of_integers(nets, images):

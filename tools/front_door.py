@@ -19,11 +19,13 @@ from kerascnn.ledger import Entry, human, published
 from kerascnn.networks.architecture import Architecture
 
 ROOT = Path(__file__).parents[1]
+STEPS = ROOT / "tools/bench/step.csv"
 STUB, README = ROOT / "kerascnn/applications/__init__.pyi", ROOT / "README.md"
 
 
 def main() -> None:
-    wanted = {STUB: stub(), README: readme({"models": table(), "ablations": ablated(), "shrink": shrunk()})}
+    tables = {"models": table(), "ablations": ablated(), "shrink": shrunk(), "steps": stepped()}
+    wanted = {STUB: stub(), README: readme(tables)}
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     if "--check" in sys.argv and stale:
         names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
@@ -77,6 +79,23 @@ def form_cell(row: dict[str, str]) -> str:
     megabytes = [f"{int(row[key]) / 1e6:.1f}" for key in ("bytes", "gzipped")]
     known = f"{float(row['top1']):.1%}" + (" (refused)" if row["proof"] == "refused" else "")
     return f"{known} <br> {' / '.join(megabytes)} MB <br> {float(row['latency_ms']):.2f} ms"
+
+
+def stepped() -> str:
+    """A line for each network: a training step of ours, and of the others with the ratio of ours to theirs."""
+    with STEPS.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    ways = list(dict.fromkeys(row["way"] for row in rows))
+    lines = [f"| network | {' | '.join(ways)} |", "|---" * (1 + len(ways)) + "|"]
+    for network, group in groupby(rows, itemgetter("network")):
+        measured = {row["way"]: step_cell(row) for row in group}
+        lines.append(f"| `{network}` | {' | '.join(measured.get(way, '') for way in ways)} |")
+    return "\n".join(lines) + "\n"
+
+
+def step_cell(row: dict[str, str]) -> str:
+    ratio = "" if row["way"] == "kerascnn" else f"{float(row['ratio']):.2f} <br> "
+    return f"{ratio}{float(row['seconds']):.2f} s <br> {float(row['megabytes']) / 1000:.1f} GB"
 
 
 def stub() -> str:

@@ -291,9 +291,12 @@ def verified(
 
 def verification_images(request: ExportRequest) -> tuple[np.ndarray, str]:
     """What the file is run on, and what that is called."""
+    from kerascnn.graph.rescaling import unscaled
+
     image = request.model.inputs[0]
     if request.images is None:
-        return noise(tuple(image.shape[1:]), image.dtype), "noise"
+        values = noise(tuple(image.shape[1:]), image.dtype)
+        return (values if "int" in image.dtype else unscaled(values, request.model)), "noise"
     need_whole(request.images, image.dtype)
     return spread_out(request.images), "calibration images"
 

@@ -1,6 +1,6 @@
 """Layers that stay float32 in a file of integers, by their Keras names."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +51,27 @@ def layer_names(model: "keras.Model") -> dict[str, set[str]]:
     return names
 
 
+def source_layers(request: ExportRequest) -> Callable[[Iterable[str]], tuple[str, ...]]:
+    """A function from names of tensors to the layers of the request's source that they come of.
+
+    A layer that was redrawn as several gave them its name and a dash: ``norm-mean`` and ``norm-unit`` are ``norm``.
+    """
+    source = request.source or request.model
+    known = layer_names(source)
+    converted = layer_names(request.model) | known
+
+    def redrawn(name: str) -> str:
+        while name and name not in known:
+            name = name.rpartition("-")[0]
+        return name
+
+    def layers_of(names: Iterable[str]) -> tuple[str, ...]:
+        found = layers_in(names, converted, source.name)
+        return tuple(dict.fromkeys(filter(None, map(redrawn, found))))
+
+    return layers_of
+
+
 def quantiser(converter: Any, request: ExportRequest) -> Callable[[Collection[str]], bytes]:
     """A function from names of layers to the file in which all is quantised but the operators that came of these.
 
@@ -83,15 +104,14 @@ def outputs_of(content: bytes, request: ExportRequest, kept: Collection[str]) ->
     An output of the graph has a name of its own; it comes of a last layer.
     """
     graph = graphs_in(content)[0]
-    source = request.source or request.model
-    layers = layer_names(source)
+    operations = output_operations(request.source or request.model)
     last = {
-        output.name: last_layer(operation).name
-        for output, operation in zip(graph.outputs, output_operations(source), strict=True)
+        output.name: last_layer(operation).name for output, operation in zip(graph.outputs, operations, strict=True)
     }
+    layers_of = source_layers(request)
     for operator in graph.operators:
         name = operator.outputs[0].name
-        named = (layers_in(names, layers, source.name) for names in ([name], operator.constants))
+        named = (layers_of(names) for names in ([name], operator.constants))
         sources = {*next(filter(None, named), ()), last.get(name)}
         if sources.intersection(kept):
             yield name

@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from kerascnn.deploy.float_layers import layer_names
+from kerascnn.deploy.float_layers import source_layers
 from kerascnn.deploy.request import ExportRequest, inference_function
-from kerascnn.deploy.tensor_names import layers_in
 from kerascnn.deploy.verification import ExportError
 
 LOOPS = ("While", "StatelessWhile")  # TensorFlow's operators that run a part of the network again and again
@@ -59,6 +58,5 @@ def loops(graph: Any) -> Iterator[str]:
 
 def where(operation: str, request: ExportRequest) -> str:
     """The layer that an operation of TensorFlow comes of, in words."""
-    source = request.source or request.model
-    layers = layers_in([operation], layer_names(source), source.name)
+    layers = source_layers(request)([operation])
     return f"layer {layers[-1]!r}" if layers else f"the operation {operation!r}"

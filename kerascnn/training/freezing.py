@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager
 import keras
 
 from kerascnn.graph.graph import classifiers, leaves
+from kerascnn.training.normalisation import norms
 from kerascnn.training.recipe import FineTune
 from kerascnn.training.step import set_on
 
@@ -24,6 +25,5 @@ def frozen(model: keras.Model, finetune: FineTune | None, epoch: int) -> Abstrac
         last = classifiers(model)
         layers = [layer for layer in layers if layer not in last]
     elif finetune:
-        norms = keras.layers.BatchNormalization if finetune.batch_norm == "frozen" else ()
-        layers = [layer for layer in layers if isinstance(layer, norms)]
+        layers = [norm for norm in norms(model) if norm.trainable] if finetune.batch_norm == "frozen" else []
     return set_on(layers, "trainable", False)

@@ -42,6 +42,10 @@ def model(path):
     yield from open_model(path)(images).items()
 
 
+def served(path):
+    yield from model(next(folder for folder in path.parents if folder.name.endswith("served")))
+
+
 def card(path):
     from kerascnn.card import Card
 
@@ -69,7 +73,13 @@ def labels(path):
     yield from data(path.parent)
 
 
-READERS = {of.__name__: of for of in (image_file, weights, model, card, data, index, labels)}
+def recipe(path):
+    from kerascnn.training import recipes_of
+
+    yield from ((name, repr(each)) for name, each in recipes_of(path).items())
+
+
+READERS = {of.__name__: of for of in (image_file, weights, model, served, card, data, index, labels, recipe)}
 
 
 def answer(reader, path):

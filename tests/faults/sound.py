@@ -2,7 +2,9 @@
 
 import io
 import json
+import shutil
 import zipfile
+from pathlib import Path
 
 import h5py
 import keras
@@ -97,6 +99,8 @@ def write_all(folder):
     for format, name in (("tflite", "a.tflite"), ("onnx", "a.onnx")):
         kerascnn.export(net, folder / name, format, card=CARD)
         (folder / f"bare-{name}").write_bytes((folder / name).read_bytes())
+    kerascnn.export(net, folder / "served", "saved_model", card=CARD)
+    shutil.copytree(folder / "served", folder / "bare-served")
     CARD.write(folder / "some.keras")
     pixels = np.random.default_rng(0).integers(0, 256, (6, 8, 8), "uint8")
     np.savez(folder / "a.npz", x=pixels, y=np.arange(6) % 3)
@@ -112,6 +116,7 @@ def write_all(folder):
     (folder / "masks" / "images" / "a.png").write_bytes(encoded("PNG"))
     (folder / "masks" / "masks" / "a.png").write_bytes(encoded("PNG", Image.new("L", (50, 40), 1)))
     (folder / "masks" / "labels.txt").write_text("wall\nfloor\nsky\n")
+    (folder / "page.py").write_bytes((Path(__file__).parents[2] / "recipes" / "digits.py").read_bytes())
     return {name: next(folder.glob(place)) for name, (_, place, _) in CASES.items()}
 
 
@@ -125,12 +130,16 @@ CASES = {
     **{name: ("model", name, True) for name in ("a.tflite", "a.onnx")},
     **{name: ("model", name, False) for name in ("bare-a.tflite", "bare-a.onnx")},
     "model.keras": ("model", "a.keras", True),
+    "graph.pb": ("served", "served/saved_model.pb", True),
+    "bare-graph.pb": ("served", "bare-served/saved_model.pb", False),
+    "variables": ("served", "bare-served/variables/*.data*", True),
     "card.json": ("card", "some.keras.json", False),
     **{name: ("data", name, True) for name in ("a.npz", "packed.npz")},
     "a.csv": ("data", "a.csv", False),
     "train.tfrecord": ("data", "records/train.tfrecord", True),
     "index.npz": ("index", "indexed/.kerascnn-*.npz", True),
     "labels.txt": ("labels", "masks/labels.txt", False),
+    "page.py": ("recipe", "page.py", False),
 }  # fmt: skip
 
 

@@ -114,7 +114,7 @@ def test_damaged_files_end_well(name, damage, child, sound, request):
     reader, _, sealed = CASES[name]
     path = sound[name]
     content = path.read_bytes()
-    in_place = reader in ("labels", "index")
+    in_place = reader in ("labels", "index", "served")
     copy = path if in_place else path.with_name(f"damaged-{path.name}")
     card = Path(f"{path}.json")
     if card.is_file():
@@ -125,7 +125,7 @@ def test_damaged_files_end_well(name, damage, child, sound, request):
         copy.write_bytes(damaged)
         found = child.read(reader, copy)
         expected = EXPECTED[name] if sealed and damage is mutated else None
-        named = copy.parent.name if in_place else copy.name.removesuffix(".json")
+        named = "served" if reader == "served" else copy.parent.name if in_place else copy.name.removesuffix(".json")
         if said := harm(found, named, expected):
             wrong.append(f"mutation {number}: {said}")
     path.write_bytes(content)

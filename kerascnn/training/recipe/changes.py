@@ -3,6 +3,7 @@
 import ast
 import os
 import runpy
+import traceback
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -53,8 +54,10 @@ def recipes_of(page: str | os.PathLike) -> dict[str, Recipe]:
         raise FileNotFoundError(f"There is no recipe file {path}. {near}".rstrip())
     try:
         names = runpy.run_path(str(path))
-    except Exception as error:
-        raise ValueError(f"The recipe {path} does not run: {error}") from error
+    except (Exception, SystemExit) as error:
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+        place = f"line {lines[-1]}: " if lines else ""  # a page that Python cannot even compile has run no line
+        raise ValueError(f"The recipe {path} does not run: {place}{type(error).__name__}: {error}") from error
     return {name: value for name, value in names.items() if isinstance(value, Recipe)}
 
 
