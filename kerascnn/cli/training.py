@@ -36,6 +36,11 @@ def add(command: Command) -> None:
     p.add_argument("--precision", default="float32", help="of layers: float32 (default), bfloat16 or float16")
     p.add_argument("--xla", action="store_true", help="compile the steps, on one device")
     p.add_argument(
+        "--remat",
+        action="store_true",
+        help="compute features again for their gradients: less memory, a third more time",
+    )
+    p.add_argument(
         "--deterministic", action="store_true", help="the same bits each time, on GPUs too, where it is slower"
     )
     p.add_argument("--on-corrupt", default="refuse", help="images that cannot be decoded: refuse (default) or skip")
@@ -99,6 +104,7 @@ def train(options: argparse.Namespace) -> None:
         strategy=options.strategy,
         precision=options.precision,
         xla=options.xla,
+        remat=options.remat,
         deterministic=options.deterministic,
         on_corrupt=options.on_corrupt,
         save_every=options.save_every,

@@ -66,6 +66,7 @@ def train(
     strategy: tf.distribute.Strategy | None = None,
     precision: str = "float32",
     xla: bool = False,
+    remat: bool = False,
     make_model: MakeModel | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     save_every: float = 600.0,
@@ -111,6 +112,9 @@ def train(
         loss are float32, and so is all of the network that is left.
     xla
         Whether steps are compiled. On one device only; the numbers are the same but for dropout, which draws others.
+    remat
+        Hold fewer features and compute them again for their gradients: less memory, or a larger batch in as much, for
+        about a third more computing. The numbers are the same; on several devices, but for rounding.
     make_model
         Makes a network of your own from an input shape (H, W, C) and a number of classes. None: the recipe's,
         from its row. A network that ends in a softmax is trained on what enters it; any other puts out logits, and
@@ -160,7 +164,8 @@ def train(
         When the recipe cannot be resolved, ``out`` holds the checkpoint of another run, one that is damaged, or one of
         a network that is made otherwise, or a training of another length that came there another way; files of the data
         are written again or gone meanwhile, the network ends in a softmax that cannot be parted off or has not the
-        heads, the dropout or the sizes that the recipe asks for, the teacher knows other classes, there are fewer
+        heads, the dropout or the sizes that the recipe asks for, or with ``remat`` a layer that adds to the loss, the
+        teacher knows other classes, there are fewer
         images than devices, several devices for compiled steps, or workers differ in what they train.
     """
     need_tensorflow("Training")
@@ -188,7 +193,9 @@ def train(
             model = draw_trained(resolved, precision)
             made = {"network": configuration(model)}
             workers.agree("network", made)
-            learner = Learner(model, resolved, workers, objective_of(resolved), precision=precision, xla=xla)
+            learner = Learner(
+                model, resolved, workers, objective_of(resolved), precision=precision, xla=xla, remat=remat
+            )
             checkpoint = Checkpoint(out, learner.variables, identity(facts | made, learner.variables))
             place = resume(checkpoint, resolved, model, model_file, overwrite=overwrite, extend=extend, log=log)
         if not resolved.row:  # the layers of a network of one's own may be any

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from typing import Any
 
 import keras
@@ -15,6 +16,7 @@ from kerascnn.training.methods import Objective
 from kerascnn.training.normalisation import fused, norms
 from kerascnn.training.recipe import Stage
 from kerascnn.training.recipe.optimizers import Optimizer
+from kerascnn.training.remat import rematerialised
 from kerascnn.training.resolve import Resolved
 from kerascnn.training.workers import Workers
 
@@ -22,8 +24,8 @@ from kerascnn.training.workers import Workers
 class Learner:
     """A network with what its steps need: optimizer, objective and meters. Made within the scope of its strategy.
 
-    ``objective`` is what a step minimises, where it is not the task's own. ``precision`` and ``xla`` are as ``train``
-    takes them; the model is drawn in this precision already.
+    ``objective`` is what a step minimises, where it is not the task's own. ``precision``, ``xla`` and ``remat`` are as
+    ``train`` takes them; the model is drawn in this precision already.
     """
 
     def __init__(
@@ -35,6 +37,7 @@ class Learner:
         *,
         precision: str = "float32",
         xla: bool = False,
+        remat: bool = False,
     ):
         recipe, task = resolved.recipe, resolved.task
         task.check_model(model)
@@ -42,7 +45,7 @@ class Learner:
             dropouts(model)  # or refuse now, not when that stage comes
         self.model, self.resolved, self.recipe, self.task, self.workers = model, resolved, recipe, task, workers
         self.objective = objective or (lambda images, outputs, targets: task.objective(outputs, targets))
-        self.precision, self.xla = precision, xla
+        self.precision, self.xla, self.remat = precision, xla, remat
         self.strategy = workers.strategy
         self.trained = task.training_model(model)
         outputs = keras.tree.flatten(self.trained.output)
@@ -64,6 +67,9 @@ class Learner:
 
     def trace(self) -> None:
         """Trace the steps again from the next on, because what they do to the network has changed."""
+        self.forward = partial(self.trained, training=True)
+        if self.remat:
+            self.forward = rematerialised(self.trained, self.stage.size, self.precision)
         self.collect, self.train_step = (
             tf.function(call, reduce_retracing=True, jit_compile=self.xla or None)
             for call in (self._collect_everywhere, self._train_everywhere)
@@ -172,7 +178,7 @@ class Learner:
         Replicas may hold unequal parts of a batch, so each divides by the images of all ``together``.
         """
         with tf.GradientTape() as tape:
-            outputs = self._outputs(images, training=True)
+            outputs = in_float32(self.forward(images))
             losses, objectives = self.task.losses(outputs, targets), self.objective(images, outputs, targets)
             objective = tf.reduce_sum(objectives) / tf.cast(together, losses.dtype)
             for penalty in self.model.losses:  # a network of the user's may bring regularisers
@@ -194,17 +200,18 @@ class Learner:
         self.optimizer.apply(recipe.optimizer.with_decay(gradients, weights, scale / replicas), weights)
 
     def _evaluate(self, images, targets):
-        outputs = self._outputs(images, training=False)
+        outputs = in_float32(self.trained(images, training=False))
         self._measure(self.task.measured(outputs, targets), targets, outputs)
-
-    def _outputs(self, images, training: bool) -> dict[str, Any]:
-        """What enters the loss, by name, in float32."""
-        return {name: tf.cast(x, tf.float32) for name, x in self.trained(images, training=training).items()}
 
     def _measure(self, losses, targets, outputs):
         self.loss.update_state(losses)
         for metric in self.metrics:
             metric.update_state(targets, outputs)
+
+
+def in_float32(outputs: dict[str, Any]) -> dict[str, Any]:
+    """What enters the loss, by name."""
+    return {name: tf.cast(x, tf.float32) for name, x in outputs.items()}
 
 
 def optimizer_of(model: keras.Model, optimizer: Optimizer, precision: str) -> keras.optimizers.Optimizer:

@@ -51,6 +51,7 @@ def train(
     strategy: str = "auto",
     precision: str = "float32",
     xla: bool = False,
+    remat: bool = False,
     deterministic: bool = False,
     on_corrupt: str = "refuse",
     save_every: float = 600.0,
@@ -76,7 +77,7 @@ def train(
         Formats to export afterwards.
     strategy
         Devices, as :func:`kerascnn.training.open_strategy` takes them.
-    precision, xla, save_every, extend
+    precision, xla, remat, save_every, extend
         As :func:`kerascnn.training.loop.train` takes them.
     deterministic
         Let TensorFlow take only kernels that compute the same bits each time, for the rest of this process. On a CPU
@@ -124,7 +125,7 @@ def train(
         data = open_data(recipe.data, on_corrupt=on_corrupt, progress=chief)
         data = fewer(data, images) if images else data
         resolved, how = resolve(recipe, data), {"precision": precision, "xla": xla}
-        more: Any = {"save_every": save_every, "extend": extend, "overwrite": overwrite}
+        more: Any = {"remat": remat, "save_every": save_every, "extend": extend, "overwrite": overwrite}
         log(described(resolved, data, devices.num_replicas_in_sync))
         if not overwrite and is_finished(model_file, run_facts(resolved, data, **how)):
             log(f"{model_file} is trained already, by this recipe on these images; --overwrite trains it again")

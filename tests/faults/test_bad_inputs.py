@@ -253,7 +253,7 @@ FUNCTIONS = {
             "save_every": wrong(0, -1, NAN, "often"),
             "log": wrong(3),
         },
-        free=("xla", "deterministic", "extend", "overwrite", "command"),
+        free=("xla", "remat", "deterministic", "extend", "overwrite", "command"),
     ),
     "verify": Call(
         {"model": "@keras", "file": "@tflite"},
@@ -355,7 +355,7 @@ COMMANDS = {
             "--on-corrupt": wrong("ignore"),
             "--save-every": wrong("0", "often"),
         },
-        free=("--xla", "--deterministic", "--quick", "--extend", "--overwrite"),
+        free=("--xla", "--remat", "--deterministic", "--quick", "--extend", "--overwrite"),
     ),
     "evaluate": Call(
         {"model": "@keras", "--data": "digits", "--out": "@folder"},

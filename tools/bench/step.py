@@ -53,6 +53,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=cores())
     parser.add_argument("--beside", nargs="+", choices=PEERS, default=PEERS, help="which others; all, if not said")
     parser.add_argument("--compile", action="store_true", help="measure timm by torch.compile too")
+    parser.add_argument("--remat", action="store_true", help="measure ours with remat too")
     parser.add_argument("--write", type=Path, default=FILE, help="the CSV that is written")
     options = parser.parse_args()
     if unknown := {*options.networks} - {*NETWORKS}:
@@ -68,6 +69,8 @@ def measured(network: str, options: argparse.Namespace) -> list[dict[str, Any]]:
     settings, before = (options.batch, options.size, options.steps, options.threads), load()
     names = {peer: name for peer, name in NETWORKS[network].items() if peer in options.beside}
     ways = {"kerascnn": partial(Apart, ours, network, *settings)}
+    if options.remat:
+        ways["kerascnn, remat"] = partial(Apart, ours, network, *settings, True)
     if name := names.get("keras.applications"):
         ways["keras.applications, fit"] = partial(Apart, fit, name, *settings)
     if name := names.get("timm"):
@@ -102,7 +105,7 @@ def noise(batch: int, size: int) -> tuple[np.ndarray, np.ndarray]:
     return rng.normal(size=(batch, size, size, 3)).astype("float32"), rng.integers(0, CLASSES, batch).astype("int32")
 
 
-def ours(name: str, batch: int, size: int, steps: int, threads: int) -> Measures:
+def ours(name: str, batch: int, size: int, steps: int, threads: int, remat: bool = False) -> Measures:
     """Steps as ``kerascnn.train`` makes them."""
     use_of_tensorflow(threads)
     import tensorflow as tf
@@ -129,7 +132,7 @@ def ours(name: str, batch: int, size: int, steps: int, threads: int) -> Measures
         schedule=Constant(),
     )
     resolved = resolve(recipe, data)
-    learner = Learner(draw_trained(resolved, "float32"), resolved, Workers(open_strategy("one")))
+    learner = Learner(draw_trained(resolved, "float32"), resolved, Workers(open_strategy("one")), remat=remat)
     batches = repeat((tf.constant(images), {"label": tf.constant(classes)}))
     with learner.training():
         yield from timed(lambda: learner.step(batches), steps, begun)
