@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from kerascnn.graph.cost import cost as cost
     from kerascnn.graph.edge import edge_safe as edge_safe
     from kerascnn.graph.fold import fold_batch_norm as fold_batch_norm
+    from kerascnn.graph.keras_cv import as_keras_cv as as_keras_cv
     from kerascnn.graph.lower import lower as lower
     from kerascnn.graph.receptive_field import receptive_field as receptive_field
     from kerascnn.runtime import load_keras as load_keras
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 LAZY = {  # a verb, and the module that it comes from when it is first used
+    "as_keras_cv": "kerascnn.graph.keras_cv",
     "check_calibration": "kerascnn.deploy.calibration",
     "check_delegates": "kerascnn.deploy.delegates",
     "cluster": "kerascnn.compression",

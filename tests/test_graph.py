@@ -169,6 +169,13 @@ def test_features_of_a_model_from_elsewhere():
     assert list(features(model).output) == [2, 4, 8, 16, 32]
 
 
+def test_features_of_a_sequential_model():
+    model = keras.Sequential([keras.Input((16, 16, 3)), L.Conv2D(4, 3, 2), L.ReLU(), L.MaxPool2D(), L.Flatten()])
+    maps = features(model)
+    assert {stride: x.shape[1:3] for stride, x in maps.output.items()} == {2: (7, 7), 4: (3, 3)}
+    assert np.array_equal(maps(np.ones((1, 16, 16, 3)))[4].numpy().reshape(-1), model(np.ones((1, 16, 16, 3)))[0])
+
+
 def test_features_of_a_model_without_maps():
     vector = keras.Input((4,))
     with pytest.raises(ValueError, match="makes no feature map"):

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 
 from kerascnn import layers as L
-from kerascnn.graph.graph import Graph
+from kerascnn.graph.graph import Graph, functional
 from kerascnn.runtime import deep_graphs
 
 
@@ -27,6 +27,7 @@ def features(model: keras.Model) -> keras.Model:
     ValueError
         When the model makes no feature map.
     """
+    model = functional(model)
     maps = {stride: operation.output for stride, operation in layers_by_stride(model).items()}
     if not maps:
         raise ValueError(f"{model.name} makes no feature map (batch, height, width, channels).")
@@ -37,7 +38,7 @@ def layers_by_stride(model: keras.Model) -> dict[int, Any]:
     """The layer that makes the feature map at each stride, strides rising."""
     strides = strides_of(model)
     leaving = {}  # the last operation of each place that makes a map
-    for operation in model.operations:
+    for operation in functional(model).operations:
         if operation.name in strides and not isinstance(operation, L.InputLayer):
             leaving[operation.name.partition("-")[0]] = operation
     return dict(sorted({strides[operation.name]: operation for operation in leaving.values()}.items()))
@@ -49,7 +50,7 @@ def first_block(model: keras.Model, stride: int) -> Any:
     Layers of a block are named ``stage2-block1-conv``.
     """
     strides = strides_of(model)
-    there = [operation for operation in model.operations if strides.get(operation.name) == stride]
+    there = [operation for operation in functional(model).operations if strides.get(operation.name) == stride]
     blocks = ["-".join(operation.name.split("-")[:2]) for operation in there]
     first = next((block for block in blocks if "-block" in block and block.endswith("1")), None)
     return layers_by_stride(model)[stride] if first is None else there[len(blocks) - 1 - blocks[::-1].index(first)]

@@ -30,16 +30,19 @@ WRITING = os.O_WRONLY | os.O_RDWR
 
 
 def moments(folder: str, reached) -> None:
-    """Call ``reached`` with what is about to happen, and what takes a name, at each moment of this process."""
+    """Call ``reached`` at each moment of this process with what takes a name, and whether room on the disk is needed.
+
+    A file that is there already, as the lock of a dead process, is opened on a full disk too.
+    """
 
     def hook(event: str, arguments: tuple) -> None:
+        path, flags = (arguments or [""])[0], 0
         if event == "open":
-            path, _, flags = arguments
-            writes = isinstance(flags, int) and flags & WRITING
-        else:
-            path, writes = (arguments or [""])[0], event in NAMES
+            flags = arguments[2] if isinstance(arguments[2], int) else 0
+        writes = flags & WRITING or event in NAMES
         if writes and isinstance(path, str | os.PathLike) and os.fspath(path).startswith(folder):
-            reached(event, os.fspath(arguments[1]) if event == "os.rename" else "")
+            grows = event == "os.mkdir" or (event == "open" and (flags & os.O_TRUNC or not Path(path).exists()))
+            reached(os.fspath(arguments[1]) if event == "os.rename" else "", grows)
 
     sys.addaudithook(hook)
 
@@ -48,11 +51,11 @@ def run(command: list[str], folder: str, fault: str, moment: int, told: int) -> 
     """In a process of its own: the command, with its fault."""
     taken: list[str] = []
 
-    def reached(event: str, name: str) -> None:
+    def reached(name: str, grows: bool) -> None:
         taken.append(name)
         if fault == "kill" and len(taken) == moment:
             os.kill(os.getpid(), signal.SIGKILL)
-        if fault == "full" and len(taken) >= moment and event in ("open", "os.mkdir"):
+        if fault == "full" and len(taken) >= moment and grows:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     said = io.StringIO()

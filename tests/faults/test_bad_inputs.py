@@ -205,6 +205,7 @@ FUNCTIONS = {
     "find_record": Call(
         {"network": "resnet50"}, {"network": wrong("resnet51", 3), "tag": wrong("imagenat", 3)}, free=("include_top",)
     ),
+    "as_keras_cv": Call({"model": "@model"}, {"model": NO_KERAS_MODEL}),
     "fold_batch_norm": Call({"model": "@model"}, {"model": NO_KERAS_MODEL}),
     "list_weights": Call({"network": "resnet50"}, {"network": wrong("resnet51", 3)}),
     "load_keras": Call({"path": "@keras"}, {"path": wrong(NO_FILE, "@text", "@empty", "@tflite", 3)}),
