@@ -487,7 +487,8 @@ def test_callbacks_are_called_and_may_stop(tmp_path):
     assert (tmp_path / "out" / "model.keras").exists()
 
 
-def test_training_again_and_again_leaves_nothing_behind(tmp_path):
+@pytest.mark.parametrize("remat", [False, True])
+def test_training_again_and_again_leaves_nothing_behind(remat, tmp_path):
     """No gradient that TensorFlow registers, which holds its graph, and that the weights."""
     import keras
     import tensorflow as tf
@@ -495,7 +496,7 @@ def test_training_again_and_again_leaves_nothing_behind(tmp_path):
 
     left = []
     for number in range(3):
-        trained(tmp_path / f"{number}", RECIPE.replace(length=Epochs(1)))
+        trained(tmp_path / f"{number}", RECIPE.replace(length=Epochs(1)), remat=remat)
         gc.collect()
         held = sum(issubclass(type(each), tf.Graph | keras.Variable | keras.Layer) for each in gc.get_objects())
         left.append((len(ops.gradient_registry.list()), held))
