@@ -26,6 +26,17 @@ assert main(["list"]) == main(["info", "lenet5"]) == 0
 model.save(sys.argv[1])
 kerascnn.export(sys.argv[1], sys.argv[1].replace(".keras", ".tflite"))
 """
+TRAINS = """
+from pathlib import Path
+import kerascnn
+from kerascnn.training import SGD, Epochs, Input, Model, Recipe
+recipe = Recipe(
+    model=Model("lenet5"), data="digits", input=Input(size=32, mean=(0.5,), std=(0.5,)), length=Epochs(1), batch=32,
+    optimizer=SGD(lr=0.05),
+)
+kerascnn.train(recipe, Path(sys.argv[1]).parent, images=64)
+kerascnn.predict(sys.argv[1].replace("net.keras", "model.tflite"), sys.argv[2])
+"""
 TRIES = """
 import socket
 try:
@@ -38,13 +49,20 @@ ENDS = "sys.exit('; '.join(TRIED) or 0)"
 
 def tried(code: str, folder: Path) -> str:
     """What a process of its own tries to reach, and whatever else it dies of."""
-    command = [sys.executable, "-c", HEARS + code + ENDS, str(folder / "net.keras")]
+    command = [sys.executable, "-c", HEARS + code + ENDS, str(folder / "net.keras"), str(folder / "grey.png")]
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT).stderr
 
 
 def test_nothing_is_fetched_that_was_not_asked_for(tmp_path):
     done = tried(WORKS, tmp_path)
     assert (tmp_path / "net.tflite").is_file(), done
+    assert "socket." not in done and "urllib." not in done
+
+
+def test_training_on_local_images_fetches_nothing(tmp_path):
+    pytest.importorskip("PIL.Image").new("L", (32, 32)).save(tmp_path / "grey.png")
+    done = tried(TRAINS, tmp_path)
+    assert (tmp_path / "report.html").is_file() and (tmp_path / "model.onnx").is_file(), done
     assert "socket." not in done and "urllib." not in done
 
 
