@@ -21,6 +21,8 @@ from kerascnn.data.sources.shape_masks import shape_masks
 from kerascnn.data.sources.shapes import shapes
 from kerascnn.data.sources.table import from_table
 from kerascnn.data.sources.tfds import PREFIX, from_tfds
+from kerascnn.data.sources.voc import from_voc, is_voc
+from kerascnn.data.sources.yolo import from_yolo, is_yolo
 from kerascnn.data.splitting import Opening, divided
 from kerascnn.errors import suggest
 
@@ -71,6 +73,9 @@ def open_data(
         - a folder with boxes in COCO's JSON: ``annotations.json`` beside ``images/``, in the folder itself or in its
           ``train/``, ``validation/`` and ``test/``; or ``annotations/instances_train2017.json`` and the like beside
           ``train2017/`` and the like; or one such ``.json`` file;
+        - a folder with boxes in Pascal VOC's XML: ``Annotations/`` beside ``JPEGImages/``, and the lists of
+          ``ImageSets/Main/``, if any; or in YOLO's text files: ``labels/`` beside ``images/``, with the names of the
+          classes in ``data.yaml`` or ``classes.txt``;
         - a folder of TFRecord files, such as ``train-00000-of-01024`` and ``validation-00000-of-00128``, or a pattern
           such as ``"imagenet/*-0000*"``; the records hold ``image/encoded`` and ``image/class/label`` as ImageNet's do,
           or ``image`` and ``label`` as those of TensorFlow Datasets, or ``image`` and ``class`` or
@@ -146,7 +151,9 @@ WAYS = (  # the first that knows a source opens it
     Way(lambda source: Path(source).is_dir() and bool(shards_in(Path(source))), of_path(from_folder_of_records)),
     Way(lambda source: Path(source).is_dir() and bool(annotation_files(Path(source))), of_path(from_coco)),
     Way(lambda source: is_file(source, ".json"), of_path(from_coco)),
+    Way(lambda source: Path(source).is_dir() and is_voc(Path(source)), of_path(from_voc)),
     Way(lambda source: Path(source).is_dir() and has_masks(Path(source)), of_path(from_masks)),
+    Way(lambda source: Path(source).is_dir() and is_yolo(Path(source)), of_path(from_yolo)),
     Way(lambda source: Path(source).is_dir(), of_path(from_folder)),
     Way(lambda source: is_file(source, ".csv"), of_path(from_table)),
     Way(lambda source: is_file(source, ".npz"), of_path(from_npz)),

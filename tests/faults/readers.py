@@ -73,13 +73,17 @@ def labels(path):
     yield from data(path.parent)
 
 
+def boxes(path):
+    yield from data(path.parent.parent)
+
+
 def recipe(path):
     from kerascnn.training import recipes_of
 
     yield from ((name, repr(each)) for name, each in recipes_of(path).items())
 
 
-READERS = {of.__name__: of for of in (image_file, weights, model, served, card, data, index, labels, recipe)}
+READERS = {of.__name__: of for of in (image_file, weights, model, served, card, data, index, labels, boxes, recipe)}
 
 
 def answer(reader, path):

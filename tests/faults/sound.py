@@ -70,6 +70,9 @@ def network():
     return keras.Sequential([keras.Input((SIZE, SIZE, 3)), *parts])
 
 
+VOC = """<annotation><size><width>50</width><height>40</height></size><object><name>cat</name><bndbox><xmin>3</xmin>
+<ymin>4</ymin><xmax>20</xmax><ymax>30</ymax></bndbox></object></annotation>"""
+YOLO = "1 0.5 0.5 0.2 0.4\n0 0.25 0.5 0.1 0.1\n"
 CARD = Card(model="small", labels=("a", "b", "c"), preprocess=Preprocess(size=SIZE))
 
 
@@ -116,6 +119,13 @@ def write_all(folder):
     (folder / "masks" / "images" / "a.png").write_bytes(encoded("PNG"))
     (folder / "masks" / "masks" / "a.png").write_bytes(encoded("PNG", Image.new("L", (50, 40), 1)))
     (folder / "masks" / "labels.txt").write_text("wall\nfloor\nsky\n")
+    for photos, texts, name, text in (("JPEGImages", "Annotations", "a.xml", VOC), ("images", "labels", "a.txt", YOLO)):
+        root = folder / texts.lower()
+        for inside in (photos, texts):
+            (root / inside).mkdir(parents=True)
+        (root / photos / "a.png").write_bytes(encoded("PNG"))
+        (root / texts / name).write_text(text)
+        (root / "classes.txt").write_text("cat\ndog\n")
     (folder / "page.py").write_bytes((Path(__file__).parents[2] / "recipes" / "digits.py").read_bytes())
     return {name: next(folder.glob(place)) for name, (_, place, _) in CASES.items()}
 
@@ -139,6 +149,8 @@ CASES = {
     "train.tfrecord": ("data", "records/train.tfrecord", True),
     "index.npz": ("index", "indexed/.kerascnn-*.npz", True),
     "labels.txt": ("labels", "masks/labels.txt", False),
+    "a.xml": ("boxes", "annotations/Annotations/a.xml", False),
+    "a.txt": ("boxes", "labels/labels/a.txt", False),
     "page.py": ("recipe", "page.py", False),
 }  # fmt: skip
 

@@ -114,7 +114,7 @@ def test_damaged_files_end_well(name, damage, child, sound, request):
     reader, _, sealed = CASES[name]
     path = sound[name]
     content = path.read_bytes()
-    in_place = reader in ("labels", "index", "served")
+    in_place = reader in ("labels", "index", "served", "boxes")
     copy = path if in_place else path.with_name(f"damaged-{path.name}")
     card = Path(f"{path}.json")
     if card.is_file():

@@ -4,19 +4,13 @@ https://cocodataset.org/#format-data: ``"bbox"`` is x, y, width and height in pi
 """
 
 import json
-import os
-from collections import defaultdict
-from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from kerascnn.data.checks import checked_files, refuse
-from kerascnn.data.dataset import InFiles, Source, Split
-from kerascnn.data.headers import orientation, pixels
+from kerascnn.data.dataset import Source
+from kerascnn.data.sources.objects import Listed, from_listed, listed_short
 from kerascnn.data.splitting import ALL, ROLES, Opening, role_of
 
 NAMES = ("annotations.json", "_annotations.coco.json")
@@ -26,31 +20,6 @@ COCO_LAYOUT = (
     "folder itself or in its train/, validation/ and test/; or annotations/instances_train2017.json and the like "
     "beside train2017/ and the like."
 )
-BEYOND = 2.0  # pixels by which a box may pass the edge of its image, since tools round
-FRACTION = 1.5  # where all boxes end before it, none is in pixels
-MANY = 0.1  # of the boxes: when so many lie beyond, all are of another kind
-HEAD = 1 << 16  # bytes of a file that mostly say its size
-
-
-@dataclass(frozen=True)
-class Listed:
-    """An annotation file: where it is, where its images are, and what it holds."""
-
-    file: Path
-    folder: Path
-    images: list[dict[str, Any]]
-    annotations: list[dict[str, Any]]
-    categories: dict[int, str]
-
-    @property
-    def paths(self) -> list[Path]:
-        """The files of the images."""
-        return [self.folder / image["file_name"] for image in self.images]
-
-    def without(self, problems: Container[Path]) -> "Listed":
-        """The same without the images that have a problem."""
-        pairs = zip(self.images, self.paths, strict=True)
-        return replace(self, images=[image for image, path in pairs if path not in problems])
 
 
 def annotation_files(root: Path) -> dict[str, Path]:
@@ -72,31 +41,12 @@ def annotation_files(root: Path) -> dict[str, Path]:
 def from_coco(root: Path, opening: Opening) -> Source:
     """The data set of a folder, or of a single annotation file.
 
-    Categories are classes in the order of their numbers. Boxes are cut at the edge of their image; those without area
-    are left out. Raises ``ValueError`` when a file cannot be read or its boxes cannot be meant so.
+    Categories are classes in the order of their numbers. Raises ``ValueError`` when a file cannot be read or its boxes
+    cannot be meant so.
     """
     files = {ALL: root} if root.is_file() else annotation_files(root)
-    parts = {role: read(path) for role, path in files.items()}
-    first = next(iter(parts.values()))
-    for part in parts.values():
-        if part.categories != first.categories:
-            raise ValueError(f"{part.file} has other categories than {first.file}; all parts need the same.")
-    paths = {role: part.paths for role, part in parts.items()}
-    problems, seals, known = checked_files([path for of_part in paths.values() for path in of_part], opening)
-    for part in parts.values():
-        problems |= unlike(part, problems)
     base = root.parent if root.is_file() else root
-    refuse({os.path.relpath(path, base): problem for path, problem in problems.items()}, "image file", root, opening)
-    sound = {role: part.without(problems) for role, part in parts.items()}
-    rows = {role: objects_of(part) for role, part in sound.items()}
-    most = max((len(objects) for part, _ in rows.values() for objects in part), default=0)
-    return Source(
-        parts={role: as_split(sound[role].paths, part, max(most, 1), seals, base) for role, (part, _) in rows.items()},
-        labels=tuple(first.categories.values()),
-        channels=3,
-        skipped=tuple(map(str, problems)),
-        note="; ".join(filter(None, (known, *(said for _, said in rows.values())))),
-    )
+    return from_listed({role: read(path) for role, path in files.items()}, base, root, opening)
 
 
 def read(file: Path) -> Listed:
@@ -136,10 +86,6 @@ def is_finite(value: Any) -> bool:
     return isinstance(value, int | float) and isfinite(value)
 
 
-def listed_short(values: Sequence[Any]) -> str:
-    return ", ".join(map(str, values[:10])) + ", ..." * (len(values) > 10)
-
-
 def folder_of(file: Path, names: Sequence[str]) -> Path:
     """The folder of an annotation file's images: where the first of them is."""
     stem, above = file.stem.removeprefix(PREFIX), file.parent.parent
@@ -151,123 +97,3 @@ def folder_of(file: Path, names: Sequence[str]) -> Path:
         raise ValueError(f"{file} lists no image.")
     looked = "\n".join(f"  {folder}" for folder in folders)
     raise FileNotFoundError(f"There is no image {names[0]} of {file} in any of\n{looked}\n{COCO_LAYOUT}")
-
-
-def unlike(part: Listed, problems: Mapping[Path, str]) -> dict[Path, str]:
-    """What is wrong with images that are not of the size that their annotations say."""
-    found = {}
-    for image, path in zip(part.images, part.paths, strict=True):
-        stated = image.get("width"), image.get("height")
-        if None in stated or path in problems:
-            continue
-        size, turned = shown(path)
-        if size != stated:
-            how = ", as its EXIF data turns it: turn the boxes as well, or remove that data" * turned
-            found[path] = (
-                f"it is {size[0]} x {size[1]} pixels{how}, and {part.file.name} says {stated[0]} x {stated[1]}"
-            )
-    return found
-
-
-def shown(path: Path) -> tuple[tuple[int, int], bool]:
-    """Width and height of an image as it is shown, and whether EXIF data turn it."""
-    with open(path, "rb") as file:
-        head = file.read(HEAD)
-        if not all(pixels(head)):
-            head += file.read()
-    size, turned = pixels(head), orientation(head) >= 5
-    return ((size[1], size[0]) if turned else size), turned
-
-
-def objects_of(part: Listed) -> tuple[list[np.ndarray], str]:
-    """Rows of x1, y1, x2, y2, class, area and crowd, (n, 7), of each image, and what was done about some, in a line."""
-    places = {number: place for place, number in enumerate(part.categories)}
-    of_images = defaultdict(list)
-    for each in part.annotations:
-        x, y, width, height = each["bbox"]
-        row = [x, y, x + width, y + height, places[each["category_id"]]]
-        of_images[each["image_id"]].append([*row, each.get("area", width * height), each.get("iscrowd", 0)])
-    rows = [np.array(of_images[image["id"]], np.float64).reshape(-1, 7) for image in part.images]
-    sizes = [edge(part, image) for image in part.images]
-    check_kind(part, rows, sizes)
-    cut, empty, kept = 0, 0, []
-    for objects, size in zip(rows, sizes, strict=True):
-        inside = np.clip(objects[:, :4], 0, [*size, *size])
-        cut += int((abs(inside - objects[:, :4]) > BEYOND).any(axis=1).sum())
-        there = (inside[:, 2:] > inside[:, :2]).all(axis=1)
-        empty += int((~there).sum())
-        kept.append(np.concatenate([inside, objects[:, 4:]], axis=1)[there])
-    every = np.concatenate(kept) if kept else np.zeros((0, 7))
-    if empty and not len(every):
-        raise ValueError(f"No box of {part.file} has an area. Boxes are x, y, width and height in pixels.")
-    unused = [name for place, name in enumerate(part.categories.values()) if place not in every[:, 4]]
-    counts = {
-        "crowds, which are not trained on": int(every[:, 6].sum()),
-        "boxes without area, left out": empty,
-        "boxes cut at the edge of their image": cut,
-        "images without objects": sum(not len(objects) for objects in kept),
-        f"categories without objects ({listed_short(unused)})": len(unused),
-    }
-    said = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
-    return kept, f"{part.file.name}: {len(every):,} objects" + f", {said}" * bool(said)
-
-
-def edge(part: Listed, image: Mapping[str, Any]) -> tuple[float, float]:
-    """Width and height of an image, from its file where the annotations do not say."""
-    if {"width", "height"} <= {*image}:
-        return image["width"], image["height"]
-    return shown(part.folder / image["file_name"])[0]
-
-
-def check_kind(part: Listed, rows: Sequence[np.ndarray], sizes: Sequence[tuple[float, float]]) -> None:
-    """Refuse boxes that are not x, y, width and height in pixels: fractions, corners, or x and y exchanged."""
-    if not rows:
-        return
-    limits = np.concatenate([np.tile(size, (len(objects), 1)) for objects, size in zip(rows, sizes, strict=True)])
-    boxes = np.concatenate([objects[:, :4] for objects in rows])
-    meant = "Expected x, y, width and height in pixels from the corner of the image."
-    if len(boxes) and boxes.max() <= FRACTION and limits.min() > 2 * FRACTION:
-        raise ValueError(
-            f"All boxes of {part.file} end at {boxes.max():.3g} or before: they look like fractions of the image. "
-            f"{meant} Multiply x and width by the width of the image, y and height by its height."
-        )
-
-    def beyond(corners):
-        low, high = corners[:, :2], corners[:, 2:]
-        return ((low < -BEYOND) | (high > limits + BEYOND)).any(axis=1) | (high < low).any(axis=1)
-
-    wrong = beyond(boxes)
-    if wrong.sum() <= MANY * len(boxes):
-        return
-    stated = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
-    guess = ""
-    if not beyond(stated).any():
-        guess = " Taken for x1, y1, x2 and y2 they all fit: subtract the first two from the others."
-    elif not beyond(boxes[:, [1, 0, 3, 2]]).any():
-        guess = " With x and y exchanged they all fit: exchange them, and width and height."
-    place = int(np.flatnonzero(wrong)[0])
-    raise ValueError(
-        f"{int(wrong.sum()):,} of the {len(boxes):,} boxes of {part.file} do not lie in their image, such as "
-        f"{np.round(stated[place], 2).tolist()} in {limits[place].astype(int).tolist()} pixels. {meant}{guess}"
-    )
-
-
-def as_split(
-    paths: Sequence[Path], rows: Sequence[np.ndarray], most: int, seals: Mapping[Path, np.ndarray], base: Path
-) -> Split:
-    """Images, each with up to ``most`` objects."""
-    padded, valid = np.zeros((len(paths), most, 7)), np.zeros((len(paths), most), bool)
-    for number, objects in enumerate(rows):
-        padded[number, : len(objects)], valid[number, : len(objects)] = objects, True
-    return Split(
-        np.array([str(path) for path in paths], str),
-        {
-            "boxes": padded[..., :4].astype(np.float32),
-            "classes": padded[..., 4].astype(np.int32),
-            "area": padded[..., 5].astype(np.float32),
-            "crowd": padded[..., 6] > 0,
-            "valid": valid,
-        },
-        InFiles(f"{base}{os.sep}"),
-        seals=np.array([seals[path] for path in paths], np.uint64).reshape(-1, 2),
-    )

@@ -43,8 +43,13 @@ class InMasks(InFiles):
 
 def has_masks(root: Path) -> bool:
     """Whether a folder, or one of its parts, has images/ and masks/."""
+    return has_pairs(root, MASKS)
+
+
+def has_pairs(root: Path, beside: str) -> bool:
+    """Whether a folder, or one of its parts, has images/ and, beside it, a folder of this name."""
     folders = [root, *(root / name for name in by_role([path.name for path in root.iterdir()], root).values())]
-    return any((folder / IMAGES).is_dir() and (folder / MASKS).is_dir() for folder in folders)
+    return any((folder / IMAGES).is_dir() and (folder / beside).is_dir() for folder in folders)
 
 
 def from_masks(root: Path, opening: Opening) -> Source:
@@ -54,7 +59,7 @@ def from_masks(root: Path, opening: Opening) -> Source:
     a file classes are called by their numbers. Raises ``ValueError`` when images and masks do not go together, or some
     cannot be used.
     """
-    folders = part_folders(root)
+    folders = part_folders(root, MASKS)
     pairs = {role: paired(*of_part) for role, of_part in folders.items()}
     every = [pair for part in pairs.values() for pair in part]
     names = class_names(root)
@@ -92,18 +97,18 @@ def as_split(pairs: list[Pair], seals: Mapping[Pair, np.ndarray], root: Path) ->
     return Split(images, {"mask": masks}, InFiles(folder), {"mask": InMasks(folder)}, of_pairs)
 
 
-def part_folders(root: Path) -> dict[str, Pair]:
-    """The folders of images and of masks, of every part."""
+def part_folders(root: Path, beside: str) -> dict[str, Pair]:
+    """The folders of images, and of what lies beside them in a folder of this name, of every part."""
     if not (root / IMAGES).is_dir():
         parts = by_role([path.name for path in root.iterdir() if path.is_dir()], root)
-        return {role: (root / name / IMAGES, root / name / MASKS) for role, name in parts.items()}
-    images, masks = (
+        return {role: (root / name / IMAGES, root / name / beside) for role, name in parts.items()}
+    images, others = (
         by_role([path.name for path in folder.iterdir() if path.is_dir()], folder)
-        for folder in (root / IMAGES, root / MASKS)
+        for folder in (root / IMAGES, root / beside)
     )
     if not images:
-        return {ALL: (root / IMAGES, root / MASKS)}
-    return {role: (root / IMAGES / name, root / MASKS / masks.get(role, name)) for role, name in images.items()}
+        return {ALL: (root / IMAGES, root / beside)}
+    return {role: (root / IMAGES / name, root / beside / others.get(role, name)) for role, name in images.items()}
 
 
 def paired(images: Path, masks: Path) -> list[Pair]:
