@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -18,7 +19,7 @@ from kerascnn.training.remat import rematerialised
 SIDE = 12
 
 
-def network(shape, classes, *, inside=layers.ReLU):
+def network(shape, classes, *, inside: Any = layers.ReLU):
     """Shortcuts, dropout of features and of branches, and a second output, which only trains."""
     x = inputs = keras.Input(shape)
     for place in range(3):
