@@ -39,11 +39,18 @@ def drawing(seed: int, height: int = 60, width: int = 84):
 
 
 @pytest.mark.parametrize(
-    ("name", "preprocess"),
-    [("", SQUASHED), ("", CENTRED), ("flip", CENTRED), *((name, SQUASHED) for name in GEOMETRIC)],
+    ("name", "preprocess", "times"),
+    [
+        *(("", SQUASHED, 1), ("", CENTRED, 1), ("flip", CENTRED, 1)),
+        *((name, SQUASHED, 1) for name in GEOMETRIC),
+        *((name, SQUASHED, 7) for name in GEOMETRIC[:2]),
+    ],
 )
-def test_a_box_goes_where_its_object_goes(name, preprocess, monkeypatch):
-    """The upright box round what is bright afterwards, or round the turned box where a transform turns."""
+def test_a_box_goes_where_its_object_goes(name, preprocess, times, monkeypatch):
+    """The upright box round what is bright afterwards, or round the turned box where a transform turns.
+
+    With ``times``, images are JPEG files that many times as large, which are decoded smaller.
+    """
     for operation in policies.COLOURS:
         monkeypatch.setitem(policies.OPERATIONS, operation, policies.in_place(lambda image, _: image))
     turns = name.startswith(("affine", "randaugment"))
@@ -51,7 +58,9 @@ def test_a_box_goes_where_its_object_goes(name, preprocess, monkeypatch):
     for number in range(12):
         pixels, box, valid = drawing(number)
         seeds = tf.unstack(tf.random.split(tf.constant([number, 7]), len(steps)))
-        sample = {"image": tf.constant(pixels), "boxes": tf.constant(box), "valid": tf.constant(valid)}
+        large = np.kron(pixels, np.ones((times, times, 1), np.uint8))
+        image = large if times == 1 else tf.io.encode_jpeg(large, quality=95)
+        sample = {"image": tf.constant(image), "boxes": tf.constant(box * times), "valid": tf.constant(valid)}
         made = transformed(sample, preprocess, list(zip(steps, seeds, strict=True)))
         bright = made["image"].numpy()[..., 0] > 200
         found, there = made["boxes"].numpy(), made["valid"].numpy()

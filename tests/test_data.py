@@ -3,6 +3,7 @@
 import io
 import shutil
 from dataclasses import replace
+from importlib.resources import files
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from PIL import Image
 
 from kerascnn.data import Data, Split, checks, open_data, open_source
 from kerascnn.data.dataset import InFiles
-from kerascnn.data.images import centred, decode, part_of
+from kerascnn.data.images import centred, decode, part_of, shape_of, stretched, within
 from kerascnn.data.pipeline import batches, load_image
 from kerascnn.data.splitting import draw, split_by_name
 from kerascnn.data.transforms.registry import AUGMENTATIONS, Augmentation, parse
@@ -386,10 +387,55 @@ def test_what_is_remembered_of_files_may_be_lost_or_damaged(photos, monkeypatch,
     monkeypatch.setenv("KERASCNN_HOME", str(tmp_path / "home"))
     fingerprint = open_data(photos).fingerprint
     (kept,) = (tmp_path / "home" / "checked").iterdir()
-    for damage in (lambda: kept.write_bytes(kept.read_bytes()[:-3]), lambda: kept.write_bytes(b""), kept.unlink):
+    arrays = [
+        np.arange(5, dtype=np.uint64),
+        np.array(["no", "numbers"]),
+        np.zeros((16, 3)),
+        np.zeros((1, 2), np.uint64),
+    ]
+    for damage in (
+        lambda: kept.write_bytes(kept.read_bytes()[:-3]),
+        lambda: kept.write_bytes(b""),
+        kept.unlink,
+        *(lambda array=array: np.savez(kept, kept=array) for array in arrays),
+        lambda: np.savez(kept, other=arrays[0]),
+    ):
         damage()
         assert open_data(photos).fingerprint == fingerprint
         assert len(read_arrays(kept)["kept"]) == 16
+
+
+def test_tables_of_one_folder_do_not_forget_each_others_files(photos, monkeypatch):
+    for name, labels in (("some", ("00", "02", "04")), ("more", ("00", "02", "06"))):
+        rows = [f"{path.relative_to(photos)},{path.parent.name}" for path in photos.glob("*/*") if path.stem in labels]
+        (photos / f"{name}.csv").write_text("\n".join(["path,label", *rows]))
+    open_data(photos / "some.csv")
+    decoded = []
+    known = checks.file_problem
+    monkeypatch.setattr(checks, "file_problem", lambda path: decoded.append(path.stem) or known(path))
+    for name in ("more", "some", "more"):
+        open_data(photos / f"{name}.csv")
+    assert decoded == ["06", "06"]
+
+
+def test_what_two_processes_find_out_at_a_time_is_remembered_together(photos):
+    files = [(path,) for path in sorted(photos.glob("*/*"))]
+    one, other = checks.Passed(files), checks.Passed(files)
+    one.keep({1: (0, 7), 2: (9, 8)})
+    other.keep({3: (255, 2**64 - 1), 2: (0, 5)})
+    assert checks.Passed(files).known == {1: (0, 7), 3: (255, 2**64 - 1), 2: (0, 5)}
+
+
+def test_folders_that_were_not_opened_for_longest_are_forgotten(photos, monkeypatch, tmp_path):
+    monkeypatch.setenv("KERASCNN_HOME", str(tmp_path / "home"))
+    copies = [shutil.copytree(photos, tmp_path / name) for name in "abc"]
+    for folder in copies[:2]:
+        open_data(folder)
+    first, second = sorted((tmp_path / "home" / "checked").iterdir(), key=lambda path: path.stat().st_mtime_ns)
+    open_data(copies[0])  # so that the second one is older now
+    monkeypatch.setattr(checks, "ROOM", 2.5 * first.stat().st_size)
+    open_data(copies[2])
+    assert first.exists() and not second.exists() and len([*first.parent.iterdir()]) == 2
 
 
 def test_class_whose_every_file_is_corrupt(photos):
@@ -553,7 +599,51 @@ def test_part_of_a_file_is_that_part_of_the_whole(mode, subsampling):
         top, left = rng.integers(height), rng.integers(width)
         box = top, left, rng.integers(1, height - top + 1), rng.integers(1, width - left + 1)
         whole = decode(buffer.getvalue())[top : top + box[2], left : left + box[3]]
-        assert np.array_equal(part(tf.constant(buffer.getvalue()), tf.constant(box, tf.int32)), whole)
+        found, same = part(tf.constant(buffer.getvalue()), tf.constant(box, tf.int32))
+        assert np.array_equal(found, whole) and same.numpy().tolist() == [*box]
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+@pytest.mark.parametrize("subsampling", [0, 1, 2])
+def test_a_part_that_is_decoded_smaller_is_that_of_the_whole(mode, subsampling):
+    """The least of a half, a quarter and an eighth that is large enough; the box it shows is what was asked, nearly."""
+    rng = np.random.default_rng(subsampling)
+    part = tf.function(lambda contents, box: part_of(contents, lambda shape: box, least=10))
+    seen = set()
+    for number in range(24):
+        height, width = rng.integers(100, 200, 2)
+        buffer = io.BytesIO()
+        image = Image.fromarray(rng.integers(0, 256, (height, width, 3), np.uint8)).convert(mode)
+        image.save(buffer, "JPEG", subsampling=subsampling, progressive=bool(number % 2))
+        box = rng.integers(0, 10, 2).tolist() + rng.integers(1, [height, width] if number % 4 else 40, 2).tolist()
+        box = [*box[:2], min(box[2], height - box[0]), min(box[3], width - box[1])]
+        times = max(times for times in (1, 2, 4, 8) if times == 1 or min(box[2:]) >= 10 * times)
+        found, shown = part(tf.constant(buffer.getvalue()), tf.constant(box, tf.int32))
+        assert shown.numpy().tolist() == [side // times * times for side in box]
+        top, left, tall, wide = (side // times for side in box)
+        whole = tf.io.decode_jpeg(buffer.getvalue(), channels=3, ratio=times)
+        assert np.array_equal(found, whole[top : top + tall, left : left + wide]), (times, box)
+        seen.add(times)
+    assert seen == {1, 2, 4, 8}
+
+
+@pytest.mark.parametrize("times", [2, 4, 8])
+def test_real_photos_decoded_smaller_look_as_those_that_were_resized(times):
+    """They differ by a shade of 256, about as bilinear from bicubic resizing, and less than what is not smoothed."""
+    paths = sorted(files("kerascnn.data").joinpath("photos").glob("*/*.jpg"))[::4]
+    how = Preprocess(size=14)
+    side, found = int(1.3 * how.size * times), []
+    for path in paths:
+        contents = tf.constant(path.read_bytes())
+        box = tf.constant([0, 0, min(side, shape_of(contents)[0]), min(side, shape_of(contents)[1])])
+        small, shown = part_of(contents, lambda shape, box=box: box, least=how.size)
+        assert small.shape[0] == shown.numpy()[2] // times
+        full = within(decode(contents), shown)
+        bicubic = stretched(full, replace(how, interpolation="bicubic"))[0]
+        found.append((stretched(full, how)[0], stretched(small, how)[0], bicubic, tf.image.resize(full, (14, 14))))
+    full, *others = np.stack(found, 1)
+    ours, bicubic, aliased = (np.abs(other - full).mean() for other in others)
+    assert ours < 1.5 and ours < 2 * bicubic and ours < aliased * 2 / 3
 
 
 def test_affine_moves_as_far_as_it_says():

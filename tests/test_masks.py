@@ -63,8 +63,11 @@ def inner(mask: np.ndarray) -> np.ndarray:
     return np.all([view == mask for view in views], axis=0) & (mask != IGNORE)
 
 
-def agreement(name: str, preprocess: Preprocess, monkeypatch) -> tuple[float, float, float]:
-    """Over many seeds, fractions of inner pixels that show their class and of uncovered ones; and classes in sight."""
+def agreement(name: str, preprocess: Preprocess, monkeypatch, times: int = 1) -> tuple[float, float, float]:
+    """Over many seeds, fractions of inner pixels that show their class and of uncovered ones; and classes in sight.
+
+    With ``times``, drawings are JPEG files that many times as large.
+    """
     for operation in ("invert", "solarize", "solarize_add", "posterize", "equalize", "autocontrast", "contrast"):
         monkeypatch.setattr(f"kerascnn.data.transforms.colour.{operation}", lambda image, *_: image)
     right, uncovered, classes = [], [], []
@@ -72,7 +75,9 @@ def agreement(name: str, preprocess: Preprocess, monkeypatch) -> tuple[float, fl
         mask = drawing(np.random.default_rng(number), 60, 84)
         steps = parse_all([name] if name else [])
         seeds = tf.unstack(tf.random.split(tf.constant([number, 7]), len(steps)))
-        sample = {"image": tf.constant(shown(mask)), "mask": tf.constant(mask)}
+        mask = np.kron(mask, np.ones((times, times), np.uint8))
+        image = shown(mask) if times == 1 else tf.io.encode_jpeg(shown(mask), quality=95)
+        sample = {"image": tf.constant(image), "mask": tf.constant(mask)}
         made = transformed(sample, preprocess, list(zip(steps, seeds, strict=True)))
         image, moved = made["image"].numpy(), made["mask"].numpy()
         assert moved.shape == (SIZE, SIZE) and moved.dtype == np.int32
@@ -95,6 +100,12 @@ def test_a_mask_goes_where_its_image_goes(name, monkeypatch):
     right, uncovered, classes = agreement(GEOMETRIC[name], AS_IT_IS, monkeypatch)
     assert right > 0.99 and classes > 2
     assert (uncovered > 0.02) == (name in ("shift", "shift_mirror", "affine"))
+
+
+@pytest.mark.parametrize("name", ["crop", "window"])
+def test_a_mask_goes_where_a_photo_goes_that_is_decoded_smaller(name, monkeypatch):
+    right, uncovered, classes = agreement(GEOMETRIC[name], AS_IT_IS, monkeypatch, times=7)
+    assert right > 0.99 and classes > 2 and uncovered == 0
 
 
 @pytest.mark.parametrize("name", ["rotate", "shear_x", "shear_y", "translate_x", "translate_y"])

@@ -73,8 +73,24 @@ def test_a_part_is_that_of_the_whole(turned, box):
         contents = tf.constant(photo(form, exif=exif(turned), **how))
         whole = decode(contents)
         in_graph = tf.function(lambda contents: part_of(contents, cut))
-        for found in (part_of(contents, cut), in_graph(contents)):
+        for found, shown in (part_of(contents, cut), in_graph(contents)):
             assert np.array_equal(found, whole[top : top + tall, left : left + wide])
+            assert shown.numpy().tolist() == [*box]
+
+
+@pytest.mark.parametrize("turned", range(1, 9))
+@pytest.mark.parametrize("box", [(0, 0, 37, 37), (3, 5, 20, 11), (16, 9, 21, 28)])
+def test_a_part_that_is_decoded_smaller_says_where_it_is(turned, box):
+    """Stripes that go evenly up: the mean of the part is that of the box in the whole, as it is shown."""
+    contents = tf.constant(photo(exif=exif(turned), quality=95))
+    found, shown = part_of(contents, lambda shape: tf.constant(box), least=5)
+    times = 4 if min(box[2:]) >= 20 else 2
+    top, left, tall, wide = shown.numpy()
+    assert found.shape[:2] == (tall // times, wide // times) and min(found.shape[:2]) >= 5
+    assert (np.abs(shown.numpy() - box) < 2 * times).all()
+    whole = decode(contents).numpy()[top : top + tall, left : left + wide].astype(float)
+    small = whole.reshape(tall // times, times, wide // times, times, 3).mean((1, 3))
+    assert np.abs(found.numpy() - small).max() < 6
 
 
 @pytest.mark.parametrize(

@@ -871,7 +871,7 @@ def test_of_sixteen_bits_the_upper_eight_count():
 def test_of_fewer_bits_the_upper_eight_of_these_count(bits):
     numbers = SIXTEEN[..., 0] >> (16 - bits)
     expected = np.stack([numbers >> (bits - 8)] * 3, -1)
-    in_graph = tf.function(lambda contents: part_of(contents, lambda shape: tf.constant([0, 0, 9, 9]), bits))
+    in_graph = tf.function(lambda contents: part_of(contents, lambda shape: tf.constant([0, 0, 9, 9]), bits)[0])
     for contents in (encoded(numbers), tf.io.encode_png(np.stack([numbers] * 3, -1)).numpy()):
         assert np.array_equal(decode(contents, bits), expected)
         assert np.array_equal(in_graph(tf.constant(contents)), expected)

@@ -8,8 +8,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -485,6 +487,43 @@ def test_callbacks_are_called_and_may_stop(tmp_path):
     assert len((tmp_path / "log.csv").read_text().splitlines()) == 3 and (tmp_path / "best.keras").exists()
     assert apart(keras.models.load_model(tmp_path / "best.keras"), model) < math.inf
     assert (tmp_path / "out" / "model.keras").exists()
+
+
+def test_a_training_says_that_it_waits_for_images(tmp_path, monkeypatch):
+    from kerascnn.training import loop, progress
+
+    distributed = loop.distributed
+
+    def slowly(*inputs):
+        for batch in distributed(*inputs):
+            time.sleep(0.3)
+            yield batch
+
+    monkeypatch.setattr(loop, "distributed", slowly)
+    monkeypatch.setattr(progress, "PATIENCE", 0.2)
+    lines = []
+    trained(tmp_path, RECIPE.replace(length=Epochs(2)), log=lines.append)
+    assert len(lines) == 4 and lines[3].startswith("epoch 2/2  steps waited")
+
+
+@pytest.mark.parametrize(("used", "said"), [((30, 5, 4, 4), "waited 35% of the time"), ((0, 6, 4, 5), "")])
+def test_waiting_counts_from_the_second_batch_on(monkeypatch, used, said):
+    from kerascnn.training import progress
+
+    clock = [0.0]
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+
+    def after(seconds):
+        for second in seconds:
+            clock[0] += second
+            yield
+
+    waits = progress.Waits(after([50, 3, 0, 4]))
+    for seconds in used:
+        next(waits)
+        clock[0] += seconds
+    advice = waits.advice("epoch 1/2", 224)
+    assert said in advice and bool(said) == bool(advice) == ("short side 256 px" in advice)
 
 
 @pytest.mark.parametrize("remat", [False, True])

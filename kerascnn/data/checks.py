@@ -13,11 +13,13 @@ import numpy as np
 from kerascnn.data.dataset import Split, joined
 from kerascnn.data.headers import PNG, pixels
 from kerascnn.data.splitting import Opening
-from kerascnn.files import content, home, is_special, read_arrays, state, written_whole
+from kerascnn.files import clear_drafts, content, home, is_special, read_arrays, state, written_whole
 from kerascnn.progress import track
 
 MARK = 2**56 - 1
 NOTES = "3"  # what notes say; those of another number are forgotten
+OTHERS = 2**20  # files of a folder that are remembered beside those being opened: other tables may name them
+ROOM = 2**28  # bytes of all that is remembered, of which a file takes 16
 PIXELS = 178_956_970  # of an image: half a gigabyte of colours
 MOST = 20  # lines that an error has room for
 
@@ -166,11 +168,19 @@ class Passed:
         parents = {path.absolute().parent for files in items for path in files}
         folder = os.path.commonpath(parents) if parents else ""
         self.place = home() / "checked" / f"{hashlib.sha256(folder.encode()).hexdigest()[:16]}.npz"
+        with suppress(OSError):
+            os.utime(self.place)  # whoever makes room takes first what was not opened for longest
+        self.known = self.read()
+
+    def read(self) -> dict[int, tuple[int, int]]:
+        """Notes and contents by mark, the oldest first."""
         try:
-            kept = read_arrays(self.place)["kept"].astype(np.uint64).tolist()
+            kept = read_arrays(self.place)["kept"]
         except (OSError, ValueError, KeyError):  # none yet, or damaged
-            kept = []
-        self.known = {number & MARK: (number >> 56, held) for number, held in kept}
+            return {}
+        if kept.dtype != np.uint64 or kept.shape[1:] != (2,):
+            return {}
+        return {number & MARK: (number >> 56, held) for number, held in kept.tolist() if number & MARK}
 
     def mark(self, files: Iterable[Path], states: Sequence[int]) -> int:
         """0 for a file that is not there: what is wrong with it is reported when it is read."""
@@ -180,10 +190,24 @@ class Passed:
         return int.from_bytes(hashlib.sha256(os.fsencode("\n".join([NOTES, *names]))).digest()[:7])
 
     def keep(self, known: Mapping[int, tuple[int, int]]) -> None:
-        """Remember these alone."""
-        numbers = np.array([(note << 56 | mark, held) for mark, (note, held) in sorted(known.items())], np.uint64)
-        with suppress(OSError), written_whole(self.place) as draft:  # without it, they are only decoded again
-            np.savez(draft, kept=numbers.reshape(-1, 2))
+        """Remember these, and of what else is remembered by now the latest."""
+        others = [(mark, found) for mark, found in self.read().items() if mark not in known]
+        kept = [*others[-OTHERS:], *known.items()]
+        numbers = np.array([(note << 56 | mark, held) for mark, (note, held) in kept], np.uint64)
+        with suppress(OSError):  # without it, they are only decoded again
+            with written_whole(self.place) as draft:
+                np.savez(draft, kept=numbers.reshape(-1, 2))
+            clear_drafts(self.place.parent)
+            self.make_room()
+
+    def make_room(self) -> None:
+        """Forget the folders that were not opened for longest, until what is remembered takes no more than ``ROOM``."""
+        sizes = {path: path.stat() for path in self.place.parent.glob("*.npz")}
+        left = ROOM
+        for path in sorted(sizes, key=lambda path: sizes[path].st_mtime_ns, reverse=True):
+            left -= sizes[path].st_size
+            if left < 0 and path != self.place:
+                path.unlink()
 
 
 def refuse(problems: Mapping[str, str], kind: str, where: object, opening: Opening) -> None:

@@ -1,6 +1,7 @@
 """From the bytes of one image to what a network sees: the same steps in training, evaluation and prediction."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import tensorflow as tf
@@ -8,6 +9,14 @@ import tensorflow as tf
 from kerascnn.data.headers import is_webp, orientation, still
 from kerascnn.data.transforms.affine import resizing
 from kerascnn.spec import Preprocess
+
+POWERS = (0, 0, 1, 1, 2, 2, 2, 2, 3)  # of 2, by which that is divided which is so many times too large, or more
+# By orientation, which come first in a file of a box's sides: top, left, below it, right of it, height and width.
+SIDES = (
+    *((0, 1, 4, 5), (0, 1, 4, 5), (0, 3, 4, 5), (2, 3, 4, 5), (2, 1, 4, 5)),
+    *((1, 0, 5, 4), (3, 0, 5, 4), (3, 2, 5, 4), (1, 2, 5, 4)),
+)
+TURNED_BACK = (1, 1, 2, 3, 4, 5, 8, 7, 6)  # the orientation that undoes one
 
 
 def decode(contents: bytes | tf.Tensor, bits: int = 16) -> tf.Tensor:
@@ -19,6 +28,11 @@ def decode(contents: bytes | tf.Tensor, bits: int = 16) -> tf.Tensor:
     One decoder for every file, whatever the network wants: a file that passes the check at the start decodes later.
     """
     turned, webp = header(contents)
+    return upright(stored(contents, webp, bits), turned)
+
+
+def stored(contents: bytes | tf.Tensor, webp: tf.Tensor, bits: int) -> tf.Tensor:
+    """The pixels of a file as ``decode`` gives them, but as they are stored; ``webp`` is of its ``header``."""
 
     def eight_bits():
         return tf.cond(
@@ -32,7 +46,7 @@ def decode(contents: bytes | tf.Tensor, bits: int = 16) -> tf.Tensor:
         return tf.cast(tf.minimum(numbers // 2 ** (bits - 8), 255), tf.uint8)
 
     image = eight_bits() if bits == 16 else tf.cond(has_sixteen(contents), of_sixteen, eight_bits)
-    return upright(tf.ensure_shape(image, (None, None, 3)), turned)
+    return tf.ensure_shape(image, (None, None, 3))
 
 
 def has_sixteen(contents: bytes | tf.Tensor) -> tf.Tensor:
@@ -114,33 +128,51 @@ def opened(source: tf.Tensor, bits: int = 16) -> tf.Tensor:
     return decode(source, bits) if source.dtype == tf.string else source
 
 
-def part_of(source: tf.Tensor, cut: Callable[[tf.Tensor], tf.Tensor], bits: int = 16) -> tf.Tensor:
-    """What ``opened`` gives, within the box that ``cut`` makes of its height and width; of a JPEG, no more is decoded.
+def part_of(
+    source: tf.Tensor, cut: Callable[[tf.Tensor], tf.Tensor], bits: int = 16, least: int = 0
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """What ``opened`` gives, within the box that ``cut`` makes of its height and width, and that box.
 
-    The box holds top, left, height and width, (4,) int32.
+    A box holds top, left, height and width, (4,) int32. Of a JPEG no more is decoded than the box; and with ``least``,
+    only at a half, a quarter or an eighth of its size, the smallest at which both sides have ``least`` pixels still.
+    Then the box becomes the next of whole such pixels. What a decoder leaves out there are the high frequencies of each
+    block, so that nothing is aliased.
+
+    One graph for all kinds of files, in which each thing is done once: a millisecond is a thousand of its operations.
     """
-
-    def of_jpeg():
-        turned = header(source)[0]
-        shape = shape_of_jpeg(source, turned)
-        box = cut(shape)
-        shape, box = tf.cond(turned == 1, lambda: (shape, box), lambda: as_stored(shape, box, turned))
-        # Two pixels more on every side: colour that is stored at half the size is smoothed across them.
-        first, last = tf.maximum(box[:2] - 2, 0), tf.minimum(box[:2] + box[2:] + 2, shape)
-        image = tf.image.decode_and_crop_jpeg(source, tf.concat([first, last - first], 0), channels=3)
-        return upright(within(image, tf.concat([box[:2] - first, box[2:]], 0)), turned)
+    if source.dtype != tf.string:
+        box = cut(tf.shape(source)[:2])
+        return within(source, box), box
+    turned, webp = header(source)
+    is_jpeg = tf.io.is_jpeg(source)
 
     def of_any():
-        image = opened(source, bits)
-        return within(image, cut(tf.shape(image)[:2]))
+        pixels = stored(source, webp, bits)
+        return pixels, tf.shape(pixels)[:2]
 
-    return tf.cond(tf.io.is_jpeg(source), of_jpeg, of_any) if source.dtype == tf.string else of_any()
+    no_pixels = tf.zeros((0, 0, 3), tf.uint8)
+    whole, shape = tf.cond(is_jpeg, lambda: (no_pixels, tf.image.extract_jpeg_shape(source)[:2]), of_any)
+    box = as_stored(shown := exchanged(shape, turned), cut(shown), turned)
+    power = tf.gather(POWERS, tf.minimum(tf.reduce_min(box[2:]) // least, 8)) if least else 0
+    power = tf.where(is_jpeg, power, 0)
+    times = tf.bitwise.left_shift(1, power)
+    box //= times
+    # Two pixels more on every side: colour that is stored at half the size is smoothed across them.
+    first, last = tf.maximum(box[:2] - 2, 0), tf.minimum(box[:2] + box[2:] + 2, shape // times)
+    window = tf.concat([first, last - first], 0)
+    decoders = [
+        partial(tf.image.decode_and_crop_jpeg, source, window, channels=3, ratio=ratio) for ratio in (1, 2, 4, 8)
+    ]
+    image = tf.switch_case(tf.where(is_jpeg, power, 4), [*decoders, lambda: within(whole, window)])
+    image = within(image, tf.concat([box[:2] - first, box[2:]], 0))
+    return upright(image, turned), as_stored(shape, times * box, tf.gather(TURNED_BACK, turned))
 
 
-def as_stored(shape: tf.Tensor, box: tf.Tensor, turned: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Height and width of an image that is shown, and a box in it, in the file, whose orientation is ``turned``."""
-    corner = tf.where(reversed_order(turned), shape - box[:2] - box[2:], box[:2])
-    return exchanged(shape, turned), tf.concat([exchanged(corner, turned), exchanged(box[2:], turned)], 0)
+def as_stored(shape: tf.Tensor, box: tf.Tensor, turned: tf.Tensor) -> tf.Tensor:
+    """A box, of an image that is shown in height and width ``shape``, in its file, whose orientation is ``turned``."""
+    (height, width), (top, left, tall, wide) = tf.unstack(shape), tf.unstack(box)
+    sides = tf.stack([top, left, height - top - tall, width - left - wide, tall, wide])
+    return tf.gather(sides, tf.gather(SIDES, turned))
 
 
 def within(image: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
@@ -161,14 +193,29 @@ def with_channels(image: tf.Tensor, channels: int) -> tf.Tensor:
 
 
 def resized(image: tf.Tensor, size, preprocess: Preprocess) -> tf.Tensor:
-    """(H, W, C) to (*size, C) float32; when it shrinks, every source pixel counts, as in Pillow."""
-    return tf.cast(tf.image.resize(image, size, preprocess.interpolation, antialias=True), tf.float32)
+    """(H, W, C) to (*size, C) float32; when it shrinks, every source pixel counts, as in Pillow.
+
+    To the bit what ``tf.image.resize`` gives, which changes the rows first and then the columns, pixel by pixel. Here
+    both are rows, of which whole ones are added up: it takes a third of the time.
+    """
+    rows = tf.reshape(rows_resized(image, size[0], preprocess), (size[0], tf.shape(image)[1], image.shape[-1]))
+    columns = rows_resized(tf.transpose(rows, (1, 0, 2)), size[1], preprocess)
+    return tf.transpose(tf.reshape(columns, (size[1], size[0], image.shape[-1])), (1, 0, 2))
 
 
-def stretched(image: tf.Tensor, preprocess: Preprocess) -> tuple[tf.Tensor, tf.Tensor]:
-    """The whole image on ``size`` x ``size`` pixels, whatever its proportions, and the affine of that."""
+def rows_resized(image: tf.Tensor, count, preprocess: Preprocess) -> tf.Tensor:
+    """(H, W, C) to (count, 1, W * C) float32."""
+    rows = tf.reshape(image, (tf.shape(image)[0], 1, -1))
+    return tf.cast(tf.image.resize(rows, (count, 1), preprocess.interpolation, antialias=True), tf.float32)
+
+
+def stretched(image: tf.Tensor, preprocess: Preprocess, shape: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
+    """The whole image on ``size`` x ``size`` pixels, whatever its proportions, and the affine of that.
+
+    ``shape`` is height and width of the source, where the image shows it smaller.
+    """
     size = (preprocess.size, preprocess.size)
-    return resized(image, size, preprocess), resizing(tf.shape(image)[:2], size)
+    return resized(image, size, preprocess), resizing(tf.shape(image)[:2] if shape is None else shape, size)
 
 
 def centred(image: tf.Tensor, preprocess: Preprocess) -> tuple[tf.Tensor, tf.Tensor]:

@@ -48,7 +48,8 @@ def open_data(
     """Open a data set for training.
 
     Every image file, in a folder or in a record, is decoded once, so that a broken one is met now and not hours into
-    a training.
+    a training. The sound ones are remembered in the cache, and not decoded again while their paths, sizes and times of
+    writing stay the same.
 
     A source may have parts to train, to validate and to test on; training, valid, val, dev and testing are other names
     for them, in any case. Where it has none to validate on, some images are split off: of a source in one part, or of

@@ -254,20 +254,16 @@ def transformed(
     """
     image, mask, boxes = sample["image"], sample.get("mask"), sample.get("boxes")
     cuts = [lambda shape, step=step, seed=seed: step(shape, seed) for step, seed in steps if step.kind == "cut"]
-    moves, sizes = [], []
-    if cuts and boxes is not None:  # which need to know the part that was cut
-        image = images.opened(image, preprocess.bits)
-        part = cuts[0](tf.shape(image)[:2])
-        image = images.within(image, part)
+    moves, sizes, fit = [], [], images.stretched if preprocess.squash else images.centred
+    if cuts:
+        image, part = images.part_of(image, cuts[0], preprocess.bits, preprocess.size)
+        mask = None if mask is None else images.within(mask, part)
         moves, sizes = [row(1, 0, part[1], 0, 1, part[0])], [part[2:]]
-    elif cuts:
-        image = images.part_of(image, cuts[0], preprocess.bits)
-        mask = None if mask is None else images.within(mask, cuts[0](tf.shape(mask)))
+        fit = partial(images.stretched, shape=part[2:])
     else:
         image = images.opened(image, preprocess.bits)
     image = images.with_channels(image, preprocess.channels)
     fits = [lambda step=step, seed=seed: step(image, preprocess, seed) for step, seed in steps if step.kind == "fit"]
-    fit = images.stretched if cuts or preprocess.squash else images.centred
     image, affine = fits[0]() if fits else fit(image, preprocess)
     image, affines = tf.ensure_shape(image, (preprocess.size, preprocess.size, preprocess.channels)), [affine]
     for step, seed in steps:

@@ -35,7 +35,7 @@ from kerascnn.training.interruption import LOOK, Saving, Terminated, Termination
 from kerascnn.training.meters import read_meters, set_meters
 from kerascnn.training.methods import objective_of
 from kerascnn.training.probe import probe
-from kerascnn.training.progress import Watch, epoch_bar, line
+from kerascnn.training.progress import Waits, Watch, epoch_bar, line
 from kerascnn.training.recipe import Recipe
 from kerascnn.training.resolve import MakeModel, Resolved, resolve
 from kerascnn.training.resume import resume
@@ -358,14 +358,16 @@ def run_epoch(
         learner.restart()
     freeze, drop = frozen(learner.model, recipe.finetune, epoch), dropping(learner.model, stage.dropout)
     bar = epoch_bar(title, steps, batch, shown=workers.chief)
+    source = Waits(distributed(data.train, dataset, workers))
     with learner.training(), freeze, drop, bar as watch:
         learner.reset()
         if place.step:
             set_meters(learner, place.meters)
-        for step in train_steps(learner, distributed(data.train, dataset, workers), rates, place.step, hooks, watch):
+        for step in train_steps(learner, source, rates, place.step, hooks, watch):
             saving.after_step(replace(place, step=step, seconds=time.monotonic() - begun))
     place = replace(place, step=steps, seconds=time.monotonic() - begun, meters=read_meters(learner))
     trained = learner.meters()
+    advice = source.advice(title, stage.size)  # after the meters, which wait for what devices still compute
     check_finite(trained, epoch, resolved)
     most = recipe.batch // recipe.accumulate
     size = even_batch(len(data.validation), most, learner.strategy.num_replicas_in_sync)
@@ -384,6 +386,8 @@ def run_epoch(
     record = trained | {f"val_{name}": value for name, value in validated.items()}
     record |= {"lr": rates[-1], "seconds": place.seconds}
     log(line(title, record, task.metric, steps * batch))
+    if advice:
+        log(advice)
     return record
 
 

@@ -2,10 +2,11 @@
 
     python tools/bench/data.py --seconds 5 --rounds 5
 
-RandAugment's rows are given decoded images in memory, (224, 224, 3) float32, and end in the same. The rows of files
-are given JPEGs of 500 x 375 pixels and end in 224 x 224, cropped and flipped, not normalised: once a window of that
-size, which shows what decoding no more than is seen is worth, and once a recipe's "crop", which is resized too. The
-same JPEGs as records of a TFRecord file show what reading by the index costs.
+The rows of files are given JPEGs of 500 x 375 pixels and end in 224 x 224, cropped and flipped, not normalised: once a
+window of that size, which shows what decoding no more than is seen is worth, and once a recipe's "crop", which is
+resized too; this also of JPEGs of 2000 x 1500 pixels, as cameras write them. The same JPEGs as records of a TFRecord
+file show what reading by the index costs. RandAugment's rows are given decoded images in memory, (224, 224, 3) uint8,
+and end in float32.
 
 Rows take turns, round by round, so that whatever else the machine does meets all alike; a row's number is its median,
 and its ratio the median of the rounds' ratios to the first row of its table. Needs the extra ``parity``; a row whose
