@@ -26,15 +26,15 @@ def posterize(image: tf.Tensor, bits: tf.Tensor | int) -> tf.Tensor:
 
 def solarize(image: tf.Tensor, threshold: tf.Tensor | float) -> tf.Tensor:
     """Values from ``threshold`` (0 to 256) on are inverted."""
-    exact = tf.cast(image, tf.float32)
-    inverted = tf.cast(exact >= threshold, tf.float32)  # 0 or 1: sums are many times faster than tf.where on bytes
-    return to_pixels(exact + inverted * (255 - 2 * exact))
+    first = tf.math.ceil(tf.cast(threshold, tf.float32))
+    inverted = tf.cast(image >= to_pixels(first), tf.uint8)  # 0 or 1
+    return tf.bitwise.bitwise_xor(image, inverted * tf.cast(tf.where(first < 256, 255, 0), tf.uint8))
 
 
 def solarize_add(image: tf.Tensor, addition: tf.Tensor | float, threshold: int = 128) -> tf.Tensor:
     """Values below ``threshold`` are raised by ``addition``. Cubuk et al. 2019, https://arxiv.org/abs/1909.13719."""
-    exact = tf.cast(image, tf.float32)
-    return to_pixels(exact + addition * tf.cast(exact < threshold, tf.float32))
+    raised = tf.minimum(255 - image, to_pixels(addition))
+    return image + raised * tf.cast(image < threshold, tf.uint8)  # sums are many times faster than tf.where on bytes
 
 
 def autocontrast(image: tf.Tensor) -> tf.Tensor:
@@ -42,7 +42,9 @@ def autocontrast(image: tf.Tensor) -> tf.Tensor:
     lowest, highest = (tf.cast(end(image, [0, 1]), tf.float64) for end in (tf.reduce_min, tf.reduce_max))
     scale = tf.where(highest > lowest, 255 / tf.maximum(highest - lowest, 1), 1)  # in 64 bits, as Python computes
     offset = tf.where(highest > lowest, -lowest * scale, 0)
-    return to_pixels(tf.cast(image, tf.float64) * scale + offset)
+    lines, width = in_lines(image)
+    stretched = tf.cast(lines, tf.float64) * tf.tile(scale, [width]) + tf.tile(offset, [width])
+    return tf.reshape(tf.cast(stretched, tf.uint8), tf.shape(image))
 
 
 def equalize(image: tf.Tensor) -> tf.Tensor:
@@ -50,20 +52,23 @@ def equalize(image: tf.Tensor) -> tf.Tensor:
 
     The lightest value that occurs does not count as pixels to be spread; of too few pixels, none is changed.
     """
-    channels = tf.shape(image)[-1]
-    places = tf.cast(image, tf.int32) + 256 * tf.range(channels)
-    counts = tf.reshape(tf.math.bincount(places, minlength=256 * channels, maxlength=256 * channels), [channels, 256])
+    channels = image.shape[-1]
+    lines, width = in_lines(image)
+    places = tf.cast(lines, tf.int32) + tf.tile(256 * tf.range(channels), [width])
+    none = tf.zeros([0], tf.int32)  # tf.math.bincount looks first for numbers that are out of range
+    counts = tf.raw_ops.Bincount(arr=tf.reshape(places, [-1]), size=256 * channels, weights=none)
+    counts = tf.reshape(counts, [channels, 256])
     below = tf.cumsum(counts, 1, exclusive=True)
     lightest = tf.reduce_max(tf.where(counts > 0, tf.range(256), 0), 1)
     step = tf.gather(below, lightest, batch_dims=1)[:, None] // 255
     spread = tf.minimum((step // 2 + below) // tf.maximum(step, 1), 255)
     table = tf.cast(tf.where(step > 0, spread, tf.range(256)), tf.uint8)
-    return tf.gather(tf.reshape(table, [-1]), places)
+    return tf.reshape(tf.gather(tf.reshape(table, [-1]), places), tf.shape(image))
 
 
 def brightness(image: tf.Tensor, factor: tf.Tensor | float) -> tf.Tensor:
     """More or less light; 0 is black."""
-    return mixed(tf.constant(0.0), image, factor)
+    return tf.cast(tf.minimum(factor * tf.cast(image, tf.float32), 255), tf.uint8)
 
 
 def contrast(image: tf.Tensor, factor: tf.Tensor | float) -> tf.Tensor:
@@ -81,13 +86,15 @@ def sharpness(image: tf.Tensor, factor: tf.Tensor | float) -> tf.Tensor:
 
     The border, which has no such neighbourhood, stays as it is.
     """
-    exact = tf.cast(image, tf.float32)
-    around = tf.pad(exact, [[1, 1], [1, 1], [0, 0]])
-    rows = around[:-2] + around[1:-1] + around[2:]
-    smooth = tf.floor((rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:] + 4 * exact) / 13 + 0.5)
-    y, x = (tf.range(side) for side in tf.unstack(tf.shape(image)[:2]))
-    within = ((y > 0) & (y < y[-1]))[:, None, None] & ((x > 0) & (x < x[-1]))[:, None]
-    return mixed(tf.where(within, smooth, exact), image, factor)
+    lines, _ = in_lines(image)
+    pixel, exact = image.shape[-1], tf.cast(lines, tf.float32)
+    rows = exact[:-2] + exact[1:-1] + exact[2:]
+    middle = exact[1:-1, pixel:-pixel]
+    smooth = rows[:, : -2 * pixel] + rows[:, pixel:-pixel] + rows[:, 2 * pixel :] + 4 * middle
+    inner = to_pixels(between(tf.floor(smooth / 13 + 0.5), middle, factor))
+    left, right = lines[1:-1, :pixel], lines[1:-1, pixel:][:, -pixel:]
+    whole = tf.concat([lines[:1], tf.concat([left, inner, right], 1), lines[1:][-1:]], 0)
+    return tf.reshape(whole, tf.shape(image))
 
 
 def luma(image: tf.Tensor) -> tf.Tensor:
@@ -95,13 +102,24 @@ def luma(image: tf.Tensor) -> tf.Tensor:
     exact = tf.cast(image, tf.float32)
     if image.shape[-1] == 1:
         return exact
-    flat = tf.matmul(tf.reshape(exact, [-1, 3]), tf.constant(LUMA, tf.float32, [3, 1]))  # whole and below 2**24: exact
-    return tf.reshape(tf.floor((flat + 32768) / 65536), [*tf.unstack(tf.shape(image)[:2]), 1])
+    flat = tf.matmul(tf.reshape(exact, [-1, 3]), tf.constant(LUMA, tf.float32, [3, 1]) / 65536)  # 24 bits: exact
+    return tf.reshape(tf.floor(flat + 0.5), [*tf.unstack(tf.shape(image)[:2]), 1])
 
 
 def mixed(without: tf.Tensor, image: tf.Tensor, factor: tf.Tensor | float) -> tf.Tensor:
     """``image``, with ``factor`` times its distance from the image ``without`` the quality."""
-    return to_pixels(without + factor * (tf.cast(image, tf.float32) - without))
+    return to_pixels(between(without, tf.cast(image, tf.float32), factor))
+
+
+def between(without: tf.Tensor, exact: tf.Tensor, factor: tf.Tensor | float) -> tf.Tensor:
+    """The same, real numbers throughout."""
+    return without + factor * (exact - without)
+
+
+def in_lines(image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """(H, W, C) as (H, W * C), of which what differs by channel is added or multiplied many times faster; and W."""
+    height, width, channels = tf.unstack(tf.shape(image))
+    return tf.reshape(image, [height, width * channels]), width
 
 
 def to_pixels(values: tf.Tensor) -> tf.Tensor:

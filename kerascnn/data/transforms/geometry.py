@@ -137,7 +137,19 @@ def rotated(image: tf.Tensor, degrees: tf.Tensor | float) -> Moved:
     return moved(image, cos, sin, x - cos * x - sin * y, -sin, cos, y + sin * x - cos * y)
 
 
+def pushed(image: tf.Tensor, axis: int, pixels: tf.Tensor | float) -> Moved:
+    """Pushed up (``axis`` 0) or left (1) by the nearest whole number of pixels; ``GREY`` where nothing is."""
+    shape = tf.unstack(tf.shape(image))
+    whole = tf.clip_by_value(tf.cast(tf.floor(pixels + 0.5), tf.int32), -shape[axis], shape[axis])
+    before, after = tf.maximum(-whole, 0), tf.maximum(whole, 0)
+    kept = image[after : shape[0] - before] if axis == 0 else image[:, after : shape[1] - before]
+    grey = tf.cast(GREY, image.dtype)
+    ends = [tf.fill([*shape[:axis], count, *shape[axis + 1 :]], grey) for count in (before, after)]
+    result = tf.ensure_shape(tf.concat([ends[0], kept, ends[1]], axis), image.shape)
+    return result, row(1, 0, 0, 0, 1, whole) if axis == 0 else row(1, 0, whole, 0, 1, 0)
+
+
 def moved(image: tf.Tensor, *numbers: Any) -> Moved:
-    """Each pixel the nearest to where the affine of these numbers says; ``GREY`` where nothing is."""
+    """Each pixel the one in which the affine of these numbers says it is; ``GREY`` where nothing is."""
     applied = row(*numbers)
     return tf.ensure_shape(warped(image, applied[0], tf.shape(image)[:2], GREY), image.shape), applied

@@ -6,16 +6,15 @@ An operation has a strength from 0 to 1, of which a ``Range`` makes the number i
 Only the operation that was drawn is computed.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import tensorflow as tf
 
 from kerascnn.data.transforms import colour
 from kerascnn.data.transforms.affine import IDENTITY, row
-from kerascnn.data.transforms.geometry import Moved, moved, rotated
+from kerascnn.data.transforms.geometry import Moved, moved, pushed, rotated
 
 
 @dataclass(frozen=True)
@@ -56,10 +55,10 @@ OPERATIONS: dict[str, Callable[[tf.Tensor, Any], Moved]] = {
     "shear_x": lambda image, fraction: moved(image, 1, fraction, 0, 0, 1, 0),
     "shear_y": lambda image, fraction: moved(image, 1, 0, 0, fraction, 1, 0),
     # Pushed left or up by so many pixels, or by a fraction of the image.
-    "translate_x": lambda image, pixels: moved(image, 1, 0, pixels, 0, 1, 0),
-    "translate_y": lambda image, pixels: moved(image, 1, 0, 0, 0, 1, pixels),
-    "translate_x_fraction": lambda image, fraction: moved(image, 1, 0, fraction * side(image, 1), 0, 1, 0),
-    "translate_y_fraction": lambda image, fraction: moved(image, 1, 0, 0, 0, 1, fraction * side(image, 0)),
+    "translate_x": lambda image, pixels: pushed(image, 1, pixels),
+    "translate_y": lambda image, pixels: pushed(image, 0, pixels),
+    "translate_x_fraction": lambda image, fraction: pushed(image, 1, fraction * side(image, 1)),
+    "translate_y_fraction": lambda image, fraction: pushed(image, 0, fraction * side(image, 0)),
 }
 
 FRACTION = 150 / 331  # of an image's side: AutoAugment's 150 pixels, of images of 331
@@ -166,11 +165,32 @@ def changed(
 ) -> Moved:
     """The image after steps: the number of an operation in ``ranges``, a strength, and a seed of its sign, if any."""
     pixels, affines = colour.rounded(image), []
+    starts, signed = tf.constant([one.start for one in ranges.values()]), [one.signed for one in ranges.values()]
     for which, strength, seed in steps:
-        sign = tf.sign(tf.random.stateless_uniform([], seed) - 0.5)
-        values = [one.start + strength * one.reach * (sign if one.signed else 1.0) for one in ranges.values()]
-        branches = [partial(OPERATIONS[name], pixels, value) for name, value in zip(ranges, values, strict=True)]
-        pixels, affine = tf.switch_case(which, branches)
+        sign = tf.where(tf.gather(signed, which), tf.sign(tf.random.stateless_uniform([], seed) - 0.5), 1)
+        reach = tf.gather(tf.stack([strength * one.reach for one in ranges.values()]), which)
+        value = tf.gather(starts, which) + reach * sign
+        pixels, affine = one_of([OPERATIONS[name] for name in ranges], which, pixels, value)
         pixels = tf.ensure_shape(pixels, image.shape)
         affines.append(affine)
     return tf.cast(pixels, image.dtype), tf.concat(affines, 0)
+
+
+def one_of(branches: Sequence[Callable[..., Moved]], which: tf.Tensor, *inputs: tf.Tensor) -> Moved:
+    """What the branch of this number makes of inputs.
+
+    As ``tf.switch_case``, which puts all branches into the graph: to skip fourteen, operation by operation, takes as
+    long as to compute the fifteenth.
+    """
+    if tf.executing_eagerly():
+        return branches[int(which)](*inputs)
+    kinds = [tf.TensorSpec(one.shape, one.dtype) for one in inputs]
+    functions = [tf.function(branch, autograph=False).get_concrete_function(*kinds) for branch in branches]
+    made = functions[0].outputs
+    return tf.raw_ops.StatelessCase(
+        branch_index=which,
+        input=inputs,
+        Tout=[one.dtype for one in made],
+        branches=functions,
+        output_shapes=[one.shape for one in made],
+    )
