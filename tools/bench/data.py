@@ -2,11 +2,11 @@
 
     python tools/bench/data.py --seconds 5 --rounds 5
 
-The rows of files are given JPEGs of 500 x 375 pixels and end in 224 x 224, cropped and flipped, not normalised: once a
-window of that size, which shows what decoding no more than is seen is worth, and once a recipe's "crop", which is
-resized too; this also of JPEGs of 2000 x 1500 pixels, as cameras write them. The same JPEGs as records of a TFRecord
-file show what reading by the index costs. RandAugment's rows are given decoded images in memory, (224, 224, 3) uint8,
-and end in float32.
+RandAugment's rows are given decoded images in memory, (224, 224, 3) float32, and end in the same. The rows of files
+are given JPEGs of 500 x 375 pixels and end in 224 x 224, cropped and flipped, not normalised: once a window of that
+size, which shows what decoding no more than is seen is worth, and once a recipe's "crop", which is resized too; this
+also of JPEGs of 2000 x 1500 pixels, as cameras write them. The same JPEGs as records of a TFRecord file show what
+reading by the index costs.
 
 Rows take turns, round by round, so that whatever else the machine does meets all alike; a row's number is its median,
 and its ratio the median of the rounds' ratios to the first row of its table. Needs the extra ``parity``; a row whose
@@ -50,19 +50,21 @@ def main() -> None:
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     with tempfile.TemporaryDirectory() as folder:
-        files = write_photos(Path(folder))
-        records = write_records(Path(folder) / "photos.tfrecord", files)
-        for stretch, title in (
-            (False, "decode JPEG, random window, flip"),
-            (True, "decode JPEG, random crop, resize, flip"),
+        small = write_photos(Path(folder) / "small", 1)
+        large = write_photos(Path(folder) / "large", 4)
+        for files, stretch, title in (
+            (small, False, "decode JPEG, random window, flip"),
+            (small, True, "decode JPEG, random crop, resize, flip"),
+            (large, True, "the same of JPEGs four times as wide and high"),
         ):
+            records = write_records(Path(folder) / "photos.tfrecord", files)
             rows = {
                 "kerascnn": crop_and_flip(in_files(files), stretch),
                 "kerascnn, TFRecord": crop_and_flip(records, stretch),
                 "torchvision, Pillow": crop_and_flip_of_torchvision(files, stretch),
             }
             show(title, compared(rows, options.seconds, options.rounds))
-        photos = [np.asarray(Image.open(path).resize((SIZE, SIZE)), np.float32) for path in files]
+        photos = [np.asarray(Image.open(path).resize((SIZE, SIZE)), np.float32) for path in small]
     rows = {
         "kerascnn": randaugment(photos),
         "keras.layers": randaugment_of_keras(photos),
@@ -72,15 +74,15 @@ def main() -> None:
     show("RandAugment, 2 operations, magnitude 9 of 10", compared(rows, options.seconds, options.rounds))
 
 
-def write_photos(folder: Path) -> list[str]:
-    """JPEGs of smooth noise, about as many bytes as photos of that size have."""
+def write_photos(folder: Path, times: int) -> list[str]:
+    """JPEGs of smooth noise, about as many bytes as photos of that size have; so many times 500 x 375 pixels large."""
+    folder.mkdir()
     rng = np.random.default_rng(SEED)
     paths = [str(folder / f"{number:03}.jpg") for number in range(PHOTOS)]
+    size = 500 * times, 375 * times
     for path in paths:
-        coarse = Image.fromarray(rng.integers(0, 256, (38, 50, 3), np.uint8)).resize(
-            (500, 375), Image.Resampling.BICUBIC
-        )
-        grain = np.asarray(coarse, np.int16) + rng.normal(0, 8, (375, 500, 1)).astype(np.int16)
+        coarse = Image.fromarray(rng.integers(0, 256, (38, 50, 3), np.uint8)).resize(size, Image.Resampling.BICUBIC)
+        grain = np.asarray(coarse, np.int16) + rng.normal(0, 8, (*size[::-1], 1)).astype(np.int16)
         Image.fromarray(np.clip(grain, 0, 255).astype(np.uint8)).save(path, quality=90)
     return paths
 
@@ -119,7 +121,7 @@ def crop_and_flip(split: Split, stretch: bool) -> Endless:
     @tf.autograph.experimental.do_not_convert
     def sample(count, number):
         seed = tf.stack([SEED, count])
-        image = images.part_of(split.store.read(places[number]), lambda shape: crop(shape, seed))
+        image, _ = images.part_of(split.store.read(places[number]), lambda shape: crop(shape, seed), least=SIZE)
         return flip(images.stretched(image, how)[0] if stretch else image, seed)[0]
 
     return lambda: iter(seeded(range(len(split))).map(sample))

@@ -5,6 +5,7 @@ of the source. Points are counted from the corner of an image, so the middle of 
 Pillow's ``Image.transform``. A transform returns a row for each of its moves, (n, 6) float32, in their order.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -16,7 +17,9 @@ IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 
 def row(*numbers: Any) -> tf.Tensor:
     """One row, (1, 6) float32, of six numbers."""
-    return tf.stack([tf.cast(number, tf.float32) for number in numbers])[None]
+    if all(isinstance(number, int | float) for number in numbers):
+        return tf.constant([numbers], tf.float32)
+    return tf.stack([[float(n) if isinstance(n, int | float) else tf.cast(n, tf.float32) for n in numbers]])
 
 
 def resizing(before: Any, after: Any, corner: Any = (0, 0)) -> tf.Tensor:
@@ -26,22 +29,31 @@ def resizing(before: Any, after: Any, corner: Any = (0, 0)) -> tf.Tensor:
     return row(wide, 0, left * wide, 0, tall, top * tall)
 
 
-def warped(pixels: tf.Tensor, affine: tf.Tensor, size: Any, fill: float) -> tf.Tensor:
-    """(H, W, C) to (*size, C): each pixel the one in which the affine says it is; ``fill`` where nothing is.
+def warped(pixels: tf.Tensor, affine: Sequence[Any], size: Any, fill: float) -> tf.Tensor:
+    """(H, W, C) to (*size, C): each pixel the one where the affine's six numbers say it is; ``fill`` where none is.
 
     Whole pixels are gathered, with a border of ``fill`` to which all goes that lies outside: a third of the time that
     ImageProjectiveTransformV3 takes, which computes places anew for every channel.
     """
-    a, b, c, d, e, f = tf.unstack(affine)
-    height, width, channels = tf.unstack(tf.shape(pixels))
+    a, b, c, d, e, f = affine
+    height, width, channels = sides(pixels)
     down, across = tf.range(size[0], dtype=tf.float32)[:, None] + 0.5, tf.range(size[1], dtype=tf.float32) + 0.5
     x, y = a * across + (b * down + (c + 1)), d * across + (e * down + (f + 1))
-    column = tf.cast(tf.clip_by_value(x, 0, tf.cast(width + 1, tf.float32)), tf.int32)
-    line = tf.cast(tf.clip_by_value(y, 0, tf.cast(height + 1, tf.float32)), tf.int32)
+    column, line = (
+        tf.cast(tf.clip_by_value(place, 0, tf.cast(side + 1, tf.float32)), tf.int32)
+        for place, side in ((x, width), (y, height))
+    )
     fill = tf.cast(fill, pixels.dtype)
     side, edge = tf.fill((height, 1, channels), fill), tf.fill((1, width + 2, channels), fill)
     bordered = tf.concat([edge, tf.concat([side, pixels, side], 1), edge], 0)
     return tf.gather(tf.reshape(bordered, (-1, pixels.shape[-1])), line * (width + 2) + column)
+
+
+def sides(image: tf.Tensor) -> list[Any]:
+    """Height, width and channels; numbers where they are known, which are no operations of a graph."""
+    if image.shape.is_fully_defined():
+        return image.shape.as_list()
+    return tf.unstack(tf.shape(image))
 
 
 def mask_along(mask: tf.Tensor, affines: tf.Tensor, size: int) -> tf.Tensor:
@@ -51,5 +63,5 @@ def mask_along(mask: tf.Tensor, affines: tf.Tensor, size: int) -> tf.Tensor:
     """
     pixels = tf.expand_dims(mask, -1)
     for affine in tf.unstack(affines):
-        pixels = warped(pixels, affine, (size, size), IGNORE)
+        pixels = warped(pixels, tf.unstack(affine), (size, size), IGNORE)
     return tf.ensure_shape(tf.squeeze(pixels, -1), (size, size))

@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from kerascnn.data.transforms.affine import sides
+
 Operation = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 LUMA = (19595, 38470, 7471)  # of red, green and blue, in 65536ths: ITU-R 601 as Pillow rounds it
@@ -44,7 +46,7 @@ def autocontrast(image: tf.Tensor) -> tf.Tensor:
     offset = tf.where(highest > lowest, -lowest * scale, 0)
     lines, width = in_lines(image)
     stretched = tf.cast(lines, tf.float64) * tf.tile(scale, [width]) + tf.tile(offset, [width])
-    return tf.reshape(tf.cast(stretched, tf.uint8), tf.shape(image))
+    return tf.reshape(tf.cast(stretched, tf.uint8), sides(image))
 
 
 def equalize(image: tf.Tensor) -> tf.Tensor:
@@ -63,7 +65,7 @@ def equalize(image: tf.Tensor) -> tf.Tensor:
     step = tf.gather(below, lightest, batch_dims=1)[:, None] // 255
     spread = tf.minimum((step // 2 + below) // tf.maximum(step, 1), 255)
     table = tf.cast(tf.where(step > 0, spread, tf.range(256)), tf.uint8)
-    return tf.reshape(tf.gather(tf.reshape(table, [-1]), places), tf.shape(image))
+    return tf.reshape(tf.gather(tf.reshape(table, [-1]), places), sides(image))
 
 
 def brightness(image: tf.Tensor, factor: tf.Tensor | float) -> tf.Tensor:
@@ -94,7 +96,7 @@ def sharpness(image: tf.Tensor, factor: tf.Tensor | float) -> tf.Tensor:
     inner = to_pixels(between(tf.floor(smooth / 13 + 0.5), middle, factor))
     left, right = lines[1:-1, :pixel], lines[1:-1, pixel:][:, -pixel:]
     whole = tf.concat([lines[:1], tf.concat([left, inner, right], 1), lines[1:][-1:]], 0)
-    return tf.reshape(whole, tf.shape(image))
+    return tf.reshape(whole, sides(image))
 
 
 def luma(image: tf.Tensor) -> tf.Tensor:
@@ -103,7 +105,7 @@ def luma(image: tf.Tensor) -> tf.Tensor:
     if image.shape[-1] == 1:
         return exact
     flat = tf.matmul(tf.reshape(exact, [-1, 3]), tf.constant(LUMA, tf.float32, [3, 1]) / 65536)  # 24 bits: exact
-    return tf.reshape(tf.floor(flat + 0.5), [*tf.unstack(tf.shape(image)[:2]), 1])
+    return tf.reshape(tf.floor(flat + 0.5), [*sides(image)[:2], 1])
 
 
 def mixed(without: tf.Tensor, image: tf.Tensor, factor: tf.Tensor | float) -> tf.Tensor:
@@ -118,7 +120,7 @@ def between(without: tf.Tensor, exact: tf.Tensor, factor: tf.Tensor | float) -> 
 
 def in_lines(image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """(H, W, C) as (H, W * C), of which what differs by channel is added or multiplied many times faster; and W."""
-    height, width, channels = tf.unstack(tf.shape(image))
+    height, width, channels = sides(image)
     return tf.reshape(image, [height, width * channels]), width
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import tensorflow as tf
 
 from kerascnn.data.images import resized
-from kerascnn.data.transforms.affine import IDENTITY, resizing, row, warped
+from kerascnn.data.transforms.affine import IDENTITY, resizing, row, sides, warped
 from kerascnn.spec import Preprocess
 
 Moved = tuple[tf.Tensor, tf.Tensor]  # an image and the affine that was applied to it
@@ -139,7 +139,7 @@ def rotated(image: tf.Tensor, degrees: tf.Tensor | float) -> Moved:
 
 def pushed(image: tf.Tensor, axis: int, pixels: tf.Tensor | float) -> Moved:
     """Pushed up (``axis`` 0) or left (1) by the nearest whole number of pixels; ``GREY`` where nothing is."""
-    shape = tf.unstack(tf.shape(image))
+    shape = sides(image)
     whole = tf.clip_by_value(tf.cast(tf.floor(pixels + 0.5), tf.int32), -shape[axis], shape[axis])
     before, after = tf.maximum(-whole, 0), tf.maximum(whole, 0)
     kept = image[after : shape[0] - before] if axis == 0 else image[:, after : shape[1] - before]
@@ -151,5 +151,4 @@ def pushed(image: tf.Tensor, axis: int, pixels: tf.Tensor | float) -> Moved:
 
 def moved(image: tf.Tensor, *numbers: Any) -> Moved:
     """Each pixel the one in which the affine of these numbers says it is; ``GREY`` where nothing is."""
-    applied = row(*numbers)
-    return tf.ensure_shape(warped(image, applied[0], tf.shape(image)[:2], GREY), image.shape), applied
+    return tf.ensure_shape(warped(image, numbers, sides(image)[:2], GREY), image.shape), row(*numbers)

@@ -186,11 +186,11 @@ def one_of(branches: Sequence[Callable[..., Moved]], which: tf.Tensor, *inputs: 
         return branches[int(which)](*inputs)
     kinds = [tf.TensorSpec(one.shape, one.dtype) for one in inputs]
     functions = [tf.function(branch, autograph=False).get_concrete_function(*kinds) for branch in branches]
-    made = functions[0].outputs
+    pixels, affine = functions[0].outputs
     return tf.raw_ops.StatelessCase(
         branch_index=which,
         input=inputs,
-        Tout=[one.dtype for one in made],
+        Tout=[pixels.dtype, affine.dtype],
         branches=functions,
-        output_shapes=[one.shape for one in made],
+        output_shapes=[pixels.shape, affine.shape],
     )
