@@ -12,12 +12,12 @@ from PIL import Image
 
 from kerascnn.data import Data, Split, checks, open_data, open_source
 from kerascnn.data.dataset import InFiles
-from kerascnn.data.images import centred, decode, part_of, shape_of, stretched, within
+from kerascnn.data.images import centred, decode, part_of, resized, shape_of, stretched, within
 from kerascnn.data.pipeline import batches, load_image
 from kerascnn.data.splitting import draw, split_by_name
 from kerascnn.data.transforms.registry import AUGMENTATIONS, Augmentation, parse
 from kerascnn.files import read_arrays
-from kerascnn.spec import Preprocess
+from kerascnn.spec import INTERPOLATIONS, Preprocess
 
 PHOTO = Preprocess(size=16, crop=0.8)
 GREY = Preprocess(size=16, crop=1.0, mean=(0.5,), std=(0.5,))
@@ -490,6 +490,16 @@ def test_load_image_says_what_is_wrong(tmp_path):
     (tmp_path / "cat.jpg").write_text("meow")
     with pytest.raises(ValueError, match=r"cat\.jpg is not a JPEG"):
         load_image(tmp_path / "cat.jpg", PHOTO)
+
+
+@pytest.mark.parametrize("interpolation", INTERPOLATIONS)
+def test_images_are_resized_as_tensorflow_does_to_the_bit(interpolation):
+    rng, how = np.random.default_rng(0), Preprocess(size=8, interpolation=interpolation)
+    for number in range(12):
+        height, width, *size = np.exp(rng.uniform(0, 5, 4)).astype(int).tolist()
+        image = tf.constant(rng.integers(0, 256, (height, width, 1 + 2 * (number % 2)), np.uint8))
+        expected = tf.cast(tf.image.resize(image, size, interpolation, antialias=True), tf.float32)
+        assert np.array_equal(resized(image, size, how), expected), (height, width, size)
 
 
 # Order and augmentation

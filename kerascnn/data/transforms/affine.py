@@ -43,17 +43,16 @@ def warped(pixels: tf.Tensor, affine: Sequence[Any], size: Any, fill: float) -> 
         tf.cast(tf.clip_by_value(place, 0, tf.cast(side + 1, tf.float32)), tf.int32)
         for place, side in ((x, width), (y, height))
     )
-    fill = tf.cast(fill, pixels.dtype)
-    side, edge = tf.fill((height, 1, channels), fill), tf.fill((1, width + 2, channels), fill)
+    value = tf.cast(fill, pixels.dtype)
+    side, edge = tf.fill((height, 1, channels), value), tf.fill((1, width + 2, channels), value)
     bordered = tf.concat([edge, tf.concat([side, pixels, side], 1), edge], 0)
     return tf.gather(tf.reshape(bordered, (-1, pixels.shape[-1])), line * (width + 2) + column)
 
 
 def sides(image: tf.Tensor) -> list[Any]:
     """Height, width and channels; numbers where they are known, which are no operations of a graph."""
-    if image.shape.is_fully_defined():
-        return image.shape.as_list()
-    return tf.unstack(tf.shape(image))
+    known = image.shape.as_list()
+    return known if None not in known else [*tf.unstack(tf.shape(image))[:2], known[2]]
 
 
 def mask_along(mask: tf.Tensor, affines: tf.Tensor, size: int) -> tf.Tensor:

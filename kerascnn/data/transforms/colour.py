@@ -5,6 +5,7 @@ beyond has more of the quality than the image. Haeberli & Voorhies 1994, http://
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
@@ -35,7 +36,7 @@ def solarize(image: tf.Tensor, threshold: tf.Tensor | float) -> tf.Tensor:
 
 def solarize_add(image: tf.Tensor, addition: tf.Tensor | float, threshold: int = 128) -> tf.Tensor:
     """Values below ``threshold`` are raised by ``addition``. Cubuk et al. 2019, https://arxiv.org/abs/1909.13719."""
-    raised = tf.minimum(255 - image, to_pixels(addition))
+    raised = tf.minimum(255 - image, to_pixels(tf.convert_to_tensor(addition)))
     return image + raised * tf.cast(image < threshold, tf.uint8)  # sums are many times faster than tf.where on bytes
 
 
@@ -54,7 +55,7 @@ def equalize(image: tf.Tensor) -> tf.Tensor:
 
     The lightest value that occurs does not count as pixels to be spread; of too few pixels, none is changed.
     """
-    channels = image.shape[-1]
+    channels = sides(image)[2]
     lines, width = in_lines(image)
     places = tf.cast(lines, tf.int32) + tf.tile(256 * tf.range(channels), [width])
     none = tf.zeros([0], tf.int32)  # tf.math.bincount looks first for numbers that are out of range
@@ -89,7 +90,7 @@ def sharpness(image: tf.Tensor, factor: tf.Tensor | float) -> tf.Tensor:
     The border, which has no such neighbourhood, stays as it is.
     """
     lines, _ = in_lines(image)
-    pixel, exact = image.shape[-1], tf.cast(lines, tf.float32)
+    pixel, exact = sides(image)[2], tf.cast(lines, tf.float32)
     rows = exact[:-2] + exact[1:-1] + exact[2:]
     middle = exact[1:-1, pixel:-pixel]
     smooth = rows[:, : -2 * pixel] + rows[:, pixel:-pixel] + rows[:, 2 * pixel :] + 4 * middle
@@ -118,7 +119,7 @@ def between(without: tf.Tensor, exact: tf.Tensor, factor: tf.Tensor | float) -> 
     return without + factor * (exact - without)
 
 
-def in_lines(image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def in_lines(image: tf.Tensor) -> tuple[tf.Tensor, Any]:
     """(H, W, C) as (H, W * C), of which what differs by channel is added or multiplied many times faster; and W."""
     height, width, channels = sides(image)
     return tf.reshape(image, [height, width * channels]), width
