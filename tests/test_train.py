@@ -490,16 +490,16 @@ def test_callbacks_are_called_and_may_stop(tmp_path):
 
 
 def test_a_training_says_that_it_waits_for_images(tmp_path, monkeypatch):
-    from kerascnn.training import loop, progress
+    from kerascnn.training import epoch, progress
 
-    distributed = loop.distributed
+    distributed = epoch.distributed
 
     def slowly(*inputs):
         for batch in distributed(*inputs):
             time.sleep(0.3)
             yield batch
 
-    monkeypatch.setattr(loop, "distributed", slowly)
+    monkeypatch.setattr(epoch, "distributed", slowly)
     monkeypatch.setattr(progress, "PATIENCE", 0.2)
     lines = []
     trained(tmp_path, RECIPE.replace(length=Epochs(2)), log=lines.append)
@@ -600,7 +600,7 @@ def test_every_device_needs_an_image(tmp_path):
     ("images", "batch", "replicas"), [(33, 32, 2), (70, 32, 8), (64, 32, 8), (5, 32, 5), (9, 8, 8)]
 )
 def test_even_batches_leave_no_device_without(images, batch, replicas):
-    from kerascnn.training.loop import even_batch
+    from kerascnn.training.epoch import even_batch
 
     size = even_batch(images, batch, replicas)
     assert size >= batch and (images % size == 0 or images % size >= replicas)
