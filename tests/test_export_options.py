@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
+from keras import layers
 from test_deploy import CARD, CLASSES, SIZE, gated, logits, plain
 
 from kerascnn.card import Card
@@ -86,9 +87,16 @@ class TestIntegers:
         assert {each.kind for each in operators_of(exported.path)} == {"INT16"}
         assert export(nets["plain"], format="tflite-int8", calibration=images).error > exported.error
 
-    def test_what_has_no_kernel_of_sixteen_bits_stays_float(self, nets, images):
-        operators = export(nets["gated"], format="tflite-int16x8", calibration=images).operators
-        assert operators["HARD_SWISH"] == operators["DEQUANTIZE"] == 1
+    def test_what_has_no_kernel_of_sixteen_bits_stays_float(self, images):
+        image = keras.Input((SIZE, SIZE, 3))
+        y = layers.GlobalAveragePooling2D()(layers.Conv2D(8, 3, activation="elu", name="conv")(image))
+        model = keras.Model(image, layers.Dense(CLASSES)(y), name="curved")
+        operators = export(model, format="tflite-int16x8", calibration=images).operators
+        assert operators["ELU"] == operators["DEQUANTIZE"] == 1
+
+    def test_hard_silu_is_of_sixteen_bits_too(self, nets, images):
+        exported = export(nets["gated"], format="tflite-int16x8", calibration=images)
+        assert {each.kind for each in operators_of(exported.path)} == {"INT16"}
 
     def test_types_that_cannot_be(self, nets, images):
         with pytest.raises(ValueError, match="io of tflite-int8 is 'int8' or 'uint8', got 'int16'"):
@@ -155,7 +163,7 @@ class TestFloatLayers:
     @pytest.mark.parametrize(
         ("patterns", "operator", "norms"),
         [
-            (["stage2.*"], ["CONV_2D", "HARD_SWISH"], ["stage2.norm"]),
+            (["stage2.*"], ["CONV_2D", "ADD", "MUL"], ["stage2.norm"]),
             (["stage1.gate.scale"], ["MUL"], []),
             (["stem.conv"], ["CONV_2D"], ["stem.norm"]),
             (["head.dense"], ["FULLY_CONNECTED"], []),
@@ -227,9 +235,15 @@ class TestFloatLayers:
 def test_the_report_says_what_xnnpack_takes(nets, images):
     whole = export(nets["plain"]).delegated
     assert whole["operators"] == whole["of"] > 5 and whole["partitions"] == 1
-    split = export(nets["gated"], format="tflite-int8", calibration=images)
+    bytes_ = export(nets["gated"], format="tflite-int8", calibration=images)
+    assert bytes_.delegated["operators"] == bytes_.delegated["of"] == sum(bytes_.operators.values())
+    assert bytes_.delegated["partitions"] == 1
+    image = keras.Input((SIZE, SIZE, 3))
+    y = layers.AveragePooling2D(3, 2, padding="same")(layers.Conv2D(8, 3, name="conv")(image))
+    pooled = keras.Model(image, layers.Dense(CLASSES)(layers.GlobalAveragePooling2D()(y)), name="pooled")
+    split = export(pooled, format="tflite-int8", calibration=images)
     assert 0 < split.delegated["operators"] < split.delegated["of"] == sum(split.operators.values())
-    assert split.delegated["partitions"] == 2, "hard swish of bytes has no kernel there and cuts the graph"
+    assert split.delegated["partitions"] == 2, "the average of an odd window has no kernel of bytes, and cuts the graph"
     assert export(nets["plain"], format="onnx").delegated == {}
 
 

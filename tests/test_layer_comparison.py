@@ -19,9 +19,10 @@ from kerascnn.cli import main
 from kerascnn.deploy import TARGETS, export
 from kerascnn.deploy.flatbuffer import read_graphs
 from kerascnn.deploy.layer_comparison import LayerComparison, between, compare_layers
-from kerascnn.deploy.layer_comparison.activations import layers_after, single_outputs
+from kerascnn.deploy.layer_comparison.activations import single_outputs
 from kerascnn.deploy.layer_comparison.proposals import propose
 from kerascnn.deploy.request import ExportRequest
+from kerascnn.deploy.tensor_names import layers_in
 from kerascnn.runtime import quiet
 from kerascnn.spec import Preprocess
 
@@ -125,7 +126,7 @@ def scales(content: bytearray) -> Iterator[tuple[list[str], np.ndarray]]:
 def ranked_first(model, path, names: list[str]) -> bool:
     """Whether the layer with the lowest SNR of its own is one that these tensors are named after."""
     worst = compare_layers(model, path, images(model, 2)).worst[0]
-    return bool(set(worst.covers) & set(layers_after(names, model, single_outputs(model))))
+    return bool(set(worst.covers) & set(layers_in(names, dict.fromkeys(single_outputs(model), ()), model.name)))
 
 
 def reverse(values: np.ndarray) -> None:

@@ -60,6 +60,15 @@ def test_every_family_computes_the_same(family):
         (lambda: [K.ReLU(negative_slope=0.2)], ["LeakyReLU"]),
         (lambda: [K.ReLU(1.0, threshold=0.5), K.Softmax(axis=1)], ["ReLU", "Softmax"]),
         (lambda: [K.Conv2D(4, 1), K.Activation("hard_sigmoid"), K.Conv2D(4, 1)], ["Conv2D", "Activation", "Conv2D"]),
+        (
+            lambda: [K.Conv2D(4, 1), K.Activation("hard_silu"), K.Conv2D(4, 3, padding="same")],
+            ["Conv2D", "ShiftedReLU6", "Multiply", "Conv2D"],
+        ),
+        (lambda: [K.Activation("hard_silu")], ["ShiftedReLU6", "Multiply", "DepthwiseConv2D"]),
+        (
+            lambda: [K.DepthwiseConv2D(7, padding="same"), K.BatchNormalization()],
+            ["DepthwiseConv2D", "DepthwiseConv2D", "Add", "DepthwiseConv2D", "Add", "DepthwiseConv2D", "Add"],
+        ),
         (lambda: [K.SeparableConv2D(4, 3, activation="relu")], ["DepthwiseConv2D", "Conv2D", "Activation"]),
         (lambda: [L.StandardizedConv2D(4, 3, activation="relu", strides=2)], ["Conv2D", "Activation"]),
         (lambda: [K.BatchNormalization()], ["DepthwiseConv2D"]),

@@ -21,10 +21,11 @@ from kerascnn.networks.architecture import Architecture
 ROOT = Path(__file__).parents[1]
 STEPS = ROOT / "tools/bench/step.csv"
 STUB, README = ROOT / "kerascnn/applications/__init__.pyi", ROOT / "README.md"
+INFERENCE = ROOT / "tools/bench/inference.csv"
 
 
 def main() -> None:
-    tables = {"models": table(), "ablations": ablated(), "shrink": shrunk(), "steps": stepped()}
+    tables = {"models": table(), "ablations": ablated(), "shrink": shrunk(), "steps": stepped(), "inference": timed()}
     wanted = {STUB: stub(), README: readme(tables)}
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     if "--check" in sys.argv and stale:
@@ -96,6 +97,27 @@ def stepped() -> str:
 def step_cell(row: dict[str, str]) -> str:
     ratio = "" if row["way"] == "kerascnn" else f"{float(row['ratio']):.2f} <br> "
     return f"{ratio}{float(row['seconds']):.2f} s <br> {float(row['megabytes']) / 1000:.1f} GB"
+
+
+def timed() -> str:
+    """A line for each network: what our files take, and the ratio to what others' take."""
+    columns = {  # whose file, its format, and what of it is shown
+        "float32": ("kerascnn", "tflite", "ms"),
+        "to Keras'": ("keras.applications", "tflite", "ratio"),
+        "int8": ("kerascnn", "tflite-int8", "ms"),
+        "to float32": ("kerascnn", "tflite-int8", "ratio"),
+        "to Keras' int8": ("keras.applications", "tflite-int8", "ratio"),
+        "ONNX": ("kerascnn", "onnx", "ms"),
+        "to timm's": ("timm", "onnx", "ratio"),
+    }
+    with INFERENCE.open(encoding="utf-8", newline="") as file:
+        measured = {(row["network"], row["way"], row["format"]): row for row in csv.DictReader(file)}
+    lines = [f"| | {' | '.join(columns)} |", "|---" * (1 + len(columns)) + "|"]
+    for network in dict.fromkeys(network for network, _, _ in measured):
+        rows = [(measured.get((network, way, format)), what) for way, format, what in columns.values()]
+        cells = [f"{float(row[what]):.2f}{' ms' * (what == 'ms')}" if row else "" for row, what in rows]
+        lines.append(f"| `{network}` | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
 
 
 def stub() -> str:

@@ -13,6 +13,7 @@ from keras import activations
 from kerascnn import layers as L
 from kerascnn.graph.fold import OUTPUTS
 from kerascnn.graph.graph import Call, Graph
+from kerascnn.graph.integers import fused_away
 
 Range = tuple[float, float]
 
@@ -35,7 +36,7 @@ SIGNED = Rule(rounds=True, same_scale=False, fixed=(-1.0, 127 / 128))
 RULES: dict[type, Rule] = {L.UnitLength: SIGNED}
 RULES |= dict.fromkeys((L.InputLayer, L.Conv2D, L.Conv2DTranspose, L.DepthwiseConv2D, L.Dense), OWN_SCALE)
 RULES |= dict.fromkeys((L.Add, L.Subtract, L.Multiply, L.MatMul, L.LeakyReLU, L.ReciprocalRoot), OWN_SCALE)
-RULES |= dict.fromkeys((L.GlobalAveragePooling2D, L.PositionEmbedding), OWN_SCALE)
+RULES |= dict.fromkeys((L.GlobalAveragePooling2D, L.PositionEmbedding, L.ShiftedReLU6), OWN_SCALE)
 RULES |= dict.fromkeys((L.MaxPooling2D, L.GlobalMaxPooling2D, L.Concatenate, L.Maximum, L.Minimum), SAME_SCALE)
 RULES |= dict.fromkeys((L.Reshape, L.Flatten, L.Permute, L.ZeroPadding2D, L.Cropping2D), SAME_SCALE)
 RULES |= dict.fromkeys((L.ChannelShuffle, L.ChannelSlice, L.PadChannels, L.SelectChannels), SAME_SCALE)
@@ -52,8 +53,6 @@ ACTIVATIONS: dict[Any, Rule] = {
     activations.softmax: PROBABILITIES,
     activations.tanh: SIGNED,
 }
-FUSING = (L.Conv2D, L.DepthwiseConv2D, L.Dense, L.Add, L.Subtract, L.Multiply)  # with an activation of these after it:
-FUSED = (activations.relu, activations.relu6)
 KERNELS = OUTPUTS | {L.Conv2DTranspose: (2,)}  # axes of a kernel that count outputs: each has a scale of its own
 SHAPE_OF_SECOND = (L.PositionEmbedding, L.TokensToMap)  # of their second input they read the shape alone
 
@@ -96,16 +95,6 @@ def rule_of(call: Call) -> Rule:
         what = f"activation {layer.activation.__name__!r}" if type(layer) is L.Activation else type(layer).__name__
         raise ValueError(f"There is no rule for quantising {layer.name!r}, {what}: leave it out, or draw it otherwise.")
     return rule
-
-
-def fused_away(graph: Graph) -> set[str]:
-    """Operations whose output is not rounded before an activation takes it, because both are one operator."""
-    fused = set()
-    for call in (call for call in graph.calls if isinstance(call.operation, FUSING)):
-        after = [sink.operation for sink in graph.private_consumers(call.outputs[0])]
-        if len(after) == 1 and type(after[0]) is L.Activation and after[0].activation in FUSED:
-            fused.add(call.operation.name)
-    return fused
 
 
 class Scales:

@@ -11,6 +11,7 @@ from kerascnn.deploy.request import ExportRequest, inference_function
 from kerascnn.deploy.verification import ExportError
 from kerascnn.errors import need
 
+SUMS = ("Add", "AddV2", "BiasAdd")
 OPSET = 17  # in 18 tf2onnx no longer finds GlobalAveragePool, and a Transpose stays behind
 
 
@@ -26,7 +27,7 @@ def write_onnx(request: ExportRequest, path: Path) -> None:
             function,
             function.input_signature,
             opset=OPSET,
-            custom_rewriter=[_give_axes, _split_sums],
+            custom_rewriter=[_hard_activations, _give_axes, _split_sums],
             custom_op_handlers={"Erfc": (_erfc, [])},
         )
     _bind(proto.graph, concrete)
@@ -121,6 +122,59 @@ def _inlined() -> Iterator[None]:
         yield
     finally:
         tf.config.run_functions_eagerly(eager)
+
+
+def _hard_activations(graph: Any, nodes: list[Any]) -> list[Any]:
+    """Write x relu6(x + 3) / 6 as one HardSwish, and relu6(x + 3) / 6 as one HardSigmoid.
+
+    onnxruntime computes both in a convolution before them, and what they are made of in another layout than that.
+    """
+    for relu in [node for node in nodes if node.type == "Relu6"]:
+        if (x := _three_less(graph, relu.inputs[0])) is None:
+            continue
+        for sigmoid in graph.find_output_consumers(relu.output[0]):
+            if not (_is(sigmoid, ("Mul",), relu.output[0], 1 / 6) or _is(sigmoid, ("RealDiv",), relu.output[0], 6)):
+                continue
+            for product in graph.find_output_consumers(sigmoid.output[0]):
+                if product.type == "Mul" and x in product.input:
+                    _draw(graph, product, "HardSwish", x)
+            _draw(graph, sigmoid, "HardSigmoid", x, alpha=1 / 6, beta=0.5)
+    return graph.get_nodes()
+
+
+def _three_less(graph: Any, total: Any) -> str | None:
+    """The tensor to which a node adds 3; TensorFlow adds that to a constant before it, such as the bias of a layer."""
+    if total.type not in SUMS:
+        return None
+    for source in total.input:
+        if _is(total, SUMS, source, 3):
+            return source
+        for other in graph.find_output_consumers(source):
+            if other is not total and _is(total, SUMS, source, 3, _beside(other, SUMS, source)):
+                return other.output[0]
+    return None
+
+
+def _is(node: Any, types: tuple[str, ...], x: str, value: float, more: Any = 0) -> bool:
+    """Whether a node computes something of ``x`` and a constant, and that is ``value`` throughout, beyond ``more``."""
+    constant = _beside(node, types, x)
+    return constant is not None and more is not None and np.allclose(constant - more, value)
+
+
+def _beside(node: Any, types: tuple[str, ...], x: str) -> Any:
+    """The constant that a node of one of these types takes beside ``x``, or None."""
+    others = [each for name, each in zip(node.input, node.inputs, strict=True) if name != x]
+    if node.type not in types or len(others) != 1 or not others[0].is_const():
+        return None
+    return others[0].get_tensor_value(as_list=False)
+
+
+def _draw(graph: Any, node: Any, kind: str, x: str, **attributes: float) -> None:
+    """Put a node of ONNX' own, of one input, in the place of another."""
+    shapes, dtypes, outputs = node.output_shapes, node.output_dtypes, node.output
+    graph.remove_node(node.name)
+    how = {"shapes": shapes, "dtypes": dtypes, "attr": attributes}
+    graph.make_node(kind, [x], name=node.name, outputs=outputs, **how)
 
 
 def _give_axes(graph: Any, nodes: list[Any]) -> list[Any]:

@@ -12,8 +12,15 @@ from kerascnn.deploy.saved_model import write_saved_model
 from kerascnn.deploy.tflite import write_dynamic, write_float16, write_float32, write_int8, write_int16x8
 from kerascnn.errors import suggest
 
-# What is no single operator has parts that integers have no kernel for, or that round too early.
-INTEGERS = ("kerascnn.graph.decompose:decompose",)
+# What is no single operator has parts that integers have no kernel for, or that round too early; and some operators
+# have a kernel that takes many times as long as that of others which compute the same.
+INTEGERS = (
+    "kerascnn.graph.decompose:decompose",
+    "kerascnn.graph.factors:without_factors",
+    "kerascnn.graph.wide_kernels:without_wide_kernels",
+    "kerascnn.graph.integers:in_fast_kernels",
+)
+FLOATS = ("kerascnn.graph.wide_kernels:without_wide_kernels", "kerascnn.graph.lower:without_lone_norms")
 ONNX = ("kerascnn.graph.fold:fold_batch_norm", "kerascnn.graph.onnx_layers:in_onnx_layers")
 
 
@@ -59,8 +66,8 @@ class Target:
 # normalisation or mixed its channels up is mostly above 0.4; one that is below is as good as rounding lets it be.
 # Random networks of fifty layers, which magnify any rounding, come to 1e-5, 0.015, 0.15 and 0.4.
 TARGETS = {
-    "tflite": Target(write_float32, ".tflite", 1e-4, select_tf_ops=True),
-    "tflite-fp16": Target(write_float16, ".fp16.tflite", 0.02, select_tf_ops=True),
+    "tflite": Target(write_float32, ".tflite", 1e-4, lowering=FLOATS, select_tf_ops=True),
+    "tflite-fp16": Target(write_float16, ".fp16.tflite", 0.02, lowering=FLOATS, select_tf_ops=True),
     "tflite-dynamic": Target(write_dynamic, ".dynamic.tflite", 0.2, select_tf_ops=True),
     "tflite-int8": Target(write_int8, ".int8.tflite", 0.3, ("int8", "uint8"), INTEGERS),
     "tflite-int16x8": Target(write_int16x8, ".int16x8.tflite", 0.2, ("int16",), INTEGERS),

@@ -51,6 +51,17 @@ def counted(part: str, known: Collection[str]) -> str:
     return short if short in known else part
 
 
+def owners_of(names: Iterable[str], layers: Collection[str]) -> dict[str, str]:
+    """Names of the parts that lowering makes of a layer, with the layer: each is named after it, with a word more."""
+    found = {}
+    for name in names:
+        words = name.split("-")
+        starts = ("-".join(words[:count]) for count in range(len(words) - 1, 0, -1))
+        if name not in layers and (owner := next((start for start in starts if start in layers), None)):
+            found[name] = owner
+    return found
+
+
 def output_operations(model: "keras.Model") -> list[Any]:
     """What makes each output of a model, in the order in which a file has them."""
     from kerascnn.graph.graph import functional

@@ -54,7 +54,7 @@ def int8_converter(request: ExportRequest) -> Any:
 
 
 def write_int16x8(request: ExportRequest, path: Path) -> None:
-    """Activations in int16, weights in int8 per channel. What has no kernel in int16, as hard swish, stays float32."""
+    """Activations in int16, weights in int8 per channel. What has no kernel in int16, as ELU, stays float32."""
     operators = ["EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8", "TFLITE_BUILTINS"]
     write(calibrated(request, operators).convert, path)
 

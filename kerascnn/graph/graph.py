@@ -87,6 +87,13 @@ def functional(model: keras.Model) -> keras.Model:
     return keras.Model(model.inputs, model.outputs, name=model.name) if isinstance(model, keras.Sequential) else model
 
 
+def graphs_within(model: keras.Model) -> Iterator[Graph]:
+    """The graph of a model and those of the models inside it."""
+    yield (graph := Graph(model))
+    for layer in filter(is_graph, graph.uses):
+        yield from graphs_within(layer)
+
+
 def leaves(model: keras.Model) -> Iterator[Any]:
     """All layers of a model in order, those of models inside it in the place of these models."""
     for layer in model.layers:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from kerascnn.layers.tokens import *  # noqa: F403
 
 OWN = {  # by module
-    "arithmetic": ("MatMul", "ReciprocalRoot", "UnitLength"),
+    "arithmetic": ("MatMul", "ReciprocalRoot", "ShiftedReLU6", "UnitLength"),
     "boxes": ("DecodeBoxes",),
     "channels": ("ChannelShuffle", "ChannelSlice", "PadChannels"),
     "crop_like": ("CropLike",),

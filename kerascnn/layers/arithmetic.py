@@ -61,3 +61,14 @@ class UnitLength(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return input_shape
+
+
+@keras.saving.register_keras_serializable("kerascnn")
+class ShiftedReLU6(keras.layers.Layer):
+    """``relu6(x + 3)``, six times the hard sigmoid: one addition in TensorFlow Lite, which clips what it gives."""
+
+    def call(self, x):
+        return ops.relu6(x + 3.0)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape

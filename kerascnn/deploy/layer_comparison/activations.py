@@ -1,5 +1,6 @@
 """What an exported file computes on the way, by the names of the Keras layers that it was made of."""
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,8 +12,9 @@ from kerascnn.deploy.flatbuffer import Graph as FileGraph
 from kerascnn.deploy.flatbuffer import read_graphs
 from kerascnn.deploy.operators import precision
 from kerascnn.deploy.pixels import from_pixels, to_pixels
-from kerascnn.deploy.tensor_names import layers_in, output_operations
+from kerascnn.deploy.tensor_names import counted, layers_in, output_operations, owners_of
 from kerascnn.errors import need
+from kerascnn.graph.decompose import ACTIVATION
 from kerascnn.graph.fold import pairs
 from kerascnn.graph.graph import Graph
 from kerascnn.runtime import dequantised, existing, onnx_dtype, quantised, quiet, reading, takes_pixels, typed
@@ -170,8 +172,12 @@ def open_tflite(path: Path, model: "keras.Model") -> Activations:
 
 
 def layers_after(names: Iterable[str], model: "keras.Model", shapes: Iterable[str]) -> tuple[str, ...]:
-    """Those of some layers of the model's own graph that tensors are named after."""
-    return layers_in(names, dict.fromkeys(shapes, ()), model.name)
+    """Those of some layers of the model's own graph that tensors are named after; none of a part of a layer's work."""
+    known = dict.fromkeys(shapes, ())
+    words = {counted(word, known) for name in names for word in re.split("[/:;]", name)}
+    if any(not part.endswith(ACTIVATION) for part in owners_of(words, known)):
+        return ()
+    return layers_in(names, known, model.name)
 
 
 def tflite_outputs(
