@@ -260,6 +260,32 @@ def convolve(k, x, width, size, stride=1, padding=None):
     return (k.with_style(padding=padding) if padding else k).conv_bn_act(x, width, size, stride)
 
 
+# -- maps of several strides ------------------------------------------------------------------------------------------
+
+
+def feature_pyramid(k, maps, width):
+    """What coarse maps know, on the fine ones too: maps ``(B, H, W, C)``, the finest first, to as many of ``width``.
+
+    A 1x1 of each map is added to what comes down from the next coarser one, doubled; a 3x3 follows. Lin et al. 2016,
+    https://arxiv.org/abs/1612.03144, figure 3.
+    """
+    lateral = [(k / f"lateral{i}").conv(x, width, bias=True) for i, x in enumerate(maps, 1)]
+    merged = lateral[-1:]
+    for i in range(len(maps) - 1, 0, -1):
+        down = k / f"down{i}"
+        merged.insert(0, down.add(lateral[i - 1], enlarged(down, merged[0], lateral[i - 1])))
+    return [(k / f"map{i}").conv(x, width, 3, bias=True) for i, x in enumerate(merged, 1)]
+
+
+def enlarged(k, x, like):
+    """x at the size of ``like``: doubled, of an odd size without its last row or column; else by the nearest pixels."""
+    sides = list(zip(x.shape[1:3], like.shape[1:3], strict=True))
+    if any(small and large and 2 * small - large not in (0, 1) for small, large in sides):
+        return k(L.ResizeLike, "nearest")([x, like])
+    x = k(L.UpSampling2D)(x)
+    return x if all(small and 2 * small == large for small, large in sides) else k(L.CropLike)([x, like])
+
+
 # -- before batch normalisation ---------------------------------------------------------------------------------------
 
 

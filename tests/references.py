@@ -120,7 +120,10 @@ def of_torchvision(name: str, positional: list, named: dict) -> Any:
     known = {*inspect.signature(builder).parameters}
     if name in ("googlenet", "inception_v3"):
         known |= {"aux_logits", "init_weights", "transform_input"}  # handed on by **kwargs
-    return builder(*positional, **{k: v for k, v in UNLESS_ASKED.items() if k in known} | named)
+    made = builder(*positional, **{k: v for k, v in UNLESS_ASKED.items() if k in known} | named)
+    if name in models.list_models(module=models.detection):
+        made.forward = lambda images: made.head([*made.backbone(images).values()])  # without choosing detections
+    return made
 
 
 def of_pytorchcv(name: str, positional: list, named: dict) -> Any:

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from parity import randomise_torch
-from torch_detectors import carried, detection, nms
+from references import torch_model
+from torch_detectors import detection, nms, of_maps
 
 import kerascnn
 from kerascnn import layers as L
@@ -20,9 +21,12 @@ from kerascnn.detection.matching import matched
 from kerascnn.detection.suppression import detections
 from kerascnn.layers.boxes import default_boxes
 from kerascnn.networks.codec import decode_row, encode_row
+from kerascnn.weights.coco import categories
+from kerascnn.weights.records import find_record
 
 torch = pytest.importorskip("torch")
 GRIDS, STEPS = ((6, 8), (3, 4)), ((10.0, 12.5), (20.0, 25.0))
+VARIANCES = 0.1, 0.2
 SHAPES = (((12, 12), (20, 10), (10, 20)), ((40, 40), (60, 30)))
 
 
@@ -54,15 +58,15 @@ def test_offsets_are_coded_as_in_torchvision_and_decoded_again():
 
     defaults = default_boxes(GRIDS, STEPS, SHAPES)
     wanted, corners = some_boxes(len(defaults)), B.corners(defaults).numpy()
-    coded = B.offsets(wanted, defaults)
+    coded = B.offsets(wanted, defaults, VARIANCES)
     np.testing.assert_allclose(
         coded, coder.encode_single(torch.tensor(wanted), torch.tensor(corners)), rtol=1e-4, atol=1e-4
     )
     layer = L.DecodeBoxes((900, 900), GRIDS, STEPS, SHAPES)
-    np.testing.assert_allclose(layer(coded[None])[0], wanted, rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(layer(of_maps(layer, coded[None]))[0], wanted, rtol=1e-4, atol=1e-3)
     layer = L.DecodeBoxes((60, 100), GRIDS, STEPS, SHAPES)
     noise = np.random.default_rng(0).normal(0, 8, (2, len(defaults), 4)).astype("float32")
-    for got, offsets in zip(layer(noise), noise, strict=True):
+    for got, offsets in zip(layer(of_maps(layer, noise)), noise, strict=True):
         theirs = coder.decode_single(torch.tensor(offsets), torch.tensor(corners))
         theirs = clip_boxes_to_image(theirs, (60, 100))
         np.testing.assert_allclose(got, theirs, rtol=1e-3, atol=1e-2)
@@ -73,11 +77,11 @@ def test_default_boxes_are_counted_row_by_row(tmp_path):
     assert defaults.shape == (6 * 8 * 3 + 3 * 4 * 2, 4)
     assert defaults[1].tolist() == [6.25, 5, 20, 10] and defaults[3].tolist() == [18.75, 5, 12, 12]
     assert defaults[24].tolist() == [6.25, 15, 12, 12] and defaults[-1].tolist() == [87.5, 50, 60, 30]
-    image = keras.Input((len(defaults), 4))
-    model = keras.Model(image, L.DecodeBoxes((60, 100), GRIDS, STEPS, SHAPES)(image))
+    maps = [keras.Input((144, 4)), keras.Input((24, 4))]
+    model = keras.Model(maps, L.DecodeBoxes((60, 100), GRIDS, STEPS, SHAPES)(maps))
     model.save(tmp_path / "boxes.keras")
     again = keras.models.load_model(tmp_path / "boxes.keras")
-    x = np.ones((1, len(defaults), 4), "float32")
+    x = [np.ones((1, 144, 4), "float32"), np.ones((1, 24, 4), "float32")]
     np.testing.assert_array_equal(again(x), model(x))
 
 
@@ -116,7 +120,7 @@ def test_the_loss_is_that_of_torchvision_image_by_image():
     predicted = rng.normal(size=(6, len(defaults), 4)).astype("float32")
     targets = {"boxes": boxes, "classes": classes, "valid": valid}
     how = {"overlap": 0.5, "negatives": 3.0}
-    losses = multibox(scores, predicted, defaults, targets, **how).numpy()
+    losses = multibox(scores, predicted, defaults, VARIANCES, targets, **how).numpy()
     utils = detection()._utils
     module = SimpleNamespace(box_coder=utils.BoxCoder(weights=(10.0, 10.0, 5.0, 5.0)), neg_to_pos_ratio=3.0)
     for i, loss in enumerate(losses):
@@ -141,7 +145,7 @@ def test_padding_has_no_part_in_the_loss_nor_in_its_gradient():
             "valid": valid,
         }
         with tf.GradientTape() as tape:
-            losses = multibox(scores, predicted, defaults, targets, overlap=0.5, negatives=3.0)
+            losses = multibox(scores, predicted, defaults, VARIANCES, targets, overlap=0.5, negatives=3.0)
         gradients = tape.gradient(losses, [scores, predicted])
         assert all(np.isfinite(g).all() for g in gradients)
         assert (gradients[1][-1].numpy() == 0).all() and (gradients[1][0].numpy() != 0).any()
@@ -201,16 +205,16 @@ def test_parameters_are_counted_as_in_torchvision(name, parameters):
 
 
 @pytest.mark.parametrize("name", PAPERS)
-def test_heads_and_detections_are_those_of_torchvision(name):
-    module = getattr(detection(), name)(weights=None, weights_backbone=None, num_classes=6).eval()
+def test_heads_and_detections_are_those_of_torchvision(name, tmp_path):
+    module = torch_model("torchvision", f"{name}(num_classes=6)")
     randomise_torch(module)
-    model = kerascnn.build(name, classes=5)
-    carried(module, model)
+    torch.save(module.state_dict(), tmp_path / "six.pth")
+    model = kerascnn.build(name, classes=5, weights=tmp_path / "six.pth")
     size = model.input_shape[1]
     pixels = np.random.default_rng(1).random((2, size, size, 3)).astype("float32")
     images = ((pixels - module.transform.image_mean) / module.transform.image_std).astype("float32")
     decode, softmax = model.get_layer("head-decode_boxes"), model.get_layer("head-softmax")
-    raw = keras.Model(model.input, [decode.input, softmax.input])
+    raw = keras.Model(model.input, [keras.ops.concatenate(decode.input, axis=1), softmax.input])
     tensors = torch.tensor(images.transpose(0, 3, 1, 2))
     with torch.no_grad():
         maps = list(module.backbone(tensors).values())
@@ -221,11 +225,12 @@ def test_heads_and_detections_are_those_of_torchvision(name):
         assert wanted.std() > 0.1 and abs(got.numpy() - wanted).max() < 1e-4 * abs(wanted).max()
     # Of heads whose scores all differ: those of random weights hardly do, and rounding decides which box gives way.
     rng = np.random.default_rng(2)
-    offsets, logits = (rng.normal(0, 2, tuple(x.shape)).astype("float32") for x in (decode.input[0], softmax.input[0]))
+    shapes = (1, len(decode.defaults), 4), (1, *softmax.input.shape[1:])
+    offsets, logits = (rng.normal(0, 2, shape).astype("float32")[0] for shape in shapes)
     offsets, logits = (np.stack([x, x[::-1]]) for x in (offsets, logits))
     outputs = {"bbox_regression": torch.tensor(offsets), "cls_logits": torch.tensor(logits)}
     found = module.postprocess_detections(outputs, anchors, [(size, size)] * 2)
-    ours = detections(decode(offsets), softmax(logits)[..., 1:], **PAPERS[name])
+    ours = detections(decode(of_maps(decode, offsets)), softmax(logits)[..., 1:], **PAPERS[name])
     for image, wanted in enumerate(found):
         count = len(wanted["scores"])
         assert ours.count[image] == count > 50
@@ -234,6 +239,27 @@ def test_heads_and_detections_are_those_of_torchvision(name):
         off = np.maximum(off, abs(ours.scores[image, :count, None].numpy() - scores) / 1e-4)
         off[1 + ours.classes[image, :count, None].numpy() != labels] = np.inf
         assert off.min(axis=0).max() < 1 and len({*off.argmin(axis=0).tolist()}) == count
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_published_files_are_read(name, tmp_path):
+    """Their 91 scores are by COCO's numbers of categories, of which 80 are in use."""
+    module = torch_model("torchvision", name)
+    randomise_torch(module)
+    path = tmp_path / find_record(name, "coco").file
+    torch.save(module.state_dict(), path)
+    model = kerascnn.build(name, weights=path)
+    decode, softmax = model.get_layer("head-decode_boxes"), model.get_layer("head-softmax")
+    raw = keras.Model(model.input, [keras.ops.concatenate(decode.input, axis=1), softmax.input])
+    images = np.random.default_rng(1).normal(size=(1, *model.input_shape[1:])).astype("float32")
+    with torch.no_grad():
+        theirs = module(torch.tensor(images.transpose(0, 3, 1, 2)))
+    used = [0, *(number for number, _ in categories())]
+    wanted = theirs["bbox_regression"].numpy(), theirs["cls_logits"].numpy()[..., used]
+    for got, want in zip(raw(images), wanted, strict=True):
+        assert want.std() > 0.1 and abs(got.numpy() - want).max() < 1e-4 * abs(want).max()
+    with pytest.warns(UserWarning, match=r"head-map1-scores-conv is new, for \d+ outputs"):
+        kerascnn.build(name, weights=path, classes=3)
 
 
 @pytest.mark.parametrize("name", ["ResNet18", "MobileNetV2_035", "AlexNet", "ResNet20CIFAR", "VGG11"])

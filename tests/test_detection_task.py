@@ -16,7 +16,7 @@ import kerascnn
 from kerascnn.data import Split
 from kerascnn.spec import Preprocess
 from kerascnn.tasks import Detection
-from kerascnn.tasks.detection import MultiBox, drawing
+from kerascnn.tasks.detection import Focal, MultiBox, drawing
 from kerascnn.tasks.detection.heads import up_to_logits
 from kerascnn.tasks.detection.meters import AveragePrecision
 from kerascnn.tasks.detection.prediction import SURE
@@ -110,10 +110,9 @@ def test_average_precision_is_that_of_pycocotools(found):
 
 def test_the_meter_is_near_and_adds_up_over_batches(found):
     outputs, targets = example(crowds=False)
-    logits = np.log(np.concatenate([1 - outputs["scores"].sum(-1, keepdims=True), outputs["scores"]], -1) + 1e-9)
     tensors = {name: tf.constant(values) for name, values in targets.items()}
     whole, parts = AveragePrecision(3, "ap"), AveragePrecision(3, "ap")
-    given = {"boxes": tf.constant(outputs["boxes"]), "scores": tf.constant(logits, tf.float32)}
+    given = {name: tf.constant(values) for name, values in outputs.items()}
     whole.update_state(tensors, given)
     for place in range(0, 40, 10):
         part = slice(place, place + 10)
@@ -177,21 +176,32 @@ def test_models_that_do_not_fit_are_refused():
     outputs = TASK.training_model(model)(np.ones((2, 96, 96, 3), "float32"))
     count = model.output["boxes"].shape[1]
     assert {name: tuple(x.shape) for name, x in outputs.items()} == {
-        "boxes": (2, count, 4), "offsets": (2, count, 4), "scores": (2, count, 4), "defaults": (count, 4),
+        "boxes": (2, count, 4), "offsets": (2, count, 4), "scores": (2, count, 3), "logits": (2, count, 4),
+        "defaults": (count, 4), "variances": (2,),
     }  # fmt: skip
-    np.testing.assert_allclose(
-        tf.nn.softmax(outputs["scores"])[..., 1:], model(np.ones((2, 96, 96, 3), "float32"))["scores"], rtol=1e-5
-    )
+    np.testing.assert_allclose(tf.nn.softmax(outputs["logits"])[..., 1:], outputs["scores"], rtol=1e-5)
+    np.testing.assert_array_equal(outputs["scores"], model(np.ones((2, 96, 96, 3), "float32"))["scores"])
     image = keras.Input((8, 4))
     own = keras.Model(image, {"boxes": image[..., :4], "scores": keras.layers.Dense(3)(image)})
     with pytest.raises(ValueError, match="its boxes have to come of DecodeBoxes"):
         up_to_logits(own)
-    with pytest.raises(ValueError, match="loss must be MultiBox"):
+    with pytest.raises(ValueError, match="loss must be MultiBox, Focal or None"):
         Detection(labels=LABELS, loss="focal")
+    with pytest.raises(ValueError, match=r"scores the background beside the classes, and Focal.*set it to MultiBox"):
+        Detection(labels=LABELS, loss=Focal()).training_model(model)
+    alone = kerascnn.build("retinanet_mobilenet_v2_035", classes=3, input_shape=(64, 64, 3))
+    with pytest.raises(ValueError, match=r"scores each class by itself, and MultiBox.*set it to Focal"):
+        Detection(labels=LABELS, loss=MultiBox()).training_model(alone)
     with pytest.raises(ValueError, match="negatives must be above 0"):
         MultiBox(negatives=0)
     with pytest.raises(ValueError, match="overlap must be between 0 and 1"):
         MultiBox(overlap=1.0)
+    for name, value, says in (
+        ("alpha", 0, "between 0 and 1"), ("gamma", -1, "at least 0"), ("high", 1.0, "between 0 and 1"),
+        ("low", 0.6, "up to high, which is 0.5"), ("boxes", "l2", "one of l1, smooth_l1, giou"),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=f"{name} must be .*{says}"):
+            Focal(**{name: value})
 
 
 def test_a_whole_model_has_no_loss_to_be_tuned_by():
@@ -200,11 +210,14 @@ def test_a_whole_model_has_no_loss_to_be_tuned_by():
         TASK.output_loss({"boxes": "linear", "scores": "softmax"}, targets, outputs)
 
 
-def test_crowds_are_not_trained_on():
+@pytest.mark.parametrize("background", [0, 1])
+def test_crowds_are_not_trained_on(background):
     outputs = {
-        "scores": tf.zeros((1, 4, 3)),
+        "scores": tf.zeros((1, 4, 2)),
+        "logits": tf.zeros((1, 4, 2 + background)),
         "offsets": tf.zeros((1, 4, 4)),
-        "defaults": tf.constant([[10.0, 10, 10, 10]] * 4),
+        "defaults": tf.constant([[10.0, 10, 10, 10]] * 3 + [[9.5, 9.5, 11, 11]]),
+        "variances": tf.constant([0.1, 0.2]),
     }
     targets = {name: tf.constant(value) for name, value in {
         "boxes": [[[5.0, 5, 15, 15], [4, 4, 15, 15]]], "classes": [[0, 1]], "valid": [[True, True]],

@@ -7,11 +7,12 @@ import pytest
 from PIL import Image
 
 import kerascnn
+from kerascnn.applications import ResNet18
 from kerascnn.card import Card
 from kerascnn.cli import main
 from kerascnn.data import open_data
 from kerascnn.data.sources import shape_boxes
-from kerascnn.detection import ssdlite
+from kerascnn.detection import retinanet, ssdlite
 from kerascnn.networks.codec import decode_row
 from kerascnn.training import AdamW, Cosine, Epochs, Input, Model, Recipe
 from kerascnn.workflows.train import train
@@ -138,3 +139,27 @@ def test_a_killed_training_goes_on_to_the_same_weights(tmp_path, trained):
     first, again = (kerascnn.runtime.load_keras(folder / "model.keras") for folder in (trained[0], tmp_path))
     for a, b in zip(first.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_retinanet_learns_by_the_same_engine(tmp_path, folder):
+    """By the loss that is usual for sigmoids; and it is exported, evaluated and drawn as any other."""
+    row = retinanet(ResNet18.replace(name="resnet8_8", depths=(1, 1, 1), width=8))
+    recipe = RECIPE.replace(model=Model(row, fields={"coarser": 0, "sides": (8, 14, 24), "width": 16, "depth": 1}))
+    outcome = train(recipe, tmp_path, exports=("tflite", "tflite-int8", "onnx"), log=silent)
+    card = Card.read(tmp_path / "model.keras")
+    losses = [epoch["loss"] for epoch in card.facts["history"]]
+    assert outcome and losses[-1] < losses[0] and np.isfinite(losses).all()
+    assert decode_row(card.network).name == "retinanet_resnet8_8"
+    by_name = {row.name: row for row in outcome.files}
+    reference = kerascnn.evaluate(tmp_path / "model.keras", str(folder)).evaluation
+    for name, agreement, off in (
+        ("model.tflite", 0.99, 1e-3),
+        ("model.onnx", 0.99, 1e-3),
+        ("model.int8.tflite", 0.8, 0.1),
+    ):
+        assert by_name[name].agreement > agreement
+        found = kerascnn.evaluate(tmp_path / name, str(folder)).evaluation
+        assert found.ap50 == pytest.approx(reference.ap50, abs=off)
+    picture = folder / "images" / "03.png"
+    assert main(["predict", str(tmp_path / "model.tflite"), str(picture), "--out", str(tmp_path)]) == 0
+    assert np.asarray(Image.open(tmp_path / "03.prediction.png")).shape == (64, 64, 3)

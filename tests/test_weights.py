@@ -68,7 +68,7 @@ def test_a_table_may_have_the_network_in_its_names():
 
 
 def test_a_table_with_an_unknown_option_is_refused():
-    with pytest.raises(ValueError, match="'hwc' is no option of a name; known are chw, part=1/3 and or=name"):
+    with pytest.raises(ValueError, match="'hwc' is no option of a name; known are chw, coco, part=1/3 and or=name"):
         tables.source_key("fc", "hwc")
 
 
@@ -342,12 +342,17 @@ def test_records_are_what_torchvision_publishes():
     for r in (r for r in all_records() if r.source == "torchvision"):
         weights = {w.url: w for w in models.get_model_weights(r.source_name)}[r.url]
         transforms, p = weights.transforms(), r.preprocess
+        assert r.classes == len(weights.meta["categories"]), r
+        if not hasattr(transforms, "resize_size"):  # of a detector, which normalises images itself
+            inside = torch_model("torchvision", r.source_name).transform
+            assert np.allclose([p.mean, p.std], [inside.image_mean, inside.image_std], rtol=1e-8), r
+            assert (p.size, p.squash, r.top1) == (inside.min_size[-1], True, None), r
+            continue
         seen = getattr(transforms, "crop_size", transforms.resize_size)  # of masks nothing is cut off
         assert (p.size, round(p.size / p.crop)) == (seen[0], transforms.resize_size[0]), r
         again = r.source_name in ("googlenet", "inception_v3")  # with these weights they put images back to -1..1
         assert [list(p.mean), list(p.std)] == (2 * [[0.5] * 3] if again else [transforms.mean, transforms.std]), r
         assert r.top1 == weights.meta["_metrics"].get("ImageNet-1K", {}).get("acc@1"), r
-        assert r.classes == len(weights.meta["categories"]), r
 
 
 def test_records_are_what_timm_publishes():

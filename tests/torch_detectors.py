@@ -37,35 +37,29 @@ def ious(one: np.ndarray, others: np.ndarray) -> np.ndarray:
     return both / np.maximum(either, 1e-12)
 
 
-def carried(module: Any, model: Any) -> None:
-    """Give a torchvision detector's weights to the same network of this package."""
+def python_of(name: str) -> Any:
+    """An operator of torchvision as it is written in Python, which runs without being compiled."""
+    detection()
+    return getattr(import_module(f"torchvision.ops.{name}"), f"_{name}").__wrapped__
+
+
+def of_maps(decode: Any, offsets: Any) -> list[Any]:
+    """Offsets of all default boxes, (B, A, 4), map by map, as a layer ``DecodeBoxes`` takes them."""
+    return np.split(np.asarray(offsets), np.cumsum(decode.counts)[:-1], axis=1)
+
+
+def as_published(module: Any) -> Any:
+    """A torchvision detector whose batch norms are frozen and have no epsilon, as in some of its files for COCO."""
+    frozen = import_module("torchvision.ops").FrozenBatchNorm2d
     import torch
 
-    def layers_of(part):
-        kinds = (torch.nn.Conv2d, torch.nn.BatchNorm2d)
-        return [each for each in part.modules() if isinstance(each, kinds)]
-
-    ours = [layer for layer in model.layers if layer.weights and layer.name != "first-layer_scale"]
-    pairs = [
-        *zip((each for each in ours if not each.name.startswith("head-")), layers_of(module.backbone), strict=True)
-    ]
-    for kind, head in (("boxes", module.head.regression_head), ("scores", module.head.classification_head)):
-        for number, part in enumerate(head.module_list, 1):
-            here = [each for each in ours if each.name.startswith(f"head-map{number}-{kind}-")]
-            parts = [part] if isinstance(part, torch.nn.Conv2d) else layers_of(part)
-            pairs += zip(here, parts, strict=True)
-    for layer, source in pairs:
-        if isinstance(source, torch.nn.BatchNorm2d):
-            assert layer.epsilon == source.eps
-            layer.set_weights([np.asarray(getattr(source, part).detach()) for part in NORM])
-            continue
-        kernel = np.asarray(source.weight.detach())
-        kernel = (
-            kernel.transpose(2, 3, 0, 1) if "depthwise" in layer.name.split("-")[-1] else kernel.transpose(2, 3, 1, 0)
-        )
-        layer.set_weights([kernel] + ([] if source.bias is None else [np.asarray(source.bias.detach())]))
-    if hasattr(module.backbone, "scale_weight"):
-        model.get_layer("first-layer_scale").set_weights([np.asarray(module.backbone.scale_weight.detach())])
+    for part in list(module.modules()):
+        for name, norm in part.named_children():
+            if isinstance(norm, torch.nn.BatchNorm2d):
+                instead = frozen(norm.num_features, eps=0.0)
+                instead.load_state_dict({key: norm.state_dict()[key] for key in NORM})
+                setattr(part, name, instead)
+    return module
 
 
 NORM = ("weight", "bias", "running_mean", "running_var")

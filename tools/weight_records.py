@@ -19,7 +19,7 @@ from kerascnn.files import write_text
 from kerascnn.ledger import Entry, entries
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from references import import_torchvision, spelled
+from references import import_torchvision, spelled, torch_model
 
 OUT = Path(__file__).parents[1] / "kerascnn/weights/records.csv"
 COLUMNS = (
@@ -186,16 +186,29 @@ def of_torchvision(entry: Entry, _: dict) -> Iterator[dict]:
     for weights in models.get_model_weights(entry.source_name):
         if weights.meta["categories"] is None:  # a trunk alone, whose classifier in the file was never trained
             continue
-        transforms, accuracy = weights.transforms(), weights.meta["_metrics"].get("ImageNet-1K", {})
-        resize = transforms.resize_size[0]
-        size = transforms.crop_size[0] if hasattr(transforms, "crop_size") else resize  # of masks nothing is cut off
+        accuracy = weights.meta["_metrics"].get("ImageNet-1K", {})
         yield {
             "tag": "tv_" + weights.name.lower().replace("imagenet1k", "in1k"), "top": "yes", "url": weights.url,
-            "hash": "sha256:" + weights.url.rpartition("-")[2].removesuffix(".pth"), "size": size,
-            "crop": f"{size / resize:.6g}", "interpolation": transforms.interpolation.value,
-            "mean": blank(transforms.mean), "std": blank(transforms.std), "classes": len(weights.meta["categories"]),
-            "licence": "bsd-3-clause", "top1": accuracy.get("acc@1", ""),
-        } | (HALF if entry.source_name in ONCE_MORE else {})  # fmt: skip
+            "hash": "sha256:" + weights.url.rpartition("-")[2].removesuffix(".pth"),
+            "classes": len(weights.meta["categories"]), "licence": "bsd-3-clause", "top1": accuracy.get("acc@1", ""),
+        } | seen_by(entry, weights.transforms()) | (HALF if entry.source_name in ONCE_MORE else {})  # fmt: skip
+
+
+def seen_by(entry: Entry, transforms: Any) -> dict:
+    """What torchvision's transforms do with an image; those of a detector are within the network.
+
+    They keep its proportions, and make its short side that of the square which the whole image is resized to here.
+    """
+    if not hasattr(transforms, "resize_size"):
+        inside = torch_model(entry.source, entry.source_name).transform
+        mean_and_std = {"mean": blank(inside.image_mean), "std": blank(inside.image_std)}
+        return {"size": inside.min_size[-1], "crop": 1, "squash": "yes", "interpolation": "bilinear"} | mean_and_std
+    resize = transforms.resize_size[0]
+    size = transforms.crop_size[0] if hasattr(transforms, "crop_size") else resize  # of masks nothing is cut off
+    return {
+        "size": size, "crop": f"{size / resize:.6g}", "interpolation": transforms.interpolation.value,
+        "mean": blank(transforms.mean), "std": blank(transforms.std),
+    }  # fmt: skip
 
 
 def of_timm(entry: Entry, measured: dict) -> Iterator[dict]:

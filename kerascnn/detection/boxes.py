@@ -4,8 +4,6 @@ from typing import Any
 
 import tensorflow as tf
 
-from kerascnn.layers.boxes import VARIANCES
-
 
 def area(boxes: Any) -> Any:
     """Square pixels of each box, (...); 0 where it ends before it begins."""
@@ -15,7 +13,11 @@ def area(boxes: Any) -> Any:
 
 def shared(first: Any, second: Any) -> Any:
     """Square pixels that each of some boxes shares with each of others: (..., N, 4), (..., M, 4) to (..., N, M)."""
-    first, second = first[..., :, None, :], second[..., None, :, :]
+    return shared_in_pairs(first[..., :, None, :], second[..., None, :, :])
+
+
+def shared_in_pairs(first: Any, second: Any) -> Any:
+    """Square pixels that two boxes share, of each pair: (..., 4) each, to (...)."""
     corners = tf.maximum(first[..., :2], second[..., :2]), tf.minimum(first[..., 2:], second[..., 2:])
     return area(tf.concat(corners, axis=-1))
 
@@ -38,13 +40,13 @@ def corners(boxes: Any) -> Any:
     return tf.concat([middle - half, middle + half], axis=-1)
 
 
-def offsets(boxes: Any, defaults: Any) -> Any:
-    """What :class:`kerascnn.layers.DecodeBoxes` makes ``boxes``, (..., A, 4), of: middles and sizes are ``defaults``.
+def offsets(boxes: Any, defaults: Any, variances: Any) -> Any:
+    """What :func:`kerascnn.layers.boxes.decoded` makes ``boxes``, (..., A, 4), of.
 
-    ``defaults`` is (A, 4). A side below a thousandth of a pixel counts as that.
+    ``defaults`` is (A, 4), middles and sizes. A side below a thousandth of a pixel counts as that.
     """
     wanted = middles_and_sizes(boxes)
-    of_middles, of_sizes = VARIANCES
+    of_middles, of_sizes = variances[0], variances[1]
     moved = (wanted[..., :2] - defaults[..., :2]) / (defaults[..., 2:] * of_middles)
     grown = tf.math.log(tf.maximum(wanted[..., 2:], 1e-3) / defaults[..., 2:]) / of_sizes
     return tf.concat([moved, grown], axis=-1)

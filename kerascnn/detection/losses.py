@@ -4,8 +4,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from kerascnn.detection.boxes import corners, offsets
-from kerascnn.detection.matching import matched
+from kerascnn.detection.boxes import area, corners, offsets, shared_in_pairs
+from kerascnn.detection.matching import NEITHER, matched, matched_between
+from kerascnn.layers.boxes import decoded
 
 
 def smooth_l1(difference: Any, beta: float = 1.0) -> tf.Tensor:
@@ -17,10 +18,35 @@ def smooth_l1(difference: Any, beta: float = 1.0) -> tf.Tensor:
     return tf.where(size < beta, size**2 / (2 * beta), size - beta / 2)
 
 
+def focal(logits: Any, targets: Any, alpha: float = 0.25, gamma: float = 2.0) -> tf.Tensor:
+    """The cross-entropy of sigmoids, less the surer they are: of each of ``logits``, which ``targets`` wants 0 or 1.
+
+    ``-alpha_t (1 - p_t) ** gamma log(p_t)``, where ``p_t`` is the share of what is wanted, and ``alpha_t`` is ``alpha``
+    of a 1 and the rest of a 0. Lin et al. 2017, https://arxiv.org/abs/1708.02002, equation 5.
+    """
+    right = (2 * targets - 1) * logits  # whose sigmoid is p_t
+    weight = alpha * targets + (1 - alpha) * (1 - targets)
+    return weight * tf.exp(-gamma * tf.nn.softplus(right)) * tf.nn.softplus(-right)
+
+
+def giou(first: Any, second: Any, epsilon: float = 1e-7) -> tf.Tensor:
+    """1 less the generalised IoU of boxes in pairs: corners, (..., 4) each, to (...), from 0 to 2.
+
+    That is their IoU less the part of the box round both that neither covers. Rezatofighi et al. 2019,
+    https://arxiv.org/abs/1902.09630, algorithm 1; ``epsilon`` keeps gradients finite where boxes have no area.
+    """
+    both = shared_in_pairs(first, second)
+    either: Any = area(first) + area(second) - both
+    least, most = tf.minimum(first[..., :2], second[..., :2]), tf.maximum(first[..., 2:], second[..., 2:])
+    around = area(tf.concat([least, most], axis=-1))
+    return 1 - both / (either + epsilon) + (around - either) / (around + epsilon)
+
+
 def multibox(
     scores: Any,
     predicted: Any,
     defaults: Any,
+    variances: Any,
     targets: dict[str, Any],
     *,
     overlap: float,
@@ -40,6 +66,8 @@ def multibox(
         Offsets, (B, A, 4).
     defaults
         Middles and sizes of the default boxes, (A, 4).
+    variances
+        Two numbers, by which offsets are scaled: :func:`kerascnn.layers.boxes.decoded`.
     targets
         ``"boxes"``, corners (B, M, 4); ``"classes"``, (B, M) integers from 0; ``"valid"``, (B, M) bool.
     overlap
@@ -57,7 +85,71 @@ def multibox(
     hard = tf.logical_not(positive) & (tf.cast(rank, tf.float32) < negatives * count[:, None])
     of_classes = tf.reduce_sum(tf.where(positive | hard, entropy, 0.0), axis=1)
 
-    wanted: Any = offsets(tf.gather(targets["boxes"], place, batch_dims=1), defaults)
+    wanted: Any = offsets(tf.gather(targets["boxes"], place, batch_dims=1), defaults, variances)
     wanted = tf.where(positive[..., None], wanted, predicted)
     of_boxes = tf.reduce_sum(smooth_l1(predicted - tf.stop_gradient(wanted)), axis=[1, 2])
     return (of_classes + of_boxes) / tf.maximum(count, 1)
+
+
+def dense_focal(
+    scores: Any,
+    predicted: Any,
+    defaults: Any,
+    variances: Any,
+    targets: dict[str, Any],
+    *,
+    alpha: float,
+    gamma: float,
+    low: float,
+    high: float,
+    of_boxes: str,
+) -> tf.Tensor:
+    """RetinaNet's loss of each image, (B,). Lin et al. 2017, https://arxiv.org/abs/1708.02002, sections 3 and 4.
+
+    The focal loss of every class at every default box but those between ``low`` and ``high``, and the loss of the
+    matched boxes; their sum is divided by the number of matched ones, or by 1 where there is none.
+
+    Parameters
+    ----------
+    scores
+        Logits, (B, A, K).
+    predicted, defaults, variances, targets
+        As in :func:`multibox`.
+    alpha, gamma
+        As in :func:`focal`.
+    low, high
+        As in :func:`kerascnn.detection.matching.matched_between`.
+    of_boxes
+        A name in ``OF_BOXES``.
+    """
+    found = matched_between(targets["boxes"], targets["valid"], corners(defaults), low, high)
+    positive: Any = found >= 0
+    place = tf.maximum(found, 0)
+    classes = tf.where(positive, tf.gather(tf.cast(targets["classes"], tf.int32), place, batch_dims=1), -1)
+    learned = tf.cast(found != NEITHER, scores.dtype)[..., None]
+    of_classes = tf.reduce_sum(
+        learned * focal(scores, tf.one_hot(classes, scores.shape[-1]), alpha, gamma), axis=[1, 2]
+    )
+    wanted = tf.gather(targets["boxes"], place, batch_dims=1)
+    each = OF_BOXES[of_boxes](predicted, wanted, defaults, variances)
+    of_matched = tf.reduce_sum(tf.where(positive, each, 0.0), axis=1)
+    return (of_classes + of_matched) / tf.maximum(tf.reduce_sum(tf.cast(positive, tf.float32), axis=1), 1)
+
+
+def l1_of_offsets(predicted: Any, wanted: Any, defaults: Any, variances: Any) -> Any:
+    return tf.reduce_sum(tf.abs(predicted - offsets(wanted, defaults, variances)), axis=-1)
+
+
+def smooth_l1_of_offsets(predicted: Any, wanted: Any, defaults: Any, variances: Any) -> Any:
+    return tf.reduce_sum(smooth_l1(predicted - offsets(wanted, defaults, variances)), axis=-1)
+
+
+def giou_of_boxes(predicted: Any, wanted: Any, defaults: Any, variances: Any) -> Any:
+    return giou(decoded(predicted, defaults, variances), wanted)
+
+
+OF_BOXES = {
+    "l1": l1_of_offsets,
+    "smooth_l1": smooth_l1_of_offsets,
+    "giou": giou_of_boxes,
+}  # (B, A) of offsets and boxes

@@ -7,6 +7,7 @@ import tensorflow as tf
 from kerascnn.detection.boxes import iou
 
 NONE = -1  # a default box that is to find nothing
+NEITHER = -2  # one whose overlap is too large for that, and too small for its object
 
 
 def matched(boxes: Any, valid: Any, defaults: Any, least: float) -> Any:
@@ -32,3 +33,20 @@ def matched(boxes: Any, valid: Any, defaults: Any, least: float) -> Any:
     numbers = tf.range(tf.shape(overlap)[1])[:, None]
     asked = tf.reduce_max(tf.where(favourite & (overlap > 0), numbers, NONE), axis=1)
     return tf.where(asked >= 0, asked, found)
+
+
+def matched_between(boxes: Any, valid: Any, defaults: Any, low: float, high: float) -> Any:
+    """The number of its object for each default box, (B, A) int32, or ``NONE``, or ``NEITHER``. Lin et al. 2017, s. 4.
+
+    A default box finds the object of the largest IoU with it where that is ``high`` or more, nothing where it is less
+    than ``low``, and does not learn in between. Those of the largest IoU with an object, all that share it, find the
+    object of their own largest IoU, however small that is (Ren et al. 2015, section 3.1.2).
+
+    The parameters are those of :func:`matched`.
+    """
+    overlap = tf.where(valid[..., None], iou(boxes, defaults[None]), -1.0)  # (B, M, A)
+    best = tf.argmax(overlap, axis=1, output_type=tf.int32)
+    most = tf.reduce_max(overlap, axis=1)
+    found = tf.where(most >= high, best, tf.where(most < low, NONE, NEITHER))
+    favourite = (overlap == tf.reduce_max(overlap, axis=2, keepdims=True)) & (overlap > 0)
+    return tf.where(tf.reduce_any(favourite, axis=1), best, found)

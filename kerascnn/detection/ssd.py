@@ -10,26 +10,21 @@ Classes count from 0, and the background is none of them: the network has a scor
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from math import sqrt
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kerascnn import layers as L
 from kerascnn.applications import VGG16
-from kerascnn.networks.architecture import Architecture
-from kerascnn.networks.on_backbone import OnBackbone
+from kerascnn.detection.detector import Detector
 from kerascnn.spec import Paper, Style
-
-if TYPE_CHECKING:
-    import keras
 
 PAPER = Paper(
     title="SSD: Single shot multibox detector", authors="Liu et al.", year=2015, url="https://arxiv.org/abs/1512.02325"
 )
-COCO = 80  # classes
 FOUR, SIX = (2.0,), (2.0, 3.0)  # ratios that make four and six boxes at a place
 
 
 @dataclass(frozen=True)
-class SSD(OnBackbone):
+class SSD(Detector):
     """Boxes and scores of classes on two maps of a backbone and on extra ones."""
 
     extras: tuple[int, ...]  # widths of the extra maps
@@ -38,12 +33,9 @@ class SSD(OnBackbone):
     taps: tuple[str, ...] = ()  # layers that make the backbone's maps; none: its last two up to stride 32
     steps: tuple[int, ...] = ()  # pixels between the places of every map; none: the image divided by the map
     _: KW_ONLY
-    classes: int = COCO
     paper: Paper = PAPER
 
-    task = "detection"
-    mark = "head-map"
-    any_size = False
+    marks = ("head-map", "head.classification_head.")
 
     @property
     def tiny(self) -> dict[str, Any]:
@@ -51,45 +43,6 @@ class SSD(OnBackbone):
         scales = (0.15, 0.3, 0.5, 0.7, 0.9)
         fewer = {"extras": (16, 16), "scales": scales, "ratios": (FOUR,) * 4, "taps": (), "steps": ()}
         return {"backbone": small, "size": max(64, small.size), **fewer}
-
-    def __call__(
-        self,
-        weights: str | None = None,
-        input_tensor: Any = None,
-        input_shape: tuple[int | None, ...] | None = None,
-        classes: int | None = None,
-        name: str | None = None,
-        include_top: bool = True,
-        pooling: str | None = None,
-        *,
-        include_preprocessing: bool = False,
-    ) -> "keras.Model":
-        """Build this network as a functional Keras model.
-
-        Arguments and errors are those of :class:`kerascnn.networks.architecture.Architecture`, but for these.
-
-        Parameters
-        ----------
-        weights
-            None for random initialisation; ``.keras``, ``.weights.h5`` or ``.h5`` of this network; or what the backbone
-            alone is to start from: the tag of published weights, such as "imagenet", or any file that it takes.
-        input_shape
-            Of a fixed height and width, on which the default boxes depend.
-        classes
-            Number of classes without the background, by default COCO's 80.
-        include_top, pooling
-            Without top: the smallest map, or what it pools to.
-
-        Returns
-        -------
-        keras.Model
-            Images in, already normalised as the weights ask. A dictionary out, in float32: ``"boxes"``,
-            ``(batch, default boxes, 4)``, corners x1, y1, x2, y2 in pixels of the image; and ``"scores"``,
-            ``(batch, default boxes, classes)``, 0 to 1.
-        """
-        row, weights, pixels = self.begun_from(None if weights is None else str(weights), include_preprocessing)
-        arguments = input_tensor, input_shape, pooling, classes, None, name
-        return Architecture.__call__(row, include_top, weights, *arguments, include_preprocessing=pixels)
 
     def trunk(self, k, x):
         backbone = self.backbone(include_top=False, input_tensor=x, **self.weights_of_backbone)
@@ -132,21 +85,21 @@ class SSD(OnBackbone):
         offsets = self.said(k, maps, shapes, "boxes", 4)
         logits = self.said(k, maps, shapes, "scores", 1 + classes)
         k = k / "head"
+        shares = k(L.Softmax, dtype="float32")((k / "scores")(L.Concatenate, axis=1)(logits))
         grids = [tuple(x.shape[1:3]) for x in maps]
         steps = [(step, step) for step in self.steps] or [
             tuple(side / count for side, count in zip(size, grid, strict=True)) for grid in grids
         ]
         boxes = k(L.DecodeBoxes, size, grids, steps, shapes, dtype="float32")(offsets)
-        shares = k(L.Softmax, dtype="float32")(logits)
         return {"boxes": boxes, "scores": k(L.ChannelSlice, 1, 1 + classes, dtype="float32")(shares)}
 
     def said(self, k, maps, shapes, kind, width):
-        """``width`` numbers for every default box, ``(B, A, width)``, of all maps one after the other."""
+        """``width`` numbers for every default box, ``(B, A, width)`` of each map."""
         rows = []
         for number, (x, of_map) in enumerate(zip(maps, shapes, strict=True), 1):
             place = k / "head" / f"map{number}" / kind
             rows.append(place(L.Reshape, (-1, width))(self.predictor(place, x, width * len(of_map))))
-        return (k / "head" / kind)(L.Concatenate, axis=1)(rows)
+        return rows
 
     def shapes(self, size: tuple[int, int]) -> list[list[tuple[float, float]]]:
         """Width and height in pixels of the boxes at a place of every map, none larger than the image."""

@@ -1,5 +1,6 @@
 """Detections: of the boxes and scores of all default boxes those that stand for an object each."""
 
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -42,11 +43,52 @@ def detections(
     """
     few = min(candidates, scores.shape[1])
 
+    def surest(scores):
+        best, places = tf.math.top_k(tf.transpose(scores), few)  # (K, few)
+        classes = tf.repeat(tf.range(scores.shape[1]), few)
+        return tf.reshape(best, [-1]), tf.reshape(places, [-1]), classes
+
+    return suppressed(boxes, scores, surest, least=least, overlap=overlap, most=most)
+
+
+def detections_of_maps(
+    boxes: Any,
+    scores: Any,
+    maps: Sequence[int],
+    *,
+    least: float,
+    overlap: float,
+    candidates: int,
+    most: int,
+) -> Detections:
+    """As :func:`detections`, of the surest pairs of a box and a class of every map. Lin et al. 2017, section 4.1.
+
+    Parameters
+    ----------
+    maps
+        How many of the boxes are of each map, one after the other.
+    candidates
+        Of every map the surest pairs that are looked at.
+    """
+
+    def surest(scores):
+        found, start = [], 0
+        for count in maps:
+            pairs = tf.reshape(scores[start : start + count], [-1])
+            best, places = tf.math.top_k(pairs, min(candidates, count * scores.shape[1]))
+            found.append((best, start + places // scores.shape[1], places % scores.shape[1]))
+            start += count
+        return tuple(tf.concat(parts, axis=0) for parts in zip(*found, strict=True))
+
+    return suppressed(boxes, scores, surest, least=least, overlap=overlap, most=most)
+
+
+def suppressed(boxes: Any, scores: Any, surest: Callable, *, least: float, overlap: float, most: int) -> Detections:
+    """The detections among what ``surest`` gives of an image's scores: scores, and their boxes' places and classes."""
+
     def of_image(pair):
         boxes, scores = pair
-        best, places = tf.math.top_k(tf.transpose(scores), few)  # (K, few)
-        best, places = tf.reshape(best, [-1]), tf.reshape(places, [-1])
-        classes = tf.repeat(tf.range(scores.shape[1]), few)
+        best, places, classes = surest(scores)
         near = tf.gather(boxes, places)
         low = tf.reduce_min(near)
         extent = tf.reduce_max(near) - low + 1

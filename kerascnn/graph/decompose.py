@@ -181,7 +181,7 @@ def resize_like(layer: Any, name: str, maps: Any) -> Any:
     if None in like.shape[1:3]:
         return kept(layer, name, maps)
     height, width = like.shape[1:3]
-    return L.Resizing(height, width, "bilinear", name=name)(x) if x.shape[1:3] != like.shape[1:3] else x
+    return L.Resizing(height, width, layer.interpolation, name=name)(x) if x.shape[1:3] != like.shape[1:3] else x
 
 
 def upsampling(layer: Any, name: str, x: Any) -> Any:

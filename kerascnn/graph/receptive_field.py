@@ -233,7 +233,7 @@ def rules_of(op: Any, source, result) -> list[Callable[[Axis], Axis]]:
     if isinstance(op, L.UpSampling2D) and op.interpolation in REACH:
         return [resize(1, op.size[a], REACH[op.interpolation]) for a in (0, 1)]
     if isinstance(op, L.ResizeLike):
-        return [resize(*side, REACH["bilinear"]) for side in sides]
+        return [resize(*side, REACH[op.interpolation]) for side in sides]
     if all(before == after for before, after in sides):
         return [lambda axis: axis] * 2
     raise ValueError(f"There is no rule for the receptive field of {op.__class__.__name__} {op.name!r}.")

@@ -19,7 +19,7 @@ class OnBackbone(Architecture):
     pretrained: str | None = None  # weights of the backbone: whatever its own builder takes
     preprocessing: bool = False  # whether the backbone normalises pixels itself, as these weights ask
 
-    mark: ClassVar[str]  # what names of layers hold that a backbone's classifier has not
+    marks: ClassVar[tuple[str, ...]]  # what names in files hold, one of these, that those of a backbone alone have not
 
     @property
     def min_size(self) -> int:
@@ -52,7 +52,7 @@ def is_whole(row: OnBackbone, weights: str) -> bool:
     if not is_path(Path(weights)):
         return has_record(row.name, weights)
     keys = read(Path(weights)).values
-    return any(row.mark in key for key in keys) or all(
+    return any(mark in key for key in keys for mark in row.marks) or all(
         any(f"{part}." in key for key in keys) for part in ("backbone", "classifier")
     )
 

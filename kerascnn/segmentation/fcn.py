@@ -36,7 +36,7 @@ class FCN(OnBackbone):
     _: KW_ONLY
     paper: Paper = PAPER
 
-    mark = "head-stride"
+    marks = ("head-stride",)
 
     @property
     def tiny(self):

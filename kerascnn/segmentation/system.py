@@ -88,7 +88,7 @@ class OnBackbone(Segmenter, on_backbone.OnBackbone):
     output_stride: int | None = None  # the largest stride of its maps, from which on kernels are dilated; None: its own
     dilate_strided: bool = False  # whether the layers that lose their strides are dilated too
 
-    mark: ClassVar[str] = "head-score-"
+    marks: ClassVar[tuple[str, ...]] = ("head-score-",)
 
     def begun_from(self, weights: str | None, pixels: bool) -> tuple[Any, str | None, bool]:
         return on_backbone.OnBackbone.begun_from(self, weights, pixels)

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from kerascnn.graph.graph import Graph
+from kerascnn.weights.coco import in_use
 from kerascnn.weights.layouts import KERAS_PARTS, TORCH_PARTS, fit, to_keras
 from kerascnn.weights.tables import Section, SourceKey
 
@@ -61,6 +62,8 @@ def converter(
     graph: Graph, layer: Any, w: Any, part: str, source: SourceKey, torch: bool
 ) -> Callable[[np.ndarray], np.ndarray]:
     shape = tuple(w.shape)
+    if source.coco:
+        return lambda value: to_keras(in_use(value, shape[-1]), shape)
     if not torch or (part != "kernel" and not source.part):
         return lambda value: fit(value, shape)
     depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
@@ -111,13 +114,15 @@ def make_plan(
     """
     plan, graph = Plan(), Graph(model)
     last = classifiers(graph)
+    scored = {x.shape[-1] for x in graph.model.outputs}
     first = {layer.name for layer in model.layers if layer.weights and reads_the_image(graph, layer)}
     for mapping in mappings:
         path, key, layer = mapping.variable.path, mapping.key, layer_of(model, mapping.variable)
         if key in values:
             value = mapping.convert(values[key])
             value = value[:, :, ::-1] if bgr and layer.name in first and value.ndim == 4 else value
-            place(plan, mapping, value, layer, layer.name in first, layer.name in last)
+            unit = "classes" if mapping.variable.shape[-1] in scored else "outputs"  # those of several boxes at a place
+            place(plan, mapping, value, layer, layer.name in first, layer.name in last and unit)
         elif path.endswith("/gamma") and key.removesuffix("gamma") + "beta" in values:
             plan.values[path] = np.ones(mapping.variable.shape, "float32")  # Keras may leave a scale to the next layer
         elif headless and path.startswith("head-"):
@@ -130,14 +135,17 @@ def make_plan(
     return plan
 
 
-def place(plan: Plan, mapping: KeyMapping, value: np.ndarray, layer: Any, first: bool, last: bool) -> None:
-    """Plan what becomes of a value: taken as it is, adapted, left out for a new classifier, or refused."""
+def place(plan: Plan, mapping: KeyMapping, value: np.ndarray, layer: Any, first: bool, last: str | bool) -> None:
+    """Plan what becomes of a value: taken as it is, adapted, left out for a new classifier, or refused.
+
+    ``last`` is what a classifier has as many of as outputs; False of any other layer.
+    """
     path, shape = mapping.variable.path, tuple(mapping.variable.shape)
     if value.shape == shape:
         plan.values[path] = value
     elif last and (value.shape[:-1] == shape[:-1] or not layer.trainable):
         if not any(other.startswith(f"{layer.name}/") for other in plan.fresh):
-            plan.notes.append(f"{layer.name} is new, for {shape[-1]} classes; the file has {value.shape[-1]}")
+            plan.notes.append(f"{layer.name} is new, for {shape[-1]} {last}; the file has {value.shape[-1]}")
         plan.fresh.append(path)
     elif first and value.ndim == 4 and value.shape[:2] + value.shape[3:] == shape[:2] + shape[3:]:
         plan.values[path] = adapt_channels(value, shape[2])

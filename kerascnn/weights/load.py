@@ -172,6 +172,12 @@ def refuse_another_classifier(
             f"one, which has to be trained."
         )
     classes = kernel.convert(values[kernel.key]).shape[-1]
+    if kernel.variable.shape[-1] not in {x.shape[-1] for x in model.outputs}:
+        raise ValueError(
+            f"{path} scores other classes than {model.name} was built for: {kernel.key} has {classes} outputs, "
+            f"expected {kernel.variable.shape[-1]}. Pass classes=..., the file's number to keep its classifier, "
+            f"another for a new one; or include_top=False."
+        )
     raise ValueError(
         f"{path} has {classes} classes, and {model.name} was built for {kernel.variable.shape[-1]}. Pass "
         f"classes={classes} to keep the file's classifier, another number for a new one, or include_top=False."

@@ -1,7 +1,8 @@
 """Published weights: where each file is, what its images must go through, and what was measured with it.
 
 ``records.csv`` is written by ``tools/weight_records.py``. A tag names a training: ``resnet50_v1_5`` with the tag
-``tv2_in1k``. The first record of a network with ImageNet's thousand classes is its default, the tag ``"imagenet"``.
+``tv2_in1k``. The first record of a network with ImageNet's thousand classes is its default, the tag ``"imagenet"``; of
+networks for COCO, which has that in its tag, the first is also the tag ``"coco"``.
 """
 
 import csv
@@ -17,6 +18,8 @@ from kerascnn.errors import suggest
 from kerascnn.files import changes
 from kerascnn.ledger import Entry, entries
 from kerascnn.spec import Preprocess
+
+COCO = "coco"
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,11 @@ def record(row: dict[str, str]) -> Record:
 
 def has_record(network: str, tag: str) -> bool:
     """Whether weights of a network were published under a tag of their own, "imagenet" not counted."""
-    return any(r.network == network and r.tag == tag for r in all_records())
+    return any(r.network == network and (r.tag == tag or (tag == COCO and learned_on_coco(r))) for r in all_records())
+
+
+def learned_on_coco(record: Record) -> bool:
+    return COCO in record.tag.split("_")
 
 
 def record_of(network: str, path: Path) -> Record | None:
@@ -123,7 +130,7 @@ def digest(path: Path, kind: str, changed: tuple[int, int]) -> str:
 
 @checked
 def find_record(network: str, tag: str = "imagenet", include_top: bool = True) -> Record:
-    """The record of ``network``'s weights that ``tag`` names; ``"imagenet"`` is the default.
+    """The record of ``network``'s weights that ``tag`` names; ``"imagenet"`` is the default, and so is ``"coco"``.
 
     Without top, the publisher's file without the classifier where there is one. Of weights that a package brings, its
     file where it is installed, else the one on a server.
@@ -141,6 +148,8 @@ def find_record(network: str, tag: str = "imagenet", include_top: bool = True) -
         )
     if tag == "imagenet":
         tag = next((r.tag for r in mine if r.classes == 1000), mine[0].tag)
+    if tag == COCO:
+        tag = next((r.tag for r in mine if learned_on_coco(r)), tag)
     named = [r for r in mine if r.tag == tag]
     if not named:
         raise ValueError(

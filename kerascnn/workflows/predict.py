@@ -14,7 +14,7 @@ from kerascnn.catalogue import build, find
 from kerascnn.files import written_whole
 from kerascnn.runtime import Runner, keras_runner, need_tensorflow, open_model
 from kerascnn.tasks import Prediction, task_of
-from kerascnn.weights import imagenet
+from kerascnn.weights import coco, imagenet
 from kerascnn.weights.records import find_record
 from kerascnn.workflows.common import BATCH
 
@@ -41,7 +41,7 @@ def predict(model: Model, images: Image | Sequence[Image]) -> Prediction | list[
     model
         A ``.keras``, ``.tflite`` or ``.onnx`` file, or the folder of a SavedModel, with its card beside it; the same,
         opened by :func:`kerascnn.open_model`; or a network of the catalogue with the tag of published weights,
-        ``"resnet50.tv_in1k_v2"``: ImageNet's classes by name, those of other data by number.
+        ``"resnet50.tv_in1k_v2"``: classes of ImageNet and of COCO by name, those of other data by number.
     images
         The path of an image file, or pixels, (H, W, 1 or 3) uint8; or a list of these.
 
@@ -91,18 +91,21 @@ def opened(model: Model) -> tuple[Runner, Card]:
     if Path(model).exists() or not name or Path(model).suffix in (".keras", ".tflite", ".onnx"):
         return open_model(model), Card.read(Path(model))
     need_tensorflow("Running a Keras model")
-    record = find_record(find(name).name, tag)
+    row = find(name)
+    record = find_record(row.name, tag)
     size = record.preprocess.size
     network = build(str(model), input_shape=(size, size, record.preprocess.channels))
     return keras_runner(network, network.name), Card(
-        model=network.name, labels=names(record.classes), preprocess=record.preprocess
+        model=network.name, task=row.task, labels=names(row.classes), preprocess=record.preprocess
     )
 
 
 def names(count: int) -> tuple[str, ...]:
-    """What classes are called: those of ImageNet by name, of which there are a thousand; others by number."""
+    """What classes are called: ImageNet's thousand and COCO's 80 by name, others by number."""
     if count == len(imagenet.classes()):
         return tuple(name.replace("_", " ") for _, name in imagenet.classes())
+    if count == len(coco.categories()):
+        return tuple(name for _, name in coco.categories())
     return tuple(f"class {number}" for number in range(count))
 
 

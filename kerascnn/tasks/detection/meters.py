@@ -30,8 +30,7 @@ class AveragePrecision(keras.metrics.Metric):
         self.objects = self.add_variable((classes,), "zeros", name="objects")
 
     def update_state(self, targets: Any, outputs: Any, sample_weight: Any = None) -> None:
-        shares: Any = tf.nn.softmax(outputs[SCORES])
-        boxes, scores = best_of(outputs["boxes"], shares[..., 1:])
+        boxes, scores = best_of(outputs["boxes"], outputs[SCORES])
         found = detections(boxes, scores, least=0.01, overlap=0.5, candidates=CANDIDATES, most=MOST)
         there = tf.range(MOST) < found.count[:, None]  # (B, D)
         valid, classes = targets["valid"] & ~targets["crowd"], tf.cast(targets["classes"], tf.int32)

@@ -11,7 +11,7 @@ from kerascnn.evaluation.agreement import Agreement, compare
 from kerascnn.spec import expect
 from kerascnn.tasks.decisions import places_among
 from kerascnn.tasks.detection.evaluation import Finder
-from kerascnn.tasks.detection.losses import MultiBox
+from kerascnn.tasks.detection.losses import USUAL, Focal, MultiBox
 from kerascnn.tasks.detection.prediction import found_in
 from kerascnn.tasks.task import SCORES, Arrays, Prediction, Task, Tensors
 
@@ -30,6 +30,12 @@ class Detection(Task):
     Targets are ``"boxes"``, ``(B, M, 4)`` float32 in pixels, ``"classes"``, ``(B, M)`` int32, ``"area"``, ``"crowd"``
     and ``"valid"``, ``(B, M)``, as :class:`kerascnn.data.Split` has them, and ``"scale"``, ``(B,)``: square pixels of
     the source in one of the network's image.
+
+    Parameters
+    ----------
+    loss
+        None: ``MultiBox`` for a network that scores the background beside the classes, by a softmax, and ``Focal`` for
+        one that scores each class by itself, by a sigmoid.
     """
 
     name: ClassVar[str] = "detection"
@@ -37,12 +43,12 @@ class Detection(Task):
     metric: ClassVar[str] = "ap"
     title: ClassVar[str] = "AP"
     trial_data: ClassVar[str] = "shape_boxes"
-    loss_records: ClassVar[tuple[type, ...]] = (MultiBox,)
+    loss_records: ClassVar[tuple[type, ...]] = (MultiBox, Focal)
 
-    loss: MultiBox = MultiBox()
+    loss: MultiBox | Focal | None = None
 
     def __post_init__(self) -> None:
-        expect(isinstance(self.loss, MultiBox), "loss", self.loss, "MultiBox")
+        expect(isinstance(self.loss, MultiBox | Focal | None), "loss", self.loss, "MultiBox, Focal or None")
 
     def check_model(self, model: "keras.Model") -> None:
         from kerascnn.tasks.detection.heads import check_outputs
@@ -51,9 +57,17 @@ class Detection(Task):
         check_outputs(model, len(self.labels))
 
     def training_model(self, model: "keras.Model") -> "keras.Model":
-        from kerascnn.tasks.detection.heads import up_to_logits
+        from kerascnn.tasks.detection.heads import background_of, up_to_logits
 
-        return up_to_logits(model)
+        trained = up_to_logits(model)
+        background = background_of(trained.output)
+        if self.loss and self.loss.background != background:
+            of = "the background beside the classes" if background else "each class by itself"
+            raise ValueError(
+                f"{model.name} scores {of}, and {type(self.loss).__name__} is for networks that do not. Leave loss "
+                f"out, or set it to {type(USUAL[background]).__name__}(...)."
+            )
+        return trained
 
     def inference_model(self, model: "keras.Model") -> "keras.Model":
         return model
@@ -62,10 +76,13 @@ class Detection(Task):
         return {name: sample[name] for name in (*self.annotations, "scale")}
 
     def losses(self, outputs: Tensors, targets: Tensors) -> Any:
-        return self.loss(outputs, targets)
+        from kerascnn.tasks.detection.heads import background_of
+
+        loss = self.loss or USUAL[background_of(outputs)]
+        return loss(outputs, targets)
 
     def measured(self, outputs: Tensors, targets: Tensors) -> Any:
-        return self.loss(outputs, targets)
+        return self.losses(outputs, targets)
 
     def meters(self) -> list[Any]:
         from kerascnn.tasks.detection.meters import AveragePrecision
