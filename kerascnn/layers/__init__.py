@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from kerascnn.layers.lenet import *  # noqa: F403
     from kerascnn.layers.local_response import *  # noqa: F403
     from kerascnn.layers.resize_like import *  # noqa: F403
+    from kerascnn.layers.roi_align import *  # noqa: F403
     from kerascnn.layers.same_padding import *  # noqa: F403
     from kerascnn.layers.standardized_conv import *  # noqa: F403
     from kerascnn.layers.tokens import *  # noqa: F403
@@ -37,6 +38,7 @@ OWN = {  # by module
     "lenet": ("PartialConv2D", "RadialBasis", "Subsampling"),
     "local_response": ("LocalResponseNormalization",),
     "resize_like": ("ResizeLike",),
+    "roi_align": ("RoIAlign",),
     "same_padding": ("SamePadding2D",),
     "standardized_conv": ("StandardizedConv2D",),
     "tokens": ("ClassToken", "FirstToken", "PositionEmbedding", "TokensToMap"),
