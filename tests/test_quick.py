@@ -113,7 +113,8 @@ def test_no_file_is_needed():
         distill=Distillation(teacher="teacher.keras", weight=0.5, temperature=2.0),
     )
     small = shrink(tuned)
-    assert (small.model.weights, small.distill, small.finetune) == (None, None, FineTune(frozen_epochs=1))
+    assert small.model.weights is None and small.distill is None
+    assert small.finetune == FineTune(frozen_epochs=1, batch_norm="train")
     ruled = resolve(shrink(ALL["bit:RECIPE"]), fewer(open_data("digits"), IMAGES)).recipe
     every = IMAGES // BATCH
     assert (ruled.length, ruled.batch, ruled.input.squash) == (Steps(EPOCHS * every, every=every), BATCH, True)

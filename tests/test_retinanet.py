@@ -326,7 +326,8 @@ def test_rows():
     for row in (find(NAMES[0]), find(NAMES[1]), retinanet("mobilenet_v2")):
         assert isinstance(row, RetinaNet) and decode_row(encode_row(row)) == row
         small = row.replace(**row.tiny)(classes=2)
-        assert small.input_shape == (None, 64, 64, 3) and small.output["scores"].shape[-1] == 2
+        side = row.backbone.replace(**row.backbone.tiny).size
+        assert small.input_shape == (None, side, side, 3) and small.output["scores"].shape[-1] == 2
     assert find("RetinaNet-MobileNetV2") == retinanet("mobilenet_v2")
     assert {*NAMES} <= {*kerascnn.list_models("retinanet*", task="detection")}
     with pytest.raises(ValueError, match="There is no model 'retinanet_resnet19'"):

@@ -53,7 +53,7 @@ class RetinaNet(Detector):
     def tiny(self) -> dict[str, Any]:
         small = self.backbone.replace(**self.backbone.tiny)
         fewer = {"coarser": 1, "sides": (), "width": 16, "depth": 1, "groups": min(self.groups, 2)}
-        return {"backbone": small, "size": max(64, small.size), **fewer}
+        return {"backbone": small, "size": small.size, **fewer}
 
     def trunk(self, k, x):
         from kerascnn.graph.features import features  # here, because it imports Keras

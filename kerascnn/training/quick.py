@@ -21,8 +21,8 @@ def shrink(recipe: Recipe) -> Recipe:
     What is counted in epochs or pixels shrinks in proportion, the learning rate with the batch: in proportion, or by
     the root where the optimizer sets its steps by the gradients or the weights itself (Krizhevsky 2014,
     https://arxiv.org/abs/1404.5997, section 5). Weights and teachers are left out, because no file is that small and
-    knows digits; so are weights of classes by name. All else is as the recipe says: optimizer, schedule,
-    augmentation, loss, averages.
+    knows digits; so are weights of classes by name. Batch norms are trained, since they know nothing that could be
+    kept. All else is as the recipe says: optimizer, schedule, augmentation, loss, averages.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def shrink(recipe: Recipe) -> Recipe:
         accumulate=parts,
         optimizer=replace(optimizer, lr=lr, per=None),
         schedule=recipe.schedule.stretched(epochs / length.epochs),
-        finetune=replace(finetune, frozen_epochs=frozen) if finetune else None,
+        finetune=replace(finetune, frozen_epochs=frozen, batch_norm="train") if finetune else None,
         distill=None,
     )
 
