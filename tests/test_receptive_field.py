@@ -31,7 +31,7 @@ def transparent(layer):
     config = layer.get_config()
     if isinstance(layer, L.MaxPooling2D):
         return L.AveragePooling2D.from_config(config)
-    if isinstance(layer, L.GroupNormalization):
+    if isinstance(layer, L.GroupNormalization | L.LayerNormalization):  # the sum of its channels has no gradient
         return L.Activation("linear", name=layer.name)
     if "activation" in config:
         config["activation"] = "linear"
