@@ -6,7 +6,7 @@ import pytest
 from keras import layers as L
 from tiny_digits import digits, top1, trained
 
-pytest.importorskip("tensorflow_model_optimization")
+pytest.importorskip("with_toolkit", exc_type=ImportError)
 from kerascnn.compression import Clustering, Pruning, Tuning, cluster, prune, sparsity, values
 
 TUNING = Tuning(epochs=2, lr=1e-3)

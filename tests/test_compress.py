@@ -9,7 +9,7 @@ import pytest
 from keras import layers as L
 from tiny_digits import digits, trained
 
-pytest.importorskip("tensorflow_model_optimization")
+pytest.importorskip("with_toolkit", exc_type=ImportError)
 pytest.importorskip("ai_edge_litert")
 from kerascnn.card import Card
 from kerascnn.cli import main

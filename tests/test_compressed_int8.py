@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tiny_digits import digits, top1, trained
 
-pytest.importorskip("tensorflow_model_optimization")
+pytest.importorskip("with_toolkit", exc_type=ImportError)
 pytest.importorskip("ai_edge_litert")
 from kerascnn.compression import Clustering, Pruning, Tuning, cluster, prune
 from kerascnn.compression.quantization import quantize_aware

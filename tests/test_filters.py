@@ -159,7 +159,7 @@ def test_one_filter_stays():
 
 
 def test_half_of_the_filters_still_know_the_digits(tmp_path):
-    pytest.importorskip("tf_keras")
+    pytest.importorskip("with_toolkit", exc_type=ImportError)
     pytest.importorskip("ai_edge_litert")
     model = trained()
     found = remove_filters(model, Filters(fraction=0.5))

@@ -12,7 +12,7 @@ from keras import layers as L
 from parity import assert_equal, images, randomise
 from test_conformance import TINY
 
-pytest.importorskip("tf_keras")
+pytest.importorskip("with_toolkit", exc_type=ImportError)
 from kerascnn.compression.legacy_copy import legacy_copy, weights_back
 from kerascnn.graph.graph import Graph
 
@@ -174,7 +174,7 @@ def test_weights_of_another_network_are_refused():
 
 @pytest.mark.parametrize("switch", [None, "0"])
 def test_the_toolkit_leaves_the_keras_of_the_process_alone(switch):
-    pytest.importorskip("tensorflow_model_optimization")
+    pytest.importorskip("with_toolkit", exc_type=ImportError)
     code = """
 import os
 before = os.environ.get("TF_USE_LEGACY_KERAS")

@@ -190,7 +190,7 @@ def test_tuning_takes_no_shares_for_logits(way):
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_tuning_refuses_a_network_of_fewer_outputs_than_classes(count):
-    pytest.importorskip("tf_keras")
+    pytest.importorskip("with_toolkit", exc_type=ImportError)
     from kerascnn.compression.tuning import tuned
 
     data = blobs().train

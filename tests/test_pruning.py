@@ -7,7 +7,7 @@ from keras import layers as L
 from test_conformance import TINY
 from tiny_digits import digits, top1, trained
 
-pytest.importorskip("tensorflow_model_optimization")
+pytest.importorskip("with_toolkit", exc_type=ImportError)
 from kerascnn.compression import Pruning, Tuning, prune, sparsity
 
 TUNING = Tuning(epochs=4, lr=1e-2)

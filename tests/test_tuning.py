@@ -6,7 +6,7 @@ import pytest
 from keras import layers as L
 from tiny_digits import digits
 
-pytest.importorskip("tensorflow_model_optimization")
+pytest.importorskip("with_toolkit", exc_type=ImportError)
 from kerascnn.compression import Clustering, Pruning, Tuning, cluster, prune, quantize_aware, tuned
 from kerascnn.compression.tuning import classification_loss, lesson
 

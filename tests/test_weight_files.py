@@ -367,7 +367,7 @@ def test_published_auxiliary_classifiers_are_left(name):
 )
 def test_keras_published_files_with_older_names(builder, old, tmp_path):
     """Keras 2, which wrote them, named these layers with a slash, which Keras 3 does not allow."""
-    keras_2 = pytest.importorskip("tf_keras")
+    keras_2 = pytest.importorskip("with_toolkit", exc_type=ImportError).legacy_keras()
     theirs = getattr(keras_2.applications, builder)(weights=None, input_shape=(32, 32, 3))
     assert old in [layer.name for layer in theirs.layers]
     theirs.save_weights(tmp_path / "theirs.h5")

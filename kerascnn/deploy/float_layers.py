@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from kerascnn.deploy.flatbuffer import graphs_in
 from kerascnn.deploy.request import ExportRequest
-from kerascnn.deploy.tensor_names import layers_in, output_operations
+from kerascnn.deploy.tensor_names import layers_in, output_operations, owners_of
 from kerascnn.deploy.verification import ExportError
 from kerascnn.errors import suggest
 from kerascnn.graph.fake_quantised import is_fake_quantised
@@ -52,22 +52,15 @@ def layer_names(model: "keras.Model") -> dict[str, set[str]]:
 
 
 def source_layers(request: ExportRequest) -> Callable[[Iterable[str]], tuple[str, ...]]:
-    """A function from names of tensors to the layers of the request's source that they come of.
-
-    A layer that was redrawn as several gave them its name and a dash: ``norm-mean`` and ``norm-unit`` are ``norm``.
-    """
+    """A function from names of tensors to the layers of the request's source that they, or parts of them, come of."""
     source = request.source or request.model
     known = layer_names(source)
     converted = layer_names(request.model) | known
-
-    def redrawn(name: str) -> str:
-        while name and name not in known:
-            name = name.rpartition("-")[0]
-        return name
+    owners = owners_of(converted, known)
 
     def layers_of(names: Iterable[str]) -> tuple[str, ...]:
-        found = layers_in(names, converted, source.name)
-        return tuple(dict.fromkeys(filter(None, map(redrawn, found))))
+        found = [owners.get(name, name) for name in layers_in(names, converted, source.name)]
+        return tuple(name for name in dict.fromkeys(found) if name in known)
 
     return layers_of
 
