@@ -16,6 +16,7 @@ def as_keras_cv(model: keras.Model) -> Any:
     """A model as keras-cv's ``RetinaNet``, ``YOLOV8Detector`` and ``DeepLabV3Plus`` take it for their ``backbone``.
 
     >>> import keras_cv
+    >>> import kerascnn
     >>> backbone = as_keras_cv(kerascnn.build("mobilenet_v2", include_top=False, input_shape=(256, 256, 3)))
     >>> detector = keras_cv.models.RetinaNet(3, bounding_box_format="xywh", backbone=backbone)
 
