@@ -18,7 +18,7 @@ def as_keras_cv(model: keras.Model) -> Any:
     >>> import keras_cv
     >>> import kerascnn
     >>> backbone = as_keras_cv(kerascnn.build("mobilenet_v2", include_top=False, input_shape=(256, 256, 3)))
-    >>> detector = keras_cv.models.RetinaNet(3, bounding_box_format="xywh", backbone=backbone)
+    >>> detector = keras_cv.models.RetinaNet(num_classes=3, bounding_box_format="xywh", backbone=backbone)
 
     Parameters
     ----------
