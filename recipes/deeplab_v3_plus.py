@@ -6,6 +6,8 @@
 `voc2012` is a folder with images/ and masks/, in train/ and validation/. Published: mean IoU 78.85 % at stride 16 (Chen
 et al. 2018, Table 3). Cost: 0.1 x 10^18 multiply-adds. VOC was not trained here. Source: section 4 of the paper, which
 trains as DeepLabV3 is trained; see that page for what differs.
+
+``SHAPES`` ends at 76.4 % mean IoU on 404 validation images after 20 epochs (seed 0), less than U-Net's 80.9 %.
 """
 
 from kerascnn.training import SGD, AdamW, Cosine, Epochs, Input, Model, Polynomial, Recipe, Steps
