@@ -26,10 +26,21 @@ def in_fast_kernels(model: keras.Model) -> keras.Model:
     """A new model that computes what ``model`` does, without what XNNPACK has no kernel for in bytes.
 
     Averages over windows within the map and ReLUs that no operator before them takes in become depthwise convolutions
-    of ones, as do batch norms beside no convolution.
+    of ones, as do batch norms beside no convolution, but those before an activation that stays an operator.
     """
-    new = redraw(redraw(model, norms_alone), slow)
+    new = redraw(redraw(model, norms), slow)
     return new if is_fake_quantised(model) else held_equal(new, model)
+
+
+def norms(graph: Graph) -> Callable[[Any], Rule | None]:
+    """The rules of norms alone, but for those before SiLU and its like, whose channels were seen to lose by it."""
+    rule = norms_alone(graph)
+    kept = set()
+    for call in graph.calls:
+        after = [sink.operation for sink in graph.private_consumers(call.outputs[0])]
+        if any(type(layer) is L.Activation and not is_fusible(layer) for layer in after):
+            kept.add(call.operation.name)
+    return lambda layer: None if layer.name in kept else rule(layer)
 
 
 def slow(graph: Graph) -> Callable[[Any], Rule | None]:
