@@ -38,7 +38,7 @@ def add(command: Command) -> None:
     p.add_argument(
         "--remat",
         action="store_true",
-        help="compute features again for their gradients: less memory, a third more time",
+        help="compute features again for their gradients: less memory, about a quarter more time",
     )
     p.add_argument(
         "--deterministic", action="store_true", help="the same bits each time, on GPUs too, where it is slower"

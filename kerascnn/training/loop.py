@@ -108,7 +108,7 @@ def train(
         Whether steps are compiled. On one device only; the numbers are the same but for dropout, which draws others.
     remat
         Hold fewer features and compute them again for their gradients: less memory, or a larger batch in as much, for
-        about a third more computing. The numbers are the same; on several devices, but for rounding.
+        about a quarter more time. The numbers are the same; on several devices, but for rounding.
     make_model
         Makes a network of your own from an input shape (H, W, C) and a number of classes. None: the recipe's,
         from its row. A network that ends in a softmax is trained on what enters it; any other puts out logits, and
