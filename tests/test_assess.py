@@ -21,6 +21,7 @@ from kerascnn.runtime import open_model
 from kerascnn.spec import Preprocess
 from kerascnn.tasks.classification import crops
 from kerascnn.weights.imagenet import classes
+from kerascnn.workflows.common import opened_for_many
 
 FORMATS = ("model.keras", "model.tflite", "model.onnx")
 LABELS = ("field", "night", "sky")
@@ -212,6 +213,30 @@ def test_a_folder_is_predicted_file_by_file(trained, photos, tmp_path, capsys, m
     (tmp_path / "empty").mkdir()
     assert main(["predict", str(trained / "model.tflite"), str(tmp_path / "empty")]) == 2
     assert "empty holds no images" in capsys.readouterr().err
+
+
+def test_many_images_run_without_batch_norms_of_their_own(tmp_path, monkeypatch):
+    image = keras.Input((8, 8, 3), name="image")
+    x = keras.layers.Conv2D(4, 3, use_bias=False)(image)
+    x = keras.layers.BatchNormalization(
+        beta_initializer="ones", moving_variance_initializer=keras.initializers.Constant(0.3)
+    )(x)
+    model = keras.Model(image, keras.layers.Dense(2)(keras.layers.GlobalAveragePooling2D()(x)))
+    model.save(tmp_path / "net.keras")
+    ran = []
+    call = keras.layers.BatchNormalization.call
+    monkeypatch.setattr(
+        keras.layers.BatchNormalization,
+        "call",
+        lambda self, *of, **how: ran.append(self.name) or call(self, *of, **how),
+    )
+    images = np.random.default_rng(0).standard_normal((3, 8, 8, 3), dtype=np.float32)
+    plain, traced = open_model(tmp_path / "net.keras"), len(ran)
+    many, compared = opened_for_many(tmp_path / "net.keras"), len(ran) - traced
+    np.testing.assert_allclose(many(images)["scores"], plain(images)["scores"], rtol=1e-5, atol=1e-6)
+    assert (traced, compared) == (1, 1)  # the one of a network that is not traced with it
+    monkeypatch.setattr("kerascnn.graph.fold.folded", keras.models.clone_model)  # with other weights
+    np.testing.assert_array_equal(opened_for_many(tmp_path / "net.keras")(images)["scores"], plain(images)["scores"])
 
 
 def test_real_weights_name_what_is_in_real_photographs():

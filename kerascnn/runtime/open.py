@@ -32,7 +32,7 @@ def open_model(path: str | os.PathLike, *, threads: int | None = None) -> Runner
     Parameters
     ----------
     threads
-        CPU threads of a ``.tflite`` or ``.onnx`` file; None leaves the number to its runtime.
+        CPU threads of a ``.tflite`` or ``.onnx`` file; None: as many as there are processors.
 
     Raises
     ------

@@ -1,5 +1,6 @@
 """``.tflite`` files, run in LiteRT; TensorFlow's own operators in them, called Flex, in TensorFlow."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ def open_tflite(path: Path, threads: int | None, *, reference: bool = False) -> 
 
     ``reference`` asks for LiteRT's plain kernels, which are slow, instead of the fast ones that it has for this CPU.
     """
+    threads = threads or os.cpu_count()
     litert = need("ai_edge_litert.interpreter", "litert", "Running a .tflite file")
     with reading(path, "a TensorFlow Lite model"), quiet():
         kernels = litert.OpResolverType.BUILTIN_REF if reference else litert.OpResolverType.AUTO

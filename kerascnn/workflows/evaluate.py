@@ -20,9 +20,9 @@ from kerascnn.evaluation import Robustness, robustness
 from kerascnn.files import clear_drafts
 from kerascnn.report import Report, write_report
 from kerascnn.report import robustness as corruption_report
-from kerascnn.runtime import Runner, open_model
+from kerascnn.runtime import Runner
 from kerascnn.tasks import Evaluation, Task, task_of
-from kerascnn.workflows.common import BATCH, evaluated, network_of, size_of
+from kerascnn.workflows.common import BATCH, evaluated, network_of, opened_for_many, size_of
 
 if TYPE_CHECKING:
     from kerascnn.data import Split
@@ -97,7 +97,7 @@ def evaluate(
     if report is not None:
         clear_drafts(Path(report).parent)
     check_needs(corruptions, severities, report is not None)
-    task, runner = task_of(card), open_model(model)
+    task, runner = task_of(card), opened_for_many(model)
     predict, preprocess = task.views(runner, card.preprocess, crops)
     found = open_source(source, on_corrupt=on_corrupt)
     own = as_trained(found, card)

