@@ -371,6 +371,42 @@ class Forgotten(layers.Layer):
         return x
 
 
+@keras.saving.register_keras_serializable("tests")
+class Reader(layers.Dense):
+    """A layer that keeps nothing in a file."""
+
+    def load_own_variables(self, store):
+        pass
+
+
+@keras.saving.register_keras_serializable("tests")
+class Hider(layers.Layer):
+    """A layer with another where Keras does not look."""
+
+    def build(self, shape):
+        self.hidden = lambda: inner
+        inner = layers.Dense(2)
+        inner.build(shape)
+
+    def call(self, x):
+        return self.hidden()(x)
+
+
+def test_no_random_numbers_are_drawn_where_a_keras_file_has_the_weights(tmp_path, monkeypatch):
+    image = keras.Input((6,))
+    model = keras.Model(image, Hider(name="hider")(Reader(4, name="reader")(layers.Dense(5)(image))))
+    model.save(tmp_path / "net.keras")
+    drawn, kind = [], keras.initializers.VarianceScaling
+    call = kind.__call__
+    monkeypatch.setattr(
+        kind, "__call__", lambda self, shape, *rest, **how: drawn.append(shape) or call(self, shape, *rest, **how)
+    )
+    loaded = load_keras(tmp_path / "net.keras")
+    assert drawn == [(5, 4), (4, 2)]  # those that the file does not have
+    np.testing.assert_array_equal(loaded.layers[1].kernel, model.layers[1].kernel)
+    assert np.std(loaded.get_layer("reader").kernel) > 0 and np.std(loaded.get_layer("hider").hidden().kernel) > 0
+
+
 def test_what_a_keras_file_holds_is_told_from_damage(tmp_path):
     image = keras.Input((4, 4, 3))
     keras.Model(image, layers.Lambda(lambda x: 2 * x)(image)).save(tmp_path / "lambda.keras")

@@ -201,6 +201,23 @@ def test_a_classifier_that_nobody_asked_to_replace_is_refused(tmp_path):
     assert small(weights=path, classes=5).output_shape == (None, 5)
 
 
+def test_no_random_numbers_are_drawn_where_a_file_has_the_weights(torch_file, monkeypatch):
+    drawn, kind = [], keras.initializers.VarianceScaling
+    call = kind.__call__
+    monkeypatch.setattr(
+        kind, "__call__", lambda self, shape, *rest, **how: drawn.append(shape) or call(self, shape, *rest, **how)
+    )
+    small(weights=torch_file[0])
+    assert drawn == []
+    keras.utils.set_random_seed(3)
+    with pytest.warns(UserWarning, match="head-dense is new"):
+        new = small(weights=torch_file[0], classes=10).get_layer("head-dense").kernel
+    assert drawn == [(512, 10)]
+    keras.utils.set_random_seed(3)
+    np.testing.assert_array_equal(new, small(classes=10).get_layer("head-dense").kernel)
+    assert np.std(new) > 0
+
+
 @pytest.mark.parametrize("channels", [1, 2, 4, 5])
 def test_the_first_convolution_is_adapted(torch_file, channels):
     path, module = torch_file

@@ -1,5 +1,6 @@
 """From a row of the catalogue to a Keras model: the arguments, the input, the top and the weights of every family."""
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -7,7 +8,7 @@ import keras
 from kerascnn import layers as L
 from kerascnn.networks.layer_factory import LayerFactory
 from kerascnn.networks.renaming import rename
-from kerascnn.runtime.recursion import deep_graphs
+from kerascnn.runtime import deep_graphs, draw, undrawn
 from kerascnn.weights.load import find_weights, preprocess_of
 
 if TYPE_CHECKING:
@@ -35,27 +36,29 @@ def build(
     check(row, pooling, classes)
     source = None if weights is None else find_weights(row, weights, include_top)
     row = row.replace(style=source.row.style) if source else row
-    k = LayerFactory(row.style)
-    image = open_image(row, include_top, input_tensor, input_shape)
-    x = image
-    if include_preprocessing:
-        affine: Any = preprocess_of(row, weights, image.shape[-1]).affine  # of each channel
-        x = L.Rescaling(*affine, name="rescaling")(x)
-    try:
-        x = row.trunk(k, x)
-        out = row.outputs(k, x, classes, classifier_activation) if include_top else topless(row, k, x, pooling)
-    except ValueError as error:
-        if None in image.shape[1:3] and "None" in str(error):
-            raise ValueError(
-                f"{row.name} flattens its last map, so with include_top=True the image must have a fixed size: "
-                f"pass input_shape=({row.size}, {row.size}, {row.channels}), or include_top=False. "
-                f"Got {image.shape[1:]}."
-            ) from error
-        raise
+    with undrawn() if source else nullcontext([]) as waiting:
+        k = LayerFactory(row.style)
+        image = open_image(row, include_top, input_tensor, input_shape)
+        x = image
+        if include_preprocessing:
+            affine: Any = preprocess_of(row, weights, image.shape[-1]).affine  # of each channel
+            x = L.Rescaling(*affine, name="rescaling")(x)
+        try:
+            x = row.trunk(k, x)
+            out = row.outputs(k, x, classes, classifier_activation) if include_top else topless(row, k, x, pooling)
+        except ValueError as error:
+            if None in image.shape[1:3] and "None" in str(error):
+                raise ValueError(
+                    f"{row.name} flattens its last map, so with include_top=True the image must have a fixed size: "
+                    f"pass input_shape=({row.size}, {row.size}, {row.channels}), or include_top=False. "
+                    f"Got {image.shape[1:]}."
+                ) from error
+            raise
     inputs = image if input_tensor is None else keras.utils.get_source_inputs(image)
     model = keras.Model(inputs, out, name=name or row.name)
     if source:
-        source.fill(model, new_classifier)
+        filled = source.fill(model, new_classifier)
+        draw(each for each in waiting if each[0].path not in filled)
     if name:
         own = set(model.layers) - (set() if input_tensor is None else set(keras.Model(inputs, image).layers))
         rename(model, {layer.name: f"{name}-{layer.name}" for layer in own})

@@ -3,6 +3,7 @@
 from kerascnn.runtime.backend import need_tensorflow
 from kerascnn.runtime.gradients import gradients_of_graphs
 from kerascnn.runtime.keras import keras_runner, load_keras, output_names, outputs_by_name
+from kerascnn.runtime.making import draw, undrawn
 from kerascnn.runtime.onnx import onnx_dtype
 from kerascnn.runtime.open import open_model
 from kerascnn.runtime.recursion import deep_graphs
@@ -27,6 +28,7 @@ __all__ = [
     "check_images",
     "deep_graphs",
     "dequantised",
+    "draw",
     "existing",
     "gradients_of_graphs",
     "keras_runner",
@@ -43,4 +45,5 @@ __all__ = [
     "reading",
     "takes_pixels",
     "typed",
+    "undrawn",
 ]

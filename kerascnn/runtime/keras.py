@@ -4,12 +4,8 @@ import io
 import os
 import re
 import zipfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from functools import wraps
-from math import prod
+from collections.abc import Mapping
 from pathlib import Path
-from threading import RLock, get_ident
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,16 +13,14 @@ import numpy as np
 from kerascnn import layers
 from kerascnn.arguments import checked
 from kerascnn.runtime.backend import need_tensorflow
-from kerascnn.runtime.containers import Unsound, archive, need_plain, need_whole, room_of
+from kerascnn.runtime.containers import archive, need_plain, need_whole
 from kerascnn.runtime.gradients import gradients_of_graphs
+from kerascnn.runtime.making import draw, undrawn, weights_within
 from kerascnn.runtime.recursion import deep_graphs
 from kerascnn.runtime.runner import Runner, existing, image_shape, named, only_input, reading, typed
 
 if TYPE_CHECKING:
     import keras
-
-LOADING = RLock()  # one thread at a time bounds what Keras makes
-NUMBER = 4  # bytes of a weight
 
 
 @checked
@@ -51,12 +45,14 @@ def load_keras(path: str | os.PathLike) -> "keras.Model":
     try:
         with reading(path, "a Keras model"):
             need_sound(path)
-            with weights_within(path.stat().st_size):
+            with weights_within(path.stat().st_size), undrawn() as waiting:
                 model: Any = keras.models.load_model(path, compile=False)
     except ValueError as error:
         if unknown := unknown_in(str(error.__cause__)):
             raise ValueError(f"{path} {unknown}") from error
         raise
+    filled = {id(variable) for variable in model.variables}
+    draw(each for each in waiting if id(each[0]) not in filled)  # of layers that Keras does not see
     return model
 
 
@@ -74,37 +70,6 @@ def need_sound(path: Path) -> None:
                 content = opened.read(name)
                 with h5py.File(io.BytesIO(content)) as file:
                     need_plain(file, len(content))
-
-
-@contextmanager
-def weights_within(size: int) -> Iterator[None]:
-    """Refuse, before memory is taken, weights that Keras makes in this thread and a file of ``size`` bytes cannot hold.
-
-    Keras makes all that a configuration asks for, and only then looks at the weights that the file has.
-    """
-    import keras
-
-    thread, made = get_ident(), 0
-
-    @wraps(keras.layers.Layer.add_weight)
-    def bounded(layer: Any, shape: Any = None, *args: Any, **keywords: Any) -> Any:
-        nonlocal made
-        if get_ident() == thread:
-            made += NUMBER * prod(shape if isinstance(shape, tuple | list) else (shape or 1,))
-            if made > room_of(size):
-                raise Unsound(
-                    f"with layer {layer.name!r} its weights take {made:,} bytes, and it has {size:,}: its "
-                    "configuration is of a larger network, or made to fill memory"
-                )
-        return add_weight(layer, shape, *args, **keywords)
-
-    with LOADING:
-        layer_class: Any = keras.layers.Layer
-        add_weight, layer_class.add_weight = layer_class.add_weight, bounded
-        try:
-            yield
-        finally:
-            layer_class.add_weight = add_weight
 
 
 def unknown_in(reason: str) -> str:

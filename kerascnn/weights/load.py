@@ -33,8 +33,8 @@ class WeightSource:
     bgr: bool = False
     notes: tuple[str, ...] = ()  # what is to be said about the choice of these values
 
-    def fill(self, model: keras.Model, new_classifier: bool) -> None:
-        """Fill ``model``, built from ``row``.
+    def fill(self, model: keras.Model, new_classifier: bool) -> set[str]:
+        """Fill ``model``, built from ``row``; gives the paths of the variables that have a value of the file now.
 
         A classifier for another number of classes than the file's stays random where ``new_classifier`` allows it, and
         so does one that the file lacks. A first convolution is adapted to the image's channels, and position
@@ -58,6 +58,7 @@ class WeightSource:
                 w.assign(plan.values[w.path])
         for note in [*self.notes, *plan.notes, *not_finite(plan)]:
             warnings.warn(f"{self.path.name}: {note}.", stacklevel=2)
+        return {*plan.values}
 
     def mappings(
         self, model: keras.Model, values: Mapping[str, np.ndarray]
