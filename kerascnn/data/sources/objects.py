@@ -136,7 +136,7 @@ def objects_of(part: Listed) -> tuple[list[np.ndarray], str]:
         solid, there = ((each[:, 2:] > each[:, :2]).all(axis=1) for each in (boxes, inside))
         empty += int((~solid).sum())
         outside += int((solid & ~there).sum())
-        cut += int((abs(inside - boxes) > BEYOND).any(axis=1)[there].sum())
+        cut += int(((abs(inside - boxes) > BEYOND).any(axis=1) & there).sum())
         kept.append(np.concatenate([inside, objects[:, 4:]], axis=1)[there])
         twice += len(kept[-1]) - len(np.unique(kept[-1][:, :5], axis=0))
     every = np.concatenate(kept) if kept else np.zeros((0, 7))
