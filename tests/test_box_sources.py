@@ -88,6 +88,13 @@ def test_the_sets_of_voc_are_the_parts(tmp_path):
     assert (len(data.train), len(data.validation)) == (2, 1)
 
 
+def test_images_that_voc_does_not_know_are_left_out_and_counted(tmp_path):
+    voc(tmp_path)
+    picture(tmp_path / "JPEGImages", "e.png")
+    source = open_source(tmp_path, progress=False)
+    assert len(source.whole()) == 4 and "1 images without an XML file, left out" in source.note
+
+
 def test_what_voc_calls_difficult_is_not_trained_on(tmp_path):
     voc(tmp_path)
     (tmp_path / "Annotations" / "d.xml").write_text(xml(OBJECTS["d.png"], 0, 0, "<difficult>1</difficult>"))
@@ -103,6 +110,7 @@ def test_the_parts_of_yolo(tmp_path):
     assert len(data.train) == len(data.validation) == 4 and data.labels == NAMES
 
 
+FRACTIONS = xml([(-0.9, -0.9, 1.5, 1.6, 0)] * 8)
 BOXLESS = "<object><name>cat</name></object>"
 WRONG = {
     "yolo of pixels": (yolo, "labels/a.txt", "0 16 10 16 12", r"Line 1 of .*a\.txt has the box 16 10 .*divide pixels"),
@@ -111,6 +119,14 @@ WRONG = {
     "yolo of nothing": (yolo, "labels/z.txt", "0 .5 .5 .1 .1", r"has no image for z of .*labels"),
     "yolo without names": (yolo, "data.yaml", "train: images", r"data\.yaml cannot be used: KeyError\('names'\)"),
     "yolo of no yaml": (yolo, "data.yaml", "names: [cat", r"data\.yaml cannot be used: .*Expected names"),
+    "yolo of corners": (yolo, "labels/a.txt", "0 .1 .1 .6 .8", r"0\.1 .*two corners it is 0\.35 0\.45 0\.5 0\.7"),
+    "yolo over the edge": (yolo, "labels/a.txt", "0 .9 .9 .4 .4", r"not within the image.*cut it at the edge"),
+    "yolo with a gap": (yolo, "data.yaml", "names: {0: cat, 2: dog}", r"has the numbers 0, 2 for its names"),
+    "yolo of a name": (yolo, "data.yaml", "names: cat", r"has 'cat' for its names\. Expected names: \[cat, dog\]"),
+    "yolo of one name": (yolo, "data.yaml", "names: [cat, cat]", r"several classes of one name"),
+    "yolo of two images": (yolo, "images/a.jpg", "", r"has a\.jpg and a\.png, and one file says what objects both"),
+    "voc of two images": (voc, "JPEGImages/a.jpg", "", r"has a\.jpg and a\.png, and one file says what objects both"),
+    "voc of fractions": (voc, "Annotations/a.xml", FRACTIONS, r"8 of the 10 boxes of .* look like fractions"),
     "voc of no xml": (voc, "Annotations/a.xml", "<annotation>", r"a\.xml cannot be read as XML: no element found"),
     "voc of no numbers": (voc, "Annotations/a.xml", f"<a>{BOXLESS}</a>", r"the cat has None for xmin"),
     "voc of a box turned round": (voc, "Annotations/a.xml", xml([(9, 9, -5, 3, 0)]), r"ends before it begins"),

@@ -9,7 +9,7 @@ from PIL import Image
 
 from kerascnn.data import open_data, open_source
 from kerascnn.data.dataset import Source, Split
-from kerascnn.data.pipeline import transformed
+from kerascnn.data.pipeline import batches, transformed
 from kerascnn.data.sources.shape_boxes import SIDE, image
 from kerascnn.data.transforms import affine, policies
 from kerascnn.data.transforms.boxes import LEAST, boxes_along
@@ -163,6 +163,7 @@ def test_a_folder_of_images_and_annotations(tmp_path):
     for said in (
         "17 objects", "1 crowds, which are not trained on", "1 boxes without area, left out",
         "1 boxes cut at the edge of their image", "1 images without objects",
+        "3 numbers that no category has, so that classes are 0 to 1 in their order",
     ):  # fmt: skip
         assert said in found.note, found.note
     data = open_data(tmp_path, progress=False)
@@ -201,9 +202,15 @@ def exchanged(held):
         each["bbox"] = [y, x, height, width]
 
 
+def partly_scaled(held):
+    for each in held["annotations"][:4]:
+        each["bbox"] = [side / 60 for side in each["bbox"]]
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
+        (partly_scaled, "4 of the 18 boxes of .* end at .* or before: they look like fractions"),
         (scaled, "or before: they look like fractions"),
         (as_corners, "Taken for x1, y1, x2 and y2 they all fit"),
         (lambda held: held["annotations"][0].update(category_id=9), "objects of the categories 9, and knows 3, 7"),
@@ -213,7 +220,18 @@ def exchanged(held):
         (lambda held: held.pop("categories"), "lacks 'categories' where COCO's files have it"),
         (lambda held: held["images"][1].update(id=100), "several images with one id"),
         (lambda held: held["categories"][1].update(name="cat"), "several categories of one name"),
-        (lambda held: held["categories"][1].update(id=7), "several categories with one id"),
+        (lambda held: held["categories"][1].update(id=7), "several categories with one id, 7; each"),
+        (lambda held: held["categories"][1].update(id="3"), "has '3' for the id of a category; expected an integer"),
+        (lambda held: held["annotations"][0].update(category_id="3"), "'3' for the category_id .* an integer"),
+        (lambda held: held["annotations"][0].update(category_id=None), "None for the category_id of an object"),
+        (lambda held: held["annotations"][0].update(area=float("nan")), "nan for the area .* a number, at least 0"),
+        (lambda held: held["annotations"][0].update(area="big"), "'big' for the area .* a number"),
+        (lambda held: held["annotations"][0].update(iscrowd=-1), "-1 for the area or iscrowd .* at least 0"),
+        (lambda held: held["images"][0].update(width="60"), "'60' for the width or height of an image"),
+        (lambda held: held["images"][0].update(file_name=3), "3 for the file_name of an image; expected a text"),
+        (lambda held: held["images"][1].update(file_name="00.png"), "several images of one file, 00.png; each"),
+        (lambda held: held.update(images=[["00.png"]]), "lacks .* where COCO's files have it"),
+        (lambda held: held.update(annotations=[]), "has no object: there is nothing to find in 8 images"),
         (lambda held: held["images"][0].update(width=40, height=60), "is 60 x 40 pixels, and .* says 40 x 60"),
         (lambda held: [each["bbox"].__setitem__(2, 0) for each in held["annotations"]], "No box of .* has an area"),
     ],
@@ -227,6 +245,27 @@ def test_exchanged_coordinates_are_told(tmp_path):
     boxes = [[(30, 5, 25, 10, 3, 0)], [(45, 20, 10, 15, 7, 0)], [(20, 30, 38, 8, 3, 0)]]
     with pytest.raises(ValueError, match="With x and y exchanged they all fit"):
         open_source(coco(tmp_path, boxes, change=exchanged), progress=False)
+
+
+def test_what_coco_leaves_out_or_keeps_is_left_out_or_kept_and_counted(tmp_path):
+    many = [(5, 5, 20 + place, 20, 3, 0) for place in range(20)]
+    odd = [(70, 5, 4, 4, 3, 0), (50, 30, 30, 8, 3, 0), (9, 9, 0, 4, 3, 0)]  # outside, over the edge, without width
+    same = [(1, 1, 9, 9, 3, 0), (1, 1, 9, 9, 3, 0), (1, 1, 9, 9, 7, 0), (1, 1, 9, 9, 3, 1)]  # three alike but for class
+    found = open_source(coco(tmp_path, [many, odd + same]), progress=False)
+    annotations = found.parts["all"].annotations
+    assert annotations["valid"].sum(1).tolist() == [20, 5]
+    assert annotations["boxes"][1, :5].tolist() == [[50, 30, 60, 38], *[[1, 1, 10, 10]] * 4]
+    for said in (
+        "25 objects", "1 crowds, which", "1 boxes without area, left out", "1 boxes outside their image, left out",
+        "1 boxes cut at the edge of their image", "2 objects listed twice, which both count",
+    ):  # fmt: skip
+        assert said in found.note, found.note
+
+
+def test_an_image_in_two_parts_is_told(tmp_path):
+    for role in ("train2017", "val2017"):
+        coco(tmp_path, BOXES[: 2 if "val" in role else 8], "images", f"annotations/instances_{role}.json")
+    assert "2 images are in several parts" in open_source(tmp_path, progress=False).note
 
 
 def test_images_that_are_not_there_or_turned_are_told(tmp_path):
@@ -249,6 +288,23 @@ def test_an_image_of_one_pixel():
     made = transformed(sample | {"valid": tf.constant([True])}, SQUASHED)
     np.testing.assert_allclose(made["boxes"], [[0, 0, SIZE, SIZE]], rtol=1e-6)
     assert made["valid"].numpy()[0]
+
+
+def test_files_of_images_of_one_pixel(tmp_path):
+    """Their boxes are no fractions, however near to the corner they end."""
+    folder = coco(tmp_path, [[(5, 5, 20, 20, 3, 0)], [(0, 0, 1, 1, 7, 0)], []])
+    for number in (1, 2):
+        Image.new("RGB", (1, 1)).save(folder / "images" / f"{number:02d}.png")
+    held = json.loads((folder / "annotations.json").read_text())
+    for row in held["images"][1:]:
+        row.update(width=1, height=1)
+    (folder / "annotations.json").write_text(json.dumps(held))
+    found = open_source(folder, progress=False).whole()
+    assert found.annotations["boxes"][1, 0].tolist() == [0, 0, 1, 1]
+    for images, targets in batches(found, SQUASHED, 3):
+        assert images.shape == (3, SIZE, SIZE, 3) and np.isfinite(images).all()
+        assert targets["valid"].numpy().tolist() == [[True], [True], [False]]
+        np.testing.assert_allclose(targets["boxes"][1, 0], [0, 0, SIZE, SIZE], rtol=1e-5)
 
 
 def test_classes_that_are_none_are_refused():

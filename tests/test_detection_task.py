@@ -278,15 +278,15 @@ def test_a_report_shows_classes_curves_and_the_best_and_worst_images(found):
     targets = example()[1]
     split = Split(images, {name: targets[name] for name in TASK.annotations})
     sections = found.sections(split, Preprocess(size=160, squash=True))
-    titles = ["Classes, weakest first", "Precision and recall", "Worst images", "Best images"]
+    titles = ["Classes, weakest first", "Precision and recall", "Errors", "Worst images", "Best images"]
     assert [section.title for section in sections] == titles
-    worst, best = sections[2].pictures, sections[3].pictures
+    worst, best = sections[3].pictures, sections[4].pictures
     assert len(worst) == len(best) == 12 and worst[0].image.shape == (160, 324, 3)
     assert float(worst[0].caption.split("%")[0]) <= float(best[0].caption.split("%")[0])
     assert "recall" in sections[1].panels[0].drawing
     assert [headline.name for headline in found.headlines()] == ["AP", "AP50"]
     empty = replace(found, targets=found.targets[:1], predictions=found.predictions[:1])
-    assert len(empty.sections(split.take(np.array([0])), Preprocess(size=160, squash=True))) <= 3
+    assert len(empty.sections(split.take(np.array([0])), Preprocess(size=160, squash=True))) <= 4
 
 
 def test_nothing_else_names_the_task():

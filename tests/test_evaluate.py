@@ -125,6 +125,17 @@ def test_batches_are_joined_in_order(size):
     assert evaluated(read_off, iter(split(expected, size=size))).top1 == expected.top1
 
 
+def test_outputs_that_take_much_are_made_of_fewer_images_at_a_time(monkeypatch):
+    expected, seen = random_evaluation(), []
+    monkeypatch.setattr("kerascnn.evaluation.loop.ROOM", 7 * 4 * len(NAMES))  # seven images'
+    found = evaluated(lambda images: seen.append(len(images)) or read_off(images), split(expected, size=64))
+    np.testing.assert_array_equal(found.outputs, expected.outputs)
+    assert found.as_dict() == expected.as_dict()
+    assert seen[:11] == [1, *[7] * 9, 1] and max(seen) == 7
+    monkeypatch.setattr("kerascnn.evaluation.loop.ROOM", 1)
+    assert evaluated(read_off, split(expected, size=64)).top1 == expected.top1
+
+
 def test_tensors_are_taken():
     tensorflow = pytest.importorskip("tensorflow")
     expected = random_evaluation(samples=20)

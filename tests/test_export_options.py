@@ -17,7 +17,6 @@ from test_deploy import CARD, CLASSES, SIZE, gated, logits, plain
 from kerascnn.card import Card
 from kerascnn.cli import main
 from kerascnn.deploy import TARGETS, ExportError, export, metadata
-from kerascnn.deploy.android import write_android_project
 from kerascnn.deploy.images import noise
 from kerascnn.runtime import open_model
 from kerascnn.spec import Preprocess
@@ -283,8 +282,8 @@ class TestCommandLine:
 
 
 @pytest.mark.parametrize("format", TARGETS)
-def test_a_map_of_scores_exports_without_metadata_of_classifiers(format, tmp_path):
-    """Every pixel is a decision; what describes one class vector is not written, and no app is made of it."""
+def test_a_map_of_scores_exports_with_metadata_of_segmenters(format, tmp_path):
+    """Every pixel is a decision."""
     image = keras.Input((32, 32, 3), name="image")
     scores = keras.layers.Conv2D(5, 1, name="head")(keras.layers.Conv2D(8, 3, 2, "same", activation="relu")(image))
     net = keras.Model(image, keras.layers.UpSampling2D(2, interpolation="bilinear", name="large")(scores), name="maps")
@@ -297,10 +296,7 @@ def test_a_map_of_scores_exports_without_metadata_of_classifiers(format, tmp_pat
     assert open_model(exported.path)(seen)["scores"].shape == (len(seen), 32, 32, 5)
     assert Card.read(exported.path).task == "segmentation"
     if format == "tflite":
-        with pytest.raises(ValueError, match="holds no metadata"):
-            metadata.read(exported.path)
-        with pytest.raises(ValueError, match=r"the task of .* is segmentation"):
-            write_android_project(exported.path, tmp_path / "app")
+        assert [output.name for output in metadata.read(exported.path).outputs] == ["segmentation_masks"]
 
 
 def test_every_lowering_is_a_function():

@@ -240,7 +240,7 @@ def test_a_mask_that_is_painted_anew_is_other_data(folder):
 
 def test_masks_are_decoded_once_only(folder, monkeypatch):
     before = open_data(folder)
-    monkeypatch.setattr("kerascnn.data.sources.masks.greatest_class", lambda *_: pytest.fail("decoded again"))
+    monkeypatch.setattr("kerascnn.data.sources.masks.classes_of", lambda *_: pytest.fail("decoded again"))
     again = open_data(folder)
     assert again.labels == before.labels and again.fingerprint == before.fingerprint
 
@@ -267,6 +267,40 @@ def test_what_is_wrong_with_masks_is_said_of_all_at_once(folder):
         assert caught.match(line)
     with pytest.raises(ValueError, match="no image that can be read"):
         open_data(folder, on_corrupt="skip")
+
+
+def test_what_is_unusual_about_masks_is_counted(folder):
+    masks = folder / "masks"
+    assert open_data(folder).note == "6 masks"
+    blank = np.full(np.array(Image.open(masks / "00.png")).shape, IGNORE)
+    (masks / "00.png").write_bytes(png(blank))
+    (folder / "labels.txt").write_text("sky\nroad\ncar\ntree\nfox\nbus\n")
+    for _ in range(2):  # what is remembered of the files says it too
+        assert (
+            open_data(folder).note == "6 masks, 1 masks without a class anywhere, 2 classes without a pixel (fox, bus)"
+        )
+    high = np.where(blank == IGNORE, 254, blank)
+    high[:3] = 130
+    (masks / "00.png").write_bytes(png(high))
+    (folder / "labels.txt").unlink()
+    for _ in range(2):
+        data = open_data(folder)
+        assert len(data.labels) == 255 and "249 classes without a pixel (4, 5, 6" in data.note
+
+
+def test_masks_of_black_and_white_are_refused(folder):
+    for path in (folder / "masks").iterdir():
+        path.write_bytes(png(np.where(np.array(Image.open(path)) == 1, 255, 0)))
+    with pytest.raises(ValueError, match=r"All masks of .* hold 0 and 255 alone, .* Write 1 for what is shown as 255"):
+        open_source(folder)
+
+
+def test_an_image_and_a_mask_of_one_pixel(folder):
+    Image.new("RGB", (1, 1), "red").save(folder / "images" / "00.png")
+    (folder / "masks" / "00.png").write_bytes(png(np.full((1, 1), 3)))
+    part = open_source(folder).whole()
+    for images, targets in batches(part.take(np.array([0, 1])), AS_IT_IS, 2):
+        assert images.shape == (2, SIZE, SIZE, 3) and (targets["mask"][0].numpy() == 3).all()
 
 
 def test_images_and_masks_that_do_not_go_together(folder):

@@ -5,6 +5,7 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
@@ -13,6 +14,7 @@ from test_deploy import CARD, SIZE, plain
 from kerascnn.deploy import export, metadata
 from kerascnn.deploy.images import noise
 from kerascnn.runtime import open_model
+from kerascnn.tasks import OutputTensor, Segmentation
 from kerascnn.weights.records import find_record
 
 FACTS = {"author": "A. Painter", "licence": "MIT", "version": "3", "description": "Seven things, \N{EN DASH} small."}
@@ -100,6 +102,26 @@ def test_every_table_is_where_the_schema_has_it(format, net):
     np.testing.assert_allclose(lowest, -np.array(mean) / std, rtol=1e-5)
     assert scores.table(3).number(0, "B") == 1, "content is FeatureProperties"
     assert (scores.only(6).text(0), scores.only(6).number(2, "b")) == ("labels.txt", 2)
+
+
+@pytest.mark.parametrize("format", ["tflite", "tflite-int8"])
+def test_a_segmenter_gives_a_grey_image_for_each_class(format):
+    image = keras.Input((SIZE, SIZE, 3), name="image")
+    scores = keras.layers.Conv2D(7, 1)(keras.layers.Conv2D(8, 3, padding="same", activation="relu")(image))
+    card = replace(WANTED, task="segmentation")
+    exported = export(keras.Model(image, scores), format=format, card=card, calibration=noise((SIZE, SIZE, 3)))
+    masks = written(Path(exported.path).read_bytes()).only(3).only(3)
+    assert masks.text(0) == "segmentation_masks"
+    assert masks.table(3).number(0, "B") == 2, "content is ImageProperties"
+    assert masks.table(3).table(1).number(0, "b") == 2, "GRAYSCALE"
+    assert [masks.table(3).table(2).number(place, "i") for place in (0, 1)] == [1, 2], "its height and width"
+    assert (masks.only(6).text(0), masks.only(6).number(2, "b")) == ("labels.txt", 2), "TENSOR_AXIS_LABELS"
+    read = metadata.read(exported.path)
+    assert read.labels == WANTED.labels and read.outputs == Segmentation.tflite_metadata
+    metadata.write(
+        exported.path, replace(read, outputs=(OutputTensor(name="x", description="", content="", labels=""),))
+    )
+    assert metadata.read(exported.path).labels == () and metadata.read(exported.path).outputs[0].content == ""
 
 
 def test_labels_are_a_plain_zip_behind_the_model(net):

@@ -16,8 +16,8 @@ from kerascnn.data.splitting import Opening
 from kerascnn.files import clear_drafts, content, home, is_special, read_arrays, state, written_whole
 from kerascnn.progress import track
 
-MARK = 2**56 - 1
-NOTES = "3"  # what notes say; those of another number are forgotten
+MARK, WORD = 2**56 - 1, 2**64 - 1
+NOTES = "4"  # what notes say; those of another number are forgotten
 OTHERS = 2**20  # files of a folder that are remembered beside those being opened: other tables may name them
 ROOM = 2**28  # bytes of all that is remembered, of which a file takes 16
 PIXELS = 178_956_970  # of an image: half a gigabyte of colours
@@ -125,7 +125,7 @@ def of_few_bits(bits: Sequence[int]) -> str:
 def examined(
     items: Sequence[tuple[Path, ...]], examine: Callable[..., str | int], opening: Opening, title: str
 ) -> tuple[list[str | int], np.ndarray]:
-    """What ``examine`` finds of the files of each item: why they cannot be used, or a number of 0 to 255; and seals.
+    """What ``examine`` finds of the files of each item: why they cannot be used, or a number of 0 or more; and seals.
 
     These, (N, 2) uint64, are the states of the files, and a number that changes with what they hold. All is remembered
     as long as the files are as they are, so that a large folder is read once only.
@@ -159,9 +159,10 @@ def contents(files: Sequence[Path]) -> int:
 
 
 class Passed:
-    """What is remembered of files that were decoded and found sound: of each a note, 0 to 255, and what they hold.
+    """What is remembered of files that were decoded and found sound: of each a note, a number, and what they hold.
 
-    Files are known by a mark, 56 bits of a hash of their paths, sizes and times of writing.
+    Files are known by a mark, 56 bits of a hash of their paths, sizes and times of writing. Beside it is room for a
+    note up to 255; larger ones, of any length, take words of 64 bits more.
     """
 
     def __init__(self, items: Sequence[tuple[Path, ...]]) -> None:
@@ -178,9 +179,13 @@ class Passed:
             kept = read_arrays(self.place)["kept"]
         except (OSError, ValueError, KeyError):  # none yet, or damaged
             return {}
-        if kept.dtype != np.uint64 or kept.shape[1:] != (2,):
+        if kept.dtype != np.uint64 or kept.ndim != 2 or kept.shape[1] < 2:
             return {}
-        return {number & MARK: (number >> 56, held) for number, held in kept.tolist() if number & MARK}
+        return {
+            first & MARK: (sum(word << 64 * place + 8 for place, word in enumerate(more)) | first >> 56, held)
+            for first, held, *more in kept.tolist()
+            if first & MARK
+        }
 
     def mark(self, files: Iterable[Path], states: Sequence[int]) -> int:
         """0 for a file that is not there: what is wrong with it is reported when it is read."""
@@ -193,10 +198,14 @@ class Passed:
         """Remember these, and of what else is remembered by now the latest."""
         others = [(mark, found) for mark, found in self.read().items() if mark not in known]
         kept = [*others[-OTHERS:], *known.items()]
-        numbers = np.array([(note << 56 | mark, held) for mark, (note, held) in kept], np.uint64)
+        words = -(-max((note.bit_length() - 8 for _, (note, _) in kept), default=0) // 64)
+        numbers = [
+            ((note & 255) << 56 | mark, held, *(note >> 64 * place + 8 & WORD for place in range(words)))
+            for mark, (note, held) in kept
+        ]
         with suppress(OSError):  # without it, they are only decoded again
             with written_whole(self.place) as draft:
-                np.savez(draft, kept=numbers.reshape(-1, 2))
+                np.savez(draft, kept=np.array(numbers, np.uint64).reshape(len(kept), 2 + words))
             clear_drafts(self.place.parent)
             self.make_room()
 
@@ -234,3 +243,13 @@ def listed(lines: Sequence[str]) -> str:
     """The first lines of many, and how many more there are."""
     more = [f"and {len(lines) - MOST} more"] if len(lines) > MOST else []
     return "\n".join(f"  {line:.1000}" for line in [*lines[:MOST], *more])
+
+
+def listed_short(values: Sequence[object]) -> str:
+    """The first of many values, in a line."""
+    return ", ".join(map(str, values[:10])) + ", ..." * (len(values) > 10)
+
+
+def counted(counts: Mapping[str, int]) -> str:
+    """What there is, each with its number, in a line."""
+    return ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)

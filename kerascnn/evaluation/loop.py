@@ -1,7 +1,8 @@
 """The loop of every evaluation: images through a model, outputs and targets into a task's evaluator."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -11,6 +12,7 @@ from kerascnn.progress import track
 Result = TypeVar("Result", covariant=True)
 Arrays = Mapping[str, Any]
 Predict = Callable[[np.ndarray], Arrays]
+ROOM = 2**27  # bytes of outputs that are held at a time: a detector may give 40 MB for an image
 
 
 class Evaluator(Protocol[Result]):
@@ -30,12 +32,36 @@ def evaluate(predict: Predict, batches: Iterable[tuple[Any, Arrays]], evaluator:
 
     ``predict``, a :class:`kerascnn.runtime.Runner` for instance, goes from float32 images (N, H, W, C) to outputs by
     name; batches are pairs of such images, already normalised, and targets by name, which ``task.evaluator()`` takes
-    in. Raises ``ValueError`` when there is no image, or the evaluator refuses outputs or targets.
+    in. As many images of a batch are run at a time as have their outputs in ``ROOM``. Raises ``ValueError`` when there
+    is no image, or the evaluator refuses outputs or targets.
     """
     with closing(track(batches, "evaluating")) as shown:
+        answers = InParts(predict)
         for images, targets in shown:
-            evaluator.add(predict(np.asarray(images, dtype=np.float32)), arrays(targets))
+            answers.into(evaluator, np.asarray(images, dtype=np.float32), arrays(targets))
     return evaluator.result()
+
+
+@dataclass
+class InParts:
+    """Runs as many images at a time as have their outputs in ``ROOM``, as the first one's outputs say."""
+
+    predict: Predict
+    count: int = 0
+
+    def __call__(self, images: np.ndarray) -> Iterator[tuple[slice, Arrays]]:
+        """Which of the images, one part after the other, and their outputs."""
+        if not self.count and len(images) > 1:
+            each = sum(np.asarray(values).nbytes / len(values) for values in self.predict(images[:1]).values())
+            self.count = max(1, int(ROOM / each))
+        for start in range(0, len(images), self.count or 1):
+            part = slice(start, start + (self.count or 1))
+            yield part, self.predict(images[part])
+
+    def into(self, evaluator: Evaluator[Any], images: np.ndarray, targets: Mapping[str, np.ndarray]) -> None:
+        """Let an evaluator take in a batch."""
+        for part, outputs in self(images):
+            evaluator.add(outputs, {name: rows[part] for name, rows in targets.items()})
 
 
 def arrays(tensors: Arrays) -> dict[str, np.ndarray]:

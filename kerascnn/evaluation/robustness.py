@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from kerascnn.data.transforms.corruptions import check, corrupt
-from kerascnn.evaluation.loop import Arrays, Evaluator, Predict, arrays
+from kerascnn.evaluation.loop import Arrays, Evaluator, InParts, Predict, arrays
 from kerascnn.progress import track
 
 
@@ -72,13 +72,13 @@ def robustness(
         lambda image, index: image,
         *(partial(corrupt, kind=k, severity=s, seed=seed) for k in kinds for s in severities),
     ]
-    evaluators = [evaluator() for _ in changes]
+    evaluators, answers = [evaluator() for _ in changes], InParts(predict)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         total = length_hint(batches) * len(changes)
         for number, pixels, targets, first in track(rounds(batches, len(changes)), "corrupting", total):
             indices = range(first, first + len(pixels))
             changed = list(pool.map(lambda image, i, change=changes[number]: change(image, index=i), pixels, indices))
-            evaluators[number].add(predict(np.stack(changed)), targets)
+            answers.into(evaluators[number], np.stack(changed), targets)
     whole, *corrupted = (each.result().headline for each in evaluators)
     scores = np.reshape(corrupted, (len(kinds), len(severities)))
     return Robustness(kinds=tuple(kinds), severities=tuple(severities), scores=scores, whole=whole)

@@ -57,6 +57,15 @@ def outputs_of(interpreter: Any) -> dict[str, dict[str, Any]]:
     return {name: details[index] for name, index in zip(named(list(found)), found.values(), strict=True)}
 
 
+def output_order(path: Path) -> list[str]:
+    """The names of the outputs of a ``.tflite`` file in the order in which the file itself has them."""
+    litert = need("ai_edge_litert.interpreter", "litert", "Running a .tflite file")
+    with reading(path, "a TensorFlow Lite model"), quiet():
+        interpreter = litert.Interpreter(str(path))
+        names = {each["index"]: name for name, each in outputs_of(interpreter).items()}
+        return [names[each["index"]] for each in interpreter.get_output_details()]
+
+
 def scale_of(interpreter: Any, output: dict[str, Any]) -> float:
     """The step of an output that is quantised, or that was until the file's last operator made floats of it; else 0."""
     for operator in interpreter._get_ops_details():

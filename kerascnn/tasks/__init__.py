@@ -10,17 +10,19 @@ from kerascnn.evaluation.loop import Evaluator
 from kerascnn.tasks.classification import Classification
 from kerascnn.tasks.detection import Detection
 from kerascnn.tasks.segmentation import Segmentation
-from kerascnn.tasks.task import Evaluation, Prediction, Task
+from kerascnn.tasks.task import App, Evaluation, OutputTensor, Prediction, Task
 
 TASKS: dict[str, type[Task]] = {task.name: task for task in (Classification, Segmentation, Detection)}
 
 __all__ = [
     "TASKS",
     "Agreement",
+    "App",
     "Classification",
     "Detection",
     "Evaluation",
     "Evaluator",
+    "OutputTensor",
     "Prediction",
     "Segmentation",
     "Task",

@@ -150,10 +150,10 @@ class Collector(Generic[Found]):
         return self.evaluation(outputs, targets, self.labels)
 
 
-def table(labels: Sequence[str], columns: Mapping[str, Sequence[str]]) -> list[str]:
-    """Lines for a terminal: a head, and the values of every class."""
+def table(labels: Sequence[str], columns: Mapping[str, Sequence[str]], head: str = "class") -> list[str]:
+    """Lines for a terminal: a head, and the values of every class, or of what else ``labels`` name."""
     width = max(20, *(len(label) + 2 for label in labels))
-    rows = zip(("class", *labels), *([head, *values] for head, values in columns.items()), strict=True)
+    rows = zip((head, *labels), *([title, *values] for title, values in columns.items()), strict=True)
     return [f"{label:{width}}" + "".join(f"{value:>12}" for value in values) for label, *values in rows]
 
 

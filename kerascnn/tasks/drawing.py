@@ -24,6 +24,11 @@ def palette() -> np.ndarray:
     return colours
 
 
+def hexadecimal(colours: np.ndarray) -> str:
+    """Colours, (n, 3) uint8, as six digits each, with commas between them."""
+    return ",".join(bytes(colour).hex() for colour in colours)
+
+
 def beside(*images: np.ndarray) -> np.ndarray:
     """Images of one height from left to right, (H, W', 3) uint8."""
     gap = np.full((images[0].shape[0], GAP, 3), WHITE)

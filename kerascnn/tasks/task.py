@@ -5,7 +5,7 @@ Outputs and targets go by name, in dictionaries. A model with a single output ca
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 import numpy as np
@@ -77,6 +77,35 @@ class Evaluation(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
+class OutputTensor:
+    """An output in the words of TensorFlow Lite's standard metadata."""
+
+    name: str
+    description: str
+    content: str = "feature"  # or "image": a grey one for each place of the last axis
+    labels: str = "axis"  # the class names are those of the places of its last axis
+
+
+@dataclass(frozen=True, kw_only=True)
+class App:
+    """What an Android app makes of a file's outputs.
+
+    Parameters
+    ----------
+    answers
+        Which of the templates in ``kerascnn/deploy/android/answers``.
+    outputs
+        The names of the outputs that it needs.
+    facts
+        What the template reads, by name.
+    """
+
+    answers: str
+    outputs: tuple[str, ...] = (SCORES,)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Task(ABC):
     """What is learned: the settings of a task and the class names of the data.
 
@@ -96,7 +125,7 @@ class Task(ABC):
     trial_data: ClassVar[str]  # a named source, on which any recipe of this task can be tried out
     loss_records: ClassVar[tuple[type, ...]] = ()  # losses of its own, which the command line makes by their names
     competing: ClassVar[tuple[str, ...]] = ()  # outputs whose best channel is the answer, be they shares or logits
-    tflite_metadata: ClassVar[str] = ""  # which of TensorFlow Lite's standard metadata describes its outputs, if any
+    tflite_metadata: ClassVar[tuple[OutputTensor, ...]] = ()  # its outputs as standard metadata has them, if it does
 
     labels: tuple[str, ...]
     loss: Any = None
@@ -189,6 +218,10 @@ class Task(ABC):
     @abstractmethod
     def decode(self, outputs: Arrays) -> list[Prediction]:
         """One prediction for each image of a batch of outputs."""
+
+    def app(self, classes: int) -> App | None:
+        """What an Android app makes of the outputs of a file of so many classes; None: there is none."""
+        return None
 
     def compare(self, wanted: Arrays, got: Arrays, *, steps: Mapping[str, float], tolerance: float) -> Agreement:
         """How far a file's outputs agree with the model's: what an export is verified by."""

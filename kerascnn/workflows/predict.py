@@ -11,6 +11,7 @@ import numpy as np
 from kerascnn.arguments import checked
 from kerascnn.card import Card
 from kerascnn.catalogue import build, find
+from kerascnn.evaluation.loop import InParts
 from kerascnn.files import written_whole
 from kerascnn.runtime import Runner, keras_runner, need_tensorflow, open_model
 from kerascnn.tasks import Prediction, task_of
@@ -81,11 +82,12 @@ def predictions(runner: Runner, card: Card, images: Sequence[Image]) -> Iterator
         def read(start: int) -> list[Future[np.ndarray]]:
             return [pool.submit(load_image, image, card.preprocess) for image in images[start : start + BATCH]]
 
-        coming = read(0)
+        answers, coming = InParts(runner), read(0)
         for start in range(0, len(images), BATCH):
             here, coming = coming, read(start + BATCH)
             batch = np.stack([image.result() for image in here])
-            yield from zip(batch, task.decode(runner(batch)), strict=True)
+            for part, outputs in answers(batch):
+                yield from zip(batch[part], task.decode(outputs), strict=True)
 
 
 def opened(model: Model, images: int = 1) -> tuple[Runner, Card]:

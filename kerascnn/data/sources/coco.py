@@ -4,13 +4,15 @@ https://cocodataset.org/#format-data: ``"bbox"`` is x, y, width and height in pi
 """
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from kerascnn.data.checks import listed_short
 from kerascnn.data.dataset import Source
-from kerascnn.data.sources.objects import Listed, from_listed, listed_short
+from kerascnn.data.sources.objects import Listed, from_listed
 from kerascnn.data.splitting import ALL, ROLES, Opening, role_of
 
 NAMES = ("annotations.json", "_annotations.coco.json")
@@ -54,32 +56,60 @@ def read(file: Path) -> Listed:
     try:
         held = json.loads(file.read_text(encoding="utf-8-sig"))
         images, annotations, categories = (held[key] for key in ("images", "annotations", "categories"))
-        named = {int(each["id"]): str(each["name"]) for each in categories}
+        named = [(each["id"], each["name"]) for each in categories]
         numbers = [image["id"] for image in images]
-        names = [str(image["file_name"]) for image in images]
+        names = [image["file_name"] for image in images]
+        sizes = [image[key] for image in images for key in ("width", "height") if image.get(key) is not None]
         wanted = [(each["image_id"], each["category_id"], each["bbox"]) for each in annotations]
+        more = [each[key] for each in annotations for key in ("area", "iscrowd") if each.get(key) is not None]
     except UnicodeDecodeError as error:
         raise ValueError(f"{file} is not UTF-8 text: {error}. Save it as UTF-8.") from error
     except json.JSONDecodeError as error:
         raise ValueError(f"{file} cannot be read as JSON: {error}. {COCO_LAYOUT}") from error
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{file} lacks {error} where COCO's files have it. {COCO_LAYOUT}") from error
-    for what, values in (("images with one id", numbers), ("categories of one name", [*named.values()])):
-        if len({*values}) < len(values):
-            raise ValueError(f"{file} has several {what}; each needs its own.")
-    if len(named) < len(categories):
-        raise ValueError(f"{file} has several categories with one id; each needs its own.")
-    unknown = sorted({category for _, category, _ in wanted} - {*named})
-    if unknown:
+    for what, values, kind in (
+        ("id of a category", [number for number, _ in named], int),
+        ("name of a category", [name for _, name in named], str),
+        ("id of an image", numbers, int | str),
+        ("file_name of an image", names, str),
+        ("width or height of an image", sizes, int | float),
+        ("image_id of an object", [image for image, _, _ in wanted], int | str),
+        ("category_id of an object", [category for _, category, _ in wanted], int),
+        ("area or iscrowd of an object", more, int | float),
+    ):
+        check_kind(file, what, values, kind)
+    for what, values in (
+        ("images with one id", numbers),
+        ("images of one file", names),
+        ("categories of one name", [name for _, name in named]),
+        ("categories with one id", [number for number, _ in named]),
+    ):
+        if twice := [value for value, count in Counter(values).items() if count > 1]:
+            raise ValueError(f"{file} has several {what}, {listed_short(twice)}; each needs its own.")
+    known = {number for number, _ in named}
+    if unknown := sorted({category for _, category, _ in wanted} - known):
         raise ValueError(
-            f"{file} has objects of the categories {listed_short(unknown)}, and knows {listed_short(sorted(named))}."
+            f"{file} has objects of the categories {listed_short(unknown)}, and knows {listed_short(sorted(known))}."
         )
     if strange := sorted({image for image, _, _ in wanted} - {*numbers}, key=str):
         raise ValueError(f"{file} has objects in the images {listed_short(strange)}, which it does not list.")
     for image, _, box in wanted:
         if not (isinstance(box, list) and len(box) == 4 and all(is_finite(value) for value in box)):
             raise ValueError(f"{file} has the box {box!r:.80} in image {image}; expected x, y, width and height.")
-    return Listed(file, folder_of(file, names), images, annotations, dict(sorted(named.items())))
+    return Listed(file, folder_of(file, names), images, annotations, dict(sorted(named)))
+
+
+def check_kind(file: Path, what: str, values: Sequence[Any], kind: Any) -> None:
+    """Refuse values of another kind; numbers have to be finite and at least 0. Raises ``ValueError``."""
+    for value in values:
+        number = isinstance(value, int | float)
+        if not isinstance(value, kind) or (number and not (isfinite(value) and value >= 0)):
+            names = {int: "an integer", str: "a text", int | str: "an integer or a text"}
+            raise ValueError(
+                f"{file} has {value!r:.80} for the {what}; expected {names.get(kind, 'a number')}"
+                f"{', at least 0' * number}."
+            )
 
 
 def is_finite(value: Any) -> bool:

@@ -6,12 +6,14 @@ import struct
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kerascnn.data.checks import examined, file_problem, listed, reason, refuse
+from kerascnn.data.checks import counted, examined, file_problem, listed, listed_short, reason, refuse
 from kerascnn.data.dataset import IGNORE, InFiles, Source, Split
 from kerascnn.data.headers import orientation
 from kerascnn.data.sources.folder import is_image, passed_over, visible
@@ -63,31 +65,44 @@ def from_masks(root: Path, opening: Opening) -> Source:
     pairs = {role: paired(*of_part) for role, of_part in folders.items()}
     every = [pair for part in pairs.values() for pair in part]
     names = class_names(root)
-    found, sealed = examined(every, greatest_class, opening, "checking images and masks")
+    found, sealed = examined(every, classes_of, opening, "checking images and masks")
     seals = dict(zip(every, sealed, strict=True))
-    problems, greatest = {}, 0
+    problems, held = {}, {}
     for pair, result in zip(every, found, strict=True):
-        if isinstance(result, int) and names and result >= len(names):
-            result = f"its mask holds the class {result}, and there are {len(names)} names, for 0 to {len(names) - 1}"
-        if isinstance(result, str):
-            problems[pair] = result
-        else:
-            greatest = max(greatest, result)
+        if isinstance(result, int) and names and (most := greatest(result)) >= len(names):
+            result = f"its mask holds the class {most}, and there are {len(names)} names, for 0 to {len(names) - 1}"
+        (problems if isinstance(result, str) else held)[pair] = result
     by_name = {str(image.relative_to(root)): problem for (image, _), problem in problems.items()}
     refuse(by_name, "image-mask pair", root, opening)
     parts = {
         role: as_split([pair for pair in part if pair not in problems], seals, root) for role, part in pairs.items()
     }
-    labels = names or tuple(map(str, range(greatest + 1)))
+    everywhere = reduce(or_, held.values(), 0)
+    if everywhere == 1 | 1 << IGNORE:
+        raise ValueError(
+            f"All masks of {root} hold 0 and {IGNORE} alone, and {IGNORE} has no class: only 0 would be learned. "
+            f"Write 1 for what is shown as {IGNORE}: np.where(mask == {IGNORE}, 1, mask)."
+        )
+    labels = names or tuple(map(str, range(max(greatest(everywhere), 0) + 1)))
+    unused = [label for number, label in enumerate(labels) if not everywhere >> number & 1]
+    counts = {
+        "masks": len(held),
+        "masks without a class anywhere": sum(greatest(classes) < 0 for classes in held.values()),
+        f"classes without a pixel ({listed_short(unused)})": len(unused),
+    }
+    others = [path for images, _ in folders.values() for path in visible(images) if not is_image(path)]
     return Source(
         parts=parts,
         labels=labels,
         channels=3,
         skipped=tuple(str(image) for image, _ in problems),
-        note=passed_over(
-            [path for images, _ in folders.values() for path in visible(images) if not is_image(path)], [], root
-        ),
+        note="; ".join(filter(None, (counted(counts), passed_over(others, [], root)))),
     )
+
+
+def greatest(classes: int) -> int:
+    """The greatest of the classes that :func:`classes_of` found; -1: there is none."""
+    return (classes & ~(1 << IGNORE)).bit_length() - 1
 
 
 def as_split(pairs: list[Pair], seals: Mapping[Pair, np.ndarray], root: Path) -> Split:
@@ -148,8 +163,8 @@ def class_names(root: Path) -> tuple[str, ...]:
     return tuple(names)
 
 
-def greatest_class(image: Path, mask: Path) -> str | int:
-    """The largest class number of a mask; or why it or its image cannot be used."""
+def classes_of(image: Path, mask: Path) -> str | int:
+    """The classes that stand in a mask, as bits of a number, and ``IGNORE``; or why it or its image cannot be used."""
     import tensorflow as tf
 
     from kerascnn.data.images import shape_of
@@ -168,7 +183,7 @@ def greatest_class(image: Path, mask: Path) -> str | int:
         turned = classes.shape == size[::-1] and orientation(photo) > 1
         how = ", as its EXIF data turns it: turn the mask as well, or remove that data" * turned
         return f"it is {size[1]} x {size[0]} pixels{how}, its mask {classes.shape[1]} x {classes.shape[0]}"
-    return int(classes[classes != IGNORE].max(initial=0))
+    return sum(1 << number for number in np.unique(classes).tolist())
 
 
 def decode_mask(contents: "tf.Tensor") -> "tf.Tensor":

@@ -1,7 +1,7 @@
 """Images with a box, a class and an area for each of their objects, however they were written down."""
 
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from kerascnn.data.checks import checked_files, refuse
+from kerascnn.data.checks import checked_files, counted, listed_short, refuse
 from kerascnn.data.dataset import InFiles, Source, Split
 from kerascnn.data.headers import orientation, pixels
 from kerascnn.data.splitting import Opening
 
 BEYOND = 2.0  # pixels by which a box may pass the edge of its image, since tools round
-FRACTION = 1.5  # where all boxes end before it, none is in pixels
-MANY = 0.1  # of the boxes: when so many lie beyond, all are of another kind
+FRACTION = 1.5  # a box that ends before it is hardly in pixels
+MANY = 0.1  # of the boxes: when more are so, they are of another kind
 CORNER = "x, y, width and height in pixels from the corner of the image"  # what COCO's boxes are
 HEAD = 1 << 16  # bytes of a file that mostly say its size
 
@@ -51,15 +51,15 @@ class Listed:
 def from_listed(parts: Mapping[str, Listed], base: Path, where: Path, opening: Opening) -> Source:
     """The data set of some parts, by role, whose files lie in ``base``; ``where`` is what the user has named.
 
-    Boxes are cut at the edge of their image; those without area are left out. Raises ``ValueError`` when images cannot
-    be read, or boxes cannot be meant so.
+    Boxes are cut at the edge of their image, and those without area are left out; what is listed twice is kept, as by
+    COCO's own code. Raises ``ValueError`` when images cannot be read, or boxes cannot be meant so.
     """
     first = next(iter(parts.values()))
     for part in parts.values():
         if part.categories != first.categories:
             raise ValueError(f"{part.file} has other categories than {first.file}; all parts need the same.")
-    paths = {role: part.paths for role, part in parts.items()}
-    problems, seals, known = checked_files([path for of_part in paths.values() for path in of_part], opening)
+    files = [path for part in parts.values() for path in part.paths]
+    problems, seals, known = checked_files(files, opening)
     for part in parts.values():
         problems |= unlike(part, problems)
     refuse({os.path.relpath(path, base): problem for path, problem in problems.items()}, "image file", where, opening)
@@ -71,8 +71,25 @@ def from_listed(parts: Mapping[str, Listed], base: Path, where: Path, opening: O
         labels=tuple(first.categories.values()),
         channels=3,
         skipped=tuple(map(str, problems)),
-        note="; ".join(filter(None, (known, *(said for _, said in rows.values())))),
+        note="; ".join(filter(None, (known, *(said for _, said in rows.values()), of_several(files)))),
     )
+
+
+def of_several(files: Sequence[Path]) -> str:
+    """How many images are in more than one part, in words."""
+    return counted({"images are in several parts": sum(count > 1 for count in Counter(files).values())})
+
+
+def by_stem(paths: Sequence[Path], layout: str) -> dict[str, Path]:
+    """Images by their names without ending. Raises ``ValueError`` when two of them share one."""
+    found: dict[str, Path] = {}
+    for path in paths:
+        if found.setdefault(path.stem, path) != path:
+            raise ValueError(
+                f"{path.parent} has {found[path.stem].name} and {path.name}, and one file says what objects both have. "
+                f"Rename or remove one. {layout}"
+            )
+    return found
 
 
 def unlike(part: Listed, problems: Mapping[Path, str]) -> dict[Path, str]:
@@ -101,10 +118,6 @@ def shown(path: Path) -> tuple[tuple[int, int], bool]:
     return ((size[1], size[0]) if turned else size), turned
 
 
-def listed_short(values: Sequence[Any]) -> str:
-    return ", ".join(map(str, values[:10])) + ", ..." * (len(values) > 10)
-
-
 def objects_of(part: Listed) -> tuple[list[np.ndarray], str]:
     """Rows of x1, y1, x2, y2, class, area and crowd, (n, 7), of each image, and what was done about some, in a line."""
     places = {number: place for place, number in enumerate(part.categories)}
@@ -116,26 +129,37 @@ def objects_of(part: Listed) -> tuple[list[np.ndarray], str]:
     rows = [np.array(of_images[image["id"]], np.float64).reshape(-1, 7) for image in part.images]
     sizes = [edge(part, image) for image in part.images]
     check_kind(part, rows, sizes)
-    cut, empty, kept = 0, 0, []
+    outside, cut, empty, twice, kept = 0, 0, 0, 0, []
     for objects, size in zip(rows, sizes, strict=True):
-        inside = np.clip(objects[:, :4], 0, [*size, *size])
-        cut += int((abs(inside - objects[:, :4]) > BEYOND).any(axis=1).sum())
-        there = (inside[:, 2:] > inside[:, :2]).all(axis=1)
-        empty += int((~there).sum())
+        boxes = objects[:, :4]
+        inside = np.clip(boxes, 0, [*size, *size])
+        solid, there = ((each[:, 2:] > each[:, :2]).all(axis=1) for each in (boxes, inside))
+        empty += int((~solid).sum())
+        outside += int((solid & ~there).sum())
+        cut += int(((abs(inside - boxes) > BEYOND).any(axis=1) & there).sum())
         kept.append(np.concatenate([inside, objects[:, 4:]], axis=1)[there])
+        twice += len(kept[-1]) - len(np.unique(kept[-1][:, :5], axis=0))
     every = np.concatenate(kept) if kept else np.zeros((0, 7))
-    if empty and not len(every):
-        raise ValueError(f"No box of {part.file} has an area. Boxes are {part.meaning}.")
+    if kept and not len(every):
+        of = f"No box of {part.file} has an area within its image" if empty + outside else f"{part.file} has no object"
+        raise ValueError(
+            f"{of}: there is nothing to find in {len(kept):,} images. Boxes are {part.meaning}. Leave the part out, or "
+            "write down its objects."
+        )
     unused = [name for place, name in enumerate(part.categories.values()) if place not in every[:, 4]]
-    counts = {
+    gaps = max(part.categories, default=0) - min(part.categories, default=1) + 1 - len(part.categories)
+    said = counted({
+        "objects": len(every),
         "crowds, which are not trained on": int(every[:, 6].sum()),
         "boxes without area, left out": empty,
+        "boxes outside their image, left out": outside,
         "boxes cut at the edge of their image": cut,
+        "objects listed twice, which both count": twice,
         "images without objects": sum(not len(objects) for objects in kept),
         f"categories without objects ({listed_short(unused)})": len(unused),
-    }
-    said = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
-    return kept, f"{part.file.name}: {len(every):,} objects" + f", {said}" * bool(said)
+        f"numbers that no category has, so that classes are 0 to {len(part.categories) - 1} in their order": gaps,
+    })  # fmt: skip
+    return kept, f"{part.file.name}: {said}"
 
 
 def edge(part: Listed, image: Mapping[str, Any]) -> tuple[float, float]:
@@ -152,10 +176,13 @@ def check_kind(part: Listed, rows: Sequence[np.ndarray], sizes: Sequence[tuple[f
     limits = np.concatenate([np.tile(size, (len(objects), 1)) for objects, size in zip(rows, sizes, strict=True)])
     boxes = np.concatenate([objects[:, :4] for objects in rows])
     meant = f"Expected {part.meaning}."
-    if len(boxes) and boxes.max() <= FRACTION and limits.min() > 2 * FRACTION:
+    large = limits.min(axis=1) > 2 * FRACTION
+    tiny = large & (boxes.max(axis=1) <= FRACTION)
+    if tiny.sum() > MANY * large.sum():
         raise ValueError(
-            f"All boxes of {part.file} end at {boxes.max():.3g} or before: they look like fractions of the image. "
-            f"{meant} Multiply what is along x by the width of the image, and along y by its height."
+            f"{int(tiny.sum()):,} of the {len(boxes):,} boxes of {part.file} end at {boxes[tiny].max():.3g} or before: "
+            f"they look like fractions of the image. {meant} Multiply what is along x by the width of the image, and "
+            "along y by its height."
         )
 
     def beyond(corners):

@@ -5,12 +5,14 @@ holds those of both its corners.
 """
 
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from kerascnn.data.checks import counted, listed_short
 from kerascnn.data.dataset import Source
 from kerascnn.data.sources.folder import is_image, visible
-from kerascnn.data.sources.objects import Listed, from_listed, listed_short
+from kerascnn.data.sources.objects import Listed, by_stem, from_listed
 from kerascnn.data.splitting import ALL, Opening, by_role, in_order
 
 XML, IMAGES, SETS = "Annotations", "JPEGImages", "ImageSets/Main"
@@ -32,7 +34,7 @@ def from_voc(root: Path, opening: Opening) -> Source:
     Objects that are marked as difficult are not trained on and not counted, as COCO's crowds. Raises ``ValueError``
     when a file cannot be read, or images and annotations do not go together.
     """
-    images = {path.stem: path for path in visible(root / IMAGES) if is_image(path)}
+    images = by_stem([path for path in visible(root / IMAGES) if is_image(path)], VOC_LAYOUT)
     files = {path.stem: path for path in visible(root / XML) if path.suffix.lower() == ".xml"}
     if lacking := [stem for stem in files if stem not in images]:
         raise ValueError(f"{root / IMAGES} has no image for {listed_short(lacking)} of {root / XML}. {VOC_LAYOUT}")
@@ -53,7 +55,9 @@ def from_voc(root: Path, opening: Opening) -> Source:
             dict(enumerate(names)),
             MEANING,
         )
-    return from_listed(parts, root, root, opening)
+    source = from_listed(parts, root, root, opening)
+    left = counted({"images without an XML file, left out": len({*images} - {*files})})
+    return replace(source, note="; ".join(filter(None, (source.note, left))))
 
 
 def sets(root: Path, files: dict[str, Path]) -> dict[str, list[str]]:

@@ -7,10 +7,11 @@ image. Redmon & Farhadi 2018, https://pjreddie.com/darknet/yolo.
 from pathlib import Path
 from typing import Any
 
+from kerascnn.data.checks import listed_short
 from kerascnn.data.dataset import Source
 from kerascnn.data.sources.folder import is_image, visible
 from kerascnn.data.sources.masks import class_names, has_pairs, part_folders
-from kerascnn.data.sources.objects import Listed, from_listed, listed_short, shown
+from kerascnn.data.sources.objects import Listed, by_stem, from_listed, shown
 from kerascnn.data.splitting import Opening
 from kerascnn.errors import need
 
@@ -47,13 +48,19 @@ def yaml_names(root: Path) -> tuple[str, ...]:
     if file is None:
         return ()
     yaml: Any = need("yaml", "yolo", f"Reading {file.name}")
+    expected = "Expected names: [cat, dog], or by number, 0: cat and 1: dog; each class has a name of its own."
     try:
-        held = yaml.safe_load(file.read_text(encoding="utf-8-sig"))
-        names = held["names"]
-        names = [names[number] for number in range(len(names))]
+        names = yaml.safe_load(file.read_text(encoding="utf-8-sig"))["names"]
     except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError) as error:
-        raise ValueError(f"{file} cannot be used: {error!r}. Expected names: [cat, dog], or by number.") from error
-    return tuple(map(str, names))
+        raise ValueError(f"{file} cannot be used: {error!r}. {expected}") from error
+    numbers = [*names] if isinstance(names, dict) else [*range(len(names))] if isinstance(names, list) else None
+    if numbers is None or {*numbers} != {*range(len(numbers))}:
+        found = repr(names) if numbers is None else f"the numbers {listed_short(numbers)}"
+        raise ValueError(f"{file} has {found:.80} for its names. {expected}")
+    labels = tuple(str(names[number]) for number in range(len(numbers)))
+    if len({*labels}) < len(labels):
+        raise ValueError(f"{file} has several classes of one name. {expected}")
+    return labels
 
 
 def part(images: Path, labels: Path, names: tuple[str, ...]) -> Listed:
@@ -63,7 +70,7 @@ def part(images: Path, labels: Path, names: tuple[str, ...]) -> Listed:
             raise ValueError(f"There is no folder {folder}. {YOLO_LAYOUT}")
     paths = [path for path in visible(images) if is_image(path)]
     files = {path.stem: path for path in visible(labels) if path.suffix.lower() == ".txt"}
-    if strange := sorted({*files} - {path.stem for path in paths} - {"classes"}):
+    if strange := sorted({*files} - {*by_stem(paths, YOLO_LAYOUT)} - {"classes"}):
         raise ValueError(f"{images} has no image for {listed_short(strange)} of {labels}. {YOLO_LAYOUT}")
     rows, objects = [], []
     for number, path in enumerate(paths):
@@ -100,7 +107,16 @@ def read(file: Path, classes: int) -> list[tuple[int, float, float, float, float
         if not (min(width, height) >= 0 and min(edges) >= -BEYOND and max(edges) <= 1 + BEYOND):
             raise ValueError(
                 f"Line {number} of {file} has the box {x:g} {y:g} {width:g} {height:g}, which is not within the image. "
-                f"Expected {MEANING}; divide pixels by its width or height."
+                f"Expected {MEANING}; {mended(x, y, width, height)}."
             )
         found.append((int(category), *(min(max(edge, 0.0), 1.0) for edge in edges)))
     return found
+
+
+def mended(x: float, y: float, width: float, height: float) -> str:
+    """What a box that does not fit may have been meant as, and how to write it."""
+    if 0 <= x < width <= 1 and 0 <= y < height <= 1:
+        return f"taken for two corners it is {(x + width) / 2:g} {(y + height) / 2:g} {width - x:g} {height - y:g}"
+    if max(x, y, width, height) > 1 + BEYOND:
+        return "divide pixels by its width or height"
+    return "cut it at the edge"

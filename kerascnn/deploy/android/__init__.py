@@ -1,13 +1,16 @@
 """A small Android app round a .tflite file: a Gradle project, complete but for the wrapper, which is a binary.
 
-The files of ``project`` are copied as they are; ``@NAME@`` in them becomes the name of the network. Written beside them
-are what the app runs on, and vectors that were computed here and are to come out on the phone.
+The files of ``project`` are copied as they are; ``@NAME@`` in them becomes the name of the network. With them comes the
+one of ``answers`` that makes of the outputs what their task is about, and beside them is written what the app runs on,
+and vectors that were computed here and are to come out on the phone.
 """
 
 import os
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,17 +21,23 @@ from kerascnn.deploy.operators import foreign_operators
 from kerascnn.deploy.pixels import from_pixels
 from kerascnn.files import written_whole
 from kerascnn.runtime import OUTPUT, existing, open_model
+from kerascnn.runtime.tflite import output_order
 from kerascnn.tasks import task_of
 
 __all__ = ["write_android_project"]
 
-PROJECT = Path(__file__).parent / "project"
-VECTORS = 4  # images whose scores are held against the phone's
+PROJECT, ANSWERS = (Path(__file__).parent / name for name in ("project", "answers"))
+SOURCES = "app/src/main/kotlin/org/kerascnn/app"
+TOLD = 3  # classes, or objects, that are named at most
+VECTORS = 4  # images at most whose outputs are held against the phone's
+ROOM = 2**24  # bytes of them, where more than one is taken
 PHOTO = (61, 83, 3)  # odd sides, so that a rounding put wrong shows
 
 
 def write_android_project(file: str | os.PathLike, folder: str | os.PathLike, card: Card | None = None) -> Path:
-    """Write an app that classifies what the camera sees, or a picture, with a .tflite file.
+    """Write an app that shows what a .tflite file finds on what the camera sees, or on a picture.
+
+    It names classes, or draws masks or boxes; boxes that overlap a surer one are left out by the app.
 
     ``gradle test`` in it checks that a picture becomes the numbers that it became in training, and
     ``gradle connectedAndroidTest`` that a phone computes from them what LiteRT computes here. The same file and card
@@ -37,7 +46,7 @@ def write_android_project(file: str | os.PathLike, folder: str | os.PathLike, ca
     Parameters
     ----------
     file
-        A .tflite classifier of images, as ``kerascnn.export`` writes it in any of its precisions.
+        A .tflite file, as ``kerascnn.export`` writes it in any of its precisions.
     folder
         Where to write the project: a folder that is not there yet.
     card
@@ -53,7 +62,8 @@ def write_android_project(file: str | os.PathLike, folder: str | os.PathLike, ca
     FileExistsError
         When something is already there.
     FileNotFoundError, ValueError
-        When there is no such file or card, the card is not of this file, or an operator of it is not built in.
+        When there is no such file or card, the card is not of this file, or an operator of it is not built in, or
+        there is no app for its task.
     """
     file, folder = existing(file), Path(folder)
     if file.suffix != ".tflite":
@@ -63,23 +73,29 @@ def write_android_project(file: str | os.PathLike, folder: str | os.PathLike, ca
     if foreign := foreign_operators(file):
         raise ValueError(f"{file} holds {', '.join(foreign)}, and the app brings no kernels but LiteRT's own.")
     card = card or Card.read(file)
-    if (task := task_of(card)).tflite_metadata != "image classifier":
-        raise ValueError(f"The app shows names of classes, and the task of {file} is {task.name}.")
+    task = task_of(card)
     runner = open_model(file)
     how = card.preprocess
     shape = (how.size, how.size, how.channels)
     if runner.input_shape != shape:
         raise ValueError(f"{file} takes images of shape {runner.input_shape}, and its card makes them {shape}.")
     inputs = from_pixels(photos(shape)[:VECTORS], how)
-    outputs = runner(inputs)[OUTPUT]
-    labels = labels_of(card, outputs.shape[-1])
+    outputs = runner(inputs)
+    app = task.app(outputs[OUTPUT].shape[-1] if OUTPUT in outputs else 0)
+    if app is None:
+        raise ValueError(f"There is no app for the task of {file}, {task.name}.")
+    if {*outputs} != {*app.outputs}:
+        raise ValueError(f"{file} gives {', '.join(outputs)}, and the app needs {', '.join(app.outputs)}.")
+    labels = labels_of(card, outputs[OUTPUT].shape[-1])
+    facts = {**preprocessing(card), "outputs": ",".join(output_order(file)), "count": TOLD, **app.facts}
     with written_whole(folder) as draft:
         copy_templates(draft, name_of(card.model))
+        shutil.copyfile(ANSWERS / app.answers / "Answers.kt", draft / SOURCES / "Answers.kt")
         assets = new_folder(draft / "app/src/main/assets")
         shutil.copyfile(file, assets / "model.tflite")
         write_lines(assets / "labels.txt", labels)
-        write_lines(assets / "preprocess.properties", preprocessing(card))
-        write_vectors(new_folder(draft / "app/src/androidTest/assets"), inputs, outputs, runner.steps.get(OUTPUT, 0.0))
+        write_properties(assets / "network.properties", facts)
+        write_vectors(new_folder(draft / "app/src/androidTest/assets"), inputs, outputs, runner.steps)
         write_photo(new_folder(draft / "app/src/test/resources"), card)
     return folder
 
@@ -110,10 +126,10 @@ def copy_templates(folder: Path, name: str) -> None:
             target.write_bytes(template.read_bytes().replace(b"@NAME@", name.encode()))
 
 
-def preprocessing(card: Card) -> list[str]:
-    """What images go through, as Java's properties."""
+def preprocessing(card: Card) -> dict[str, Any]:
+    """What images go through."""
     how = card.preprocess
-    facts = {
+    return {
         "size": how.size,
         "short": round(how.size / how.crop),
         "squash": str(how.squash).lower(),
@@ -121,15 +137,22 @@ def preprocessing(card: Card) -> list[str]:
         "mean": ",".join(map(repr, map(float, how.mean))),
         "std": ",".join(map(repr, map(float, how.std))),
     }
-    return [f"{name}={value}" for name, value in facts.items()]
 
 
-def write_vectors(folder: Path, inputs: np.ndarray, outputs: np.ndarray, step: float) -> None:
-    """Images and their scores; how far a phone's may be off: two steps, or a thousandth of the largest float."""
-    (folder / "inputs.bin").write_bytes(inputs.astype("<f4").tobytes())
-    (folder / "outputs.bin").write_bytes(outputs.astype("<f4").tobytes())
-    tolerance = 2 * step if step else 1e-3 * max(1.0, float(np.abs(outputs).max()))
-    write_lines(folder / "golden.properties", [f"count={len(inputs)}", f"tolerance={tolerance:.6g}"])
+def write_vectors(
+    folder: Path, inputs: np.ndarray, outputs: Mapping[str, np.ndarray], steps: Mapping[str, float]
+) -> None:
+    """Images and outputs; how far a phone's may be off: two steps, or a thousandth of the largest float."""
+    each = sum(values[0].nbytes for values in (inputs, *outputs.values()))
+    count = max(1, min(len(inputs), ROOM // each))
+    (folder / "inputs.bin").write_bytes(inputs[:count].astype("<f4").tobytes())
+    facts: dict[str, Any] = {"count": count, "outputs": ",".join(outputs)}
+    for name, values in outputs.items():
+        (folder / f"{name}.bin").write_bytes(values[:count].astype("<f4").tobytes())
+        step = steps.get(name, 0.0)
+        tolerance = 2 * step if step else 1e-3 * max(1.0, float(np.abs(values).max()))
+        facts[f"tolerance.{name}"] = f"{tolerance:.6g}"
+    write_properties(folder / "golden.properties", facts)
 
 
 def write_photo(folder: Path, card: Card) -> None:
@@ -142,12 +165,17 @@ def write_photo(folder: Path, card: Card) -> None:
     values = prepared(tf.constant(photo), card.preprocess).numpy()
     (folder / "photo.bin").write_bytes(photo.tobytes())
     (folder / "values.bin").write_bytes(values.astype("<f4").tobytes())
-    write_lines(folder / "photo.properties", [f"height={PHOTO[0]}", f"width={PHOTO[1]}"])
+    write_properties(folder / "photo.properties", {"height": PHOTO[0], "width": PHOTO[1]})
 
 
 def new_folder(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def write_properties(path: Path, facts: Mapping[str, Any]) -> None:
+    """As Java reads them."""
+    write_lines(path, [f"{name}={value}" for name, value in facts.items()])
 
 
 def write_lines(path: Path, lines: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""What a .tflite file says about itself: the standard metadata that Android's image classifiers read.
+"""What a .tflite file says about itself: the standard metadata that Android's task libraries read.
 
 The tables are those of TensorFlow Lite's ``metadata_schema.fbs``. A ``ModelMetadata`` table, a flatbuffer of its own
 with the identifier M001, lies in a buffer of the model that is named TFLITE_METADATA; the files it speaks of, here the
@@ -17,9 +17,9 @@ import numpy as np
 
 from kerascnn.card import Card
 from kerascnn.deploy.metadata.provenance import provenance
-from kerascnn.deploy.metadata.tables import Builder, Table, int8, uint8, uint32
+from kerascnn.deploy.metadata.tables import Builder, Table, int8, int32, uint8, uint32
 from kerascnn.errors import need
-from kerascnn.tasks import Task
+from kerascnn.tasks import OutputTensor, Task, find_task
 
 if TYPE_CHECKING:
     import keras
@@ -30,9 +30,10 @@ NAME = "TFLITE_METADATA"
 IDENTIFIER = b"M001"
 PARSER = "1.0.0"  # the first version of the schema holds all that is written here
 LABELS = "labels.txt"
-TENSOR_AXIS_LABELS = 2
+LABEL_FILES = {"axis": 2}  # AssociatedFileType: TENSOR_AXIS_LABELS
 COLOURS = {3: 1, 1: 2}  # ColorSpaceType: RGB, GRAYSCALE; 0 is unknown
-FEATURE_PROPERTIES, IMAGE_PROPERTIES = 1, 2  # ContentProperties
+CONTENTS = {"feature": 1, "image": 2}  # ContentProperties
+PLACES = (1, 2)  # dimensions of an output that are an image's height and width
 NORMALIZATION_OPTIONS = 1  # ProcessUnitOptions
 
 
@@ -52,6 +53,8 @@ class Metadata:
         Of each channel, on the scale of pixels, 0 to 255: the file takes ``(pixel - mean) / std``.
     labels
         Class names, in the order of the outputs.
+    outputs
+        What the file gives, in its order.
     parser
         The version of the schema that a reader needs.
     """
@@ -66,16 +69,17 @@ class Metadata:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     labels: tuple[str, ...]
+    outputs: tuple[OutputTensor, ...]
     parser: str = PARSER
 
 
 def fits(task: Task | None, model: "keras.Model") -> bool:
-    """Whether there is standard metadata for the outputs of a model: those of an image classifier."""
-    return task is not None and task.tflite_metadata == "image classifier" and len(model.outputs) == 1
+    """Whether there is standard metadata for the outputs of a model, as for a classifier's or segmenter's."""
+    return task is not None and 0 < len(task.tflite_metadata) == len(model.outputs)
 
 
 def of_card(card: Card, shape: Sequence[int]) -> Metadata:
-    """What a card says, in the words of the schema.
+    """What a card says, in the words of the schema, of a file that fits its task.
 
     Parameters
     ----------
@@ -95,6 +99,7 @@ def of_card(card: Card, shape: Sequence[int]) -> Metadata:
         mean=tuple(255 * value for value in how.mean),
         std=tuple(255 * value for value in how.std),
         labels=card.labels,
+        outputs=find_task(card.task).tflite_metadata,
     )
 
 
@@ -110,7 +115,7 @@ def read(path: str | os.PathLike) -> Metadata:
     Raises
     ------
     ValueError
-        When it has none, or none of an image classifier.
+        When it has none, or none of a network that takes images.
     """
     content = Path(path).read_bytes()
     buffer = buffer_of(content)
@@ -118,12 +123,13 @@ def read(path: str | os.PathLike) -> Metadata:
         raise ValueError(f"{path} holds no metadata. Export it with a card, and it will.")
     model = Table.root(buffer)
     graph = model.tables(3)[0]
-    image, scores = graph.tables(2)[0], graph.tables(3)[0]
+    image = graph.tables(2)[0]
     properties = image.table(3).table(1)
     units = [unit.table(1) for unit in image.tables(4) if unit.number(0, "uint8") == NORMALIZATION_OPTIONS]
-    if image.table(3).number(0, "uint8") != IMAGE_PROPERTIES:
+    if image.table(3).number(0, "uint8") != CONTENTS["image"]:
         raise ValueError(f"The metadata of {path} is not that of a network that takes images.")
-    names = [file.text(0) for file in scores.tables(6) if file.number(2, "int8") == TENSOR_AXIS_LABELS]
+    files = [file for tensor in graph.tables(3) for file in tensor.tables(6)]
+    names = [file.text(0) for file in files if file.number(2, "int8") in LABEL_FILES.values()]
     labels = zipfile.ZipFile(io.BytesIO(content)).read(names[0]).decode().splitlines() if names else ()
     return Metadata(
         name=model.text(0),
@@ -136,8 +142,17 @@ def read(path: str | os.PathLike) -> Metadata:
         mean=units[0].floats(0) if units else (),
         std=units[0].floats(1) if units else (),
         labels=tuple(labels),
+        outputs=tuple(map(described, graph.tables(3))),
         parser=model.text(7),
     )
+
+
+def described(tensor: Table) -> OutputTensor:
+    """What the metadata says of an output; of content and labels that are not written here, nothing."""
+    content = {number: name for name, number in CONTENTS.items()}.get(tensor.table(3).number(0, "uint8"), "")
+    kinds = {number: name for name, number in LABEL_FILES.items()}
+    labels = [kinds.get(file.number(2, "int8"), "") for file in tensor.tables(6)]
+    return OutputTensor(name=tensor.text(0), description=tensor.text(1), content=content, labels=(labels or [""])[0])
 
 
 def with_labels(model: bytes, labels: Sequence[str]) -> bytes:
@@ -192,7 +207,7 @@ def packed(metadata: Metadata) -> bytes:
     height, width = metadata.size
     size = builder.table({0: uint32(width), 1: uint32(height)})
     colours = builder.table({0: int8(COLOURS.get(metadata.channels, 0)), 1: size})
-    content = builder.table({0: uint8(IMAGE_PROPERTIES), 1: colours})
+    content = builder.table({0: uint8(CONTENTS["image"]), 1: colours})
     options = builder.table({0: builder.floats(metadata.mean), 1: builder.floats(metadata.std)})
     unit = builder.table({0: uint8(NORMALIZATION_OPTIONS), 1: options})
     mean, std = np.array(metadata.mean), np.array(metadata.std)
@@ -200,27 +215,31 @@ def packed(metadata: Metadata) -> bytes:
     image = builder.table(
         {
             0: builder.CreateString("image"),
-            1: builder.CreateString("The image to classify."),
+            1: builder.CreateString("The image that the network sees."),
             3: content,
             4: builder.tables([unit]),
             5: stats,
         }
     )
-    file = builder.table(
-        {0: builder.CreateString(LABELS), 1: builder.CreateString("Names of the classes."), 2: int8(TENSOR_AXIS_LABELS)}
-    )
-    feature = builder.table({0: uint8(FEATURE_PROPERTIES), 1: builder.table({})})
-    scores = builder.table(
-        {
-            0: builder.CreateString("scores"),
-            1: builder.CreateString("How much the image looks like each class."),
-            3: feature,
-            6: builder.tables([file]),
-        }
-    )
-    graph = builder.table({2: builder.tables([image]), 3: builder.tables([scores])})
+    outputs = [packed_output(builder, output) for output in metadata.outputs]
+    graph = builder.table({2: builder.tables([image]), 3: builder.tables(outputs)})
     texts = {0: metadata.name, 1: metadata.description, 2: metadata.version, 4: metadata.author, 5: metadata.licence}
     said = {place: builder.CreateString(text) for place, text in texts.items() if text}
     return builder.finish(
         builder.table({**said, 3: builder.tables([graph]), 7: builder.CreateString(metadata.parser)}), IDENTIFIER
     )
+
+
+def packed_output(builder: Builder, output: OutputTensor) -> int:
+    """The ``TensorMetadata`` table of an output."""
+    fields = {0: builder.CreateString(output.name), 1: builder.CreateString(output.description)}
+    if output.content:
+        image = output.content == "image"
+        content = {1: builder.table({0: int8(COLOURS[1])} if image else {}), 0: uint8(CONTENTS[output.content])}
+        if image:
+            content[2] = builder.table({0: int32(PLACES[0]), 1: int32(PLACES[1])})
+        fields[3] = builder.table(content)
+    if output.labels:
+        file = {0: builder.CreateString(LABELS), 1: builder.CreateString("Names of the classes.")}
+        fields[6] = builder.tables([builder.table({**file, 2: int8(LABEL_FILES[output.labels])})])
+    return builder.table(fields)

@@ -20,6 +20,7 @@ class Scalar:
 
 
 int8 = partial(Scalar, number_types.Int8Flags)
+int32 = partial(Scalar, number_types.Int32Flags)
 uint8 = partial(Scalar, number_types.Uint8Flags)
 uint32 = partial(Scalar, number_types.Uint32Flags)
 

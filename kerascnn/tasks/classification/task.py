@@ -11,7 +11,7 @@ from kerascnn.tasks.classification.prediction import ClassPrediction
 from kerascnn.tasks.classification.scores import probabilities
 from kerascnn.tasks.decisions import Collector, DecisionTask, places_among
 from kerascnn.tasks.losses import of_activated
-from kerascnn.tasks.task import SCORES, Arrays, Prediction, Tensors
+from kerascnn.tasks.task import SCORES, App, Arrays, OutputTensor, Prediction, Tensors
 
 if TYPE_CHECKING:
     import keras
@@ -29,7 +29,9 @@ class Classification(DecisionTask):
     metric: ClassVar[str] = "top1"
     title: ClassVar[str] = "Top-1 accuracy"
     trial_data: ClassVar[str] = "digits"
-    tflite_metadata: ClassVar[str] = "image classifier"
+    tflite_metadata: ClassVar[tuple[OutputTensor, ...]] = (
+        OutputTensor(name=SCORES, description="How much the image looks like each class."),
+    )
 
     def check_model(self, model: "keras.Model") -> None:
         from kerascnn.tasks.classification.heads import check_heads
@@ -73,3 +75,6 @@ class Classification(DecisionTask):
 
     def decode(self, outputs: Arrays) -> list[Prediction]:
         return [ClassPrediction(row, self.labels) for row in probabilities(self.scores_of(outputs))]
+
+    def app(self, classes: int) -> App:
+        return App(answers="classes")

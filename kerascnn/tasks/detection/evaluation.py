@@ -12,6 +12,7 @@ from kerascnn.report.records import Headline, Section
 from kerascnn.report.text import count, percent
 from kerascnn.tasks.decisions import or_none, table
 from kerascnn.tasks.detection import report
+from kerascnn.tasks.detection.errors import HIT, Errors, errors_of
 from kerascnn.tasks.detection.prediction import BoxPrediction, found_in
 from kerascnn.tasks.task import Arrays
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from kerascnn.spec import Preprocess
 
 SIZES = ("all", "small", "medium", "large")  # of objects, as COCO has them: up to 32 x 32 and 96 x 96 pixels
-HIT = 0.5  # IoU from which a detection and an object, or two detections, are one
 MOST = 2  # the place of 100 detections of an image among COCO's 1, 10 and 100
 
 
@@ -126,6 +126,11 @@ class BoxEvaluation:
             for found, objects in pairs
         ])  # fmt: skip
 
+    @cached_property
+    def errors(self) -> tuple[Errors, ...]:
+        """What kinds of errors there are, how many, and what each kind costs."""
+        return errors_of(self.predictions, self.targets)
+
     def agreement(self, other: "BoxEvaluation") -> float:
         """How many of the sure detections both models have: twice the shared by the sum of both; 1 where none has any.
 
@@ -159,16 +164,23 @@ class BoxEvaluation:
                 {"label": name, "objects": objects, "ap": or_none(ap), "ap50": or_none(ap50)}
                 for name, objects, (ap, ap50) in columns
             ],
+            "errors": [errors.as_dict() for errors in self.errors],
         }
 
     def text(self) -> str:
-        """Average precision, overall and by size, and a table of the classes."""
+        """Average precision, overall and by size, and tables of the classes and of the errors."""
         ap, ap50 = self.of_classes.T
         columns = {"objects": [*map(count, self.support.tolist())], "AP": [*map(percent, ap)]}
         columns |= {"AP50": [*map(percent, ap50)]}
         sizes = ", ".join(f"{name} {percent(self.average(size=place))}" for place, name in enumerate(SIZES) if place)
         head = f"AP {percent(self.ap)}, AP50 {percent(self.ap50)}, AP75 {percent(self.ap75)}; by size: {sizes}"
-        return "\n".join([head, "", *table(self.labels, columns)])
+        kinds = {
+            "count": [count(each.count) for each in self.errors],
+            "sure ones": [count(each.sure) for each in self.errors],
+            "AP50 lost": [percent(each.cost) for each in self.errors],
+        }
+        of_errors = table([each.kind for each in self.errors], kinds, head="errors")
+        return "\n".join([head, "", *table(self.labels, columns), "", *of_errors])
 
     def headlines(self) -> Sequence[Headline]:
         objects = f"of {count(int(self.support.sum()))} objects on {count(self.samples)} images"

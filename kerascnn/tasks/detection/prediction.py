@@ -56,7 +56,7 @@ def found_in(outputs: Arrays, labels: tuple[str, ...]) -> list[BoxPrediction]:
     """
     if {*outputs} != {"boxes", SCORES}:
         raise ValueError(f"The model puts out {', '.join(sorted(outputs))}; expected boxes and scores.")
-    boxes, scores = np.asarray(outputs["boxes"]), np.asarray(outputs[SCORES])
+    boxes, scores = (np.asarray(outputs[name], np.float32) for name in ("boxes", SCORES))
     if scores.shape != (*boxes.shape[:2], len(labels)) or boxes.shape[2:] != (4,):
         raise ValueError(
             f"The model gives boxes {boxes.shape} and scores {scores.shape}, and its card names {len(labels)} labels; "
@@ -64,7 +64,7 @@ def found_in(outputs: Arrays, labels: tuple[str, ...]) -> list[BoxPrediction]:
         )
     if np.isnan(boxes).any() or np.isnan(scores).any():
         raise ValueError("The model answers NaN to some images: nothing can be said of what it finds in them.")
-    chosen = [np.asarray(part) for part in chooser()(boxes.astype(np.float32), scores.astype(np.float32))]
+    chosen = [np.asarray(part) for part in chooser()(boxes, scores)]
     return [BoxPrediction(b[:n], s[:n], c[:n], labels) for b, s, c, n in zip(*chosen, strict=True)]
 
 

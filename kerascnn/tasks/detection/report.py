@@ -1,4 +1,4 @@
-"""What a report shows of a detector: classes, precision against recall, and its best and worst images."""
+"""What a report shows of a detector: classes, precision against recall, errors, and its best and worst images."""
 
 from typing import TYPE_CHECKING
 
@@ -8,6 +8,8 @@ from kerascnn.report import Panel, Picture, Section, plots
 from kerascnn.report.text import percent
 from kerascnn.tasks.decisions import class_section, images_seen
 from kerascnn.tasks.detection.drawing import colours, framed
+from kerascnn.tasks.detection.errors import KINDS, RECALL
+from kerascnn.tasks.detection.prediction import SURE
 from kerascnn.tasks.drawing import beside, legend
 
 if TYPE_CHECKING:
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from kerascnn.tasks.detection.evaluation import BoxEvaluation
 
 SHOWN = 12  # images of the best, and of the worst
-RECALL = np.linspace(0, 1, 101)
 
 
 def sections(found: "BoxEvaluation", split: "Split", preprocess: "Preprocess") -> list[Section]:
@@ -28,7 +29,7 @@ def sections(found: "BoxEvaluation", split: "Split", preprocess: "Preprocess") -
         boxes("Worst images", found, worst, split, preprocess),
         boxes("Best images", found, best, split, preprocess),
     ]
-    return [classes(found), curves(found), *(section for section in shown if section.pictures)]
+    return [classes(found), curves(found), errors(found), *(section for section in shown if section.pictures)]
 
 
 def classes(found: "BoxEvaluation") -> Section:
@@ -48,6 +49,20 @@ def curves(found: "BoxEvaluation") -> Section:
     )
     numbers = {"recall": RECALL, **{f"precision at {name}": values for name, values in of_iou.items()}}
     return Section(title="Precision and recall", panels=[panel], numbers={"precision_recall": numbers}, width=0.4)
+
+
+def errors(found: "BoxEvaluation") -> Section:
+    """How many errors of each kind there are, and what they cost."""
+    panel = Panel(
+        columns={"Kind": "name", "A detection that": "text", "All": "count", "Sure": "count", "AP50 lost": "bar"},
+        rows=[(each.kind, KINDS[each.kind], each.count, each.sure, each.cost) for each in found.errors],
+        label="Errors by kind",
+    )
+    text = (
+        f"Of all detections, and of those with a score of {percent(SURE, 0)} or more; and by how much AP50 would be "
+        "larger if nothing went wrong in that way alone (Bolya et al. 2020)."
+    )
+    return Section(title="Errors", text=text, panels=[panel])
 
 
 def mean_over_classes(precision: np.ndarray) -> np.ndarray:
@@ -71,5 +86,5 @@ def boxes(title: str, found: "BoxEvaluation", places: np.ndarray, split: "Split"
         for i, image in zip(places.tolist(), images, strict=True)
     ]
     key = Panel(drawing=legend(found.labels, colours(len(found.labels))), label="Colours of the classes")
-    text = "The objects of the image, and what the network finds with a score of 30% or more."
+    text = f"The objects of the image, and what the network finds with a score of {percent(SURE, 0)} or more."
     return Section(title=title, text=text, panels=[key], pictures=pictures)

@@ -10,10 +10,12 @@ from kerascnn.errors import need
 from kerascnn.evaluation.agreement import Agreement, compare
 from kerascnn.spec import expect
 from kerascnn.tasks.decisions import places_among
+from kerascnn.tasks.detection.drawing import colours
 from kerascnn.tasks.detection.evaluation import Finder
 from kerascnn.tasks.detection.losses import USUAL, Focal, MultiBox
-from kerascnn.tasks.detection.prediction import found_in
-from kerascnn.tasks.task import SCORES, Arrays, Prediction, Task, Tensors
+from kerascnn.tasks.detection.prediction import CHOICE, SURE, found_in
+from kerascnn.tasks.drawing import hexadecimal
+from kerascnn.tasks.task import SCORES, App, Arrays, Prediction, Task, Tensors
 
 if TYPE_CHECKING:
     import keras
@@ -115,3 +117,8 @@ class Detection(Task):
             best = np.argsort(-wanted[SCORES].max(axis=-1), axis=1, kind="stable")[:, :COMPARED, None]
             wanted, got = ({**each, "boxes": np.take_along_axis(each["boxes"], best, 1)} for each in (wanted, got))
         return compare(wanted, got, steps=steps, tolerance=tolerance)
+
+    def app(self, classes: int) -> App:
+        """The surest of boxes that overlap, as :func:`found_in` chooses them."""
+        facts = {**CHOICE, "least": SURE, "colours": hexadecimal(colours(classes))}
+        return App(answers="boxes", outputs=("boxes", SCORES), facts=facts)

@@ -4,8 +4,10 @@ import numpy as np
 
 from kerascnn.tasks.drawing import beside, palette
 
+STRENGTH = 0.6  # of a class's colour over the image
 
-def overlay(image: np.ndarray, mask: np.ndarray, strength: float = 0.6) -> np.ndarray:
+
+def overlay(image: np.ndarray, mask: np.ndarray, strength: float = STRENGTH) -> np.ndarray:
     """(H, W, 3) uint8: an image (H, W, 1 or 3) under the colours of its classes, in full along their borders.
 
     Class 0, in most data sets the background, leaves the image as it is. A mask of another size is stretched.

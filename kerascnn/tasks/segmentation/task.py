@@ -6,10 +6,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kerascnn.tasks.decisions import Collector, DecisionTask
+from kerascnn.tasks.drawing import hexadecimal, palette
 from kerascnn.tasks.losses import mean_of_pixels, of_activated
+from kerascnn.tasks.segmentation.drawing import STRENGTH
 from kerascnn.tasks.segmentation.evaluation import MaskEvaluation, checked
 from kerascnn.tasks.segmentation.prediction import MaskPrediction, classes_of
-from kerascnn.tasks.task import SCORES, Arrays, Prediction, Tensors
+from kerascnn.tasks.task import SCORES, App, Arrays, OutputTensor, Prediction, Tensors
 
 if TYPE_CHECKING:
     import keras
@@ -27,6 +29,11 @@ class Segmentation(DecisionTask):
     metric: ClassVar[str] = "miou"
     title: ClassVar[str] = "Mean IoU"
     trial_data: ClassVar[str] = "shape_masks"
+    tflite_metadata: ClassVar[tuple[OutputTensor, ...]] = (
+        OutputTensor(
+            name="segmentation_masks", description="How much each pixel looks like each class.", content="image"
+        ),
+    )
 
     def check_model(self, model: "keras.Model") -> None:
         shape, classes = getattr(model, "output_shape", None), len(self.labels)
@@ -62,3 +69,6 @@ class Segmentation(DecisionTask):
 
     def decode(self, outputs: Arrays) -> list[Prediction]:
         return [MaskPrediction(mask, self.labels) for mask in classes_of(self.scores_of(outputs))]
+
+    def app(self, classes: int) -> App:
+        return App(answers="mask", facts={"strength": STRENGTH, "colours": hexadecimal(palette()[:classes])})

@@ -6,7 +6,7 @@ plugins {
 }
 
 android {
-    namespace = "org.kerascnn.classifier"
+    namespace = "org.kerascnn.app"
     compileSdk = 35
 
     defaultConfig {

@@ -1,4 +1,4 @@
-package org.kerascnn.classifier
+package org.kerascnn.app
 
 import android.Manifest
 import android.content.pm.PackageManager
@@ -22,17 +22,17 @@ import androidx.camera.view.PreviewView
 import androidx.core.content.ContextCompat
 import androidx.exifinterface.media.ExifInterface
 import java.io.IOException
-import java.util.Locale
 import java.util.concurrent.Executors
 
-/** Says what the camera sees, or what is on a picture that is picked. */
+/** Says and draws what the camera sees, or what is on a picture that is picked. */
 class MainActivity : ComponentActivity() {
     private val worker = Executors.newSingleThreadExecutor()
-    private lateinit var classifier: Classifier
+    private lateinit var network: Network
     private lateinit var preview: PreviewView
     private lateinit var picture: ImageView
     private lateinit var answer: TextView
     private var cameras: ProcessCameraProvider? = null
+    private var picked = false
 
     private val permission = registerForActivityResult(ActivityResultContracts.RequestPermission()) { granted ->
         if (granted) startCamera()
@@ -43,7 +43,7 @@ class MainActivity : ComponentActivity() {
 
     override fun onCreate(savedInstanceState: Bundle?) {
         super.onCreate(savedInstanceState)
-        classifier = Classifier(this)
+        network = Network(this)
         preview = PreviewView(this)
         picture = ImageView(this)
         answer = TextView(this).apply { textSize = 20f }
@@ -70,7 +70,7 @@ class MainActivity : ComponentActivity() {
 
     override fun onDestroy() {
         super.onDestroy()
-        worker.execute { classifier.close() }
+        worker.execute { network.close() }
         worker.shutdown()
     }
 
@@ -80,12 +80,13 @@ class MainActivity : ComponentActivity() {
     }
 
     private fun startCamera() {
+        picked = false
         picture.setImageDrawable(null)
         val coming = ProcessCameraProvider.getInstance(this)
         coming.addListener({
             cameras = runCatching { coming.get() }.getOrNull()
             // By now the screen may be gone, or a picture picked.
-            if (!isDestroyed && picture.drawable == null) watch()
+            if (!isDestroyed && !picked) watch()
         }, ContextCompat.getMainExecutor(this))
     }
 
@@ -96,7 +97,7 @@ class MainActivity : ComponentActivity() {
             .setBackpressureStrategy(ImageAnalysis.STRATEGY_KEEP_ONLY_LATEST)
             .setOutputImageFormat(ImageAnalysis.OUTPUT_IMAGE_FORMAT_RGBA_8888)
             .build()
-        analysis.setAnalyzer(worker) { frame -> frame.use { say(named(upright(it))) } }
+        analysis.setAnalyzer(worker) { frame -> frame.use { tell(upright(it), ofCamera = true) } }
         val shown = Preview.Builder().build()
         shown.setSurfaceProvider(preview.surfaceProvider)
         cameras?.unbindAll()
@@ -105,9 +106,10 @@ class MainActivity : ComponentActivity() {
 
     private fun show(uri: Uri) {
         cameras?.unbindAll() // first, so that no frame's answer comes after the picture's
+        picked = true
         val bitmap = decoded(uri)
         picture.setImageBitmap(bitmap)
-        worker.execute { say(if (bitmap == null) getString(R.string.no_picture) else named(bitmap)) }
+        if (bitmap == null) answer.setText(R.string.no_picture) else worker.execute { tell(bitmap, ofCamera = false) }
     }
 
     /** A picture, at a half, a quarter, ... of its size where that is over [MOST] pixels; null: none can be read. */
@@ -140,15 +142,18 @@ class MainActivity : ComponentActivity() {
         return Bitmap.createBitmap(bitmap, 0, 0, bitmap.width, bitmap.height, turn, true)
     }
 
-    /** What is on a picture. Runs on the worker. */
-    private fun named(bitmap: Bitmap): String {
+    /** Say what is on a picture, and draw it where there is something to draw. Runs on the worker. */
+    private fun tell(bitmap: Bitmap, ofCamera: Boolean) {
         val argb = IntArray(bitmap.width * bitmap.height)
         bitmap.getPixels(argb, 0, bitmap.width, 0, 0, bitmap.width, bitmap.height)
-        val best = classifier.classify(Pixels(bitmap.width, bitmap.height, argb))
-        return best.joinToString("\n") { (label, score) -> String.format(Locale.ROOT, "%s  %.3f", label, score) }
+        val found = network.answer(Pixels(bitmap.width, bitmap.height, argb))
+        val drawing = if (network.draws) drawn(bitmap, found) else null
+        runOnUiThread {
+            if (ofCamera == picked) return@runOnUiThread // by now another picture is shown
+            answer.text = found.text
+            drawing?.let { picture.setImageBitmap(it) }
+        }
     }
-
-    private fun say(text: String) = runOnUiThread { answer.text = text }
 
     private fun upright(frame: ImageProxy): Bitmap {
         val bitmap = frame.toBitmap()

@@ -1,4 +1,4 @@
-package org.kerascnn.classifier
+package org.kerascnn.app
 
 import android.content.Context
 import java.io.FileInputStream
@@ -11,29 +11,36 @@ import org.tensorflow.lite.DataType
 import org.tensorflow.lite.Interpreter
 import org.tensorflow.lite.Tensor
 
-/** The network, with the names of its classes and what pictures go through before it sees them. */
-class Classifier(context: Context, threads: Int = 4) : AutoCloseable {
-    val labels: List<String> = context.assets.open("labels.txt").bufferedReader().readLines()
-    val preprocess = Preprocess(Properties().apply { context.assets.open("preprocess.properties").use { load(it) } })
+/** The network, with what pictures go through before it sees them, and what is made of its outputs. */
+class Network(context: Context, threads: Int = 4) : AutoCloseable {
+    private val facts = Properties().apply { context.assets.open("network.properties").use { load(it) } }
+    private val labels = context.assets.open("labels.txt").bufferedReader().readLines()
+    private val names = facts.getProperty("outputs").split(",") // in the order in which the file gives them
+    private val preprocess = Preprocess(facts)
+    private val answers = Answers(labels, facts)
     private val interpreter = Interpreter(model(context), Interpreter.Options().setNumThreads(threads))
 
-    /** The names of the best classes, with their scores. */
-    fun classify(picture: Pixels, count: Int = 3): List<Pair<String, Float>> {
-        val scores = scores(preprocess.values(picture))
-        return scores.indices.sortedByDescending { scores[it] }.take(count).map { labels[it] to scores[it] }
-    }
+    /** Whether its answers are drawn, and not only told. */
+    val draws get() = answers.draws
 
-    /** One score for each class, from the normalised numbers of one picture. */
-    fun scores(values: FloatArray): FloatArray {
+    /** What it says about a picture. */
+    fun answer(picture: Pixels): Answer =
+        answers.of(outputs(preprocess.values(picture)), preprocess.seen(picture.width, picture.height))
+
+    /** Its outputs by name, from the normalised numbers of one picture. */
+    fun outputs(values: FloatArray): Map<String, FloatArray> {
         val input = interpreter.getInputTensor(0)
-        val output = interpreter.getOutputTensor(0)
         val entering = buffer(input)
         for (value in values) put(entering, value, input)
-        val leaving = buffer(output)
         entering.rewind()
-        interpreter.run(entering, leaving)
-        leaving.rewind()
-        return FloatArray(output.numElements()) { get(leaving, output) }
+        val leaving = names.indices.associateWith { buffer(interpreter.getOutputTensor(it)) }
+        interpreter.runForMultipleInputsOutputs(arrayOf<Any>(entering), leaving)
+        return names.withIndex().associate { (place, name) ->
+            val output = interpreter.getOutputTensor(place)
+            val buffer = leaving.getValue(place)
+            buffer.rewind()
+            name to FloatArray(output.numElements()) { get(buffer, output) }
+        }
     }
 
     override fun close() = interpreter.close()

@@ -1,4 +1,4 @@
-package org.kerascnn.classifier
+package org.kerascnn.app
 
 import java.io.File
 import java.nio.ByteBuffer
@@ -11,7 +11,7 @@ import org.junit.Test
 class PreprocessTest {
     @Test
     fun numbersAreThoseOfTraining() {
-        val facts = Properties().apply { File("src/main/assets/preprocess.properties").inputStream().use { load(it) } }
+        val facts = Properties().apply { File("src/main/assets/network.properties").inputStream().use { load(it) } }
         val photo = Properties().apply { resource("photo.properties").inputStream().use { load(it) } }
         val bytes = resource("photo.bin")
         val argb = IntArray(bytes.size / 3) {

@@ -1,4 +1,4 @@
-package org.kerascnn.classifier
+package org.kerascnn.app
 
 import java.util.Properties
 import kotlin.math.abs
@@ -13,7 +13,7 @@ class Pixels(val width: Int, val height: Int, val argb: IntArray)
 
 /**
  * What a picture goes through before the network sees it, as it did in training: resized so that every pixel counts,
- * cut, scaled and normalised. Read from preprocess.properties. Nothing here needs Android.
+ * cut, scaled and normalised. Read from network.properties. Nothing here needs Android.
  */
 class Preprocess(facts: Properties) {
     val size = facts.getProperty("size").toInt()
@@ -28,13 +28,28 @@ class Preprocess(facts: Properties) {
         channels = mean.size
     }
 
+    /** The part of a picture of width x height pixels that the network sees. */
+    fun seen(width: Int, height: Int): Area {
+        val (wide, high) = resized(width, height)
+        val (left, top) = corner(wide, high)
+        val (across, down) = Pair(width.toDouble() / wide, height.toDouble() / high)
+        return Area(left * across, top * down, (left + size) * across, (top + size) * down)
+    }
+
+    /** Width and height of a picture before it is cut. */
+    private fun resized(width: Int, height: Int): Pair<Int, Int> {
+        val least = min(width, height)
+        return if (squash) Pair(size, size) else Pair(short * width / least, short * height / least)
+    }
+
+    /** Left and top of the cut. */
+    private fun corner(width: Int, height: Int) =
+        Pair(round((width - size) / 2.0).toInt(), round((height - size) / 2.0).toInt())
+
     /** The network's input: size x size x channels numbers, row by row. */
     fun values(picture: Pixels): FloatArray {
-        val least = min(picture.width, picture.height)
-        val height = if (squash) size else short * picture.height / least
-        val width = if (squash) size else short * picture.width / least
-        val top = round((height - size) / 2.0).toInt()
-        val left = round((width - size) / 2.0).toInt()
+        val (width, height) = resized(picture.width, picture.height)
+        val (left, top) = corner(width, height)
         val rows = weights(picture.height, height).subList(top, top + size)
         val columns = weights(picture.width, width).subList(left, left + size)
         val values = FloatArray(size * size * channels)

@@ -1,4 +1,4 @@
-package org.kerascnn.classifier
+package org.kerascnn.app
 
 import androidx.test.ext.junit.runners.AndroidJUnit4
 import androidx.test.platform.app.InstrumentationRegistry
@@ -17,17 +17,19 @@ class GoldenTest {
     private val golden = instrumentation.context.assets // of the test, beside it
 
     @Test
-    fun scoresAreThoseOfTheHost() {
+    fun outputsAreThoseOfTheHost() {
         val facts = Properties().apply { golden.open("golden.properties").use { load(it) } }
         val count = facts.getProperty("count").toInt()
-        val tolerance = facts.getProperty("tolerance").toFloat()
         val inputs = floats("inputs.bin")
-        val outputs = floats("outputs.bin")
-        Classifier(instrumentation.targetContext).use { classifier ->
-            assertEquals(outputs.size / count, classifier.labels.size)
+        Network(instrumentation.targetContext).use { network ->
             for (image in 0 until count) {
-                val scores = classifier.scores(part(inputs, image, count))
-                assertArrayEquals("image $image", part(outputs, image, count), scores, tolerance)
+                val outputs = network.outputs(part(inputs, image, count))
+                assertEquals(facts.getProperty("outputs").split(",").toSet(), outputs.keys)
+                for ((name, values) in outputs) {
+                    val tolerance = facts.getProperty("tolerance.$name").toFloat()
+                    val wanted = part(floats("$name.bin"), image, count)
+                    assertArrayEquals("$name of image $image", wanted, values, tolerance)
+                }
             }
         }
     }
