@@ -526,6 +526,40 @@ def test_waiting_counts_from_the_second_batch_on(monkeypatch, used, said):
     assert said in advice and bool(said) == bool(advice) == ("short side 256 px" in advice)
 
 
+def test_a_long_training_tries_whether_bfloat16_is_faster(tmp_path, monkeypatch):
+    from kerascnn.training import precision
+
+    monkeypatch.setattr(precision, "LONG", -1.0)
+    monkeypatch.setattr(precision, "WORTH", float("inf"))  # whatever this machine finds
+    for kind, told in {"float32": 1, "bfloat16": 0}.items():
+        lines = []
+        trained(tmp_path / kind, RECIPE.replace(length=Epochs(2)), log=lines.append, precision=kind)
+        advice = [number for number, line in enumerate(lines) if "--precision bfloat16 may be faster" in line]
+        assert len(advice) == told and (not told or "epoch 1/2" in lines[advice[0] - 1])
+
+
+def test_bfloat16_is_worth_a_word_where_layers_take_less_time_in_it(monkeypatch):
+    import keras
+
+    from kerascnn.training import precision
+
+    model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3), keras.layers.Activation("relu")])
+    tried = []
+    monkeypatch.setattr(
+        precision, "seconds_of", lambda layer, shape: tried.append((layer.compute_dtype, shape)) or float(len(tried))
+    )
+    assert precision.bfloat16_share(model, 4) == 2 and tried == [(k, (4, 8, 8, 3)) for k in ("float32", "bfloat16")]
+    assert precision.bfloat16_share(keras.Sequential([keras.Input((None, None, 3)), *model.layers]), 4) is None
+    monkeypatch.setattr(precision, "LONG", 60.0)
+    monkeypatch.setattr(precision, "WORTH", 2.0)
+    tried.clear()
+    said = precision.advice(model, 4, 61.0)
+    assert said and "takes 2.00 of the time" in said and precision.advice(model, 4, 59.0) is None
+    monkeypatch.setattr(precision, "WORTH", 1.9)
+    tried.clear()
+    assert precision.advice(model, 4, 61.0) is None
+
+
 @pytest.mark.parametrize("remat", [False, True])
 def test_training_again_and_again_leaves_nothing_behind(remat, tmp_path):
     """No gradient that TensorFlow registers, which holds its graph, and that the weights."""

@@ -29,6 +29,7 @@ from kerascnn.training.drawing import configuration, draw_inference, draw_traine
 from kerascnn.training.epoch import run_epoch
 from kerascnn.training.interruption import Saving, Terminated, Termination
 from kerascnn.training.methods import objective_of
+from kerascnn.training.precision import advice
 from kerascnn.training.probe import probe
 from kerascnn.training.recipe import Recipe
 from kerascnn.training.resolve import MakeModel, Resolved, resolve
@@ -242,6 +243,10 @@ def run(
                 progress.on_epoch_begin(epoch)
             hooks.on_epoch_begin(epoch)
             record = run_epoch(learner, data, place, saving, hooks, log)
+            if not epoch and learner.precision == "float32" and workers.chief:
+                left = record["seconds"] * (resolved.epochs - 1)
+                if line := advice(model, resolved.batch // learner.strategy.num_replicas_in_sync, left):
+                    log(line)
             check_unchanged(data, workers)
             place = Place([*place.history, record])
             saving.after_epoch(place)
