@@ -43,7 +43,7 @@ def segments_of(row: bytes) -> tuple[list[Segment], int, int]:
     return segments, height, width
 
 
-def masks() -> Any:
+def coco_masks() -> Any:
     """The functions of hotcoco. Raises ``ImportError`` when it is not installed, naming the extra that brings it."""
     need("hotcoco", "detection", "Working with masks of objects")
     from hotcoco import mask
@@ -53,7 +53,7 @@ def masks() -> Any:
 
 def runs_of(segment: Segment, height: int, width: int) -> dict[str, Any]:
     """Runs, packed into bytes, of what may be an outline."""
-    coco = masks()
+    coco = coco_masks()
     return coco.merge(coco.frPyObjects(segment, height, width)) if isinstance(segment, list) else segment
 
 
@@ -61,12 +61,12 @@ def bitmap_of(segment: Segment, height: int, width: int) -> np.ndarray:
     """(H, W) uint8: 1 where the object is, and an outline without polygons is nowhere. Columns are contiguous."""
     if not segment:
         return np.zeros((height, width), np.uint8, order="F")
-    return masks().decode(runs_of(segment, height, width))
+    return coco_masks().decode(runs_of(segment, height, width))
 
 
 def encoded(bitmap: np.ndarray) -> dict[str, Any]:
     """Runs of a mask, (H, W), as JSON can hold them."""
-    runs = masks().encode(np.asfortranarray(bitmap, np.uint8))
+    runs = coco_masks().encode(np.asfortranarray(bitmap, np.uint8))
     return {"size": [*map(int, runs["size"])], "counts": runs["counts"].decode()}
 
 
@@ -85,7 +85,7 @@ def problem_of(segment: Any, height: int, width: int) -> str | None:
     if isinstance(counts, list) and not all(type(count) is int and count >= 0 for count in counts):
         return f"runs of the lengths {counts!r:.80}; expected whole numbers"
     try:
-        masks().decode(segment)
+        coco_masks().decode(segment)
     except (ValueError, TypeError, OverflowError) as error:
         return f"runs that cannot be read: {error}"
     return None
@@ -106,5 +106,5 @@ def extent_of(segment: Segment) -> tuple[float, float, float, float]:
     if isinstance(segment, list):
         points = np.concatenate([np.array(polygon, np.float64).reshape(-1, 2) for polygon in segment])
         return *points.min(axis=0), *points.max(axis=0)
-    x, y, width, height = masks().to_bbox(segment)
+    x, y, width, height = coco_masks().to_bbox(segment)
     return x, y, x + width, y + height
