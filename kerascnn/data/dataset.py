@@ -110,7 +110,8 @@ class Split:
         its pixels, (N, H, W) uint8 in memory, with ``IGNORE`` where there is none; or of up to M objects ``"boxes"``,
         (N, M, 4) float32, x1, y1, x2, y2 in pixels from the corner of the image as it is shown, ``"classes"``, (N, M)
         int32, ``"area"`` in pixels, (N, M) float32, and (N, M) bool ``"crowd"``, for one box round many objects, and
-        ``"valid"``, for what is there at all and no padding.
+        ``"valid"``, for what is there at all and no padding; and perhaps ``"masks"`` of these objects, which
+        :class:`kerascnn.data.segments.Segments` stores.
     store
         Where the images are stored.
     stores
@@ -147,7 +148,8 @@ class Split:
         """What was written again, or is gone, since the source was opened: names of images."""
         if self.seals is None:
             return []
-        stores = [(self.store, self.images), *((store, self.annotations[name]) for name, store in self.stores.items())]
+        files = [(store, self.annotations[name]) for name, store in self.stores.items() if isinstance(store, InFiles)]
+        stores = [(self.store, self.images), *files]
         states = joined(np.stack([store.states(rows) for store, rows in stores], axis=1))
         return [self.name(place) for place in np.flatnonzero(states != self.seals[:, 0]).tolist()]
 

@@ -17,6 +17,7 @@ from kerascnn.data.sources.masks import from_masks, has_masks
 from kerascnn.data.sources.photos import photos
 from kerascnn.data.sources.records import from_folder_of_records, from_pattern, is_shard, shards_in
 from kerascnn.data.sources.shape_boxes import shape_boxes
+from kerascnn.data.sources.shape_instances import shape_instances
 from kerascnn.data.sources.shape_masks import shape_masks
 from kerascnn.data.sources.shapes import shapes
 from kerascnn.data.sources.table import from_table
@@ -33,6 +34,7 @@ NAMED: dict[str, Callable[[Opening], Source]] = {
     "shapes": shapes,
     "shape_masks": shape_masks,
     "shape_boxes": shape_boxes,
+    "shape_instances": shape_instances,
 }
 
 
@@ -64,19 +66,20 @@ def open_data(
         - the name of a source: ``"digits"``, 1,797 handwritten digits of 8 x 8 pixels; ``"photos"``, 107 photographs
           of fish, monuments, tools and windmills; or what is made on the spot,
           ``"shapes"``, 2,400 images of 32 x 32 pixels, ``"shape_masks"``, 1,600 images of 64 x 64 pixels with the
-          class of every pixel, and ``"shape_boxes"``, 1,600 images of 96 x 96 pixels with a box round every object. A
-          folder that bears such a name is meant by ``"./digits"``;
+          class of every pixel, ``"shape_boxes"``, 1,600 images of 96 x 96 pixels with a box round every object, and
+          ``"shape_instances"``, the same images with every object's mask. A folder that bears such a name is meant by
+          ``"./digits"``;
         - a folder with one sub-folder of images per class, or with ``train/``, ``validation/`` and ``test/`` that each
           have one sub-folder per class;
         - a folder with ``images/`` and ``masks/``, PNG files of the same name whose pixels are class numbers, with
           255 for none; each perhaps divided into ``train/``, ``validation/`` and ``test/``, or these into them. Names
           of the classes stand line by line in ``labels.txt`` or ``classes.txt``, or as a list in ``classes.json``;
-        - a folder with boxes in COCO's JSON: ``annotations.json`` beside ``images/``, in the folder itself or in its
-          ``train/``, ``validation/`` and ``test/``; or ``annotations/instances_train2017.json`` and the like beside
-          ``train2017/`` and the like; or one such ``.json`` file;
-        - a folder with boxes in Pascal VOC's XML: ``Annotations/`` beside ``JPEGImages/``, and the lists of
-          ``ImageSets/Main/``, if any; or in YOLO's text files: ``labels/`` beside ``images/``, with the names of the
-          classes in ``data.yaml`` or ``classes.txt``;
+        - a folder with boxes, and perhaps masks, in COCO's JSON: ``annotations.json`` beside ``images/``, in the folder
+          itself or in its ``train/``, ``validation/`` and ``test/``; or ``annotations/instances_train2017.json`` and
+          the like beside ``train2017/`` and the like; or one such ``.json`` file;
+        - a folder with boxes in Pascal VOC's XML: ``Annotations/`` beside ``JPEGImages/``, with masks in
+          ``SegmentationObject/`` and lists in ``ImageSets/Main/``, if any; or in YOLO's text files: ``labels/`` beside
+          ``images/``, with the names of the classes in ``data.yaml`` or ``classes.txt``;
         - a folder of TFRecord files, such as ``train-00000-of-01024`` and ``validation-00000-of-00128``, or a pattern
           such as ``"imagenet/*-0000*"``; the records hold ``image/encoded`` and ``image/class/label`` as ImageNet's do,
           or ``image`` and ``label`` as those of TensorFlow Datasets, or ``image`` and ``class`` or

@@ -15,6 +15,7 @@ from kerascnn.data.checks import header_problem, reason, refuse_changed
 from kerascnn.data.dataset import IN_MEMORY, Split
 from kerascnn.data.transforms.affine import mask_along, row
 from kerascnn.data.transforms.boxes import boxes_along
+from kerascnn.data.transforms.masks import masks_along
 from kerascnn.data.transforms.mixing import mixed_with
 from kerascnn.data.transforms.registry import Step, parse_all
 from kerascnn.spec import Preprocess
@@ -92,7 +93,8 @@ def batches(
     tf.data.Dataset
         Pairs of images, (B, size, size, C) float32, and targets by name: ``"label"``, (B,) int32, or with mixes the
         weight of every class in each image, (B, classes) float32; ``"mask"``, (B, size, size) int32, with 255 where
-        nothing of the source is; ``"boxes"``, (B, M, 4) float32, pixels of the image, with ``"valid"``, (B, M) bool.
+        nothing of the source is; ``"boxes"``, (B, M, 4) float32, pixels of the image, with ``"valid"``, (B, M) bool;
+        ``"masks"`` of the same objects, (B, M, size, ceil(size / 8)) uint8, as ``np.packbits`` packs them.
 
     Raises
     ------
@@ -250,7 +252,9 @@ def transformed(
     ``"image"``, the bytes of a file or (H, W, 1 or 3) uint8, becomes (size, size, C) float32, normalised; ``"mask"``,
     (H, W) uint8, if there is one, goes where the image's pixels go and becomes (size, size) int32. ``"boxes"``,
     (M, 4) float32, and ``"valid"``, (M,) bool, go there too, as :mod:`kerascnn.data.transforms.boxes` says, and come
-    with ``"scale"``, () float32: square pixels of the source in one of the result. All else stays.
+    with ``"scale"``, () float32: square pixels of the source in one of the result. ``"masks"`` of these objects, a row
+    of :class:`kerascnn.data.segments.Segments`, become (M, size, ceil(size / 8)) uint8, a bit for each pixel. All else
+    stays.
     """
     image, mask, boxes = sample["image"], sample.get("mask"), sample.get("boxes")
     cuts = [lambda shape, step=step, seed=seed: step(shape, seed) for step, seed in steps if step.kind == "cut"]
@@ -280,6 +284,8 @@ def transformed(
         sizes += [(preprocess.size, preprocess.size)] * (len(tf.unstack(rows)) - len(moves))
         made["boxes"], made["valid"] = boxes_along(boxes, sample["valid"], rows, sizes)
         made["scale"] = tf.reduce_prod(tf.abs(rows[:, 0] * rows[:, 4] - rows[:, 1] * rows[:, 3]))
+        if "masks" in sample:
+            made["masks"] = masks_along(sample["masks"], made["valid"], rows, sizes)
     return made
 
 

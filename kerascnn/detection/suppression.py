@@ -13,6 +13,7 @@ class Detections(NamedTuple):
     scores: Any  # (B, most)
     classes: Any  # (B, most) int32
     count: Any  # (B,) int32
+    places: Any  # (B, most) int32: which of the boxes each is
 
 
 def detections(
@@ -107,8 +108,10 @@ def suppressed(boxes: Any, scores: Any, surest: Callable, *, least: float, overl
             tf.where(there, tf.gather(best, chosen), 0.0),
             tf.where(there, tf.gather(classes, chosen), 0),
             count,
+            tf.where(there, tf.gather(places, chosen), 0),
         )
 
     one = tf.TensorSpec
-    signature = (one((most, 4)), one((most,)), one((most,), tf.int32), one((), tf.int32))
+    numbers = one((most,), tf.int32)
+    signature = (one((most, 4)), one((most,)), numbers, one((), tf.int32), numbers)
     return Detections(*tf.map_fn(of_image, (boxes, scores), fn_output_signature=signature))

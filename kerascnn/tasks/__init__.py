@@ -9,10 +9,11 @@ from kerascnn.evaluation.agreement import Agreement
 from kerascnn.evaluation.loop import Evaluator
 from kerascnn.tasks.classification import Classification
 from kerascnn.tasks.detection import Detection
+from kerascnn.tasks.instance import Instance
 from kerascnn.tasks.segmentation import Segmentation
 from kerascnn.tasks.task import App, Evaluation, OutputTensor, Prediction, Task
 
-TASKS: dict[str, type[Task]] = {task.name: task for task in (Classification, Segmentation, Detection)}
+TASKS: dict[str, type[Task]] = {task.name: task for task in (Classification, Segmentation, Detection, Instance)}
 
 __all__ = [
     "TASKS",
@@ -22,6 +23,7 @@ __all__ = [
     "Detection",
     "Evaluation",
     "Evaluator",
+    "Instance",
     "OutputTensor",
     "Prediction",
     "Segmentation",

@@ -1,4 +1,4 @@
-"""Colours of classes, and images side by side: what drawings of several tasks share."""
+"""Colours over images, and images side by side: what drawings of several tasks share."""
 
 from collections.abc import Sequence
 from html import escape
@@ -27,6 +27,25 @@ def palette() -> np.ndarray:
 def hexadecimal(colours: np.ndarray) -> str:
     """Colours, (n, 3) uint8, as six digits each, with commas between them."""
     return ",".join(bytes(colour).hex() for colour in colours)
+
+
+def painted(image: np.ndarray, numbers: np.ndarray, colours: np.ndarray, strength: float = 0.6) -> np.ndarray:
+    """(H, W, 3) uint8: an image (H, W, 1 or 3) under the colours of numbers (H, W), in full along their borders.
+
+    ``colours`` has a row for each number; 0 leaves the image as it is.
+    """
+    weight = np.where(borders(numbers), 1.0, strength * (numbers != 0))[..., None]
+    return np.round(image * (1 - weight) + colours[numbers] * weight).astype(np.uint8)
+
+
+def borders(mask: np.ndarray) -> np.ndarray:
+    """(H, W) whether the pixel has a number other than 0 and one of the four beside it has another."""
+    edge = np.zeros(mask.shape, bool)
+    edge[:, 1:] |= mask[:, 1:] != mask[:, :-1]
+    edge[:, :-1] |= mask[:, 1:] != mask[:, :-1]
+    edge[1:] |= mask[1:] != mask[:-1]
+    edge[:-1] |= mask[1:] != mask[:-1]
+    return edge & (mask != 0)
 
 
 def beside(*images: np.ndarray) -> np.ndarray:

@@ -155,7 +155,15 @@ class Task(ABC):
         """The same layers and weights, without outputs that only help to train."""
 
     def encode(self, sample: Tensors) -> dict[str, Any]:
-        """Targets of one image from its annotations after the transforms; runs in the input pipeline's graph."""
+        """Targets of one image from its annotations after the transforms; runs in the input pipeline's graph.
+
+        Raises ``ValueError`` when the data has not the annotations that this task needs.
+        """
+        if lacking := [name for name in self.annotations if name not in sample]:
+            raise ValueError(
+                f"The task {self.name} needs images with {', '.join(self.annotations)}, and these have no "
+                f"{' and no '.join(lacking)}. Is this the data that was meant?"
+            )
         return {name: sample[name] for name in self.annotations}
 
     @abstractmethod
@@ -216,8 +224,11 @@ class Task(ABC):
         return predict, preprocess
 
     @abstractmethod
-    def decode(self, outputs: Arrays) -> list[Prediction]:
-        """One prediction for each image of a batch of outputs."""
+    def decode(self, outputs: Arrays, size: tuple[int, int] | None = None) -> list[Prediction]:
+        """One prediction for each image of a batch of outputs.
+
+        ``size`` is height and width of the images as the network saw them, where outputs do not tell.
+        """
 
     def app(self, classes: int) -> App | None:
         """What an Android app makes of the outputs of a file of so many classes; None: there is none."""

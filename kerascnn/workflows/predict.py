@@ -87,7 +87,7 @@ def predictions(runner: Runner, card: Card, images: Sequence[Image]) -> Iterator
             here, coming = coming, read(start + BATCH)
             batch = np.stack([image.result() for image in here])
             for part, outputs in answers(batch):
-                yield from zip(batch[part], task.decode(outputs), strict=True)
+                yield from zip(batch[part], task.decode(outputs, batch.shape[1:3]), strict=True)
 
 
 def opened(model: Model, images: int = 1) -> tuple[Runner, Card]:

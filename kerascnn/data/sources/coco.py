@@ -1,6 +1,7 @@
-"""Images whose objects stand in a JSON file as COCO writes it: a box, a category and an area for each.
+"""Images whose objects stand in a JSON file as COCO writes it: a box, a category, an area and a mask for each.
 
-https://cocodataset.org/#format-data: ``"bbox"`` is x, y, width and height in pixels from the corner of the image.
+https://cocodataset.org/#format-data: ``"bbox"`` is x, y, width and height in pixels from the corner of the image, and
+``"segmentation"``, where there is one, polygons or runs: :mod:`kerascnn.data.segments`.
 """
 
 import json
@@ -12,6 +13,7 @@ from typing import Any
 
 from kerascnn.data.checks import listed_short
 from kerascnn.data.dataset import Source
+from kerascnn.data.segments import is_finite
 from kerascnn.data.sources.objects import Listed, from_listed
 from kerascnn.data.splitting import ALL, ROLES, Opening, role_of
 
@@ -110,10 +112,6 @@ def check_kind(file: Path, what: str, values: Sequence[Any], kind: Any) -> None:
                 f"{file} has {value!r:.80} for the {what}; expected {names.get(kind, 'a number')}"
                 f"{', at least 0' * number}."
             )
-
-
-def is_finite(value: Any) -> bool:
-    return isinstance(value, int | float) and isfinite(value)
 
 
 def folder_of(file: Path, names: Sequence[str]) -> Path:

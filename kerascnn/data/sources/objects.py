@@ -1,4 +1,4 @@
-"""Images with a box, a class and an area for each of their objects, however they were written down."""
+"""Images with a box, a class, an area and perhaps a mask for each of their objects, however they were written down."""
 
 import os
 from collections import Counter, defaultdict
@@ -12,11 +12,13 @@ import numpy as np
 from kerascnn.data.checks import checked_files, counted, listed_short, refuse
 from kerascnn.data.dataset import InFiles, Source, Split
 from kerascnn.data.headers import orientation, pixels
+from kerascnn.data.segments import Segments, extent_of, in_array, problem_of, row_of, with_area
 from kerascnn.data.splitting import Opening
 
 BEYOND = 2.0  # pixels by which a box may pass the edge of its image, since tools round
 FRACTION = 1.5  # a box that ends before it is hardly in pixels
 MANY = 0.1  # of the boxes: when more are so, they are of another kind
+APART = 0.2  # of its box's longer side, by which a mask may end before it or after
 CORNER = "x, y, width and height in pixels from the corner of the image"  # what COCO's boxes are
 HEAD = 1 << 16  # bytes of a file that mostly say its size
 
@@ -26,8 +28,8 @@ class Listed:
     """A part of a data set: the file or folder that says where its objects are, and what it says, in COCO's words.
 
     Of an image these are ``"id"``, ``"file_name"`` and, where they are known, ``"width"`` and ``"height"``; of an
-    object ``"image_id"``, ``"category_id"``, ``"bbox"``, x, y, width and height in pixels, and perhaps ``"area"`` and
-    ``"iscrowd"``. ``meaning`` says how the file itself writes a box.
+    object ``"image_id"``, ``"category_id"``, ``"bbox"``, x, y, width and height in pixels, and perhaps ``"area"``,
+    ``"iscrowd"`` and ``"segmentation"``. ``meaning`` says how the file itself writes a box.
     """
 
     file: Path
@@ -66,12 +68,23 @@ def from_listed(parts: Mapping[str, Listed], base: Path, where: Path, opening: O
     sound = {role: part.without(problems) for role, part in parts.items()}
     rows = {role: objects_of(part) for role, part in sound.items()}
     most = max((len(objects) for part, _ in rows.values() for objects in part), default=0)
+    splits = {role: as_split(sound[role].paths, part, max(most, 1), seals, base) for role, (part, _) in rows.items()}
+    notes = [known, *(said for _, said in rows.values())]
+    if any(each.get("segmentation") for part in sound.values() for each in part.annotations):
+        for role, (part, _) in rows.items():
+            masks, said = masks_of(sound[role], part)
+            notes.append(said)
+            splits[role] = replace(
+                splits[role],
+                annotations={**splits[role].annotations, "masks": masks},
+                stores={"masks": Segments()},
+            )
     return Source(
-        parts={role: as_split(sound[role].paths, part, max(most, 1), seals, base) for role, (part, _) in rows.items()},
+        parts=splits,
         labels=tuple(first.categories.values()),
         channels=3,
         skipped=tuple(map(str, problems)),
-        note="; ".join(filter(None, (known, *(said for _, said in rows.values()), of_several(files)))),
+        note="; ".join(filter(None, (*notes, of_several(files)))),
     )
 
 
@@ -119,14 +132,17 @@ def shown(path: Path) -> tuple[tuple[int, int], bool]:
 
 
 def objects_of(part: Listed) -> tuple[list[np.ndarray], str]:
-    """Rows of x1, y1, x2, y2, class, area and crowd, (n, 7), of each image, and what was done about some, in a line."""
+    """Rows of each image and what was done about some, in a line.
+
+    A row, (n, 8), holds x1, y1, x2, y2, class, area, crowd and the object's place among the annotations of the part.
+    """
     places = {number: place for place, number in enumerate(part.categories)}
     of_images = defaultdict(list)
-    for each in part.annotations:
+    for number, each in enumerate(part.annotations):
         x, y, width, height = each["bbox"]
         row = [x, y, x + width, y + height, places[each["category_id"]]]
-        of_images[each["image_id"]].append([*row, each.get("area", width * height), each.get("iscrowd", 0)])
-    rows = [np.array(of_images[image["id"]], np.float64).reshape(-1, 7) for image in part.images]
+        of_images[each["image_id"]].append([*row, each.get("area", width * height), each.get("iscrowd", 0), number])
+    rows = [np.array(of_images[image["id"]], np.float64).reshape(-1, 8) for image in part.images]
     sizes = [edge(part, image) for image in part.images]
     check_kind(part, rows, sizes)
     outside, cut, empty, twice, kept = 0, 0, 0, 0, []
@@ -139,7 +155,7 @@ def objects_of(part: Listed) -> tuple[list[np.ndarray], str]:
         cut += int(((abs(inside - boxes) > BEYOND).any(axis=1) & there).sum())
         kept.append(np.concatenate([inside, objects[:, 4:]], axis=1)[there])
         twice += len(kept[-1]) - len(np.unique(kept[-1][:, :5], axis=0))
-    every = np.concatenate(kept) if kept else np.zeros((0, 7))
+    every = np.concatenate(kept) if kept else np.zeros((0, 8))
     if kept and not len(every):
         of = f"No box of {part.file} has an area within its image" if empty + outside else f"{part.file} has no object"
         raise ValueError(
@@ -160,6 +176,42 @@ def objects_of(part: Listed) -> tuple[list[np.ndarray], str]:
         f"numbers that no category has, so that classes are 0 to {len(part.categories) - 1} in their order": gaps,
     })  # fmt: skip
     return kept, f"{part.file.name}: {said}"
+
+
+def masks_of(part: Listed, rows: Sequence[np.ndarray]) -> tuple[np.ndarray, str]:
+    """The masks of each image's objects, rows of :class:`Segments`, and what is to be known of them, in a line.
+
+    Raises ``ValueError`` when a segmentation cannot be read, or many lie elsewhere than their boxes.
+    """
+    every, lacking, count, strange = [], 0, 0, []
+    for image, objects in zip(part.images, rows, strict=True):
+        width, height = map(int, edge(part, image))
+        segments = []
+        for row in objects:
+            stated = part.annotations[int(row[7])].get("segmentation") or []
+            if problem := problem_of(stated, height, width):
+                raise ValueError(f"{part.file} has, in image {image['id']}, {problem}.")
+            segment = with_area(stated)
+            segments.append(segment)
+            lacking += not segment
+            if segment:
+                count += 1
+                found = np.clip(extent_of(segment), 0, [width, height] * 2)
+                if abs(found - row[:4]).max() > max(BEYOND, APART * (row[2:4] - row[:2]).max()):
+                    strange.append((image["id"], np.round(found, 1).tolist(), np.round(row[:4], 1).tolist()))
+        every.append(row_of(segments, height, width))
+    if len(strange) > MANY * count:
+        where, found, box = strange[0]
+        raise ValueError(
+            f"{len(strange):,} of the {count:,} masks of {part.file} lie elsewhere than their boxes, such as {found} "
+            f"and {box} in image {where}, x1, y1, x2, y2 each. Expected x and y of every corner in turn, in pixels "
+            "from the corner of the image."
+        )
+    said = counted({
+        "objects without a mask, which only boxes are trained on": lacking,
+        "objects whose mask is not in its box": len(strange),
+    })  # fmt: skip
+    return in_array(every), f"{part.file.name}: {said}" * bool(said)
 
 
 def edge(part: Listed, image: Mapping[str, Any]) -> tuple[float, float]:
@@ -209,7 +261,7 @@ def as_split(
     paths: Sequence[Path], rows: Sequence[np.ndarray], most: int, seals: Mapping[Path, np.ndarray], base: Path
 ) -> Split:
     """Images, each with up to ``most`` objects."""
-    padded, valid = np.zeros((len(paths), most, 7)), np.zeros((len(paths), most), bool)
+    padded, valid = np.zeros((len(paths), most, 8)), np.zeros((len(paths), most), bool)
     for number, objects in enumerate(rows):
         padded[number, : len(objects)], valid[number, : len(objects)] = objects, True
     return Split(

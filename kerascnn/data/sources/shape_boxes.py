@@ -5,6 +5,7 @@ for them; they are for comparing trainings where nothing can be downloaded.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -56,8 +57,28 @@ def image(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
 
     A box is round what is seen of an object.
     """
-    behind = rng.uniform(0, 1, (3, 3))
-    fine = points(SIDE, FINE)
+    drawn = scene(rng)
+    rows = [(*extent(drawn.fine == place, FINE), number) for place, number in enumerate(drawn.classes)]
+    return drawn.pixels, np.array(rows, np.float64).reshape(-1, 5)
+
+
+class Scene(NamedTuple):
+    """An image, and which of its objects is in sight where: a number from 0, the hindmost; -1 for the ground."""
+
+    pixels: np.ndarray  # (SIDE, SIDE, 3) uint8
+    fine: np.ndarray  # (SIDE * FINE, SIDE * FINE): at every sample of which pixels are the mean
+    middle: np.ndarray  # (SIDE, SIDE): at the middles of pixels
+    classes: list[int]  # of the objects
+
+
+def scene(rng: np.random.Generator) -> Scene:
+    """An image of objects before a ground."""
+    return placed(rng, *background(rng))
+
+
+def background(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """What is behind objects, (SIDE * FINE, SIDE * FINE, 3), and colours that these must differ from, (n, 3)."""
+    behind, fine = rng.uniform(0, 1, (3, 3)), points(SIDE, FINE)
     seen = ground(rng, *fine, behind, specks=16)
     for _ in range(rng.integers(BARS + 1)):
         (column, row), half, turn = rng.uniform(0, SIDE, 2), rng.uniform(5, 30), rng.uniform(0, np.pi)
@@ -65,11 +86,17 @@ def image(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         u, v = turned(fine[0][near] - column, fine[1][near] - row, turn)
         bar = (abs(v) < rng.uniform(0.5, 1.5)) & (abs(u) < half)
         seen[near] = mixed(seen[near], rng.uniform(0, 1, 3), bar)
-    owner, whole, classes = np.full(fine[0].shape, -1), [], []
+    return seen, behind[:2]
+
+
+def placed(rng: np.random.Generator, seen: np.ndarray, behind: np.ndarray) -> Scene:
+    """An image of objects before a background, as :func:`background` gives one."""
+    fine, exact = points(SIDE, FINE), points(SIDE, 1)
+    owner, middle, whole, classes = np.full(fine[0].shape, -1), np.full(exact[0].shape, -1), [], []
     for _ in range(rng.integers(MOST + 1)):
         number, texture = rng.integers(len(SHAPES)), [*TEXTURES.values()][rng.integers(len(TEXTURES))]
         shape, colours = [*SHAPES.values()][number], rng.uniform(0, 1, (2, 3))
-        while abs(colours[0] - behind[:2]).sum(axis=1).min() < 0.8:  # a shape that cannot be seen teaches nothing
+        while abs(colours[0] - behind).sum(axis=1).min() < 0.8:  # a shape that cannot be seen teaches nothing
             colours = rng.uniform(0, 1, (2, 3))
         radius, turn = SMALL * (LARGE / SMALL) ** rng.random(), rng.uniform(0, 2 * np.pi)
         column, row = rng.uniform(0, SIDE, 2)
@@ -84,10 +111,12 @@ def image(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
             continue
         owner = after
         seen[near] = mixed(seen[near], mixed(colours[1], colours[0], texture(u, v)), inside)
+        near = around(column, row, REACH * radius, 1)
+        u, v = turned(exact[0][near] - column, exact[1][near] - row, turn)
+        middle[near][shape(u / radius, v / radius)] = len(whole)
         whole.append(area)
-        classes.append(number)
-    rows = [(*extent(owner == place), number) for place, number in enumerate(classes)]
-    return photographed(rng, seen), np.array(rows, np.float64).reshape(-1, 5)
+        classes.append(int(number))
+    return Scene(photographed(rng, seen), owner, middle, classes)
 
 
 def whole_area(shape, radius: float) -> float:
@@ -97,7 +126,7 @@ def whole_area(shape, radius: float) -> float:
     return float(shape(u / radius, v / radius).sum())
 
 
-def extent(inside: np.ndarray) -> tuple[float, float, float, float]:
-    """x1, y1, x2, y2 in pixels round the samples that are set."""
+def extent(inside: np.ndarray, fine: int) -> tuple[float, float, float, float]:
+    """x1, y1, x2, y2 in pixels round the samples that are set, ``fine`` along a pixel."""
     rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
-    return columns[0] / FINE, rows[0] / FINE, (columns[-1] + 1) / FINE, (rows[-1] + 1) / FINE
+    return columns[0] / fine, rows[0] / fine, (columns[-1] + 1) / fine, (rows[-1] + 1) / fine

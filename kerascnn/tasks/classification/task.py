@@ -73,7 +73,7 @@ class Classification(DecisionTask):
         square = crops.whole(preprocess, count)
         return (crops.averaged(predict, preprocess.size, count) if count > 1 else predict), square
 
-    def decode(self, outputs: Arrays) -> list[Prediction]:
+    def decode(self, outputs: Arrays, size: tuple[int, int] | None = None) -> list[Prediction]:
         return [ClassPrediction(row, self.labels) for row in probabilities(self.scores_of(outputs))]
 
     def app(self, classes: int) -> App:

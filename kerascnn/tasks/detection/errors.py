@@ -82,19 +82,17 @@ def judged(predictions: Sequence[BoxPrediction], targets: Sequence["Objects"]) -
 
 
 def judged_in_image(prediction: BoxPrediction, known: "Objects") -> Judged:
-    from kerascnn.detection.boxes import area, iou, shared
-
-    boxes, classes, objects = prediction.boxes, prediction.classes, known.classes[~known.crowd]
-    overlap = iou(boxes, known.boxes[~known.crowd]).numpy()
+    classes, objects = prediction.classes, known.classes[~known.crowd]
+    overlap = prediction.overlaps(known.without_crowds())
     same = classes[:, None] == objects
     own, others = np.where(same, overlap, 0), np.where(same, 0, overlap)
-    meant, free = np.full(len(boxes), -1), np.ones(len(objects), bool)
+    meant, free = np.full(len(classes), -1), np.ones(len(objects), bool)
     for place in np.flatnonzero(best(own) >= HIT):  # the surest first
         left = np.where(free, own[place], 0)
         if left.max() >= HIT:
             meant[place] = left.argmax()
             free[meant[place]] = False
-    inside = shared(boxes, known.boxes).numpy() / np.maximum(area(boxes).numpy(), 1e-9)[:, None]
+    inside = prediction.inside(known)
     asked = {
         RIGHT: meant >= 0,
         IGNORED: best(np.where(known.crowd & (classes[:, None] == known.classes), inside, 0)) >= HIT,

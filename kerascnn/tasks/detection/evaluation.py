@@ -1,9 +1,9 @@
 """What a network's boxes are worth, by COCO's measures."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from kerascnn.report.records import Headline, Section
 from kerascnn.report.text import count, percent
 from kerascnn.tasks.decisions import or_none, table
 from kerascnn.tasks.detection import report
+from kerascnn.tasks.detection.drawing import framed
 from kerascnn.tasks.detection.errors import HIT, Errors, errors_of
 from kerascnn.tasks.detection.prediction import BoxPrediction, found_in
 from kerascnn.tasks.task import Arrays
@@ -28,11 +29,20 @@ MOST = 2  # the place of 100 detections of an image among COCO's 1, 10 and 100
 class Objects:
     """The objects of one image, in its pixels as the network sees it."""
 
+    rows: ClassVar[tuple[str, ...]] = ("boxes", "classes", "area", "crowd")  # what each object has
+
     boxes: np.ndarray  # (n, 4) float32
     classes: np.ndarray  # (n,) int32
     area: np.ndarray  # (n,) float32: pixels of the source
     crowd: np.ndarray  # (n,) bool
     scale: float  # square pixels of the source in one of these
+
+    def without_crowds(self) -> Self:
+        return replace(self, **{name: getattr(self, name)[~self.crowd] for name in self.rows})
+
+    def picture(self, image: np.ndarray) -> np.ndarray:
+        """The image, (H, W, 3) uint8, with the boxes of the objects."""
+        return framed(image, self.boxes, self.classes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,11 +88,7 @@ class BoxEvaluation:
             "annotations": truth,
             "categories": [{"id": number, "name": label} for number, label in enumerate(self.labels)],
         })  # fmt: skip
-        measured = coco.COCOeval(known, known.load_res(np.array(found, np.float64).reshape(-1, 7)), "bbox")
-        measured.evaluate()
-        measured.accumulate()
-        precision = np.asarray(measured.eval["precision"])[..., MOST]
-        return np.where(precision < 0, np.nan, precision)
+        return precision_of(known, known.load_res(np.array(found, np.float64).reshape(-1, 7)), "bbox")
 
     def average(self, iou: slice | int = slice(None), size: int = 0) -> float:
         """Mean precision over recall, classes and IoU; NaN where there is no object of the size."""
@@ -122,8 +128,7 @@ class BoxEvaluation:
         """
         pairs = zip(self.predictions, self.targets, strict=True)
         return np.array([
-            alike(sure(found), (objects.boxes[~objects.crowd], objects.classes[~objects.crowd]))
-            for found, objects in pairs
+            alike(in_common(found.sure_ones(), objects.without_crowds())) for found, objects in pairs
         ])  # fmt: skip
 
     @cached_property
@@ -145,10 +150,11 @@ class BoxEvaluation:
                 f"The two evaluations saw different images ({self.samples} and {other.samples}, or the same number in "
                 "another order or size). Evaluate both on the same batches, without shuffling."
             )
-        pairs = [(sure(a), sure(b)) for a, b in zip(self.predictions, other.predictions, strict=True)]
-        matched = sum(matches(*pair) for pair in pairs)
-        total = sum(len(one[0]) + len(two[0]) for one, two in pairs)
-        return 2 * matched / total if total else 1.0
+        overlap = [
+            in_common(a.sure_ones(), b.sure_ones()) for a, b in zip(self.predictions, other.predictions, strict=True)
+        ]
+        total = sum(sum(each.shape) for each in overlap)
+        return 2 * sum(map(matches, overlap)) / total if total else 1.0
 
     def as_dict(self) -> dict[str, Any]:
         """The summary as JSON can hold it; None stands for what is not defined."""
@@ -223,16 +229,24 @@ def mean(values: np.ndarray) -> float:
     return float(np.nanmean(values)) if not np.isnan(values).all() else float("nan")
 
 
-def sure(found: BoxPrediction) -> tuple[np.ndarray, np.ndarray]:
-    """Boxes and classes of the detections whose score is ``SURE`` or more."""
-    return found.boxes[: found.sure], found.classes[: found.sure]
+def precision_of(known: Any, found: Any, kind: str) -> np.ndarray:
+    """(10, 101, classes, 4) of data sets of hotcoco, truth and detections; ``kind`` is "bbox" or "segm"."""
+    coco = need("hotcoco", "detection", "Measuring average precision")
+    measured = coco.COCOeval(known, found, kind)
+    measured.evaluate()
+    measured.accumulate()
+    precision = np.asarray(measured.eval["precision"])[..., MOST]
+    return np.where(precision < 0, np.nan, precision)
 
 
-def matches(first: tuple[np.ndarray, np.ndarray], second: tuple[np.ndarray, np.ndarray]) -> int:
-    """How many of the first boxes, one after the other, have one among the second for themselves, of their class."""
-    (boxes, classes), (others, kinds) = first, second
-    overlap = np.where(classes[:, None] == kinds, overlaps(boxes, others), 0.0)
-    hits = 0
+def in_common(found: BoxPrediction, others: Any) -> np.ndarray:
+    """(n, m) IoU of detections of an image and of other objects or detections; 0 for those of two classes."""
+    return np.where(found.classes[:, None] == others.classes, found.overlaps(others), 0.0)
+
+
+def matches(overlap: np.ndarray) -> int:
+    """How many of the first objects, one after the other, have one among the second for themselves: of (n, m) IoU."""
+    overlap, hits = overlap.copy(), 0
     for row in overlap:
         if len(row) and row.max() >= HIT:
             hits += 1
@@ -240,13 +254,6 @@ def matches(first: tuple[np.ndarray, np.ndarray], second: tuple[np.ndarray, np.n
     return hits
 
 
-def alike(first: tuple[np.ndarray, np.ndarray], second: tuple[np.ndarray, np.ndarray]) -> float:
-    total = len(first[0]) + len(second[0])
-    return 2 * matches(first, second) / total if total else float("nan")
-
-
-def overlaps(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """(n, m) intersection over union of boxes (n, 4) and (m, 4)."""
-    from kerascnn.detection.boxes import iou
-
-    return iou(first.astype(np.float32), second.astype(np.float32)).numpy()
+def alike(overlap: np.ndarray) -> float:
+    total = sum(overlap.shape)
+    return 2 * matches(overlap) / total if total else float("nan")

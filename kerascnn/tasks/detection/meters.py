@@ -30,12 +30,13 @@ class AveragePrecision(keras.metrics.Metric):
         self.objects = self.add_variable((classes,), "zeros", name="objects")
 
     def update_state(self, targets: Any, outputs: Any, sample_weight: Any = None) -> None:
-        boxes, scores = best_of(outputs["boxes"], outputs[SCORES])
+        boxes, scores, places = best_of(outputs["boxes"], outputs[SCORES])
         found = detections(boxes, scores, least=0.01, overlap=0.5, candidates=CANDIDATES, most=MOST)
         there = tf.range(MOST) < found.count[:, None]  # (B, D)
         valid, classes = targets["valid"] & ~targets["crowd"], tf.cast(targets["classes"], tf.int32)
         alike = (found.classes[:, :, None] == classes[:, None]) & valid[:, None]
-        overlap = tf.where(alike, iou(found.boxes, targets["boxes"]), 0.0)  # (B, D, M)
+        places = tf.gather(places, found.places, batch_dims=1)
+        overlap = tf.where(alike, self.overlaps(places, outputs, targets), 0.0)  # (B, D, M)
         which: Any = tf.argmax(overlap, -1)
         fits: Any = tf.where(there, tf.reduce_max(overlap, -1), 0.0)
         surer = tf.range(MOST)[:, None] > tf.range(MOST)
@@ -50,6 +51,10 @@ class AveragePrecision(keras.metrics.Metric):
         self.found.assign_add(tf.math.unsorted_segment_sum(tf.reshape(tf.cast(there, tf.float32), [-1]), bins, count))
         objects = tf.one_hot(classes, self.classes) * tf.cast(valid, tf.float32)[:, :, None]
         self.objects.assign_add(tf.reduce_sum(objects, axis=[0, 1]))
+
+    def overlaps(self, places: Any, outputs: Any, targets: Any) -> Any:
+        """IoU of the detections at some places, (B, D), and the objects: (B, D, M)."""
+        return iou(tf.gather(outputs["boxes"], places, batch_dims=1), targets["boxes"])
 
     def result(self) -> Any:
         right = tf.reshape(tf.convert_to_tensor(self.right), (self.classes, BINS, -1))
@@ -66,8 +71,8 @@ class AveragePrecision(keras.metrics.Metric):
         return tf.math.divide_no_nan(tf.reduce_sum(of_classes * occurring), tf.reduce_sum(occurring))
 
 
-def best_of(boxes: Any, scores: Any) -> tuple[Any, Any]:
-    """Of each image the boxes with the largest scores, each with the score of its best class and 0 for the others."""
+def best_of(boxes: Any, scores: Any) -> tuple[Any, Any, Any]:
+    """Of each image the boxes with the largest scores, with those of their best classes alone; and their places."""
     best, places = tf.math.top_k(tf.reduce_max(scores, -1), min(CANDIDATES, scores.shape[1]))
     chosen: Any = tf.gather(scores, places, batch_dims=1)
-    return tf.gather(boxes, places, batch_dims=1), tf.where(chosen == best[:, :, None], chosen, 0.0)
+    return tf.gather(boxes, places, batch_dims=1), tf.where(chosen == best[:, :, None], chosen, 0.0), places

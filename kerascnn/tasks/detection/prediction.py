@@ -1,8 +1,8 @@
 """What a network finds in one image."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -17,6 +17,8 @@ SURE = 0.3  # a score from which a detection is told and drawn
 class BoxPrediction:
     """The objects that are found in an image, the surest first."""
 
+    rows: ClassVar[tuple[str, ...]] = ("boxes", "scores", "classes")  # what each object has
+
     boxes: np.ndarray  # (n, 4) float32: x1, y1, x2, y2 in pixels of the image as the network sees it
     scores: np.ndarray  # (n,) from 0 to 1
     classes: np.ndarray  # (n,) int32
@@ -26,6 +28,22 @@ class BoxPrediction:
     def sure(self) -> int:
         """How many have a score of ``SURE`` or more; they are the first."""
         return int((self.scores >= SURE).sum())
+
+    def sure_ones(self) -> Self:
+        """The objects whose score is ``SURE`` or more."""
+        return replace(self, **{name: getattr(self, name)[: self.sure] for name in self.rows})
+
+    def overlaps(self, others: Any) -> np.ndarray:
+        """(n, m) IoU with other objects or detections of the image."""
+        from kerascnn.detection.boxes import iou
+
+        return iou(self.boxes.astype(np.float32), others.boxes.astype(np.float32)).numpy()
+
+    def inside(self, others: Any) -> np.ndarray:
+        """(n, m) how much of each lies in each of other objects."""
+        from kerascnn.detection.boxes import area, shared
+
+        return shared(self.boxes, others.boxes).numpy() / np.maximum(area(self.boxes).numpy(), 1e-9)[:, None]
 
     def text(self, top: int = 3) -> str:
         """The first objects and where they are: ``ring 97.1% at 12, 30 to 45, 60; disc 88.0% at ...``."""
@@ -65,7 +83,7 @@ def found_in(outputs: Arrays, labels: tuple[str, ...]) -> list[BoxPrediction]:
     if np.isnan(boxes).any() or np.isnan(scores).any():
         raise ValueError("The model answers NaN to some images: nothing can be said of what it finds in them.")
     chosen = [np.asarray(part) for part in chooser()(boxes, scores)]
-    return [BoxPrediction(b[:n], s[:n], c[:n], labels) for b, s, c, n in zip(*chosen, strict=True)]
+    return [BoxPrediction(b[:n], s[:n], c[:n], labels) for b, s, c, n, _ in zip(*chosen, strict=True)]
 
 
 @cache

@@ -7,7 +7,7 @@ import numpy as np
 from kerascnn.report import Panel, Picture, Section, plots
 from kerascnn.report.text import percent
 from kerascnn.tasks.decisions import class_section, images_seen
-from kerascnn.tasks.detection.drawing import colours, framed
+from kerascnn.tasks.detection.drawing import colours
 from kerascnn.tasks.detection.errors import KINDS, RECALL
 from kerascnn.tasks.detection.prediction import SURE
 from kerascnn.tasks.drawing import beside, legend
@@ -76,9 +76,7 @@ def boxes(title: str, found: "BoxEvaluation", places: np.ndarray, split: "Split"
     images = images_seen(split.take(places), preprocess) if len(places) else []
     pictures = [
         Picture(
-            image=beside(
-                framed(image, found.targets[i].boxes, found.targets[i].classes), found.predictions[i].picture(image)
-            ),
+            image=beside(found.targets[i].picture(image), found.predictions[i].picture(image)),
             caption=f"{percent(float(found.of_images[i]), 1)} alike",
             details=[split.name(i)],
             alt=f"{split.name(i)}, its objects and those that the network finds",

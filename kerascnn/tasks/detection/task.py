@@ -45,6 +45,7 @@ class Detection(Task):
     metric: ClassVar[str] = "ap"
     title: ClassVar[str] = "AP"
     trial_data: ClassVar[str] = "shape_boxes"
+    of_boxes: ClassVar[tuple[str, ...]] = ("boxes",)  # outputs that say something only where a score is large
     loss_records: ClassVar[tuple[type, ...]] = (MultiBox, Focal)
 
     loss: MultiBox | Focal | None = None
@@ -75,7 +76,7 @@ class Detection(Task):
         return model
 
     def encode(self, sample: Tensors) -> dict[str, Any]:
-        return {name: sample[name] for name in (*self.annotations, "scale")}
+        return {**super().encode(sample), "scale": sample["scale"]}
 
     def losses(self, outputs: Tensors, targets: Tensors) -> Any:
         from kerascnn.tasks.detection.heads import background_of
@@ -108,14 +109,18 @@ class Detection(Task):
         classes = places[split.annotations["classes"]]
         return replace(split, annotations={**split.annotations, "classes": classes})
 
-    def decode(self, outputs: Arrays) -> list[Prediction]:
+    def decode(self, outputs: Arrays, size: tuple[int, int] | None = None) -> list[Prediction]:
         return [*found_in(outputs, self.labels)]
 
     def compare(self, wanted: Arrays, got: Arrays, *, steps: Mapping[str, float], tolerance: float) -> Agreement:
         """All scores, and of each image the boxes that have the largest ones in the model: others say nothing."""
-        if "boxes" in wanted and {*wanted} == {*got} and wanted["boxes"].shape == got["boxes"].shape:
-            best = np.argsort(-wanted[SCORES].max(axis=-1), axis=1, kind="stable")[:, :COMPARED, None]
-            wanted, got = ({**each, "boxes": np.take_along_axis(each["boxes"], best, 1)} for each in (wanted, got))
+        names = [name for name in self.of_boxes if name in wanted]
+        if names and {*wanted} == {*got} and all(wanted[name].shape == got[name].shape for name in names):
+            best = np.argsort(-wanted[SCORES].max(axis=-1), axis=1, kind="stable")[:, :COMPARED]
+            rows = np.arange(len(best))[:, None]
+            wanted, got = (
+                {**each, **{name: np.asarray(each[name])[rows, best] for name in names}} for each in (wanted, got)
+            )
         return compare(wanted, got, steps=steps, tolerance=tolerance)
 
     def app(self, classes: int) -> App:

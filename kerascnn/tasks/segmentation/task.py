@@ -67,7 +67,7 @@ class Segmentation(DecisionTask):
     def evaluator(self) -> Collector[MaskEvaluation]:
         return Collector(self.labels, checked, MaskEvaluation)
 
-    def decode(self, outputs: Arrays) -> list[Prediction]:
+    def decode(self, outputs: Arrays, size: tuple[int, int] | None = None) -> list[Prediction]:
         return [MaskPrediction(mask, self.labels) for mask in classes_of(self.scores_of(outputs))]
 
     def app(self, classes: int) -> App:

@@ -1,0 +1,5 @@
+"""Masks of objects, and what these are."""
+
+from kerascnn.tasks.instance.task import Instance
+
+__all__ = ["Instance"]
