@@ -263,18 +263,22 @@ def convolve(k, x, width, size, stride=1, padding=None):
 # -- maps of several strides ------------------------------------------------------------------------------------------
 
 
-def feature_pyramid(k, maps, width):
+def feature_pyramid(k, maps, width, norm=False):
     """What coarse maps know, on the fine ones too: maps ``(B, H, W, C)``, the finest first, to as many of ``width``.
 
     A 1x1 of each map is added to what comes down from the next coarser one, doubled; a 3x3 follows. Lin et al. 2016,
-    https://arxiv.org/abs/1612.03144, figure 3.
+    https://arxiv.org/abs/1612.03144, figure 3. ``norm`` is whether these have batch norms in place of biases.
     """
-    lateral = [(k / f"lateral{i}").conv(x, width, bias=True) for i, x in enumerate(maps, 1)]
+
+    def conv(k, x, size=1):
+        return k.conv_bn(x, width, size) if norm else k.conv(x, width, size, bias=True)
+
+    lateral = [conv(k / f"lateral{i}", x) for i, x in enumerate(maps, 1)]
     merged = lateral[-1:]
     for i in range(len(maps) - 1, 0, -1):
         down = k / f"down{i}"
         merged.insert(0, down.add(lateral[i - 1], enlarged(down, merged[0], lateral[i - 1])))
-    return [(k / f"map{i}").conv(x, width, 3, bias=True) for i, x in enumerate(merged, 1)]
+    return [conv(k / f"map{i}", x, 3) for i, x in enumerate(merged, 1)]
 
 
 def enlarged(k, x, like):

@@ -7,6 +7,7 @@ arguments is a string. Auxiliary heads are left out unless the call asks for the
 import ast
 import inspect
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -122,8 +123,20 @@ def of_torchvision(name: str, positional: list, named: dict) -> Any:
         known |= {"aux_logits", "init_weights", "transform_input"}  # handed on by **kwargs
     made = builder(*positional, **{k: v for k, v in UNLESS_ASKED.items() if k in known} | named)
     if name in models.list_models(module=models.detection):
-        made.forward = lambda images: made.head([*made.backbone(images).values()])  # without choosing detections
+        made.forward = partial(of_two_stages if hasattr(made, "rpn") else of_one_stage, made)
     return made
+
+
+def of_one_stage(made: Any, images: Any) -> Any:
+    """What a detector of torchvision says of its anchors, without choosing detections."""
+    return made.head([*made.backbone(images).values()])
+
+
+def of_two_stages(made: Any, images: Any) -> Any:
+    """The same of one of two stages, and of as many regions as it looks at, wherever they are."""
+    maps, heads = made.backbone(images), made.roi_heads
+    regions = images.new_zeros(made.rpn._post_nms_top_n["testing"], made.backbone.out_channels, 7, 7)
+    return made.rpn.head([*maps.values()]), heads.box_predictor(heads.box_head(regions))
 
 
 def of_pytorchcv(name: str, positional: list, named: dict) -> Any:

@@ -16,7 +16,7 @@ import kerascnn
 from kerascnn.data import Split
 from kerascnn.spec import Preprocess
 from kerascnn.tasks import Detection
-from kerascnn.tasks.detection import Focal, MultiBox, drawing
+from kerascnn.tasks.detection import Focal, MultiBox, TwoStage, drawing
 from kerascnn.tasks.detection.heads import up_to_logits
 from kerascnn.tasks.detection.meters import AveragePrecision
 from kerascnn.tasks.detection.prediction import SURE
@@ -185,13 +185,18 @@ def test_models_that_do_not_fit_are_refused():
     own = keras.Model(image, {"boxes": image[..., :4], "scores": keras.layers.Dense(3)(image)})
     with pytest.raises(ValueError, match="its boxes have to come of DecodeBoxes"):
         up_to_logits(own)
-    with pytest.raises(ValueError, match="loss must be MultiBox, Focal or None"):
+    with pytest.raises(ValueError, match="loss must be MultiBox, Focal, TwoStage or None"):
         Detection(labels=LABELS, loss="focal")
     with pytest.raises(ValueError, match=r"scores the background beside the classes, and Focal.*set it to MultiBox"):
         Detection(labels=LABELS, loss=Focal()).training_model(model)
     alone = kerascnn.build("retinanet_mobilenet_v2_035", classes=3, input_shape=(64, 64, 3))
     with pytest.raises(ValueError, match=r"scores each class by itself, and MultiBox.*set it to Focal"):
         Detection(labels=LABELS, loss=MultiBox()).training_model(alone)
+    two = kerascnn.build("faster_rcnn_mobilenet_v2_035", classes=3, input_shape=(64, 64, 3))
+    with pytest.raises(ValueError, match=r"looks at regions that its first stage proposes, and Focal.*set it to Two"):
+        Detection(labels=LABELS, loss=Focal()).training_model(two)
+    with pytest.raises(ValueError, match=r"scores the background beside the classes, and TwoStage.*set it to MultiBox"):
+        Detection(labels=LABELS, loss=TwoStage()).training_model(model)
     with pytest.raises(ValueError, match="negatives must be above 0"):
         MultiBox(negatives=0)
     with pytest.raises(ValueError, match="overlap must be between 0 and 1"):
@@ -202,6 +207,14 @@ def test_models_that_do_not_fit_are_refused():
     ):  # fmt: skip
         with pytest.raises(ValueError, match=f"{name} must be .*{says}"):
             Focal(**{name: value})
+    for name, value, says in (
+        ("high", 0, "between 0 and 1"), ("low", 0.8, "up to high, which is 0.7"), ("overlap", 1, "between 0 and 1"),
+        ("anchors", 1, "a whole number of at least 2"), ("regions", 2.5, "a whole number of at least 2"),
+        ("objects_of_anchors", 0, "between 0 and 1"), ("objects_of_regions", 1, "between 0 and 1"),
+        ("beta", 0, "above 0"),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=f"{name} must be .*{says}"):
+            TwoStage(**{name: value})
 
 
 def test_a_whole_model_has_no_loss_to_be_tuned_by():

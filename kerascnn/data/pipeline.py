@@ -57,8 +57,8 @@ def batches(
         Into how many of equal size every batch is cut, each of which comes as a batch, after images of the whole are
         mixed. Divides ``batch``, and every batch is then whole.
     encode
-        Makes a sample's targets of the sample: its ``"image"`` and annotations by name, after the transforms, in the
-        graph. None: the annotations are the targets.
+        Makes a sample's targets of the sample: its ``"image"`` and annotations by name, after the transforms, and its
+        ``"seed"``, (2,) int64, in the graph. None: the annotations are the targets.
     augment
         Names from ``AUGMENTATIONS`` with their arguments, in the order in which they are made; a cut comes before all
         changes. Without a cut, images have the geometry of evaluation. Of several mixes, each batch has one.
@@ -127,11 +127,12 @@ def batches(
 
     @plain
     def sample(index, copy, salt):
-        seeds = tf.unstack(tf.random.split(tf.stack([salt, index + copy * count]), len(steps)))
+        seed = tf.stack([salt, index + copy * count])
+        seeds = tf.unstack(tf.random.split(seed, len(steps)))
         seeded = list(zip(steps, seeds, strict=True))
         source = {"image": split.store.read(tf.gather(rows, index)), **annotations_of(index)}
         made = transformed(source, preprocess, seeded)
-        targets = encode(made) if encode else {name: made[name] for name in annotations}
+        targets = encode({**made, "seed": seed}) if encode else {name: made[name] for name in annotations}
         return made["image"], targets
 
     def annotations_of(index):

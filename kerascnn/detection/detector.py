@@ -59,8 +59,9 @@ class Detector(OnBackbone):
         -------
         keras.Model
             Images in, already normalised as the weights ask. A dictionary out, in float32: ``"boxes"``,
-            ``(batch, default boxes, 4)``, corners x1, y1, x2, y2 in pixels of the image; and ``"scores"``,
-            ``(batch, default boxes, classes)``, 0 to 1.
+            ``(batch, boxes, 4)``, corners x1, y1, x2, y2 in pixels of the image; and ``"scores"``,
+            ``(batch, boxes, classes)``, 0 to 1. These are all default boxes; a network of two stages chooses among
+            them, and gives detections, the surest first, behind which are zeros.
         """
         row, weights, pixels = self.begun_from(None if weights is None else str(weights), include_preprocessing)
         arguments = input_tensor, input_shape, pooling, classes, None, name

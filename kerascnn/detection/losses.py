@@ -5,8 +5,10 @@ from typing import Any
 import tensorflow as tf
 
 from kerascnn.detection.boxes import area, corners, offsets, shared_in_pairs
-from kerascnn.detection.matching import NEITHER, matched, matched_between
-from kerascnn.layers.boxes import decoded
+from kerascnn.detection.matching import NEITHER, matched, matched_between, matched_regions
+from kerascnn.detection.sampling import sampled
+from kerascnn.layers.boxes import decoded, middles_and_sizes
+from kerascnn.layers.regions import objectness
 
 
 def smooth_l1(difference: Any, beta: float = 1.0) -> tf.Tensor:
@@ -134,6 +136,104 @@ def dense_focal(
     each = OF_BOXES[of_boxes](predicted, wanted, defaults, variances)
     of_matched = tf.reduce_sum(tf.where(positive, each, 0.0), axis=1)
     return (of_classes + of_matched) / tf.maximum(tf.reduce_sum(tf.cast(positive, tf.float32), axis=1), 1)
+
+
+def of_proposals(
+    scores: Any,
+    predicted: Any,
+    defaults: Any,
+    variances: Any,
+    targets: dict[str, Any],
+    *,
+    low: float,
+    high: float,
+    count: int,
+    share: float,
+    beta: float,
+) -> tf.Tensor:
+    """The first stage's loss of each image, (B,). Ren et al. 2015, Faster R-CNN, section 3.1.
+
+    The mean, over default boxes that are drawn, of the cross-entropy of there being an object or none, and of the
+    smooth L1 of the offsets, which counts for those of objects.
+
+    Parameters
+    ----------
+    scores
+        Logits, (B, A, 1) or (B, A, 2), as :class:`kerascnn.layers.Proposals` takes them.
+    predicted, defaults, variances
+        As in :func:`multibox`.
+    targets
+        The same, and ``"seed"``, (B, 2).
+    low, high
+        As in :func:`kerascnn.detection.matching.matched_between`.
+    count, share
+        As in :func:`kerascnn.detection.sampling.sampled`.
+    beta
+        As in :func:`smooth_l1`.
+    """
+    found = matched_between(targets["boxes"], targets["valid"], corners(defaults), low, high)
+    places, there = sampled(found, targets["seed"], count, share)
+    found = tf.gather(found, places, batch_dims=1)
+    positive: Any = there & (found >= 0)
+    logits = tf.gather(objectness(scores), places, batch_dims=1)
+    entropy = tf.nn.sigmoid_cross_entropy_with_logits(tf.cast(positive, logits.dtype), logits)
+    boxes = tf.gather(targets["boxes"], tf.maximum(found, 0), batch_dims=1)
+    wanted = offsets(boxes, tf.gather(defaults, places), variances)
+    return mean_of_sampled(entropy, there, tf.gather(predicted, places, batch_dims=1), wanted, positive, beta)
+
+
+def of_regions(
+    scores: Any,
+    predicted: Any,
+    regions: Any,
+    variances: Any,
+    targets: dict[str, Any],
+    *,
+    overlap: float,
+    count: int,
+    share: float,
+    beta: float,
+) -> tf.Tensor:
+    """The second stage's loss of each image, (B,). Girshick 2015, Fast R-CNN, section 2.3.
+
+    The mean, over regions that are drawn, of the cross-entropy with the background, and of the smooth L1 of the offsets
+    for the object's class, which counts for regions of objects.
+
+    Parameters
+    ----------
+    scores
+        Logits, (B, N, 1 + K), of which the first stands for the background.
+    predicted
+        Offsets for the background and each class, (B, N, 4 + 4 K).
+    regions
+        Corners, (B, N, 4); those of zeros are none.
+    overlap
+        As in :func:`kerascnn.detection.matching.matched_regions`.
+    variances, targets, count, share, beta
+        As in :func:`of_proposals`.
+    """
+    found = matched_regions(targets["boxes"], targets["valid"], regions, overlap)
+    found = tf.where(area(regions) > 0, found, NEITHER)
+    places, there = sampled(found, targets["seed"], count, share)
+    scores, predicted, regions, found = (
+        tf.gather(each, places, batch_dims=1) for each in (scores, predicted, regions, found)
+    )
+    positive: Any = there & (found >= 0)
+    place = tf.maximum(found, 0)
+    classes = tf.where(positive, 1 + tf.gather(tf.cast(targets["classes"], tf.int32), place, batch_dims=1), 0)
+    entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(classes, scores)
+    of_classes = tf.reshape(predicted, [-1, predicted.shape[1], scores.shape[-1], 4])
+    around = middles_and_sizes(tf.where(positive[..., None], regions, tf.constant([0.0, 0, 1, 1])))
+    wanted = offsets(tf.gather(targets["boxes"], place, batch_dims=1), around, variances)
+    return mean_of_sampled(entropy, there, tf.gather(of_classes, classes, batch_dims=2), wanted, positive, beta)
+
+
+def mean_of_sampled(entropy: Any, there: Any, predicted: Any, wanted: Any, positive: Any, beta: float) -> tf.Tensor:
+    """Of each image, over the drawn boxes that are ``there``: entropies, and differences of the ``positive`` ones."""
+    wanted = tf.where(positive[..., None], wanted, predicted)
+    of_boxes = tf.reduce_sum(smooth_l1(predicted - tf.stop_gradient(wanted), beta), axis=[1, 2])
+    total = tf.reduce_sum(tf.where(there, entropy, 0.0), axis=1) + of_boxes
+    return total / tf.maximum(tf.reduce_sum(tf.cast(there, tf.float32), axis=1), 1)
 
 
 def l1_of_offsets(predicted: Any, wanted: Any, defaults: Any, variances: Any) -> Any:

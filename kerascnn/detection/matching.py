@@ -50,3 +50,14 @@ def matched_between(boxes: Any, valid: Any, defaults: Any, low: float, high: flo
     found = tf.where(most >= high, best, tf.where(most < low, NONE, NEITHER))
     favourite = (overlap == tf.reduce_max(overlap, axis=2, keepdims=True)) & (overlap > 0)
     return tf.where(tf.reduce_any(favourite, axis=1), best, found)
+
+
+def matched_regions(boxes: Any, valid: Any, regions: Any, least: float) -> Any:
+    """The number of its object for each region, (B, N) int32, or ``NONE``. Girshick 2015, Fast R-CNN, section 2.3.
+
+    A region, corners (B, N, 4), shows the object of the largest IoU with it where that is ``least`` or more. Objects
+    are those of :func:`matched`.
+    """
+    overlap = tf.where(valid[..., None], iou(boxes, regions), -1.0)
+    best = tf.argmax(overlap, axis=1, output_type=tf.int32)
+    return tf.where(tf.reduce_max(overlap, axis=1) >= least, best, NONE)

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from kerascnn.layers.learned_group import *  # noqa: F403
     from kerascnn.layers.lenet import *  # noqa: F403
     from kerascnn.layers.local_response import *  # noqa: F403
+    from kerascnn.layers.regions import *  # noqa: F403
     from kerascnn.layers.resize_like import *  # noqa: F403
     from kerascnn.layers.roi_align import *  # noqa: F403
+    from kerascnn.layers.roi_pool import *  # noqa: F403
     from kerascnn.layers.same_padding import *  # noqa: F403
     from kerascnn.layers.standardized_conv import *  # noqa: F403
     from kerascnn.layers.tokens import *  # noqa: F403
@@ -37,8 +39,10 @@ OWN = {  # by module
     "learned_group": ("LearnedGroupConv2D", "SelectChannels"),
     "lenet": ("PartialConv2D", "RadialBasis", "Subsampling"),
     "local_response": ("LocalResponseNormalization",),
+    "regions": ("ClassBoxes", "Proposals", "RegionConv2D"),
     "resize_like": ("ResizeLike",),
     "roi_align": ("RoIAlign",),
+    "roi_pool": ("RoIPool",),
     "same_padding": ("SamePadding2D",),
     "standardized_conv": ("StandardizedConv2D",),
     "tokens": ("ClassToken", "FirstToken", "PositionEmbedding", "TokensToMap"),

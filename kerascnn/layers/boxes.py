@@ -1,4 +1,7 @@
-"""Boxes from what a network says of its default boxes."""
+"""Boxes as tensors, and from what a network says of its default boxes.
+
+Boxes are x1, y1, x2, y2 in pixels, counted from the corner of the image, ``(..., 4)``.
+"""
 
 from typing import Any
 
@@ -43,9 +46,7 @@ class DecodeBoxes(keras.layers.Layer):
     def call(self, maps):
         defaults = np.split(self.defaults.astype(self.compute_dtype), np.cumsum(self.counts)[:-1])
         boxes = [decoded(x, each, self.variances) for x, each in zip(maps, defaults, strict=True)]
-        height, width = self.size
-        edges = np.array([width, height, width, height], self.compute_dtype)
-        return ops.concatenate([ops.minimum(ops.maximum(each, 0.0), edges) for each in boxes], axis=1)
+        return ops.concatenate([within(each, self.size) for each in boxes], axis=1)
 
     def compute_output_shape(self, input_shapes):
         return (input_shapes[0][0], sum(self.counts), 4)
@@ -82,3 +83,40 @@ def default_boxes(grids, steps, shapes, middle=0.5) -> np.ndarray:
         both = np.broadcast_arrays(middles, sizes)
         boxes.append(np.concatenate(both, axis=-1).reshape(-1, 4))
     return np.concatenate(boxes).astype(np.float32)
+
+
+def within(boxes: Any, size: tuple[int, int]) -> Any:
+    """Boxes without what lies beyond an image of this height and width."""
+    height, width = size
+    edges = np.array([width, height, width, height], "float32")
+    return ops.minimum(ops.maximum(boxes, 0.0), edges)
+
+
+def area(boxes: Any) -> Any:
+    """Square pixels of each box, (...); 0 where it ends before it begins."""
+    sides: Any = ops.maximum(boxes[..., 2:] - boxes[..., :2], 0.0)
+    return sides[..., 0] * sides[..., 1]
+
+
+def shared(first: Any, second: Any) -> Any:
+    """Square pixels that each of some boxes shares with each of others: (..., N, 4), (..., M, 4) to (..., N, M)."""
+    return shared_in_pairs(first[..., :, None, :], second[..., None, :, :])
+
+
+def shared_in_pairs(first: Any, second: Any) -> Any:
+    """Square pixels that two boxes share, of each pair: (..., 4) each, to (...)."""
+    corners = ops.maximum(first[..., :2], second[..., :2]), ops.minimum(first[..., 2:], second[..., 2:])
+    return area(ops.concatenate(corners, axis=-1))
+
+
+def iou(first: Any, second: Any) -> Any:
+    """Intersection over union of each of some boxes and each of others, (..., N, M); 0 for two without area."""
+    both: Any = shared(first, second)
+    either: Any = area(first)[..., :, None] + area(second)[..., None, :] - both
+    return ops.divide_no_nan(both, either)
+
+
+def middles_and_sizes(boxes: Any) -> Any:
+    """Middle x and y, width and height of boxes given by their corners, (..., 4)."""
+    first, last = boxes[..., :2], boxes[..., 2:]
+    return ops.concatenate([(first + last) / 2, last - first], axis=-1)

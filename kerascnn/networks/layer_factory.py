@@ -43,6 +43,7 @@ SHORT = {  # where a layer's own name says more than a reader needs
     "StandardizedConv2D": "conv",
     "PartialConv2D": "conv",
     "SamePadding2D": "pad",
+    "RegionConv2D": "conv",
 }
 
 

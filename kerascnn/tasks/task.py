@@ -148,7 +148,11 @@ class Task(ABC):
 
     @abstractmethod
     def training_model(self, model: "keras.Model") -> "keras.Model":
-        """The same layers and weights, up to what the loss takes: logits, in a dictionary by name."""
+        """The same layers and weights, up to what the loss takes: logits, in a dictionary by name.
+
+        It may take targets too, where what the network does in training depends on them: those that its further inputs
+        are named after.
+        """
 
     @abstractmethod
     def inference_model(self, model: "keras.Model") -> "keras.Model":

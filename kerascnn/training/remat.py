@@ -24,6 +24,11 @@ def rematerialised(model: keras.Model, side: int, precision: str) -> Callable[[t
         In which the network was drawn.
     """
     named: Any = model.output
+    if len(model.inputs) > 1:
+        raise ValueError(
+            f"{model.name} is trained on regions that depend on the objects of its images, and remat computes what "
+            "depends on images alone. Train without remat."
+        )
     with computing_in(precision):
         parts = segments(model, (side, side, model.inputs[0].shape[-1]))
 

@@ -178,7 +178,7 @@ class Learner:
         Replicas may hold unequal parts of a batch, so each divides by the images of all ``together``.
         """
         with tf.GradientTape() as tape:
-            outputs = in_float32(self.forward(images))
+            outputs = in_float32(self.forward(taken(self.trained, images, targets)))
             losses, objectives = self.task.losses(outputs, targets), self.objective(images, outputs, targets)
             objective = tf.reduce_sum(objectives) / tf.cast(together, losses.dtype)
             for penalty in self.model.losses:  # a network of the user's may bring regularisers
@@ -200,13 +200,19 @@ class Learner:
         self.optimizer.apply(recipe.optimizer.with_decay(gradients, weights, scale / replicas), weights)
 
     def _evaluate(self, images, targets):
-        outputs = in_float32(self.trained(images, training=False))
+        outputs = in_float32(self.trained(taken(self.trained, images, targets), training=False))
         self._measure(self.task.measured(outputs, targets), targets, outputs)
 
     def _measure(self, losses, targets, outputs):
         self.loss.update_state(losses)
         for metric in self.metrics:
             metric.update_state(targets, outputs)
+
+
+def taken(model: keras.Model, images: Any, targets: dict[str, Any]) -> Any:
+    """What goes into a training model: images, and the targets that its further inputs are named after."""
+    further = [targets[x.name] for x in model.inputs[1:]]
+    return [images, *further] if further else images
 
 
 def in_float32(outputs: dict[str, Any]) -> dict[str, Any]:

@@ -18,15 +18,16 @@ def categories() -> tuple[tuple[int, str], ...]:
     return tuple((int(number), name.replace("_", " ")) for number, name in map(str.split, text.splitlines()))
 
 
-def in_use(value: np.ndarray, outputs: int) -> np.ndarray:
-    """Of scores by category numbers, ``(A * 91, ...)`` for A boxes one after the other, those of the 80 categories.
+def in_use(value: np.ndarray, outputs: int, each: int = 1) -> np.ndarray:
+    """Of what is said by category numbers, ``(A * 91 * each, ...)`` for A boxes, the part of the 80 categories.
 
-    They are taken where ``outputs`` is A * 80, or with the background's where it is A * 81; else all are given back.
+    A box follows the other, of a box a category the other, and of a category its ``each`` numbers. They are taken where
+    ``outputs`` is A * 80 * each, or with the background's where it is A * 81 * each; else all are given back.
     """
     numbers = [number for number, _ in categories()]
-    boxes, rest = divmod(len(value), NUMBERS)
-    if outputs == boxes * (1 + len(numbers)):
+    boxes, rest = divmod(len(value), NUMBERS * each)
+    if outputs == boxes * (1 + len(numbers)) * each:
         numbers.insert(0, 0)
-    if rest or outputs != boxes * len(numbers):
+    if rest or outputs != boxes * len(numbers) * each:
         return value
-    return value.reshape(boxes, NUMBERS, *value.shape[1:])[:, numbers].reshape(-1, *value.shape[1:])
+    return value.reshape(boxes, NUMBERS, each, *value.shape[1:])[:, numbers].reshape(-1, *value.shape[1:])

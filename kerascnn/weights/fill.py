@@ -63,7 +63,7 @@ def converter(
 ) -> Callable[[np.ndarray], np.ndarray]:
     shape = tuple(w.shape)
     if source.coco:
-        return lambda value: to_keras(in_use(value, shape[-1]), shape)
+        return lambda value: to_keras(in_use(value, shape[-1], source.coco), shape)
     if not torch or (part != "kernel" and not source.part):
         return lambda value: fit(value, shape)
     depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
@@ -72,9 +72,10 @@ def converter(
 
 
 def flattened_map(graph: Graph, layer: Any) -> tuple[int, int, int]:
-    """Shape of the map whose flattened values a dense layer reads."""
-    flatten: Any = next(each for each in before(graph, layer) if isinstance(each, keras.layers.Flatten))
-    return tuple(flatten.input.shape[1:])
+    """Shape of the map whose flattened values a dense layer reads, of an image or of each of several regions."""
+    kinds = keras.layers.Flatten, keras.layers.Reshape
+    flatten: Any = next(each for each in before(graph, layer) if isinstance(each, kinds))
+    return tuple(flatten.input.shape[-3:])
 
 
 def classifiers(graph: Graph) -> set[str]:

@@ -17,9 +17,9 @@ the source matches its patterns. Its lines are ``target  source``, a layer here 
 ``{s}`` stands for digits, and for 1 where there are none; ``{m:text}`` for anything up to the next dash. On the right
 stand sums such as ``{2*n+s-1}``, ``{b:letter}``, and ``{network}``, the name in the catalogue. What follows the names
 says how their tensor is laid out: ``part=2/3`` is the second third of it, ``chw`` a dense layer whose inputs were
-flattened channels first, ``coco`` scores of COCO's 91 category numbers, of which 80 are in use; ``or=norm`` is what the
-layer is called in other files. A name that begins with ``=`` is a whole key, of a layer or of one variable here such as
-``attention/query/bias``.
+flattened channels first, ``coco`` scores of COCO's 91 category numbers, of which 80 are in use, ``coco=4`` four numbers
+of each; ``or=norm`` is what the layer is called in other files. A name that begins with ``=`` is a whole key, of a
+layer or of one variable here such as ``attention/query/bias``.
 """
 
 import re
@@ -41,7 +41,7 @@ class SourceKey:
     name: str  # of a module; or a whole key
     whole: bool = False
     chw: bool = False
-    coco: bool = False
+    coco: int = 0  # numbers of each of COCO's categories
     part: tuple[int, int] | None = None  # (2, 3): the second of three
     other: str = ""  # its name in files that lack the first
 
@@ -211,16 +211,18 @@ def sections(family: str) -> tuple[Section, ...]:
 
 
 def source_key(name: str, *options: str) -> SourceKey:
-    part, other = None, ""
+    part, other, coco = None, "", 0
     for option in options:
         if option.startswith("part="):
             i, n = option[5:].split("/")
             part = int(i), int(n)
         elif option.startswith("or="):
             other = option[3:]
-        elif option not in ("chw", "coco"):
+        elif option.startswith("coco"):
+            coco = int(option[5:] or 1)
+        elif option != "chw":
             raise ValueError(f"{name}: {option!r} is no option of a name; known are chw, coco, part=1/3 and or=name.")
-    return SourceKey(name.removeprefix("="), name.startswith("="), "chw" in options, "coco" in options, part, other)
+    return SourceKey(name.removeprefix("="), name.startswith("="), "chw" in options, coco, part, other)
 
 
 def section(family: str, source: str, *names: str) -> Section | None:

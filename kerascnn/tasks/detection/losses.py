@@ -7,6 +7,11 @@ from kerascnn.spec import expect, is_number
 from kerascnn.tasks.task import Tensors
 
 BOXES = ("l1", "smooth_l1", "giou")
+KINDS = {  # of networks, by what they put out, and what is said of them
+    "background": "scores the background beside the classes",
+    "classes": "scores each class by itself",
+    "regions": "looks at regions that its first stage proposes",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +28,7 @@ class MultiBox:
         How many of the hardest default boxes that are to find nothing count, for each that is to find something.
     """
 
-    background: ClassVar[int] = 1  # logits of a box before those of the classes
+    of: ClassVar[str] = "background"  # the kind of network, of KINDS
 
     overlap: float = 0.5
     negatives: float = 3.0
@@ -63,7 +68,7 @@ class Focal:
         What is minimised of the matched boxes: "l1" or "smooth_l1" of the offsets, or "giou".
     """
 
-    background: ClassVar[int] = 0  # logits of a box before those of the classes
+    of: ClassVar[str] = "classes"  # the kind of network, of KINDS
 
     alpha: float = 0.25
     gamma: float = 2.0
@@ -87,10 +92,79 @@ class Focal:
         return dense_focal(*taken(outputs, targets), **settings, of_boxes=self.boxes)
 
 
+@dataclass(frozen=True, kw_only=True)
+class TwoStage:
+    """Faster R-CNN's loss: of each of its two stages the cross-entropy and the smooth L1 of the boxes.
+
+    Ren et al. 2015, https://arxiv.org/abs/1506.01497, section 3.1; Girshick 2015, https://arxiv.org/abs/1504.08083,
+    section 2.3. Boxes that learn are drawn at random, by each image's seed. The second stage learns from the objects'
+    own boxes too.
+
+    Parameters
+    ----------
+    low, high
+        IoU with an object below which an anchor is to find nothing, and from which it is to find the object. It learns
+        nothing in between.
+    anchors, objects_of_anchors
+        How many anchors of an image are drawn, and how much of them may be of objects.
+    overlap
+        IoU with an object from which a region shows it.
+    regions, objects_of_regions
+        How many regions of an image are drawn, and how much of them may show objects.
+    beta
+        Differences of offsets up to this count by their square: 1/9 in both stages, as torchvision has it.
+    """
+
+    of: ClassVar[str] = "regions"  # the kind of network, of KINDS
+
+    low: float = 0.3
+    high: float = 0.7
+    anchors: int = 256
+    objects_of_anchors: float = 0.5
+    overlap: float = 0.5
+    regions: int = 512
+    objects_of_regions: float = 0.25
+    beta: float = 1 / 9
+
+    def __post_init__(self) -> None:
+        high, beta = self.high, self.beta
+        for name in ("high", "overlap", "objects_of_anchors", "objects_of_regions"):
+            value = getattr(self, name)
+            expect(is_number(value) and 0 < value < 1, name, value, "between 0 and 1")
+        expect(is_number(self.low) and 0 < self.low <= high, "low", self.low, f"above 0, up to high, which is {high}")
+        for name in ("anchors", "regions"):
+            value = getattr(self, name)
+            whole = isinstance(value, int) and not isinstance(value, bool)
+            expect(whole and value > 1, name, value, "a whole number of at least 2")
+        expect(is_number(beta) and beta > 0, "beta", beta, "above 0")
+
+    def __call__(self, outputs: Tensors, targets: Tensors) -> Any:
+        """The loss of each image, ``(B,)``.
+
+        Outputs are those of :func:`kerascnn.tasks.detection.heads.up_to_logits`; targets as :class:`MultiBox` takes
+        them, and ``"seed"``, (B, 2) integers.
+        """
+        from kerascnn.detection.losses import of_proposals, of_regions
+
+        there = {**objects(targets), "seed": targets["seed"]}
+        first = tuple(outputs[f"proposal_{name}"] for name in ("logits", "offsets", "defaults", "variances"))
+        drawn = {"count": self.anchors, "share": self.objects_of_anchors, "beta": self.beta}
+        proposing = of_proposals(*first, targets=there, low=self.low, high=self.high, **drawn)
+        second = tuple(outputs[name] for name in ("logits", "offsets", "regions", "variances"))
+        drawn = {"count": self.regions, "share": self.objects_of_regions, "beta": self.beta}
+        return proposing + of_regions(*second, targets=there, overlap=self.overlap, **drawn)
+
+
+Loss = MultiBox | Focal | TwoStage
+USUAL: dict[str, Loss] = {loss.of: loss for loss in (MultiBox(), Focal(), TwoStage())}
+
+
 def taken(outputs: Tensors, targets: Tensors) -> tuple[Any, ...]:
-    """What a loss takes: logits, offsets, default boxes, variances, and the objects but for crowds."""
-    there = {"boxes": targets["boxes"], "classes": targets["classes"], "valid": targets["valid"] & ~targets["crowd"]}
-    return *(outputs[name] for name in ("logits", "offsets", "defaults", "variances")), there
+    """What a loss takes: logits, offsets, default boxes, variances, and the objects."""
+    return *(outputs[name] for name in ("logits", "offsets", "defaults", "variances")), objects(targets)
 
 
-USUAL: tuple[MultiBox | Focal, ...] = (Focal(), MultiBox())  # by the logits of a box that stand for the background
+def objects(targets: Tensors) -> dict[str, Any]:
+    """The objects that are to be found: all but crowds."""
+    there = targets["valid"] & ~targets["crowd"]
+    return {"boxes": targets["boxes"], "classes": targets["classes"], "valid": there}

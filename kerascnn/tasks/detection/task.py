@@ -12,7 +12,7 @@ from kerascnn.spec import expect
 from kerascnn.tasks.decisions import places_among
 from kerascnn.tasks.detection.drawing import colours
 from kerascnn.tasks.detection.evaluation import Finder
-from kerascnn.tasks.detection.losses import USUAL, Focal, MultiBox
+from kerascnn.tasks.detection.losses import KINDS, USUAL, Focal, Loss, MultiBox, TwoStage
 from kerascnn.tasks.detection.prediction import CHOICE, SURE, found_in
 from kerascnn.tasks.drawing import hexadecimal
 from kerascnn.tasks.task import SCORES, App, Arrays, Prediction, Task, Tensors
@@ -30,14 +30,15 @@ class Detection(Task):
     """Boxes round objects, and what these are. Classes count from 0; the background is none.
 
     Targets are ``"boxes"``, ``(B, M, 4)`` float32 in pixels, ``"classes"``, ``(B, M)`` int32, ``"area"``, ``"crowd"``
-    and ``"valid"``, ``(B, M)``, as :class:`kerascnn.data.Split` has them, and ``"scale"``, ``(B,)``: square pixels of
-    the source in one of the network's image.
+    and ``"valid"``, ``(B, M)``, as :class:`kerascnn.data.Split` has them, ``"scale"``, ``(B,)``: square pixels of the
+    source in one of the network's image, and ``"seed"``, ``(B, 2)``, by which boxes are drawn for a loss.
 
     Parameters
     ----------
     loss
-        None: ``MultiBox`` for a network that scores the background beside the classes, by a softmax, and ``Focal`` for
-        one that scores each class by itself, by a sigmoid.
+        None: ``TwoStage`` for a network that looks at regions which a first stage proposes, ``MultiBox`` for one that
+        scores the background beside the classes, by a softmax, and ``Focal`` for one that scores each class by itself,
+        by a sigmoid.
     """
 
     name: ClassVar[str] = "detection"
@@ -46,12 +47,12 @@ class Detection(Task):
     title: ClassVar[str] = "AP"
     trial_data: ClassVar[str] = "shape_boxes"
     of_boxes: ClassVar[tuple[str, ...]] = ("boxes",)  # outputs that say something only where a score is large
-    loss_records: ClassVar[tuple[type, ...]] = (MultiBox, Focal)
+    loss_records: ClassVar[tuple[type, ...]] = (MultiBox, Focal, TwoStage)
 
-    loss: MultiBox | Focal | None = None
+    loss: Loss | None = None
 
     def __post_init__(self) -> None:
-        expect(isinstance(self.loss, MultiBox | Focal | None), "loss", self.loss, "MultiBox, Focal or None")
+        expect(isinstance(self.loss, Loss | None), "loss", self.loss, "MultiBox, Focal, TwoStage or None")
 
     def check_model(self, model: "keras.Model") -> None:
         from kerascnn.tasks.detection.heads import check_outputs
@@ -60,15 +61,14 @@ class Detection(Task):
         check_outputs(model, len(self.labels))
 
     def training_model(self, model: "keras.Model") -> "keras.Model":
-        from kerascnn.tasks.detection.heads import background_of, up_to_logits
+        from kerascnn.tasks.detection.heads import kind_of, up_to_logits
 
-        trained = up_to_logits(model)
-        background = background_of(trained.output)
-        if self.loss and self.loss.background != background:
-            of = "the background beside the classes" if background else "each class by itself"
+        trained = up_to_logits(model, self.loss if isinstance(self.loss, TwoStage) else None)
+        kind = kind_of(trained.output)
+        if self.loss and self.loss.of != kind:
             raise ValueError(
-                f"{model.name} scores {of}, and {type(self.loss).__name__} is for networks that do not. Leave loss "
-                f"out, or set it to {type(USUAL[background]).__name__}(...)."
+                f"{model.name} {KINDS[kind]}, and {type(self.loss).__name__} is for networks that do not. Leave loss "
+                f"out, or set it to {type(USUAL[kind]).__name__}(...)."
             )
         return trained
 
@@ -76,12 +76,12 @@ class Detection(Task):
         return model
 
     def encode(self, sample: Tensors) -> dict[str, Any]:
-        return {**super().encode(sample), "scale": sample["scale"]}
+        return {**super().encode(sample), "scale": sample["scale"], "seed": sample["seed"]}
 
     def losses(self, outputs: Tensors, targets: Tensors) -> Any:
-        from kerascnn.tasks.detection.heads import background_of
+        from kerascnn.tasks.detection.heads import kind_of
 
-        loss = self.loss or USUAL[background_of(outputs)]
+        loss = self.loss or USUAL[kind_of(outputs)]
         return loss(outputs, targets)
 
     def measured(self, outputs: Tensors, targets: Tensors) -> Any:
@@ -113,9 +113,15 @@ class Detection(Task):
         return [*found_in(outputs, self.labels)]
 
     def compare(self, wanted: Arrays, got: Arrays, *, steps: Mapping[str, float], tolerance: float) -> Agreement:
-        """All scores, and of each image the boxes that have the largest ones in the model: others say nothing."""
+        """All scores, and of each image the boxes that have the largest ones in the model: others say nothing.
+
+        Of detections that a network has chosen itself, each is compared with the one that is nearest to it: their order
+        is that of their scores, which rounding turns where two are near.
+        """
         names = [name for name in self.of_boxes if name in wanted]
         if names and {*wanted} == {*got} and all(wanted[name].shape == got[name].shape for name in names):
+            if wanted[names[0]].shape[1] <= COMPARED:
+                got = lined_up(wanted, got)
             best = np.argsort(-wanted[SCORES].max(axis=-1), axis=1, kind="stable")[:, :COMPARED]
             rows = np.arange(len(best))[:, None]
             wanted, got = (
@@ -127,3 +133,14 @@ class Detection(Task):
         """The surest of boxes that overlap, as :func:`found_in` chooses them."""
         facts = {**CHOICE, "least": SURE, "colours": hexadecimal(colours(classes))}
         return App(answers="boxes", outputs=("boxes", SCORES), facts=facts)
+
+
+def lined_up(wanted: Arrays, got: Arrays) -> dict[str, np.ndarray]:
+    """Detections in such an order that each stands where one of the ``wanted`` is that differs least from it."""
+    extent = max(float(wanted["boxes"].max()), 1.0)
+    nearest = []
+    for want, have, scores, shown in zip(wanted["boxes"], got["boxes"], wanted[SCORES], got[SCORES], strict=True):
+        apart = np.abs(want[:, None] - have).max(-1) / extent + np.abs(scores[:, None] - shown).max(-1)
+        nearest.append(apart.argmin(-1))
+    rows = np.arange(len(nearest))[:, None]
+    return {name: np.asarray(each)[rows, np.stack(nearest)] for name, each in got.items()}
