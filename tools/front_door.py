@@ -22,10 +22,12 @@ ROOT = Path(__file__).parents[1]
 STEPS = ROOT / "tools/bench/step.csv"
 STUB, README = ROOT / "kerascnn/applications/__init__.pyi", ROOT / "README.md"
 INFERENCE = ROOT / "tools/bench/inference.csv"
+PREDICTION, START = ROOT / "tools/bench/predict.csv", ROOT / "tools/bench/startup.csv"
 
 
 def main() -> None:
     tables = {"models": table(), "ablations": ablated(), "shrink": shrunk(), "steps": stepped(), "inference": timed()}
+    tables |= {"prediction": predicted(), "start": started()}
     wanted = {STUB: stub(), README: readme(tables)}
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     if "--check" in sys.argv and stale:
@@ -116,6 +118,38 @@ def timed() -> str:
     for network in dict.fromkeys(network for network, _, _ in measured):
         rows = [(measured.get((network, way, format)), what) for way, format, what in columns.values()]
         cells = [f"{float(row[what]):.2f}{' ms' * (what == 'ms')}" if row else "" for row, what in rows]
+        lines.append(f"| `{network}` | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def predicted() -> str:
+    """A line for each way to predict over a folder: images per second, and the ratio to Keras'."""
+    lines = ["| | images per second | to Keras' | memory |", "|---|---|---|---|"]
+    with PREDICTION.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            speed, ratio, memory = (float(row[name]) for name in ("images_per_second", "ratio", "megabytes"))
+            lines.append(f"| {row['way']} | {speed:.0f} | {ratio:.2f} | {memory:.0f} MB |")
+    return "\n".join(lines) + "\n"
+
+
+def started() -> str:
+    """A line for each network: our seconds until it is there, and the ratio to others'."""
+    columns = {  # what is done, who does it, and what of it is shown
+        "built": ("build", "kerascnn", "seconds"),
+        "to Keras'": ("build", "keras.applications", "ratio"),
+        "with weights": ("weights", "kerascnn", "seconds"),
+        "to Keras' own": ("weights", "keras.applications", "ratio"),
+        "the file read": ("weights", "read", "seconds"),
+        "with timm's": ("timm", "kerascnn", "seconds"),
+        "loaded": ("load", "kerascnn", "seconds"),
+        "to Keras' network": ("load", "keras.applications", "ratio"),
+    }
+    with START.open(encoding="utf-8", newline="") as file:
+        measured = {(row["network"], row["what"], row["way"]): row for row in csv.DictReader(file)}
+    lines = [f"| | {' | '.join(columns)} |", "|---" * (1 + len(columns)) + "|"]
+    for network in dict.fromkeys(network for network, *_ in measured if network):
+        rows = [(measured.get((network, what, way)), shown) for what, way, shown in columns.values()]
+        cells = [f"{float(row[shown]):.2f}{' s' * (shown == 'seconds')}" if row else "" for row, shown in rows]
         lines.append(f"| `{network}` | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
