@@ -109,6 +109,8 @@ def suppressed(boxes: Any, scores: Any, surest: Callable, *, least: float, overl
             count,
         )
 
+    if boxes.shape[0] == 1:  # no loop, which runtimes of phones would have to run
+        return Detections(*(part[None] for part in of_image((boxes[0], scores[0]))))
     one = tf.TensorSpec
     signature = (one((most, 4)), one((most,)), one((most,), tf.int32), one((), tf.int32))
     return Detections(*tf.map_fn(of_image, (boxes, scores), fn_output_signature=signature))

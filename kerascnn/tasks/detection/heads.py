@@ -7,11 +7,11 @@ import numpy as np
 
 from kerascnn import layers as L
 from kerascnn.graph.ending import activation_of
-from kerascnn.graph.graph import Graph, is_graph
+from kerascnn.graph.graph import Call, Graph, is_graph
 from kerascnn.tasks.task import SCORES
 
-BOXES, OFFSETS, DEFAULTS, VARIANCES = "boxes", "offsets", "defaults", "variances"
-LOGITS = "logits"
+BOXES = "boxes"
+LOGITS = {"softmax": "exclusive", "sigmoid": "logits"}  # of classes: where a box has one of them, and where any
 
 
 def check_outputs(model: keras.Model, classes: int) -> None:
@@ -40,45 +40,91 @@ def shape_of(model: keras.Model) -> Any:
 def up_to_logits(model: keras.Model) -> keras.Model:
     """The same layers and weights, with what the loss takes.
 
-    ``"boxes"`` and ``"scores"`` are what they were. They are made of ``"offsets"``, (B, A, 4), and of ``"logits"``,
-    (B, A, K), or (B, A, 1 + K) with the background's first. ``"defaults"`` are middles and sizes of the default boxes,
-    (A, 4), and ``"variances"`` two numbers that offsets are scaled by.
+    ``"boxes"`` and ``"scores"`` are what they were. Beside them stands what they are made of, by the names in ``takes``
+    of the loss: what a network says of boxes, logits of classes, and the constants by which boxes are decoded.
 
-    Raises ``ValueError`` when boxes do not come of a layer ``DecodeBoxes``, or scores neither of a sigmoid nor of a
-    softmax whose background is left out.
+    Raises ``ValueError`` when it is not known how boxes and scores are made.
     """
     if not is_graph(model):
         raise ValueError(f"{model.name} has no graph of layers. Draw it as a functional model.")
     graph = Graph(model)
     output: Any = graph.model.output
-    decoded, logits = graph.producer(output[BOXES]), logits_of(graph, output[SCORES])
-    if not isinstance(decoded.operation, L.DecodeBoxes) or logits is None:
+    decoded = graph.producer(output[BOXES])
+    read = READINGS.get(type(decoded.operation))
+    parts = read(graph, decoded, output[SCORES]) if read else None
+    if parts is None:
         last = graph.producer(output[SCORES]).operation
         raise ValueError(
             f"{model.name} ends in {type(decoded.operation).__name__} and {type(last).__name__}; to be trained its "
             "boxes have to come of DecodeBoxes, and its scores of a sigmoid, as RetinaNet's, or of ChannelSlice after "
-            "Softmax, as SSD's."
+            "Softmax, as SSD's; or both of what YOLO's come of."
         )
-    offsets, decode = L.Concatenate(axis=1, name=OFFSETS)(decoded.inputs), decoded.operation
-    constants = {
-        DEFAULTS: Constant(decode.defaults, name="defaults")(offsets),
-        VARIANCES: Constant(decode.variances, name="variances")(offsets),
-    }
-    return keras.Model(graph.model.inputs[0], {**output, OFFSETS: offsets, LOGITS: logits, **constants})
+    tensors = {name: x if keras.backend.is_keras_tensor(x) else None for name, x in parts.items()}
+    image = graph.model.inputs[0]
+    constants = {name: Constant(parts[name], name=name)(image) for name, x in tensors.items() if x is None}
+    return keras.Model(image, {**output, **tensors, **constants})
 
 
-def logits_of(graph: Graph, scores: Any) -> Any:
-    """What scores are made of; None where that is not known."""
+def of_default_boxes(graph: Graph, decoded: Call, scores: Any) -> dict[str, Any] | None:
+    """What SSD and RetinaNet say: ``"offsets"``, (B, A, 4), and logits, (B, A, 1 + K) with the background's, or K."""
     call = graph.producer(scores)
-    if not isinstance(call.operation, L.ChannelSlice):
-        return call.inputs[0] if activation_of(call.operation) == "sigmoid" else None
-    shares = graph.producer(call.inputs[0])
-    return shares.inputs[0] if isinstance(shares.operation, L.Softmax) and call.operation.start == 1 else None
+    if isinstance(call.operation, L.ChannelSlice) and call.operation.start == 1:
+        call = graph.producer(call.inputs[0])
+        kind = "softmax" if isinstance(call.operation, L.Softmax) else ""
+    else:
+        kind = "sigmoid" if activation_of(call.operation) == "sigmoid" else ""
+    if not kind:
+        return None
+    decode = decoded.operation
+    return {
+        "offsets": L.Concatenate(axis=1, name="offsets")(decoded.inputs),
+        LOGITS[kind]: call.inputs[0],
+        "defaults": decode.defaults,
+        "variances": decode.variances,
+    }
 
 
-def background_of(outputs: Any) -> int:
-    """How many logits of a box stand for the background: those that are no class's."""
-    return outputs[LOGITS].shape[-1] - outputs[SCORES].shape[-1]
+def of_cells(graph: Graph, decoded: Call, scores: Any) -> dict[str, Any] | None:
+    """What YOLO's second and third version say: ``"said"``, (B, A, 4), ``"objects"``, (B, A, 1), and logits."""
+    product = graph.producer(scores)
+    if not isinstance(product.operation, L.Multiply) or len(product.inputs) != 2:
+        return None
+    objects, classes = map(graph.producer, product.inputs)
+    kind = activation_of(classes.operation)
+    if activation_of(objects.operation) != "sigmoid" or kind not in LOGITS:
+        return None
+    maps = decoded.inputs
+    said = L.Concatenate(axis=1, name="said")(maps) if len(maps) > 1 else maps[0]
+    return {
+        "said": said,
+        "objects": objects.inputs[0],
+        LOGITS[kind]: classes.inputs[0],
+        "defaults": decoded.operation.defaults,
+        "steps": decoded.operation.steps,
+    }
+
+
+def of_roots(graph: Graph, decoded: Call, scores: Any) -> dict[str, Any] | None:
+    """What YOLO's first version says: ``"roots"``, (B, A, 4), ``"sure"`` of each cell's boxes, ``"shares"`` of it."""
+    call = graph.producer(scores)
+    for kind in (L.ReLU, L.Reshape):
+        if not isinstance(call.operation, kind):
+            return None
+        call = graph.producer(call.inputs[0])
+    if not isinstance(call.operation, L.Multiply) or len(call.inputs) != 2:
+        return None
+    sure, shares = call.inputs
+    decode = decoded.operation
+    return {
+        "roots": decoded.inputs[0],
+        "sure": sure,
+        "shares": shares,
+        "defaults": decode.defaults,
+        "steps": decode.steps,
+    }
+
+
+READINGS = {L.DecodeBoxes: of_default_boxes, L.DecodeCells: of_cells, L.DecodeRoots: of_roots}
 
 
 class Constant(keras.layers.Layer):

@@ -23,7 +23,7 @@ class MultiBox:
         How many of the hardest default boxes that are to find nothing count, for each that is to find something.
     """
 
-    background: ClassVar[int] = 1  # logits of a box before those of the classes
+    takes: ClassVar[tuple[str, ...]] = ("exclusive", "offsets", "defaults", "variances")  # of what a network puts out
 
     overlap: float = 0.5
     negatives: float = 3.0
@@ -41,7 +41,7 @@ class MultiBox:
         """
         from kerascnn.detection.losses import multibox
 
-        return multibox(*taken(outputs, targets), overlap=self.overlap, negatives=self.negatives)
+        return multibox(*taken(self, outputs, targets), overlap=self.overlap, negatives=self.negatives)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +63,7 @@ class Focal:
         What is minimised of the matched boxes: "l1" or "smooth_l1" of the offsets, or "giou".
     """
 
-    background: ClassVar[int] = 0  # logits of a box before those of the classes
+    takes: ClassVar[tuple[str, ...]] = ("logits", "offsets", "defaults", "variances")
 
     alpha: float = 0.25
     gamma: float = 2.0
@@ -84,13 +84,110 @@ class Focal:
         from kerascnn.detection.losses import dense_focal
 
         settings = {name: getattr(self, name) for name in ("alpha", "gamma", "low", "high")}
-        return dense_focal(*taken(outputs, targets), **settings, of_boxes=self.boxes)
+        return dense_focal(*taken(self, outputs, targets), **settings, of_boxes=self.boxes)
 
 
-def taken(outputs: Tensors, targets: Tensors) -> tuple[Any, ...]:
-    """What a loss takes: logits, offsets, default boxes, variances, and the objects but for crowds."""
+@dataclass(frozen=True, kw_only=True)
+class SumSquared:
+    """The loss of YOLO's first version: squared errors of places, of how sure boxes are, and of classes.
+
+    Redmon et al. 2015, https://arxiv.org/abs/1506.02640, equation 3.
+
+    Parameters
+    ----------
+    place
+        Weight of the place of a box that is to find an object.
+    none
+        Weight of how sure a box is that is to find none.
+    """
+
+    takes: ClassVar[tuple[str, ...]] = ("sure", "shares", "roots", "defaults", "steps")
+
+    place: float = 5.0
+    none: float = 0.5
+
+    def __post_init__(self) -> None:
+        expect(is_number(self.place) and self.place > 0, "place", self.place, "above 0")
+        expect(is_number(self.none) and self.none > 0, "none", self.none, "above 0")
+
+    def __call__(self, outputs: Tensors, targets: Tensors) -> Any:
+        """The loss of each image, ``(B,)``, as :meth:`MultiBox.__call__` gives it."""
+        from kerascnn.detection.cell_losses import sum_squared
+
+        return sum_squared(*taken(self, outputs, targets), of_place=self.place, of_none=self.none)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Region:
+    """YOLOv2's loss: whether a box is an object, as far as it overlaps it, its place, and one class.
+
+    The region layer of the released code of Redmon & Farhadi 2016, https://arxiv.org/abs/1612.08242; but for the first
+    12,800 images, in which that draws every box to its anchor too.
+
+    Parameters
+    ----------
+    ignore
+        IoU with an object above which a box that is not to find it does not learn whether it is one.
+    object, none
+        Weights of how sure a box is that is to find an object, and that is to find none.
+    """
+
+    takes: ClassVar[tuple[str, ...]] = ("objects", "exclusive", "said", "defaults", "steps")
+
+    ignore: float = 0.6
+    object: float = 5.0
+    none: float = 1.0
+
+    def __post_init__(self) -> None:
+        expect(is_number(self.ignore) and 0 < self.ignore <= 1, "ignore", self.ignore, "above 0, up to 1")
+        expect(is_number(self.object) and self.object > 0, "object", self.object, "above 0")
+        expect(is_number(self.none) and self.none > 0, "none", self.none, "above 0")
+
+    def __call__(self, outputs: Tensors, targets: Tensors) -> Any:
+        """The loss of each image, ``(B,)``, as :meth:`MultiBox.__call__` gives it."""
+        from kerascnn.detection.cell_losses import region
+
+        weights = {"of_object": self.object, "of_none": self.none}
+        return region(*taken(self, outputs, targets), ignore=self.ignore, **weights)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Logistic:
+    """YOLOv3's loss: cross-entropy of whether a box is an object, and of every class by itself; and its place.
+
+    Redmon & Farhadi 2018, https://arxiv.org/abs/1804.02767, section 2, and the yolo layer of its released code.
+
+    Parameters
+    ----------
+    ignore
+        IoU with an object above which a box that is not to find it does not learn whether it is one. The released
+        code has 0.7; the paper says 0.5.
+    """
+
+    takes: ClassVar[tuple[str, ...]] = ("objects", "logits", "said", "defaults", "steps")
+
+    ignore: float = 0.7
+
+    def __post_init__(self) -> None:
+        expect(is_number(self.ignore) and 0 < self.ignore <= 1, "ignore", self.ignore, "above 0, up to 1")
+
+    def __call__(self, outputs: Tensors, targets: Tensors) -> Any:
+        """The loss of each image, ``(B,)``, as :meth:`MultiBox.__call__` gives it."""
+        from kerascnn.detection.cell_losses import logistic
+
+        return logistic(*taken(self, outputs, targets), ignore=self.ignore)
+
+
+Loss = MultiBox | Focal | SumSquared | Region | Logistic
+USUAL: tuple[Loss, ...] = (MultiBox(), Focal(), SumSquared(), Region(), Logistic())  # of these, each network has one
+
+
+def usual(outputs: Tensors) -> Loss:
+    """The loss that takes what a network puts out."""
+    return next(loss for loss in USUAL if {*loss.takes} <= {*outputs})
+
+
+def taken(loss: Loss, outputs: Tensors, targets: Tensors) -> tuple[Any, ...]:
+    """What a loss takes: of the outputs its own, and the objects but for crowds."""
     there = {"boxes": targets["boxes"], "classes": targets["classes"], "valid": targets["valid"] & ~targets["crowd"]}
-    return *(outputs[name] for name in ("logits", "offsets", "defaults", "variances")), there
-
-
-USUAL: tuple[MultiBox | Focal, ...] = (Focal(), MultiBox())  # by the logits of a box that stand for the background
+    return *(outputs[name] for name in loss.takes), there

@@ -1,6 +1,6 @@
 """Object detection as the package sees it: each method leads to the file that does the work."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -10,9 +10,10 @@ from kerascnn.errors import need
 from kerascnn.evaluation.agreement import Agreement, compare
 from kerascnn.spec import expect
 from kerascnn.tasks.decisions import places_among
+from kerascnn.tasks.detection.agreement import compare_detections
 from kerascnn.tasks.detection.evaluation import Finder
-from kerascnn.tasks.detection.losses import USUAL, Focal, MultiBox
-from kerascnn.tasks.detection.prediction import found_in
+from kerascnn.tasks.detection.losses import USUAL, Loss, usual
+from kerascnn.tasks.detection.prediction import CHOSEN, found_in, with_suppression
 from kerascnn.tasks.task import SCORES, Arrays, Prediction, Task, Tensors
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ class Detection(Task):
     ----------
     loss
         None: ``MultiBox`` for a network that scores the background beside the classes, by a softmax, and ``Focal`` for
-        one that scores each class by itself, by a sigmoid.
+        one that scores each class by itself, by a sigmoid. For those that say boxes in cells ``Region`` where classes
+        have a softmax, ``Logistic`` where they have sigmoids, and ``SumSquared`` where they have neither.
     """
 
     name: ClassVar[str] = "detection"
@@ -43,12 +45,13 @@ class Detection(Task):
     metric: ClassVar[str] = "ap"
     title: ClassVar[str] = "AP"
     trial_data: ClassVar[str] = "shape_boxes"
-    loss_records: ClassVar[tuple[type, ...]] = (MultiBox, Focal)
+    loss_records: ClassVar[tuple[type, ...]] = tuple(map(type, USUAL))
 
-    loss: MultiBox | Focal | None = None
+    loss: Loss | None = None
 
     def __post_init__(self) -> None:
-        expect(isinstance(self.loss, MultiBox | Focal | None), "loss", self.loss, "MultiBox, Focal or None")
+        known = ", ".join(kind.__name__ for kind in self.loss_records)
+        expect(isinstance(self.loss, Loss | None), "loss", self.loss, f"{known} or None")
 
     def check_model(self, model: "keras.Model") -> None:
         from kerascnn.tasks.detection.heads import check_outputs
@@ -57,15 +60,15 @@ class Detection(Task):
         check_outputs(model, len(self.labels))
 
     def training_model(self, model: "keras.Model") -> "keras.Model":
-        from kerascnn.tasks.detection.heads import background_of, up_to_logits
+        from kerascnn.tasks.detection.heads import up_to_logits
 
         trained = up_to_logits(model)
-        background = background_of(trained.output)
-        if self.loss and self.loss.background != background:
-            of = "the background beside the classes" if background else "each class by itself"
+        outputs: Any = trained.output
+        fitting = usual(outputs)
+        if self.loss and type(self.loss) is not type(fitting):
             raise ValueError(
-                f"{model.name} scores {of}, and {type(self.loss).__name__} is for networks that do not. Leave loss "
-                f"out, or set it to {type(USUAL[background]).__name__}(...)."
+                f"{type(self.loss).__name__} is for other networks than {model.name}, which learns by "
+                f"{type(fitting).__name__}. Leave loss out, or set it to {type(fitting).__name__}(...)."
             )
         return trained
 
@@ -76,9 +79,7 @@ class Detection(Task):
         return {name: sample[name] for name in (*self.annotations, "scale")}
 
     def losses(self, outputs: Tensors, targets: Tensors) -> Any:
-        from kerascnn.tasks.detection.heads import background_of
-
-        loss = self.loss or USUAL[background_of(outputs)]
+        loss = self.loss or usual(outputs)
         return loss(outputs, targets)
 
     def measured(self, outputs: Tensors, targets: Tensors) -> Any:
@@ -109,8 +110,18 @@ class Detection(Task):
     def decode(self, outputs: Arrays) -> list[Prediction]:
         return [*found_in(outputs, self.labels)]
 
+    def nms(self) -> Callable[[Tensors], dict[str, Any]]:
+        return with_suppression
+
     def compare(self, wanted: Arrays, got: Arrays, *, steps: Mapping[str, float], tolerance: float) -> Agreement:
-        """All scores, and of each image the boxes that have the largest ones in the model: others say nothing."""
+        """All scores, and of each image the boxes that have the largest ones in the model: others say nothing.
+
+        Of a file that suppresses boxes itself, the detections.
+        """
+        if {*got} == CHOSEN and "count" not in wanted:
+            said = {name: wanted[name] for name in ("boxes", SCORES)}
+            both = found_in(said, self.labels), found_in(got, self.labels)
+            return compare_detections(said, *both, tolerance=tolerance)
         if "boxes" in wanted and {*wanted} == {*got} and wanted["boxes"].shape == got["boxes"].shape:
             best = np.argsort(-wanted[SCORES].max(axis=-1), axis=1, kind="stable")[:, :COMPARED, None]
             wanted, got = ({**each, "boxes": np.take_along_axis(each["boxes"], best, 1)} for each in (wanted, got))
