@@ -564,7 +564,9 @@ def test_every_name_has_its_function():
             "fit": ["image", "preprocess", "seed"],
             "move": ["image", "seed"],
             "change": ["image", "seed"],
+            "choice": ["shape", "seed", "boxes", "valid"],
             "mix": ["images", "targets", "seed"],
+            "collage": ["images", "targets", "seed"],
         }[line.kind]
         parameters = list(inspect.signature(function).parameters)
         assert parameters == inputs + [argument.name.lower() for argument in line.arguments]

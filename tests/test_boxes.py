@@ -13,13 +13,16 @@ from kerascnn.data.pipeline import batches, transformed
 from kerascnn.data.sources.shape_boxes import SIDE, image
 from kerascnn.data.transforms import affine, policies
 from kerascnn.data.transforms.boxes import LEAST, boxes_along
+from kerascnn.data.transforms.collage import mosaic, partners_of
+from kerascnn.data.transforms.patches import iou_crop
 from kerascnn.data.transforms.registry import AUGMENTATIONS, parse_all
 from kerascnn.spec import Preprocess
 
 SIZE = 48
 SQUASHED = Preprocess(size=SIZE, squash=True, mean=(0.0,) * 3, std=(1 / 255,) * 3)  # pixels of 0 to 255
 CENTRED = Preprocess(size=SIZE, crop=0.75, mean=(0.0,) * 3, std=(1 / 255,) * 3)
-GEOMETRIC = ("crop:0.3", "window:0.4:0.8", "squash:0.7", "flip", "shift:9", "affine", "randaugment:3:15")
+CUTS = ("crop:0.3", "window:0.4:0.8", "iou_crop:0.3")
+GEOMETRIC = (*CUTS, "squash:0.7", "flip", "shift:9", "affine", "randaugment:3:15")
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +46,7 @@ def drawing(seed: int, height: int = 60, width: int = 84):
     [
         *(("", SQUASHED, 1), ("", CENTRED, 1), ("flip", CENTRED, 1)),
         *((name, SQUASHED, 1) for name in GEOMETRIC),
-        *((name, SQUASHED, 7) for name in GEOMETRIC[:2]),
+        *((name, SQUASHED, 7) for name in CUTS),
     ],
 )
 def test_a_box_goes_where_its_object_goes(name, preprocess, times, monkeypatch):
@@ -84,7 +87,7 @@ def test_a_box_goes_where_its_object_goes(name, preprocess, times, monkeypatch):
 
 
 def test_every_geometric_transform_is_drawn_here():
-    kinds = {name for name, line in AUGMENTATIONS.items() if line.kind in ("cut", "fit", "move")}
+    kinds = {name for name, line in AUGMENTATIONS.items() if line.kind in ("cut", "choice", "fit", "move")}
     alike = {"shift_mirror", "autoaugment", "trivialaugment"}  # the affines of shift, and those of RandAugment's moves
     assert kinds - alike == {name.partition(":")[0] for name in GEOMETRIC}
 
@@ -103,6 +106,98 @@ def test_what_one_move_took_out_of_sight_the_next_does_not_bring_back():
     box, there = tf.constant([[0.0, 0.0, 10.0, 10.0]]), tf.constant([True])
     found, valid = boxes_along(box, there, tf.concat([away, back], 0), [(20, 20)] * 2)
     assert found.numpy().tolist() == [[6, 0, 10, 10]] and valid.numpy()[0]
+
+
+# By the objects
+
+
+def test_a_part_is_chosen_by_what_it_shares_with_an_object():
+    """All that is drawn keeps to the rule, and each of the seven rules is drawn about as often as any other."""
+    boxes, valid = tf.constant([[20.0, 10, 60, 40], [70, 5, 80, 25], [0, 0, 84, 60]]), tf.constant([True, True, False])
+    choose = tf.function(lambda seed, valid: iou_crop(tf.constant([60, 84]), seed, boxes, valid, 0.3))
+    parts = np.array([choose(tf.constant([number, 3]), valid) for number in range(400)])
+    whole = (parts == [0, 0, 60, 84]).all(1)
+    top, left, high, wide = parts[~whole].T
+    assert (top >= 0).all() and (left >= 0).all() and (top + high <= 60).all() and (left + wide <= 84).all()
+    assert (high >= 18).all() and (wide >= 25).all() and (high <= 2 * wide).all() and (wide <= 2 * high).all()
+    inside = [(left < x) & (x < left + wide) & (top < y) & (y < top + high) for x, y in ((40, 25), (75, 15))]
+    assert (inside[0] | inside[1]).all(), "the middle of an object lies in each"
+    shared = np.zeros(len(top))
+    for x1, y1, x2, y2 in boxes.numpy()[:2]:
+        both = np.clip(np.minimum(left + wide, x2) - np.maximum(left, x1), 0, None)
+        both *= np.clip(np.minimum(top + high, y2) - np.maximum(top, y1), 0, None)
+        shared = np.maximum(shared, both / ((x2 - x1) * (y2 - y1) + high * wide - both))
+    # A seventh asks for each of 0 to 0.9; fifty draws find one of 0.7 for most, and one of 0.9 seldom.
+    for overlap, least, most in ((0.7, 0.03, 0.25), (0.5, 0.18, 0.45), (0.3, 0.32, 0.75)):
+        assert least < (shared >= overlap).sum() / 400 < most
+    assert 1 / 7 - 0.05 < whole.mean() < 3 / 7 + 0.1 and (shared < 0.3).mean() > 0.05
+    nothing = np.array([choose(tf.constant([number, 3]), tf.constant([False] * 3)) for number in range(100)])
+    assert 0.05 < (nothing == [0, 0, 60, 84]).all(1).mean() < 0.3, "without objects only every seventh is whole"
+
+
+def test_four_images_meet_in_a_point_with_their_boxes():
+    """Each rectangle is where its box says, in the colour of the image that its class says it is of."""
+    count, colours = 6, 100 + 25 * np.arange(6)
+    pixels, boxes, valid = (
+        np.array(each) for each in zip(*(drawing(n, SIZE, SIZE) for n in range(count)), strict=True)
+    )
+    images = np.where(pixels > 0, colours[:, None, None, None], 20 + np.arange(count)[:, None, None, None])
+    classes = np.tile(np.arange(count, dtype="int32")[:, None], 2)
+    targets = {"boxes": boxes, "valid": valid, "classes": classes, "scale": np.ones(count, "float32")}
+    tensors = {name: tf.constant(values) for name, values in targets.items()}
+    images, seen = images.astype("float32"), 0
+    for number in range(8):
+        seed = tf.constant([number, 5])
+        made, found = mosaic(tf.constant(images), tensors, seed, 1.0)
+        assert found["boxes"].shape == (count, 8, 4) and found["classes"].shape == found["valid"].shape == (count, 8)
+        np.testing.assert_array_equal(found["scale"], targets["scale"])
+        chosen = np.concatenate([np.arange(count)[None], partners_of("mosaic", seed, count)]).T
+        assert (np.sort(chosen, axis=0) == np.arange(count)[:, None]).all(), "each is taken as often as any other"
+        rows = (found[name].numpy() for name in ("boxes", "valid", "classes"))
+        for shown, of_image, there, kinds, own in zip(made.numpy()[..., 0], *rows, chosen, strict=True):
+            np.testing.assert_array_equal(kinds.reshape(4, 2)[:, 0], own)
+            assert not of_image[~there].any()
+            for box, kind in zip(of_image[there], kinds[there], strict=True):
+                left, top, right, bottom = np.clip(np.add(box.round(), [-3, -3, 3, 3]), 0, SIZE).astype(int)
+                bright = abs(shown[top:bottom, left:right] - colours[kind]) < 12
+                lines, columns = np.flatnonzero(bright.any(1)) + top, np.flatnonzero(bright.any(0)) + left
+                tight = [columns[0], lines[0], columns[-1] + 1, lines[-1] + 1]
+                assert (abs(box - tight) < 1.7).all(), (box, tight)
+                seen += 1
+    assert seen > 100
+    alone, found = mosaic(tf.constant(images), tensors, tf.constant([0, 5]), 0.0)
+    np.testing.assert_array_equal(alone, images)
+    np.testing.assert_array_equal(found["boxes"][:, :2], boxes)
+    assert not found["valid"].numpy()[:, 2:].any() and not found["boxes"].numpy()[:, 2:].any()
+
+
+def test_a_collage_is_the_same_whoever_makes_it():
+    """In one pipeline or two workers, from the beginning or from the second batch on."""
+    rows = [drawing(number, SIZE, SIZE) for number in range(10)]
+    pixels, boxes, valid = (np.array(each) for each in zip(*rows, strict=True))
+    annotations = {"boxes": boxes, "valid": valid, "classes": np.zeros((10, 2), np.int32)}
+    split = Split(pixels, annotations)
+    how = {"preprocess": SQUASHED, "batch": 4, "augment": ("flip", "mosaic:0.8"), "shuffle": True, "seed": 3}
+    whole = list(batches(split, **how))
+    assert [len(images) for images, _ in whole] == [4, 4, 2] and whole[0][1]["boxes"].shape == (4, 8, 4)
+    halves = [list(batches(split, shard=(number, 2), **how)) for number in range(2)]
+    for (images, targets), *parts in zip(whole, *halves, strict=True):
+        np.testing.assert_array_equal(images, np.concatenate([part[0] for part in parts]))
+        for name, values in targets.items():
+            np.testing.assert_array_equal(values, np.concatenate([part[1][name] for part in parts]))
+    (images, _), *_ = batches(split, start=1, **how)
+    np.testing.assert_array_equal(images, whole[1][0])
+
+
+@pytest.mark.parametrize("name", ["mosaic", "iou_crop"])
+def test_what_goes_by_boxes_needs_some(name):
+    split = Split(np.zeros((4, 8, 8, 3), np.uint8), {"label": np.zeros(4, np.int32)})
+    with pytest.raises(ValueError, match=rf"{name} goes by boxes round objects, and these images have label\. Leave"):
+        batches(split, SQUASHED, 2, augment=(name,), classes=2)
+    with pytest.raises(ValueError, match="has '2'; expected"):
+        parse_all([f"{name}:2"])
+    with pytest.raises(ValueError, match="Only one augmentation can decide"):
+        parse_all(["iou_crop", "crop"])
 
 
 # The data set that is made on the spot

@@ -176,26 +176,28 @@ def test_models_that_do_not_fit_are_refused():
     outputs = TASK.training_model(model)(np.ones((2, 96, 96, 3), "float32"))
     count = model.output["boxes"].shape[1]
     assert {name: tuple(x.shape) for name, x in outputs.items()} == {
-        "boxes": (2, count, 4), "offsets": (2, count, 4), "scores": (2, count, 3), "logits": (2, count, 4),
+        "boxes": (2, count, 4), "offsets": (2, count, 4), "scores": (2, count, 3), "exclusive": (2, count, 4),
         "defaults": (count, 4), "variances": (2,),
     }  # fmt: skip
-    np.testing.assert_allclose(tf.nn.softmax(outputs["logits"])[..., 1:], outputs["scores"], rtol=1e-5)
+    np.testing.assert_allclose(tf.nn.softmax(outputs["exclusive"])[..., 1:], outputs["scores"], rtol=1e-5)
     np.testing.assert_array_equal(outputs["scores"], model(np.ones((2, 96, 96, 3), "float32"))["scores"])
     image = keras.Input((8, 4))
     own = keras.Model(image, {"boxes": image[..., :4], "scores": keras.layers.Dense(3)(image)})
     with pytest.raises(ValueError, match="its boxes have to come of DecodeBoxes"):
         up_to_logits(own)
-    with pytest.raises(ValueError, match="loss must be MultiBox, Focal, TwoStage or None"):
+    with pytest.raises(
+        ValueError, match="loss must be MultiBox, Focal, SumSquared, Region, Logistic, TwoStage or None"
+    ):
         Detection(labels=LABELS, loss="focal")
-    with pytest.raises(ValueError, match=r"scores the background beside the classes, and Focal.*set it to MultiBox"):
+    with pytest.raises(ValueError, match=r"Focal is for other networks than .* learns by MultiBox.*set it to MultiBox"):
         Detection(labels=LABELS, loss=Focal()).training_model(model)
     alone = kerascnn.build("retinanet_mobilenet_v2_035", classes=3, input_shape=(64, 64, 3))
-    with pytest.raises(ValueError, match=r"scores each class by itself, and MultiBox.*set it to Focal"):
+    with pytest.raises(ValueError, match=r"MultiBox is for other networks than .*set it to Focal"):
         Detection(labels=LABELS, loss=MultiBox()).training_model(alone)
     two = kerascnn.build("faster_rcnn_mobilenet_v2_035", classes=3, input_shape=(64, 64, 3))
-    with pytest.raises(ValueError, match=r"looks at regions that its first stage proposes, and Focal.*set it to Two"):
+    with pytest.raises(ValueError, match=r"Focal is for other networks than .*set it to TwoStage"):
         Detection(labels=LABELS, loss=Focal()).training_model(two)
-    with pytest.raises(ValueError, match=r"scores the background beside the classes, and TwoStage.*set it to MultiBox"):
+    with pytest.raises(ValueError, match=r"TwoStage is for other networks than .*set it to MultiBox"):
         Detection(labels=LABELS, loss=TwoStage()).training_model(model)
     with pytest.raises(ValueError, match="negatives must be above 0"):
         MultiBox(negatives=0)
@@ -223,11 +225,11 @@ def test_a_whole_model_has_no_loss_to_be_tuned_by():
         TASK.output_loss({"boxes": "linear", "scores": "softmax"}, targets, outputs)
 
 
-@pytest.mark.parametrize("background", [0, 1])
-def test_crowds_are_not_trained_on(background):
+@pytest.mark.parametrize(("logits", "background"), [("logits", 0), ("exclusive", 1)])
+def test_crowds_are_not_trained_on(logits, background):
     outputs = {
         "scores": tf.zeros((1, 4, 2)),
-        "logits": tf.zeros((1, 4, 2 + background)),
+        logits: tf.zeros((1, 4, 2 + background)),
         "offsets": tf.zeros((1, 4, 4)),
         "defaults": tf.constant([[10.0, 10, 10, 10]] * 3 + [[9.5, 9.5, 11, 11]]),
         "variances": tf.constant([0.1, 0.2]),

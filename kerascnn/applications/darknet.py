@@ -1,8 +1,12 @@
-"""Darknet-19, Redmon & Farhadi 2016, Table 6; and Darknet-53, Redmon & Farhadi 2018, Table 1: YOLO's trunks."""
+"""Darknet-19, Redmon & Farhadi 2016, Table 6; and Darknet-53, Redmon & Farhadi 2018, Table 1: YOLO's trunks.
+
+The reference network, on which the same authors' tiny detectors stand, is in their released code alone.
+"""
 
 from dataclasses import KW_ONLY, dataclass
 
 from kerascnn import layers as L
+from kerascnn.blocks import pool_classify
 from kerascnn.networks.architecture import Architecture
 from kerascnn.spec import Paper, Style
 
@@ -27,6 +31,7 @@ class DarkNet19Family(Architecture):
 
     stages: tuple[tuple[int, int], ...]  # width, convolutions
     _: KW_ONLY
+    last_pool: int = 2  # the stride of the pool before the last stage
     style: Style = LEAKY
     paper: Paper = YOLO9000
 
@@ -35,7 +40,7 @@ class DarkNet19Family(Architecture):
     def trunk(self, k, x):
         for i, (width, depth) in enumerate(self.stages, 1):
             scope = k / f"stage{i}"
-            x = scope.max_pool(x, 2, 2) if i > 1 else x
+            x = scope.max_pool(x, 2, self.last_pool if i == len(self.stages) else 2) if i > 1 else x
             for j in range(depth):
                 x = scope.conv_bn_act(x, width // 2, 1) if j % 2 else scope.conv_bn_act(x, width, 3)
         return x
@@ -44,6 +49,14 @@ class DarkNet19Family(Architecture):
         """Classes for each place of the map, then their mean."""
         x = k(L.Dense, classes, dtype="float32")(x)
         return k(L.GlobalAveragePooling2D, dtype="float32")(x)
+
+
+@dataclass(frozen=True)
+class ReferenceFamily(DarkNet19Family):
+    """The same, which averages the last map before it is classified: ``cfg/darknet.cfg`` of pjreddie/darknet."""
+
+    def head(self, k, x, classes):
+        return pool_classify(k, x, classes)
 
 
 @dataclass(frozen=True)
@@ -70,5 +83,8 @@ class DarkNet53Family(Architecture):
         return x
 
 
+DarkNetReference = ReferenceFamily(
+    "darknet_reference", ((16, 1), (32, 1), (64, 1), (128, 1), (256, 1), (512, 1), (1024, 1))
+)
 DarkNet19 = DarkNet19Family("darknet19", ((32, 1), (64, 1), (128, 3), (256, 3), (512, 5), (1024, 5)))
 DarkNet53 = DarkNet53Family("darknet53", ((64, 1), (128, 2), (256, 8), (512, 8), (1024, 4)))

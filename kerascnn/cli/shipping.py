@@ -24,6 +24,7 @@ def add(command: Command) -> None:
     p.add_argument(
         "--pixels", action="store_true", help="take pixels, uint8 from 0 to 255, and normalise them in the file"
     )
+    p.add_argument("--nms", action="store_true", help="suppress a detector's boxes in the file, which puts out objects")
     p.add_argument(
         "--io",
         help="what a tflite-int8 file takes and gives, int8 (default) or uint8: a preprocessed image, quantised; "
@@ -118,6 +119,7 @@ def export(options: argparse.Namespace) -> None:
         card=card,
         batch=batch,
         pixels=options.pixels,
+        nms=options.nms,
         io=options.io,
         float_layers=options.float_layers,
         select_tf_ops=options.select_tf_ops,
@@ -159,7 +161,18 @@ def batch_of(text: str) -> int | None:
 
 def in_vain(options: argparse.Namespace) -> list[str]:
     """The options that say how a file is to be written, where it is written already."""
-    names = ("format", "out", "calibration", "batch", "pixels", "io", "float_layers", "select_tf_ops", "overwrite")
+    names = (
+        "format",
+        "out",
+        "calibration",
+        "batch",
+        "pixels",
+        "nms",
+        "io",
+        "float_layers",
+        "select_tf_ops",
+        "overwrite",
+    )
     return [f"--{name.replace('_', '-')}" for name in names if getattr(options, name) != options.default_of(name)]
 
 

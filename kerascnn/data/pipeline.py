@@ -15,10 +15,14 @@ from kerascnn.data.checks import header_problem, reason, refuse_changed
 from kerascnn.data.dataset import IN_MEMORY, Split
 from kerascnn.data.transforms.affine import mask_along, row
 from kerascnn.data.transforms.boxes import boxes_along
+from kerascnn.data.transforms.collage import partners_of
 from kerascnn.data.transforms.masks import masks_along
 from kerascnn.data.transforms.mixing import mixed_with
 from kerascnn.data.transforms.registry import Step, parse_all
 from kerascnn.spec import Preprocess
+
+BY_BOXES = ("choice", "collage")  # kinds of augmentations that need boxes
+PARTNERS = {"mix": lambda *given: mixed_with(*given)[None], "collage": partners_of}  # (n, B): with whom images join
 
 
 def batches(
@@ -100,15 +104,21 @@ def batches(
     ------
     ValueError
         When an augmentation is unknown or clashes with another, or mixes are made of images that have not one class.
+        Or when an augmentation goes by boxes, and there are none.
     """
     steps = parse_all(augment)
-    mixes = [step for step in steps if step.kind == "mix"]
+    mixes, collages, by_boxes = ([s for s in steps if s.kind in kinds] for kinds in (("mix",), ("collage",), BY_BOXES))
     if mixes and [*split.annotations] != ["label"]:
         raise ValueError(
             f"Mixing needs images with one class each, and these have {', '.join(split.annotations)}. Leave out "
             f"{' and '.join(step.name for step in mixes)}."
         )
-    count, annotated = len(split), [*split.annotations]
+    count, annotated, joint = len(split), [*split.annotations], mixes or collages
+    if by_boxes and "boxes" not in annotated:
+        raise ValueError(
+            f"{' and '.join(step.name for step in by_boxes)} goes by boxes round objects, and these images have "
+            f"{', '.join(annotated)}. Leave it out."
+        )
     places = range(epoch * count, (epoch + 1) * count) if places is None else places
     if balanced and "label" not in split.annotations:
         raise ValueError(f"Balanced sampling needs images with one class each, and these have {', '.join(annotated)}.")
@@ -120,7 +130,7 @@ def batches(
     part = part // shard[1] + (shard[0] < part % shard[1])  # the worker's share of a whole one
     first, salt = places.start % count // batch + start, salts[0]  # mixes have one seed for each batch
     order, copies, salts, own = (each[start * batch :] for each in (order, copies, salts, own))
-    if not mixes:
+    if not joint:
         order, copies, salts = order[own], copies[own], salts[own]
 
     plain = tf.autograph.experimental.do_not_convert  # no statement has to become a part of the graph
@@ -149,30 +159,43 @@ def batches(
         """A batch, and whether each image is this worker's own or may be mixed into one that is."""
         *drawn, own = batch
         needed, seed = own, draws(number)[1]
-        for step in mixes:
-            needed |= tf.gather(own, tf.argsort(mixed_with(step.name, seed, tf.size(own))))
+        for step in joint:
+            for partners in tf.unstack(PARTNERS[step.kind](step.name, seed, tf.size(own))):
+                needed |= tf.gather(own, tf.argsort(partners))
         return *drawn, own, needed
 
     @plain
     def sample_if(index, copy, salt, own, needed):
-        blank = tf.zeros([preprocess.size, preprocess.size, preprocess.channels])
-        image = tf.cond(needed, lambda: sample(index, copy, salt)[0], lambda: blank)
-        return image, annotations_of(index)["label"], own
+        return *tf.cond(needed, lambda: with_label(index, copy, salt), lambda: blank(index)), own
+
+    def with_label(index, copy, salt):
+        image, targets = sample(index, copy, salt)
+        return image, annotations_of(index)["label"] if mixes else targets
+
+    def blank(index):
+        image = tf.zeros([preprocess.size, preprocess.size, preprocess.channels])
+        if mixes:
+            return image, annotations_of(index)["label"]
+        kinds: Any = one.map(sample).element_spec
+        return image, {name: tf.zeros(kind.shape, kind.dtype) for name, kind in kinds[1].items()}
 
     @plain
-    def mixed(number, batch):
-        images, labels, own = batch
+    def joined(number, batch):
+        images, targets, own = batch
         of_which, of_mix = draws(number)
-        which = tf.random.stateless_uniform([], of_which, 0, len(mixes), tf.int32)
-        weights = tf.one_hot(labels, classes)
-        images, weights = tf.switch_case(which, [partial(one, images, weights, of_mix) for one in mixes])
-        return tf.boolean_mask(images, own), {"label": tf.boolean_mask(weights, own)}
+        which = tf.random.stateless_uniform([], of_which, 0, len(joint), tf.int32)
+        targets = {"label": tf.one_hot(targets, classes)} if mixes else targets
+        given = targets["label"] if mixes else targets
+        images, made = tf.switch_case(which, [partial(step, images, given, of_mix) for step in joint])
+        targets = {"label": made} if mixes else made
+        return tf.boolean_mask(images, own), {name: tf.boolean_mask(x, own) for name, x in targets.items()}
 
-    if mixes:
+    if joint:
+        one = tf.data.Dataset.from_tensor_slices((order[:1], copies[:1], salts[:1]))
         dataset = tf.data.Dataset.from_tensor_slices((order, copies, salts, own)).batch(batch)
         dataset = dataset.enumerate(first).map(needed).unbatch()
         dataset = dataset.map(sample_if, num_parallel_calls=parallel, deterministic=True).batch(batch)
-        dataset = dataset.enumerate(first).map(mixed)
+        dataset = dataset.enumerate(first).map(joined)
         dataset = dataset.rebatch(part) if parts > 1 else dataset
     else:
         dataset = tf.data.Dataset.from_tensor_slices((order, copies, salts))
@@ -258,7 +281,8 @@ def transformed(
     stays.
     """
     image, mask, boxes = sample["image"], sample.get("mask"), sample.get("boxes")
-    cuts = [lambda shape, step=step, seed=seed: step(shape, seed) for step, seed in steps if step.kind == "cut"]
+    by = {"cut": (), "choice": (boxes, sample.get("valid"))}
+    cuts = [lambda shape, s=s, seed=seed: s(shape, seed, *by[s.kind]) for s, seed in steps if s.kind in by]
     moves, sizes, fit = [], [], images.stretched if preprocess.squash else images.centred
     if cuts:
         image, part = images.part_of(image, cuts[0], preprocess.bits, preprocess.size)

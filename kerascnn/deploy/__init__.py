@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,6 +64,7 @@ def export(
     card: Card | None = None,
     batch: int | None = 1,
     pixels: bool = False,
+    nms: bool = False,
     io: str | None = None,
     float_layers: Sequence[str] = (),
     select_tf_ops: bool = False,
@@ -96,6 +97,11 @@ def export(
         Whether the file takes pixels as they are, uint8 from 0 to 255, and normalises them itself as the card says.
         The card beside the file then asks for plain pixels. MediaPipe's image classifier wants it of a file of bytes
         and wherever the card's mean or std differ between channels: it normalises all channels alike.
+    nms
+        Whether the file of a detector suppresses boxes itself (non-maximum suppression), as ``kerascnn.predict`` does
+        with the others. It puts out the surest 100 objects of each image as ``"boxes"``, (B, 100, 4), corners in
+        pixels, ``"classes"`` and ``"scores"``, (B, 100), and ``"count"``, (B,), how many of these there are, all
+        float32. It needs a card, and a fixed batch.
     io
         The type that a file of integers takes and gives: "int8" or "uint8" for "tflite-int8", "int16" for
         "tflite-int16x8". None: "uint8" for pixels, and otherwise the first of these. Without ``pixels`` these hold
@@ -134,6 +140,7 @@ def export(
         able = ", ".join(name for name, other in TARGETS.items() if other.select_tf_ops)
         raise ValueError(f"select_tf_ops goes with {able}; this is {format}.")
     model, card, task = model_and_card(model, card)
+    ending = ending_of(nms, task, batch)
     if format not in ("tflite-int8", "saved_model"):
         refuse_fake_quantised(model)
     file = destination(path, model.name, target.suffix, overwrite)
@@ -141,9 +148,10 @@ def export(
         model=model,
         images=None if calibration is None else stacked(calibration, model.inputs[0].shape[1:]),
         batch=batch_of(batch, format),
-        types=types,
+        types=(types[0], "float32") if ending else types,
         float_layers=check_float_layers(model, float_layers, format, types),
         select_tf_ops=select_tf_ops,
+        ending=ending,
     )
     if request.images is not None and target.integers:
         need_sound(request.images, model, card)
@@ -259,6 +267,23 @@ def model_and_card(
     if card is not None:
         check_card(card, model)
     return with_named_outputs(in_float32(model)), card, card and task_of(card)
+
+
+def ending_of(nms: bool, task: Task | None, batch: int | None) -> Callable[..., Any] | None:
+    """What a file makes of its outputs: what the task says where boxes are to be suppressed, else nothing.
+
+    Raises
+    ------
+    ValueError
+        When there is no card, or it is of a task without boxes, or any number of images go at a time.
+    """
+    if not nms:
+        return None
+    if task is None:
+        raise ValueError("nms=True asks the card what the outputs are: pass card=, or a file that has one.")
+    if batch is None:
+        raise ValueError("nms=True goes with a fixed batch: a file for any number of images would suppress in a loop.")
+    return task.nms()
 
 
 def verified(

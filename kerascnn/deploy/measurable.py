@@ -25,7 +25,7 @@ def need_measurable(request: ExportRequest, images: np.ndarray) -> None:
     import tensorflow as tf
 
     shape = request.model.inputs[0].shape[1:]
-    infer = inference_function(replace(request, batch=None)).python_function
+    infer = inference_function(replace(request, batch=None, ending=None)).python_function
     seen = tf.compat.v1.wrap_function(infer, [tf.TensorSpec((None, *shape), "float32")])
     if loop := next(loops(seen.graph), None):
         raise ExportError(

@@ -1,5 +1,6 @@
 """What a writer is asked to write, and the one computation of it: the network in inference mode, in float32."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,8 @@ class ExportRequest:
         Names of the layers of ``source`` that stay float32 in a file of integers.
     select_tf_ops
         Whether what has no built-in operator may become one of TensorFlow's own.
+    ending
+        What the file makes of the outputs by name, in floats, before it gives them; None: nothing.
     """
 
     model: "keras.Model"
@@ -40,6 +43,7 @@ class ExportRequest:
     types: tuple[str, str] = ("float32", "float32")
     float_layers: frozenset[str] = frozenset()
     select_tf_ops: bool = False
+    ending: Callable[[dict[str, Any]], dict[str, Any]] | None = None
 
 
 def check_model(model: "keras.Model") -> None:
@@ -91,6 +95,7 @@ def inference_function(request: ExportRequest, dtype: str = "float32") -> Any:
     images = tf.TensorSpec((request.batch, *model.inputs[0].shape[1:]), dtype, name="image")
 
     def infer(image: Any) -> dict[str, Any]:
-        return outputs_by_name(model, model(tf.cast(image, "float32"), training=False))
+        outputs = outputs_by_name(model, model(tf.cast(image, "float32"), training=False))
+        return request.ending(outputs) if request.ending else outputs
 
     return tf.function(infer, input_signature=[images])

@@ -1,7 +1,7 @@
 """Networks that find objects: boxes and scores on the feature maps of any network of ``applications``.
 
 ``kerascnn.build("retinanet_mobilenet_v2", classes=3)`` builds a Keras model, and so does
-``retinanet("mobilenet_v2")(classes=3)``; SSDLite and Faster R-CNN are put on a network alike.
+``retinanet("mobilenet_v2")(classes=3)``; SSDLite, Faster R-CNN and the versions of YOLO are put on a network alike.
 """
 
 from collections.abc import Callable
@@ -17,15 +17,27 @@ from kerascnn.detection.faster_rcnn import (
     faster_rcnn,
 )
 from kerascnn.detection.retinanet import RetinaNet, RetinaNetResNet50, RetinaNetResNet50V2, retinanet
-from kerascnn.detection.ssd import SSD, SSD300VGG16
+from kerascnn.detection.ssd import SSD, SSD300VGG16, SSD512VGG16
 from kerascnn.detection.ssdlite import SSDLite, SSDLite320MobileNetV3Large, ssdlite
+from kerascnn.detection.yolo_v1 import YOLOv1, YOLOv1Extraction, YOLOv1Tiny, yolov1
+from kerascnn.detection.yolo_v2 import YOLOv2, YOLOv2DarkNet19, YOLOv2Tiny, YOLOv2TinyVOC, YOLOv2VOC, yolov2
+from kerascnn.detection.yolo_v3 import YOLOv3, YOLOv3DarkNet53, YOLOv3Tiny, yolov3
 from kerascnn.networks.architecture import Architecture
 
 ROWS: dict[str, Architecture] = {
     "FasterRCNNVGG16": FasterRCNNVGG16,
+    "YOLOv1Extraction": YOLOv1Extraction,
+    "YOLOv1Tiny": YOLOv1Tiny,
     "SSD300VGG16": SSD300VGG16,
+    "SSD512VGG16": SSD512VGG16,
     "FasterRCNNResNet50": FasterRCNNResNet50,
+    "YOLOv2DarkNet19": YOLOv2DarkNet19,
+    "YOLOv2VOC": YOLOv2VOC,
+    "YOLOv2Tiny": YOLOv2Tiny,
+    "YOLOv2TinyVOC": YOLOv2TinyVOC,
     "RetinaNetResNet50": RetinaNetResNet50,
+    "YOLOv3DarkNet53": YOLOv3DarkNet53,
+    "YOLOv3Tiny": YOLOv3Tiny,
     "SSDLite320MobileNetV3Large": SSDLite320MobileNetV3Large,
     "RetinaNetResNet50V2": RetinaNetResNet50V2,
     "FasterRCNNMobileNetV3Large": FasterRCNNMobileNetV3Large,
@@ -33,15 +45,19 @@ ROWS: dict[str, Architecture] = {
     "FasterRCNNResNet50V2": FasterRCNNResNet50V2,
 }
 SYSTEMS: dict[str, Callable[[Architecture | str], Architecture]] = {
-    "ssdlite": ssdlite,
-    "retinanet": retinanet,
     "faster_rcnn": faster_rcnn,
+    "yolov1": yolov1,
+    "yolov2": yolov2,
+    "retinanet": retinanet,
+    "yolov3": yolov3,
+    "ssdlite": ssdlite,
 }
 
 __all__ = [
     "ROWS",
     "SSD",
     "SSD300VGG16",
+    "SSD512VGG16",
     "FasterRCNN",
     "FasterRCNNMobileNetV3Large",
     "FasterRCNNMobileNetV3Large320",
@@ -54,10 +70,24 @@ __all__ = [
     "RetinaNetResNet50V2",
     "SSDLite",
     "SSDLite320MobileNetV3Large",
+    "YOLOv1",
+    "YOLOv1Extraction",
+    "YOLOv1Tiny",
+    "YOLOv2",
+    "YOLOv2DarkNet19",
+    "YOLOv2Tiny",
+    "YOLOv2TinyVOC",
+    "YOLOv2VOC",
+    "YOLOv3",
+    "YOLOv3DarkNet53",
+    "YOLOv3Tiny",
     "derive",
     "faster_rcnn",
     "retinanet",
     "ssdlite",
+    "yolov1",
+    "yolov2",
+    "yolov3",
 ]
 
 

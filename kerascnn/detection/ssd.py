@@ -21,6 +21,7 @@ PAPER = Paper(
     title="SSD: Single shot multibox detector", authors="Liu et al.", year=2015, url="https://arxiv.org/abs/1512.02325"
 )
 FOUR, SIX = (2.0,), (2.0, 3.0)  # ratios that make four and six boxes at a place
+HALVING, UNPADDED = (3, 2, 1), (3, 1, 0)  # side, stride and padding of a convolution
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,9 @@ class SSD(Detector):
     extras: tuple[int, ...]  # widths of the extra maps
     scales: tuple[float, ...]  # of every map, and one more
     ratios: tuple[tuple[float, ...], ...]  # of width to height, of every map; the inverse of each is meant too
-    taps: tuple[str, ...] = ()  # layers that make the backbone's maps; none: its last two up to stride 32
     steps: tuple[int, ...] = ()  # pixels between the places of every map; none: the image divided by the map
     _: KW_ONLY
+    taps: tuple[str, ...] = ()  # layers that make the backbone's maps; none: its last two up to stride 32
     paper: Paper = PAPER
 
     marks = ("head-map", "head.classification_head.")
@@ -48,7 +49,7 @@ class SSD(Detector):
         backbone = self.backbone(include_top=False, input_tensor=x, **self.weights_of_backbone)
         maps = self.first_maps(k, backbone)
         for number, width in enumerate(self.extras, 1):
-            maps.append(self.extra(k / f"extra{number}", maps[-1], width))
+            maps.append(self.extra(k / f"extra{number}", maps[-1], width, number))
         if not len(maps) == len(self.ratios) == len(self.scales) - 1:
             raise ValueError(
                 f"{self.name} has {len(maps)} maps, ratios of {len(self.ratios)} and {len(self.scales)} scales; it "
@@ -68,7 +69,7 @@ class SSD(Detector):
             raise ValueError(f"{self.backbone.name} makes a single feature map, and {self.name} needs two of it.")
         return found
 
-    def extra(self, k, x, width):
+    def extra(self, k, x, width, number):
         """The next map, half as large: a 1x1 to half of ``width``, and a 3x3 at stride 2 to ``width``."""
         return k.conv_act(k.conv_act(x, width // 2), width, 3, 2)
 
@@ -122,8 +123,17 @@ def sides(scale: float, following: float, ratios: Sequence[float]) -> list[tuple
 
 
 @dataclass(frozen=True)
-class SSD300(SSD):
+class SSDVGG(SSD):
     """SSD on VGG-16: figure 2. The first map is scaled to a length of 20, the fully connected layers are convolved."""
+
+    _: KW_ONLY
+    windows: tuple[tuple[int, int, int], ...]  # the last convolution to every extra map
+    taps: tuple[str, ...] = ("stage4-relu3", "stage5-relu3")
+    style: Style = Style(padding="symmetric", initializer="glorot_uniform")
+
+    @property
+    def tiny(self) -> dict[str, Any]:
+        return super().tiny | {"windows": (HALVING,) * 2}
 
     def first_maps(self, k, backbone):
         first, x = super().first_maps(k, backbone)
@@ -133,21 +143,33 @@ class SSD300(SSD):
         x = k.act(k(L.Conv2D, 1024, 3, padding="same", dilation_rate=6, kernel_initializer=k.initializer)(x))
         return [scaled, k.conv_act(x, 1024)]
 
-    def extra(self, k, x, width):
-        """As any other's, but that 3x3 on maps of 5 x 5 and less is neither strided nor padded."""
-        if x.shape[1] > 5:
-            return super().extra(k, x, width)
-        return k.with_style(padding="valid").conv_act(k.conv_act(x, width // 2), width, 3)
+    def extra(self, k, x, width, number):
+        """A 1x1 to half of ``width``, and a window that not always halves the map."""
+        side, stride, border = self.windows[number - 1]
+        x = k.conv_act(x, width // 2)
+        x = k(L.ZeroPadding2D, border)(x) if border else x
+        return k.with_style(padding="valid").conv_act(x, width, side, stride)
 
 
-SSD300VGG16 = SSD300(
+VGG16_CEIL = VGG16.replace(style=replace(VGG16.style, pooling="ceil"))  # so that 75 pixels become 38, as in Caffe
+# For COCO the first scales are smaller than for PASCAL VOC: section 3.4.
+SSD300VGG16 = SSDVGG(
     "ssd300_vgg16",
-    VGG16.replace(style=replace(VGG16.style, pooling="ceil")),  # so that 75 pixels become 38, as in Caffe
+    VGG16_CEIL,
     (512, 256, 256, 256),
-    (0.07, 0.15, 0.33, 0.51, 0.69, 0.87, 1.05),  # for COCO: section 3.4
+    (0.07, 0.15, 0.33, 0.51, 0.69, 0.87, 1.05),
     (FOUR, SIX, SIX, SIX, FOUR, FOUR),
-    taps=("stage4-relu3", "stage5-relu3"),
-    steps=(8, 16, 32, 64, 100, 300),
+    (8, 16, 32, 64, 100, 300),
+    windows=(HALVING, HALVING, UNPADDED, UNPADDED),
     size=300,
-    style=Style(padding="symmetric", initializer="glorot_uniform"),
+)
+SSD512VGG16 = SSDVGG(
+    "ssd512_vgg16",
+    VGG16_CEIL,
+    (512, 256, 256, 256, 256),
+    (0.04, 0.1, 0.26, 0.42, 0.58, 0.74, 0.9, 1.06),
+    (FOUR, SIX, SIX, SIX, SIX, FOUR, FOUR),
+    (8, 16, 32, 64, 128, 256, 512),
+    windows=(HALVING, HALVING, HALVING, HALVING, (4, 1, 1)),
+    size=512,
 )

@@ -36,7 +36,7 @@ class SSDLite(SSD):
     style: Style = STYLE
     paper: Paper = PAPER
 
-    def extra(self, k, x, width):
+    def extra(self, k, x, width, number):
         x = k.conv_bn_act(x, width // 2)
         return k.conv_bn_act(k.depthwise_bn_act(x, 3, 2), width)
 

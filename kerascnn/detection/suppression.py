@@ -111,6 +111,8 @@ def suppressed(boxes: Any, scores: Any, surest: Callable, *, least: float, overl
             tf.where(there, tf.gather(places, chosen), 0),
         )
 
+    if boxes.shape[0] == 1:  # no loop, which runtimes of phones would have to run
+        return Detections(*(part[None] for part in of_image((boxes[0], scores[0]))))
     one = tf.TensorSpec
     numbers = one((most,), tf.int32)
     signature = (one((most, 4)), one((most,)), numbers, one((), tf.int32), numbers)

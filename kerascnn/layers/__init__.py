@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 OWN = {  # by module
     "arithmetic": ("MatMul", "ReciprocalRoot", "ShiftedReLU6", "UnitLength"),
-    "boxes": ("DecodeBoxes",),
-    "channels": ("ChannelShuffle", "ChannelSlice", "PadChannels"),
+    "boxes": ("DecodeBoxes", "DecodeCells", "DecodeRoots"),
+    "channels": ("ChannelShuffle", "ChannelSlice", "PadChannels", "SpaceToDepth"),
     "crop_like": ("CropLike",),
     "fake_quantization": ("FakeQuantization",),
     "fractal_join": ("FractalJoin", "GlobalDropPath"),

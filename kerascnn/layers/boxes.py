@@ -1,4 +1,4 @@
-"""Boxes as tensors, and from what a network says of its default boxes.
+"""Boxes as tensors, and from what a network says of its default boxes, or of the cells of a grid.
 
 Boxes are x1, y1, x2, y2 in pixels, counted from the corner of the image, ``(..., 4)``.
 """
@@ -52,6 +52,73 @@ class DecodeBoxes(keras.layers.Layer):
         return (input_shapes[0][0], sum(self.counts), 4)
 
 
+@keras.saving.register_keras_serializable("kerascnn")
+class DecodeCells(keras.layers.Layer):
+    """Boxes in the image, in pixels: what is said in cells, a list of ``(B, A, 4)``, to corners, ``(B, A of all, 4)``.
+
+    Every place of several maps is a cell of the image, in which the middles of its boxes lie; each of these has an
+    anchor for its size. What is said is read as :func:`decoded_in_cells` does, and cut off at the edge of the image.
+
+    Parameters
+    ----------
+    size
+        Height and width of the image.
+    grids
+        Rows and columns of each map.
+    shapes
+        Width and height in pixels of the anchors at a place of each map.
+    """
+
+    def __init__(self, size, grids, shapes, **kwargs):
+        super().__init__(**kwargs)
+        self.size = size
+        steps = [(size[0] / rows, size[1] / columns) for rows, columns in grids]
+        self.defaults = default_boxes(grids, steps, shapes, 0.0)  # the first corner of each cell, and the anchor
+        self.counts = [rows * columns * len(of_map) for (rows, columns), of_map in zip(grids, shapes, strict=True)]
+        self.steps = np.repeat(np.asarray(steps, np.float32)[:, ::-1], self.counts, axis=0)  # sides of each cell
+
+    def call(self, maps):
+        parts = np.cumsum(self.counts)[:-1]
+        defaults, steps = (np.split(x.astype(self.compute_dtype), parts) for x in (self.defaults, self.steps))
+        boxes = [decoded_in_cells(*each) for each in zip(maps, defaults, steps, strict=True)]
+        return ops.concatenate([within(each, self.size) for each in boxes], axis=1)
+
+    def compute_output_shape(self, input_shapes):
+        return (input_shapes[0][0], sum(self.counts), 4)
+
+
+@keras.saving.register_keras_serializable("kerascnn")
+class DecodeRoots(keras.layers.Layer):
+    """Boxes in the image, in pixels: what YOLO's first version says of each cell, ``(B, A, 4)``, to corners.
+
+    It is read as :func:`decoded_roots` does, and cut off at the edge of the image.
+
+    Parameters
+    ----------
+    size
+        Height and width of the image.
+    grid
+        Rows and columns of the cells.
+    boxes
+        How many of each cell.
+    """
+
+    def __init__(self, size, grid, boxes, **kwargs):
+        super().__init__(**kwargs)
+        self.size = size
+        height, width = size
+        step = height / grid[0], width / grid[1]
+        self.defaults = default_boxes([grid], [step], [((width, height),) * boxes], 0.0)
+        self.steps = np.broadcast_to(np.asarray(step[::-1], np.float32), (len(self.defaults), 2))
+
+    def call(self, x):
+        defaults, steps = (each.astype(self.compute_dtype) for each in (self.defaults, self.steps))
+        return within(decoded_roots(x, defaults, steps), self.size)
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], len(self.defaults), 4)
+
+
 def decoded(offsets: Any, defaults: Any, variances: Any) -> Any:
     """Boxes that offsets from default boxes mean, ``(..., A, 4)`` corners; ``defaults``, (A, 4), are middles and sizes.
 
@@ -67,6 +134,29 @@ def decoded(offsets: Any, defaults: Any, variances: Any) -> Any:
     growth: Any = ops.minimum(growths[..., 2:], GROWTH)
     grown: Any = ops.exp(growth)
     half = grown * (sizes / 2)
+    return ops.concatenate([middle - half, middle + half], axis=-1)
+
+
+def decoded_in_cells(said: Any, defaults: Any, steps: Any) -> Any:
+    """Boxes that numbers said in cells mean, ``(..., A, 4)`` corners. Redmon & Farhadi 2016, figure 3.
+
+    The middle lies in its cell, at a sigmoid of its width and height, ``steps``, (A, 2); those of the anchor are
+    multiplied by exponentials. ``defaults``, (A, 4), are the first corners of cells, and the sizes of anchors.
+    """
+    middle: Any = ops.sigmoid(said[..., :2]) * steps + defaults[..., :2]
+    grown: Any = ops.exp(ops.minimum(said[..., 2:], GROWTH))
+    half = grown * (defaults[..., 2:] / 2)
+    return ops.concatenate([middle - half, middle + half], axis=-1)
+
+
+def decoded_roots(said: Any, defaults: Any, steps: Any) -> Any:
+    """Boxes of which the roots of sizes are said, ``(..., A, 4)`` corners. Redmon et al. 2015, section 2.
+
+    The middle is a fraction of its cell, and the size the square of a fraction of the image, which ``defaults``,
+    (A, 4), have behind the first corners of cells.
+    """
+    middle: Any = said[..., :2] * steps + defaults[..., :2]
+    half = ops.square(said[..., 2:]) * (defaults[..., 2:] / 2)
     return ops.concatenate([middle - half, middle + half], axis=-1)
 
 

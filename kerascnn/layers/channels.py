@@ -71,3 +71,23 @@ class PadChannels(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], self.width)
+
+
+@keras.saving.register_keras_serializable("kerascnn")
+class SpaceToDepth(keras.layers.Layer):
+    """Every 2 x 2 pixels as one with four times the channels: ``(B, H, W, C)`` to ``(B, H / 2, W / 2, 4 C)``.
+
+    Redmon & Farhadi 2016, https://arxiv.org/abs/1612.08242, section 2, "Fine-Grained Features": adjacent features are
+    stacked into different channels.
+    """
+
+    def build(self, input_shape):
+        if any(side is not None and side % 2 for side in input_shape[1:3]):
+            raise ValueError(f"A map of {input_shape[1]} x {input_shape[2]} pixels has no whole squares of 2 x 2.")
+
+    def call(self, x):
+        return ops.concatenate([x[:, down::2, right::2] for down in (0, 1) for right in (0, 1)], axis=-1)
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, channels = input_shape
+        return (batch, height and height // 2, width and width // 2, 4 * channels)

@@ -4,7 +4,7 @@ Outputs and targets go by name, in dictionaries. A model with a single output ca
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
@@ -226,6 +226,16 @@ class Task(ABC):
         if count != 1:
             raise ValueError(f"{self.name} is evaluated on one view of each image, not on {count} crops.")
         return predict, preprocess
+
+    def nms(self) -> Callable[[Tensors], dict[str, Any]]:
+        """What makes, in the graph, of a model's outputs those of a file that suppresses boxes itself.
+
+        Raises
+        ------
+        ValueError
+            When the task has no boxes.
+        """
+        raise ValueError(f"nms=True suppresses boxes that overlap, and {self.name} has none. Leave it out.")
 
     @abstractmethod
     def decode(self, outputs: Arrays, size: tuple[int, int] | None = None) -> list[Prediction]:

@@ -1,10 +1,10 @@
 """Augmentations by name: which there are, what arguments a name may carry, and in what order they are made.
 
-A cut decides which part of the source is seen; what it gives is stretched to the network's size, in the place of
-evaluation's resize and centre crop. A fit makes an image of the network's size of the whole source itself. A move and a
-change are made to one image that has the network's size already, with values of 0 to 255; a change leaves everything
-in its place. Fits and moves return the affine that they applied too, which annotations follow. A mix is made of the
-images of a batch, and of their classes.
+A cut decides which part of the source is seen, a choice does so by the objects in it; what they give is stretched to
+the network's size, in the place of evaluation's resize and centre crop. A fit makes an image of the network's size of
+the whole source itself. A move and a change are made to one image that has the network's size already, with values of 0
+to 255; a change leaves everything in its place. Fits and moves return the affine that they applied too, which
+annotations follow. A mix is made of the images of a batch and of their classes, a collage of these and of their boxes.
 
 All are functions of what they change and of two integers: same integers, same change. A line of the table names the
 module of this room that holds the function of the same name.
@@ -43,7 +43,7 @@ class Argument:
 class Augmentation:
     """A line of the table."""
 
-    kind: str  # "cut", "fit", "move", "change" or "mix"
+    kind: str  # "cut", "choice", "fit", "move", "change", "mix" or "collage"
     module: str  # where its function is; it needs TensorFlow, so it is imported when the first image comes
     arguments: tuple[Argument, ...] = ()  # what may stand behind the name, in this order, each after a colon
 
@@ -69,6 +69,7 @@ AUGMENTATIONS = {
     "window": Augmentation(
         "cut", "geometry", (Argument("least", 0.875, 0.001, 1.0), Argument("most", 0.875, 0.001, 1.0))
     ),
+    "iou_crop": Augmentation("choice", "patches", (Argument("least", 0.3, 0.01, 1.0),)),
     "squash": Augmentation("fit", "geometry", (Argument("fraction", 0.875, 0.001, 1.0),)),
     "flip": Augmentation("move", "geometry"),
     "shift": Augmentation("move", "geometry", (Argument("pixels", 4, 0, 1000),)),
@@ -90,12 +91,16 @@ AUGMENTATIONS = {
     "trivialaugment": Augmentation("move", "policies"),
     "erasing": Augmentation("change", "erasing", (Argument("probability", 0.5, 0.0, 1.0),)),
     "cutout": Augmentation("change", "erasing", (Argument("side", 16, 1, 10_000),)),
+    "mosaic": Augmentation("collage", "collage", (Argument("probability", 1.0, 0.0, 1.0),)),
     "mixup": Augmentation("mix", "mixing", (Argument("alpha", 0.2, 0.01, 100.0),)),
     "cutmix": Augmentation("mix", "mixing", (Argument("alpha", 1.0, 0.01, 100.0),)),
     "mixup_cutmix": Augmentation(
         "mix", "mixing", (Argument("alpha_mixup", 0.2, 0.01, 100.0), Argument("alpha_cutmix", 0.2, 0.01, 100.0))
     ),
 }
+
+
+SEEN = ("cut", "choice", "fit")  # kinds that decide which part of an image is seen
 
 
 def parse(text: str) -> Step:
@@ -126,6 +131,6 @@ def parse_all(names: Iterable[str]) -> tuple[Step, ...]:
     Raises ``ValueError`` when a name cannot be understood, or two of them decide what is seen.
     """
     steps = tuple(map(parse, names))
-    if len(cuts := [step.name for step in steps if step.kind in ("cut", "fit")]) > 1:
+    if len(cuts := [step.name for step in steps if step.kind in SEEN]) > 1:
         raise ValueError(f"Only one augmentation can decide which part of an image is seen, not {' and '.join(cuts)}.")
     return steps

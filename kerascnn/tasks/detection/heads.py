@@ -13,8 +13,9 @@ from kerascnn.graph.rewrite import replay
 from kerascnn.tasks.detection.losses import TwoStage
 from kerascnn.tasks.task import SCORES
 
-BOXES, OFFSETS, DEFAULTS, VARIANCES = "boxes", "offsets", "defaults", "variances"
-LOGITS, REGIONS = "logits", "regions"
+BOXES, OFFSETS, DEFAULTS, VARIANCES, REGIONS = "boxes", "offsets", "defaults", "variances", "regions"
+EXCLUSIVE = "exclusive"  # logits of classes, of which a box has one
+LOGITS = {"softmax": EXCLUSIVE, "sigmoid": "logits"}  # where a box has one of the classes, and where any
 FIRST = "proposal_{}"  # the name of what the first of two stages says
 
 
@@ -44,17 +45,13 @@ def shape_of(model: keras.Model) -> Any:
 def up_to_logits(model: keras.Model, sampling: TwoStage | None = None) -> keras.Model:
     """The same layers and weights, with what the loss takes.
 
-    ``"boxes"`` and ``"scores"`` are what they were. They are made of ``"offsets"``, (B, A, 4), and of ``"logits"``,
-    (B, A, K), or (B, A, 1 + K) with the background's first. ``"defaults"`` are middles and sizes of the default boxes,
-    (A, 4), and ``"variances"`` two numbers that offsets are scaled by.
+    ``"boxes"`` and ``"scores"`` are what they were. Beside them stands what they are made of, by the names in ``takes``
+    of the loss: what a network says of boxes, logits of classes, and the constants by which boxes are decoded.
 
-    In a network of two stages these are of the first, and named ``"proposal_logits"`` and so on. The second stage has
-    ``"regions"``, (B, N, 4), ``"logits"``, (B, N, 1 + K), ``"offsets"``, (B, N, 4 + 4 K), and ``"variances"``. While it
-    is trained the regions are drawn as ``sampling`` says, so it takes an image's objects and seed too; what comes out
-    as ``"boxes"`` and ``"scores"`` is then made of those regions that the first stage has proposed.
+    A network of two stages takes an image's objects and seed too, because while it is trained its regions are drawn as
+    ``sampling`` says; ``"boxes"`` and ``"scores"`` are then made of those regions that the first stage has proposed.
 
-    Raises ``ValueError`` when boxes come neither of a layer ``DecodeBoxes`` nor of ``ClassBoxes`` on ``Proposals``, or
-    scores neither of a sigmoid nor of a softmax.
+    Raises ``ValueError`` when it is not known how boxes and scores are made.
     """
     if not is_graph(model):
         raise ValueError(f"{model.name} has no graph of layers. Draw it as a functional model.")
@@ -63,36 +60,79 @@ def up_to_logits(model: keras.Model, sampling: TwoStage | None = None) -> keras.
     decoded = graph.producer(output[BOXES])
     if isinstance(decoded.operation, L.ClassBoxes):
         return up_to_regions(graph, decoded, sampling or TwoStage())
-    logits = logits_of(graph, output[SCORES])
-    if not isinstance(decoded.operation, L.DecodeBoxes) or logits is None:
+    read = READINGS.get(type(decoded.operation))
+    parts = read(graph, decoded, output[SCORES]) if read else None
+    if parts is None:
         last = graph.producer(output[SCORES]).operation
         raise ValueError(
             f"{model.name} ends in {type(decoded.operation).__name__} and {type(last).__name__}; to be trained its "
             "boxes have to come of DecodeBoxes, and its scores of a sigmoid, as RetinaNet's, or of ChannelSlice after "
-            "Softmax, as SSD's; or both of ClassBoxes, as Faster R-CNN's."
+            "Softmax, as SSD's; or both of what YOLO's come of, or of ClassBoxes, as Faster R-CNN's."
         )
-    offsets, decode = joined(decoded.inputs, OFFSETS), decoded.operation
-    constants = {
-        DEFAULTS: Constant(decode.defaults, name="defaults")(offsets),
-        VARIANCES: Constant(decode.variances, name="variances")(offsets),
-    }
-    return keras.Model(graph.model.inputs[0], {**output, OFFSETS: offsets, LOGITS: logits, **constants})
+    tensors = {name: x if keras.backend.is_keras_tensor(x) else None for name, x in parts.items()}
+    image = graph.model.inputs[0]
+    constants = {name: Constant(parts[name], name=name)(image) for name, x in tensors.items() if x is None}
+    return keras.Model(image, {**output, **tensors, **constants})
 
 
-def logits_of(graph: Graph, scores: Any) -> Any:
-    """What scores are made of; None where that is not known."""
+def of_default_boxes(graph: Graph, decoded: Call, scores: Any) -> dict[str, Any] | None:
+    """What SSD and RetinaNet say: ``"offsets"``, (B, A, 4), and logits, (B, A, 1 + K) with the background's, or K."""
     call = graph.producer(scores)
-    if not isinstance(call.operation, L.ChannelSlice):
-        return call.inputs[0] if activation_of(call.operation) == "sigmoid" else None
-    shares = graph.producer(call.inputs[0])
-    return shares.inputs[0] if isinstance(shares.operation, L.Softmax) and call.operation.start == 1 else None
+    if isinstance(call.operation, L.ChannelSlice) and call.operation.start == 1:
+        call = graph.producer(call.inputs[0])
+        kind = "softmax" if isinstance(call.operation, L.Softmax) else ""
+    else:
+        kind = "sigmoid" if activation_of(call.operation) == "sigmoid" else ""
+    if not kind:
+        return None
+    decode = decoded.operation
+    return {
+        OFFSETS: joined(decoded.inputs, OFFSETS),
+        LOGITS[kind]: call.inputs[0],
+        DEFAULTS: decode.defaults,
+        VARIANCES: decode.variances,
+    }
 
 
-def kind_of(outputs: Any) -> str:
-    """What kind of network put these out, of :data:`kerascnn.tasks.detection.losses.KINDS`."""
-    if REGIONS in outputs:
-        return "regions"
-    return "background" if outputs[LOGITS].shape[-1] > outputs[SCORES].shape[-1] else "classes"
+def of_cells(graph: Graph, decoded: Call, scores: Any) -> dict[str, Any] | None:
+    """What YOLO's second and third version say: ``"said"``, (B, A, 4), ``"objects"``, (B, A, 1), and logits."""
+    product = graph.producer(scores)
+    if not isinstance(product.operation, L.Multiply) or len(product.inputs) != 2:
+        return None
+    objects, classes = map(graph.producer, product.inputs)
+    kind = activation_of(classes.operation)
+    if activation_of(objects.operation) != "sigmoid" or kind not in LOGITS:
+        return None
+    return {
+        "said": joined(decoded.inputs, "said"),
+        "objects": objects.inputs[0],
+        LOGITS[kind]: classes.inputs[0],
+        DEFAULTS: decoded.operation.defaults,
+        "steps": decoded.operation.steps,
+    }
+
+
+def of_roots(graph: Graph, decoded: Call, scores: Any) -> dict[str, Any] | None:
+    """What YOLO's first version says: ``"roots"``, (B, A, 4), ``"sure"`` of each cell's boxes, ``"shares"`` of it."""
+    call = graph.producer(scores)
+    for kind in (L.ReLU, L.Reshape):
+        if not isinstance(call.operation, kind):
+            return None
+        call = graph.producer(call.inputs[0])
+    if not isinstance(call.operation, L.Multiply) or len(call.inputs) != 2:
+        return None
+    sure, shares = call.inputs
+    decode = decoded.operation
+    return {
+        "roots": decoded.inputs[0],
+        "sure": sure,
+        "shares": shares,
+        DEFAULTS: decode.defaults,
+        "steps": decode.steps,
+    }
+
+
+READINGS = {L.DecodeBoxes: of_default_boxes, L.DecodeCells: of_cells, L.DecodeRoots: of_roots}
 
 
 def up_to_regions(graph: Graph, last: Call, sampling: TwoStage) -> keras.Model:
@@ -119,11 +159,11 @@ def up_to_regions(graph: Graph, last: Call, sampling: TwoStage) -> keras.Model:
             _, found[OFFSETS], shares = call.args[0]
             return layer([found["own"], found[OFFSETS], shares])
         if layer is softmax.operation:
-            found[LOGITS] = call.args[0]
+            found[EXCLUSIVE] = call.args[0]
         made = layer(*call.args, **call.keywords)
         if layer is proposed.operation:
             count = len(layer.counts)
-            for name, rows in ((OFFSETS, call.args[0][:count]), (LOGITS, call.args[0][count:])):
+            for name, rows in ((OFFSETS, call.args[0][:count]), ("logits", call.args[0][count:])):
                 found[FIRST.format(name)] = joined(rows, FIRST.format(name))
             found[REGIONS], found["own"] = made = SampledRegions(*how, name="sampled")([made, *targets])
             return found[REGIONS]

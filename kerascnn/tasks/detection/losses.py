@@ -7,11 +7,6 @@ from kerascnn.spec import expect, is_number
 from kerascnn.tasks.task import Tensors
 
 BOXES = ("l1", "smooth_l1", "giou")
-KINDS = {  # of networks, by what they put out, and what is said of them
-    "background": "scores the background beside the classes",
-    "classes": "scores each class by itself",
-    "regions": "looks at regions that its first stage proposes",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +23,7 @@ class MultiBox:
         How many of the hardest default boxes that are to find nothing count, for each that is to find something.
     """
 
-    of: ClassVar[str] = "background"  # the kind of network, of KINDS
+    takes: ClassVar[tuple[str, ...]] = ("exclusive", "offsets", "defaults", "variances")  # of what a network puts out
 
     overlap: float = 0.5
     negatives: float = 3.0
@@ -46,7 +41,7 @@ class MultiBox:
         """
         from kerascnn.detection.losses import multibox
 
-        return multibox(*taken(outputs, targets), overlap=self.overlap, negatives=self.negatives)
+        return multibox(*taken(self, outputs, targets), overlap=self.overlap, negatives=self.negatives)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +63,7 @@ class Focal:
         What is minimised of the matched boxes: "l1" or "smooth_l1" of the offsets, or "giou".
     """
 
-    of: ClassVar[str] = "classes"  # the kind of network, of KINDS
+    takes: ClassVar[tuple[str, ...]] = ("logits", "offsets", "defaults", "variances")
 
     alpha: float = 0.25
     gamma: float = 2.0
@@ -89,7 +84,98 @@ class Focal:
         from kerascnn.detection.losses import dense_focal
 
         settings = {name: getattr(self, name) for name in ("alpha", "gamma", "low", "high")}
-        return dense_focal(*taken(outputs, targets), **settings, of_boxes=self.boxes)
+        return dense_focal(*taken(self, outputs, targets), **settings, of_boxes=self.boxes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SumSquared:
+    """The loss of YOLO's first version: squared errors of places, of how sure boxes are, and of classes.
+
+    Redmon et al. 2015, https://arxiv.org/abs/1506.02640, equation 3.
+
+    Parameters
+    ----------
+    place
+        Weight of the place of a box that is to find an object.
+    none
+        Weight of how sure a box is that is to find none.
+    """
+
+    takes: ClassVar[tuple[str, ...]] = ("sure", "shares", "roots", "defaults", "steps")
+
+    place: float = 5.0
+    none: float = 0.5
+
+    def __post_init__(self) -> None:
+        expect(is_number(self.place) and self.place > 0, "place", self.place, "above 0")
+        expect(is_number(self.none) and self.none > 0, "none", self.none, "above 0")
+
+    def __call__(self, outputs: Tensors, targets: Tensors) -> Any:
+        """The loss of each image, ``(B,)``, as :meth:`MultiBox.__call__` gives it."""
+        from kerascnn.detection.cell_losses import sum_squared
+
+        return sum_squared(*taken(self, outputs, targets), of_place=self.place, of_none=self.none)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Region:
+    """YOLOv2's loss: whether a box is an object, as far as it overlaps it, its place, and one class.
+
+    The region layer of the released code of Redmon & Farhadi 2016, https://arxiv.org/abs/1612.08242; but for the first
+    12,800 images, in which that draws every box to its anchor too.
+
+    Parameters
+    ----------
+    ignore
+        IoU with an object above which a box that is not to find it does not learn whether it is one.
+    object, none
+        Weights of how sure a box is that is to find an object, and that is to find none.
+    """
+
+    takes: ClassVar[tuple[str, ...]] = ("objects", "exclusive", "said", "defaults", "steps")
+
+    ignore: float = 0.6
+    object: float = 5.0
+    none: float = 1.0
+
+    def __post_init__(self) -> None:
+        expect(is_number(self.ignore) and 0 < self.ignore <= 1, "ignore", self.ignore, "above 0, up to 1")
+        expect(is_number(self.object) and self.object > 0, "object", self.object, "above 0")
+        expect(is_number(self.none) and self.none > 0, "none", self.none, "above 0")
+
+    def __call__(self, outputs: Tensors, targets: Tensors) -> Any:
+        """The loss of each image, ``(B,)``, as :meth:`MultiBox.__call__` gives it."""
+        from kerascnn.detection.cell_losses import region
+
+        weights = {"of_object": self.object, "of_none": self.none}
+        return region(*taken(self, outputs, targets), ignore=self.ignore, **weights)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Logistic:
+    """YOLOv3's loss: cross-entropy of whether a box is an object, and of every class by itself; and its place.
+
+    Redmon & Farhadi 2018, https://arxiv.org/abs/1804.02767, section 2, and the yolo layer of its released code.
+
+    Parameters
+    ----------
+    ignore
+        IoU with an object above which a box that is not to find it does not learn whether it is one. The released
+        code has 0.7; the paper says 0.5.
+    """
+
+    takes: ClassVar[tuple[str, ...]] = ("objects", "logits", "said", "defaults", "steps")
+
+    ignore: float = 0.7
+
+    def __post_init__(self) -> None:
+        expect(is_number(self.ignore) and 0 < self.ignore <= 1, "ignore", self.ignore, "above 0, up to 1")
+
+    def __call__(self, outputs: Tensors, targets: Tensors) -> Any:
+        """The loss of each image, ``(B,)``, as :meth:`MultiBox.__call__` gives it."""
+        from kerascnn.detection.cell_losses import logistic
+
+        return logistic(*taken(self, outputs, targets), ignore=self.ignore)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +201,14 @@ class TwoStage:
         Differences of offsets up to this count by their square: 1/9 in both stages, as torchvision has it.
     """
 
-    of: ClassVar[str] = "regions"  # the kind of network, of KINDS
+    first: ClassVar[tuple[str, ...]] = (
+        "proposal_logits",
+        "proposal_offsets",
+        "proposal_defaults",
+        "proposal_variances",
+    )
+    second: ClassVar[tuple[str, ...]] = ("exclusive", "offsets", "regions", "variances")
+    takes: ClassVar[tuple[str, ...]] = (*first, *second)
 
     low: float = 0.3
     high: float = 0.7
@@ -146,25 +239,25 @@ class TwoStage:
         """
         from kerascnn.detection.losses import of_proposals, of_regions
 
-        there = {**objects(targets), "seed": targets["seed"]}
-        first = tuple(outputs[f"proposal_{name}"] for name in ("logits", "offsets", "defaults", "variances"))
+        *said, there = taken(self, outputs, targets)
+        there["seed"] = targets["seed"]
         drawn = {"count": self.anchors, "share": self.objects_of_anchors, "beta": self.beta}
-        proposing = of_proposals(*first, targets=there, low=self.low, high=self.high, **drawn)
-        second = tuple(outputs[name] for name in ("logits", "offsets", "regions", "variances"))
+        proposing = of_proposals(*said[: len(self.first)], targets=there, low=self.low, high=self.high, **drawn)
         drawn = {"count": self.regions, "share": self.objects_of_regions, "beta": self.beta}
-        return proposing + of_regions(*second, targets=there, overlap=self.overlap, **drawn)
+        return proposing + of_regions(*said[len(self.first) :], targets=there, overlap=self.overlap, **drawn)
 
 
-Loss = MultiBox | Focal | TwoStage
-USUAL: dict[str, Loss] = {loss.of: loss for loss in (MultiBox(), Focal(), TwoStage())}
+Loss = MultiBox | Focal | SumSquared | Region | Logistic | TwoStage
+# Of these, each network has one.
+USUAL: tuple[Loss, ...] = (MultiBox(), Focal(), SumSquared(), Region(), Logistic(), TwoStage())
 
 
-def taken(outputs: Tensors, targets: Tensors) -> tuple[Any, ...]:
-    """What a loss takes: logits, offsets, default boxes, variances, and the objects."""
-    return *(outputs[name] for name in ("logits", "offsets", "defaults", "variances")), objects(targets)
+def usual(outputs: Tensors) -> Loss:
+    """The loss that takes what a network puts out."""
+    return next(loss for loss in USUAL if {*loss.takes} <= {*outputs})
 
 
-def objects(targets: Tensors) -> dict[str, Any]:
-    """The objects that are to be found: all but crowds."""
-    there = targets["valid"] & ~targets["crowd"]
-    return {"boxes": targets["boxes"], "classes": targets["classes"], "valid": there}
+def taken(loss: Loss, outputs: Tensors, targets: Tensors) -> tuple[Any, ...]:
+    """What a loss takes: of the outputs its own, and the objects but for crowds."""
+    there = {"boxes": targets["boxes"], "classes": targets["classes"], "valid": targets["valid"] & ~targets["crowd"]}
+    return *(outputs[name] for name in loss.takes), there

@@ -1,6 +1,6 @@
 """Object detection as the package sees it: each method leads to the file that does the work."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -10,10 +10,11 @@ from kerascnn.errors import need
 from kerascnn.evaluation.agreement import Agreement, compare
 from kerascnn.spec import expect
 from kerascnn.tasks.decisions import places_among
+from kerascnn.tasks.detection.agreement import compare_detections
 from kerascnn.tasks.detection.drawing import colours
 from kerascnn.tasks.detection.evaluation import Finder
-from kerascnn.tasks.detection.losses import KINDS, USUAL, Focal, Loss, MultiBox, TwoStage
-from kerascnn.tasks.detection.prediction import CHOICE, SURE, found_in
+from kerascnn.tasks.detection.losses import USUAL, Loss, TwoStage, usual
+from kerascnn.tasks.detection.prediction import CHOICE, CHOSEN, SURE, found_in, with_suppression
 from kerascnn.tasks.drawing import hexadecimal
 from kerascnn.tasks.task import SCORES, App, Arrays, Prediction, Task, Tensors
 
@@ -38,7 +39,8 @@ class Detection(Task):
     loss
         None: ``TwoStage`` for a network that looks at regions which a first stage proposes, ``MultiBox`` for one that
         scores the background beside the classes, by a softmax, and ``Focal`` for one that scores each class by itself,
-        by a sigmoid.
+        by a sigmoid. For those that say boxes in cells ``Region`` where classes have a softmax, ``Logistic`` where they
+        have sigmoids, and ``SumSquared`` where they have neither.
     """
 
     name: ClassVar[str] = "detection"
@@ -47,12 +49,13 @@ class Detection(Task):
     title: ClassVar[str] = "AP"
     trial_data: ClassVar[str] = "shape_boxes"
     of_boxes: ClassVar[tuple[str, ...]] = ("boxes",)  # outputs that say something only where a score is large
-    loss_records: ClassVar[tuple[type, ...]] = (MultiBox, Focal, TwoStage)
+    loss_records: ClassVar[tuple[type, ...]] = tuple(map(type, USUAL))
 
     loss: Loss | None = None
 
     def __post_init__(self) -> None:
-        expect(isinstance(self.loss, Loss | None), "loss", self.loss, "MultiBox, Focal, TwoStage or None")
+        known = ", ".join(kind.__name__ for kind in self.loss_records)
+        expect(isinstance(self.loss, Loss | None), "loss", self.loss, f"{known} or None")
 
     def check_model(self, model: "keras.Model") -> None:
         from kerascnn.tasks.detection.heads import check_outputs
@@ -61,14 +64,15 @@ class Detection(Task):
         check_outputs(model, len(self.labels))
 
     def training_model(self, model: "keras.Model") -> "keras.Model":
-        from kerascnn.tasks.detection.heads import kind_of, up_to_logits
+        from kerascnn.tasks.detection.heads import up_to_logits
 
         trained = up_to_logits(model, self.loss if isinstance(self.loss, TwoStage) else None)
-        kind = kind_of(trained.output)
-        if self.loss and self.loss.of != kind:
+        outputs: Any = trained.output
+        fitting = usual(outputs)
+        if self.loss and type(self.loss) is not type(fitting):
             raise ValueError(
-                f"{model.name} {KINDS[kind]}, and {type(self.loss).__name__} is for networks that do not. Leave loss "
-                f"out, or set it to {type(USUAL[kind]).__name__}(...)."
+                f"{type(self.loss).__name__} is for other networks than {model.name}, which learns by "
+                f"{type(fitting).__name__}. Leave loss out, or set it to {type(fitting).__name__}(...)."
             )
         return trained
 
@@ -79,9 +83,7 @@ class Detection(Task):
         return {**super().encode(sample), "scale": sample["scale"], "seed": sample["seed"]}
 
     def losses(self, outputs: Tensors, targets: Tensors) -> Any:
-        from kerascnn.tasks.detection.heads import kind_of
-
-        loss = self.loss or USUAL[kind_of(outputs)]
+        loss = self.loss or usual(outputs)
         return loss(outputs, targets)
 
     def measured(self, outputs: Tensors, targets: Tensors) -> Any:
@@ -112,12 +114,20 @@ class Detection(Task):
     def decode(self, outputs: Arrays, size: tuple[int, int] | None = None) -> list[Prediction]:
         return [*found_in(outputs, self.labels)]
 
+    def nms(self) -> Callable[[Tensors], dict[str, Any]]:
+        return with_suppression
+
     def compare(self, wanted: Arrays, got: Arrays, *, steps: Mapping[str, float], tolerance: float) -> Agreement:
         """All scores, and of each image the boxes that have the largest ones in the model: others say nothing.
 
         Of detections that a network has chosen itself, each is compared with the one that is nearest to it: their order
-        is that of their scores, which rounding turns where two are near.
+        is that of their scores, which rounding turns where two are near. Of a file that suppresses boxes itself, and
+        its model does not, the detections are.
         """
+        if {*got} == CHOSEN and "count" not in wanted:
+            said = {name: wanted[name] for name in ("boxes", SCORES)}
+            both = found_in(said, self.labels), found_in(got, self.labels)
+            return compare_detections(said, *both, tolerance=tolerance)
         names = [name for name in self.of_boxes if name in wanted]
         if names and {*wanted} == {*got} and all(wanted[name].shape == got[name].shape for name in names):
             if wanted[names[0]].shape[1] <= COMPARED:

@@ -1,5 +1,6 @@
 """Instance segmentation as the package sees it: each method leads to the file that does the work."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -47,6 +48,9 @@ class Instance(Detection):
 
     def evaluator(self) -> Masker:
         return Masker(self.labels)
+
+    def nms(self) -> Callable[[Tensors], dict[str, Any]]:
+        raise ValueError("nms=True suppresses boxes, and what becomes of their masks no file says. Leave it out.")
 
     def decode(self, outputs: Arrays, size: tuple[int, int] | None = None) -> list[Prediction]:
         if size is None:
