@@ -274,6 +274,8 @@ ResNeXt29_8x64d: resnext.CifarResNeXt
 """resnext29_8x64d: 34.4 M parameters, 5.39 G multiply-adds at 32 x 32 px. Xie, Girshick, Dollár, Tu & He 2016, Aggregated residual transformations for deep neural networks, https://arxiv.org/abs/1611.05431"""
 ResNeXt29_16x64d: resnext.CifarResNeXt
 """resnext29_16x64d: 68.2 M parameters, 10.7 G multiply-adds at 32 x 32 px. Xie, Girshick, Dollár, Tu & He 2016, Aggregated residual transformations for deep neural networks, https://arxiv.org/abs/1611.05431"""
+DarkNetReference: darknet.ReferenceFamily
+"""darknet_reference: 7.32 M parameters, 482 M multiply-adds at 256 x 256 px. Redmon & Farhadi 2016, YOLO9000: better, faster, stronger, https://arxiv.org/abs/1612.08242"""
 DarkNet19: darknet.DarkNet19Family
 """darknet19: 20.8 M parameters, 2.79 G multiply-adds at 224 x 224 px. Redmon & Farhadi 2016, YOLO9000: better, faster, stronger, https://arxiv.org/abs/1612.08242"""
 DarkNet53: darknet.DarkNet53Family

@@ -72,11 +72,11 @@ def bfloat16_share(model: "keras.Model", batch: int) -> float | None:
         return None
     calls.sort(key=lambda call: -elements(call.inputs[0]))
     kinds = Counter(map(kind_of, calls))  # in the order in which they come
-    total, begun = Counter[str](), time.monotonic()
+    total, begun = dict.fromkeys(("float32", "bfloat16"), 0.0), time.monotonic()
     for (layer, config, shape), count in kinds.items():
         if time.monotonic() - begun > TRIAL:
             break
-        for precision in ("float32", "bfloat16"):
+        for precision in total:
             with computing_in(precision):
                 total[precision] += count * seconds_of(layer(**json.loads(config)), (batch, *shape))
     return total["bfloat16"] / total["float32"] if kinds else None
@@ -99,7 +99,7 @@ def seconds_of(layer: "keras.layers.Layer", shape: tuple[int, ...]) -> float:
         with tf.GradientTape() as tape:
             tape.watch(x)
             y = layer(x)
-        gradients = tape.gradient(y, [x, *[w.value for w in layer.trainable_weights]])
+        gradients: Any = tape.gradient(y, [x, *[w.value for w in layer.trainable_weights]])
         float(tf.reduce_sum(gradients[0][:1]))  # what a device computes beside is over by then
         times.append(time.monotonic() - begun)
     return min(times[1:])
