@@ -357,6 +357,15 @@ def test_what_coco_leaves_out_or_keeps_is_left_out_or_kept_and_counted(tmp_path)
         assert said in found.note, found.note
 
 
+def test_areas_and_crowds_that_are_not_said(tmp_path):
+    def unsaid(held):
+        for each in held["annotations"]:
+            each.update(area=None, iscrowd=None)
+
+    part = open_source(coco(tmp_path, [[(4, 6, 20, 10, 3, 1)]], change=unsaid), progress=False).whole()
+    assert part.annotations["area"][0].tolist() == [200] and not part.annotations["crowd"].any()
+
+
 def test_an_image_in_two_parts_is_told(tmp_path):
     for role in ("train2017", "val2017"):
         coco(tmp_path, BOXES[: 2 if "val" in role else 8], "images", f"annotations/instances_{role}.json")

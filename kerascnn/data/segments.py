@@ -7,7 +7,6 @@ is hotcoco, whose pixels are those of COCO's own code.
 
 import json
 from collections.abc import Iterator, Sequence
-from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ import numpy as np
 from kerascnn.data.dataset import InMemory
 from kerascnn.errors import need
 
+LARGEST = 2**53  # of the numbers that are read, beyond which floats are not exact
 Segment = list[list[float]] | dict[str, Any]  # an outline, or runs
 
 
@@ -98,7 +98,7 @@ def with_area(segment: Segment) -> Segment:
 
 def is_finite(value: Any) -> bool:
     """Whether a value of a JSON file is a number that counts pixels."""
-    return isinstance(value, int | float) and isfinite(value)
+    return isinstance(value, int | float) and abs(value) <= LARGEST
 
 
 def extent_of(segment: Segment) -> tuple[float, float, float, float]:

@@ -17,7 +17,7 @@ from pathlib import Path
 import h5py
 import keras
 import numpy as np
-from sound import CARD, encoded, hdf5, images, safetensors
+from sound import CARD, COCO, encoded, hdf5, images, safetensors
 from torch_pickles import VALUES, items, state, storage, stream, tensor, text, whole, zipped
 
 HOSTILE = {}
@@ -535,3 +535,25 @@ for name, content in {
     "text": b"a record" * 10,
 }.items():
     add(f"tfrecord: {name}", "data", "x.tfrecord", content, r"x\.tfrecord")
+
+
+def coco(**changed):
+    def write(path):
+        (path.parent / "images").mkdir()
+        (path.parent / "images" / "a.png").write_bytes(encoded("PNG"))
+        path.write_text(json.dumps(COCO | changed).replace('"HUGE"', "9" * 5000))
+
+    return write
+
+
+BOX = COCO["annotations"][0]
+for name, (write, says) in {
+    "a number of 5,000 digits": (coco(annotations=[BOX | {"area": "HUGE"}]), "cannot be read as JSON"),
+    "a side of 300 digits": (coco(annotations=[BOX | {"bbox": [0, 0, 10**300, 1]}]), "has the box"),
+    "a width of 300 digits": (coco(images=[COCO["images"][0] | {"width": 10**300}]), "for the width or height"),
+    "lists without end": (lambda path: path.write_text("[" * 100_000), "cannot be read as JSON"),
+    "an id of lists": (coco(images=[COCO["images"][0] | {"id": [[]]}]), "for the id of an image"),
+    "a category of a list": (coco(annotations=[BOX | {"category_id": [7]}]), "for the category_id of an object"),
+    "no categories": (coco(categories=[], annotations=[]), "has no object"),
+}.items():
+    add(f"coco: {name}", "labels", "annotations.json", write, says)

@@ -72,6 +72,11 @@ def network():
 
 VOC = """<annotation><size><width>50</width><height>40</height></size><object><name>cat</name><bndbox><xmin>3</xmin>
 <ymin>4</ymin><xmax>20</xmax><ymax>30</ymax></bndbox></object></annotation>"""
+COCO = {
+    "images": [{"id": 1, "file_name": "a.png", "width": 50, "height": 40}],
+    "annotations": [{"id": 1, "image_id": 1, "category_id": 7, "bbox": [3, 4, 17, 26], "area": 300, "iscrowd": 0}],
+    "categories": [{"id": 7, "name": "cat"}],
+}
 YOLO = "1 0.5 0.5 0.2 0.4\n0 0.25 0.5 0.1 0.1\n"
 CARD = Card(model="small", labels=("a", "b", "c"), preprocess=Preprocess(size=SIZE))
 
@@ -126,6 +131,9 @@ def write_all(folder):
         (root / photos / "a.png").write_bytes(encoded("PNG"))
         (root / texts / name).write_text(text)
         (root / "classes.txt").write_text("cat\ndog\n")
+    (folder / "coco" / "images").mkdir(parents=True)
+    (folder / "coco" / "images" / "a.png").write_bytes(encoded("PNG"))
+    (folder / "coco" / "annotations.json").write_text(json.dumps(COCO))
     (folder / "page.py").write_bytes((Path(__file__).parents[2] / "recipes" / "digits.py").read_bytes())
     return {name: next(folder.glob(place)) for name, (_, place, _) in CASES.items()}
 
@@ -149,6 +157,8 @@ CASES = {
     "train.tfrecord": ("data", "records/train.tfrecord", True),
     "index.npz": ("index", "indexed/.kerascnn-*.npz", True),
     "labels.txt": ("labels", "masks/labels.txt", False),
+    "mask.png": ("boxes", "masks/masks/a.png", False),
+    "annotations.json": ("labels", "coco/annotations.json", False),
     "a.xml": ("boxes", "annotations/Annotations/a.xml", False),
     "a.txt": ("boxes", "labels/labels/a.txt", False),
     "page.py": ("recipe", "page.py", False),

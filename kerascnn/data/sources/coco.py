@@ -7,13 +7,12 @@ https://cocodataset.org/#format-data: ``"bbox"`` is x, y, width and height in pi
 import json
 from collections import Counter
 from collections.abc import Sequence
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from kerascnn.data.checks import listed_short
 from kerascnn.data.dataset import Source
-from kerascnn.data.segments import is_finite
+from kerascnn.data.segments import LARGEST, is_finite
 from kerascnn.data.sources.objects import Listed, from_listed
 from kerascnn.data.splitting import ALL, ROLES, Opening, role_of
 
@@ -66,7 +65,7 @@ def read(file: Path) -> Listed:
         more = [each[key] for each in annotations for key in ("area", "iscrowd") if each.get(key) is not None]
     except UnicodeDecodeError as error:
         raise ValueError(f"{file} is not UTF-8 text: {error}. Save it as UTF-8.") from error
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also of numbers without end
         raise ValueError(f"{file} cannot be read as JSON: {error}. {COCO_LAYOUT}") from error
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{file} lacks {error} where COCO's files have it. {COCO_LAYOUT}") from error
@@ -103,10 +102,10 @@ def read(file: Path) -> Listed:
 
 
 def check_kind(file: Path, what: str, values: Sequence[Any], kind: Any) -> None:
-    """Refuse values of another kind; numbers have to be finite and at least 0. Raises ``ValueError``."""
+    """Refuse values of another kind; numbers have to be 0 or more. Raises ``ValueError``."""
     for value in values:
         number = isinstance(value, int | float)
-        if not isinstance(value, kind) or (number and not (isfinite(value) and value >= 0)):
+        if not isinstance(value, kind) or (number and not 0 <= value <= LARGEST):
             names = {int: "an integer", str: "a text", int | str: "an integer or a text"}
             raise ValueError(
                 f"{file} has {value!r:.80} for the {what}; expected {names.get(kind, 'a number')}"

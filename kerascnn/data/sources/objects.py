@@ -140,8 +140,9 @@ def objects_of(part: Listed) -> tuple[list[np.ndarray], str]:
     of_images = defaultdict(list)
     for number, each in enumerate(part.annotations):
         x, y, width, height = each["bbox"]
+        area, crowd = each.get("area"), each.get("iscrowd") or 0
         row = [x, y, x + width, y + height, places[each["category_id"]]]
-        of_images[each["image_id"]].append([*row, each.get("area", width * height), each.get("iscrowd", 0), number])
+        of_images[each["image_id"]].append([*row, width * height if area is None else area, crowd, number])
     rows = [np.array(of_images[image["id"]], np.float64).reshape(-1, 8) for image in part.images]
     sizes = [edge(part, image) for image in part.images]
     check_kind(part, rows, sizes)
@@ -166,7 +167,7 @@ def objects_of(part: Listed) -> tuple[list[np.ndarray], str]:
     gaps = max(part.categories, default=0) - min(part.categories, default=1) + 1 - len(part.categories)
     said = counted({
         "objects": len(every),
-        "crowds, which are not trained on": int(every[:, 6].sum()),
+        "crowds, which are not trained on": int((every[:, 6] > 0).sum()),
         "boxes without area, left out": empty,
         "boxes outside their image, left out": outside,
         "boxes cut at the edge of their image": cut,

@@ -139,7 +139,7 @@ class Detection(Task):
             )
         return compare(wanted, got, steps=steps, tolerance=tolerance)
 
-    def app(self, classes: int) -> App:
+    def app(self, classes: int) -> App | None:
         """The surest of boxes that overlap, as :func:`found_in` chooses them."""
         facts = {**CHOICE, "least": SURE, "colours": hexadecimal(colours(classes))}
         return App(answers="boxes", outputs=("boxes", SCORES), facts=facts)

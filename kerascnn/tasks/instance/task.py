@@ -8,7 +8,7 @@ from kerascnn.errors import need
 from kerascnn.tasks.detection import Detection
 from kerascnn.tasks.instance.evaluation import Masker
 from kerascnn.tasks.instance.prediction import MASKS, found_in
-from kerascnn.tasks.task import Arrays, Prediction, Tensors
+from kerascnn.tasks.task import App, Arrays, Prediction, Tensors
 
 if TYPE_CHECKING:
     import keras
@@ -56,3 +56,7 @@ class Instance(Detection):
         if size is None:
             raise ValueError("Masks lie in their boxes: decode needs size, height and width of the images, too.")
         return [*found_in(outputs, self.labels, size)]
+
+    def app(self, classes: int) -> App | None:
+        """There is none that draws the masks of objects."""
+        return None
