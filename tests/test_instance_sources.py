@@ -355,6 +355,7 @@ def test_segments_are_objects_things_first(layout, tmp_path):
         (lambda held: held["annotations"][2].pop("segments_info"), "lacks 'segments_info' where COCO's files have it"),
         (lambda held: held["annotations"][1].update(file_name="9.png"), r"9\.png cannot be read: No such file"),
         (lambda held: held["categories"][0].pop("isthing"), "lacks 'isthing'"),
+        (lambda held: held["annotations"][1]["segments_info"][0].update(id=1e999), "inf for the id of a segment"),
         (lambda held: held["annotations"][1]["segments_info"][0].update(category_id=5), "objects of the categories 5"),
         (lambda held: held["annotations"][1].update(file_name="2.png"), r"2\.png has pixels of the segments 140007"),
     ],

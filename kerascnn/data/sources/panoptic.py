@@ -15,7 +15,7 @@ import numpy as np
 from kerascnn.data.checks import listed_short, reason
 from kerascnn.data.dataset import Source
 from kerascnn.data.segments import encoded
-from kerascnn.data.sources.coco import annotation_files, read
+from kerascnn.data.sources.coco import annotation_files, check_kind, read
 from kerascnn.data.sources.objects import Listed, from_listed
 from kerascnn.data.splitting import ALL, Opening
 from kerascnn.progress import track
@@ -53,12 +53,13 @@ def listed(file: Path, opening: Opening) -> Listed:
         kinds.update((each["id"], bool(each["isthing"])) for each in held["categories"])
         pngs.update((each["image_id"], str(each["file_name"])) for each in held["annotations"])
         return [
-            {**segment, "number": int(segment["id"]), "image_id": each["image_id"]}
+            {**segment, "number": segment["id"], "image_id": each["image_id"]}
             for each in held["annotations"]
             for segment in each["segments_info"]
         ]
 
     part = read(file, objects)
+    check_kind(file, "id of a segment", [segment["number"] for segment in part.annotations], int)
     of_images: dict[Any, list[dict[str, Any]]] = {image: [] for image in pngs}
     for segment in part.annotations:
         of_images[segment["image_id"]].append(segment)
