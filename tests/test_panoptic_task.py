@@ -13,8 +13,9 @@ from kerascnn.data import Split
 from kerascnn.data.segments import bitmap_of, encoded, in_array
 from kerascnn.data.sources import shape_panoptic
 from kerascnn.spec import Preprocess
-from kerascnn.tasks import Panoptic, find_task
+from kerascnn.tasks import Instance, Panoptic, find_task
 from kerascnn.tasks.instance.prediction import InstancePrediction
+from kerascnn.tasks.panoptic.heads import of_stuff
 from kerascnn.tasks.panoptic.merging import LEAST, merged
 from kerascnn.tasks.panoptic.meters import PanopticQuality
 
@@ -307,3 +308,38 @@ def test_nothing_else_names_the_task():
         if name.startswith(("tasks/panoptic/", "detection/", "data/")) or name == "tasks/__init__.py":
             continue
         assert "panoptic" not in path.read_text(encoding="utf-8").lower(), f"{name} names panoptic"
+
+
+# What is learned
+
+
+def test_the_loss_of_stuff_is_that_of_pixels_of_segments():
+    """Things together are the first class; what is of no segment does not count."""
+    _, targets = example(4, crowds=False)
+    logits = np.random.default_rng(0).normal(0, 2, (4, SIDE, SIDE, 3)).astype("float32")
+    ours = of_stuff(tf.constant(logits), {name: tf.constant(x) for name, x in targets.items()}, THINGS).numpy()
+    shares = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    for image in range(4):
+        losses = []
+        for mask, kind, valid in zip(
+            targets["masks"][image], targets["classes"][image], targets["valid"][image], strict=True
+        ):
+            if valid:
+                here = np.unpackbits(mask, axis=-1) > 0
+                losses += [*-np.log(shares[image][here][:, max(kind - THINGS + 1, 0)])]
+        assert ours[image] == pytest.approx(np.mean(losses), rel=1e-4) and len(losses) == SIDE * (SIDE - 4)
+
+
+def test_things_learn_from_things_alone():
+    """An object whose class is stuff changes nothing of the loss of boxes."""
+    _, targets = example(2, crowds=False)
+    targets |= {"boxes": np.tile(np.float32([10, 10, 60, 60]), (2, MOST, 1)), "area": np.ones((2, MOST), "float32")}
+    tensors = {name: tf.constant(x) for name, x in targets.items()}
+    outputs = {
+        "boxes": tf.zeros((2, 9, 4)), "scores": tf.zeros((2, 9, THINGS)), "logits": tf.zeros((2, 9, THINGS)),
+        "offsets": tf.ones((2, 9, 4)), "defaults": tf.fill((9, 4), 30.0), "variances": tf.constant([0.1, 0.2]),
+        "stuff": tf.zeros((2, SIDE, SIDE, 3)),
+    }  # fmt: skip
+    fewer = tensors | {"valid": tensors["valid"] & (tensors["classes"] < THINGS)}
+    ours = TASK.losses(outputs, tensors) - 0.5 * of_stuff(outputs["stuff"], tensors, THINGS)
+    np.testing.assert_allclose(ours, Instance(labels=LABELS[:THINGS]).losses(outputs, fewer), rtol=1e-5)

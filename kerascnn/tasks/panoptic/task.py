@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from kerascnn.errors import need
 from kerascnn.tasks.instance import Instance
 from kerascnn.tasks.panoptic.evaluation import Segmenter
-from kerascnn.tasks.panoptic.prediction import segments_in
-from kerascnn.tasks.task import Arrays, Prediction
+from kerascnn.tasks.panoptic.prediction import STUFF, segments_in
+from kerascnn.tasks.task import SCORES, Arrays, Prediction, Tensors
 
 if TYPE_CHECKING:
     import keras
+
+WEIGHT = 0.5  # of the loss of stuff, as Detectron2 has it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +34,19 @@ class Panoptic(Instance):
 
         need("hotcoco", "detection", "Measuring panoptic quality")
         check_outputs(model, len(self.labels))
+
+    def training_model(self, model: "keras.Model") -> "keras.Model":
+        from kerascnn.tasks.panoptic.heads import with_logits
+
+        return with_logits(super().training_model(model))
+
+    def losses(self, outputs: Tensors, targets: Tensors) -> Any:
+        """Those of things, and ``WEIGHT`` of that of stuff."""
+        from kerascnn.tasks.panoptic.heads import of_stuff
+
+        things = outputs[SCORES].shape[-1]
+        of_things = {**targets, "valid": targets["valid"] & (targets["classes"] < things)}
+        return super().losses(outputs, of_things) + WEIGHT * of_stuff(outputs[STUFF], targets, things)
 
     def meters(self) -> list[Any]:
         from kerascnn.tasks.panoptic.meters import PanopticQuality
