@@ -11,6 +11,7 @@ from test_workers import in_two
 
 from kerascnn.card import Card
 from kerascnn.data import Data, Split
+from kerascnn.data.segments import Segments, in_array, row_of
 from kerascnn.tasks import TASKS, find_task
 from kerascnn.training import SGD, Epochs, Input, Model, Recipe, open_strategy
 from kerascnn.training.loop import train
@@ -45,9 +46,16 @@ def squares(task: str) -> Data:
             found["boxes"][place, 0], found["classes"][place, 0] = (left, top, left + wide, top + high), kind
             found["valid"][place, 0] = place % 5 > 0
         found["area"] = (found["boxes"][..., 2:] - found["boxes"][..., :2]).prod(-1)
-        return Split(images, {name: found[name] for name in find_task(task).annotations})
+        found["masks"] = in_array([row_of([outline(box) for box in boxes], SIDE, SIDE) for boxes in found["boxes"]])
+        annotations = {name: found[name] for name in find_task(task).annotations}
+        return Split(images, annotations, stores={"masks": Segments()} if "masks" in annotations else {})
 
     return Data(train=split(31), validation=split(10), labels=LABELS, channels=3)
+
+
+def outline(box: np.ndarray) -> list:
+    x1, y1, x2, y2 = box.tolist()
+    return [[x1, y1, x2, y1, x2, y2, x1, y2]]
 
 
 def network(task: str):
@@ -67,15 +75,22 @@ def network(task: str):
             x = layers.Dense(classes)(layers.GlobalAveragePooling2D()(x))
             return Model(inputs, layers.Activation("softmax")(x), name="tiny")
         rare = "zeros" if task == "segmentation" else initializers.Constant(-4.6)  # as RetinaNet's
-        scores = layers.Conv2D(classes, 3, padding="same", bias_initializer=rare)(x)
+        stuff = task == "panoptic"  # the last class
+        scores = layers.Conv2D(classes - stuff, 3, padding="same", bias_initializer=rare)(x)
         if task == "segmentation":
             scores = layers.UpSampling2D(4, interpolation="bilinear")(scores)
             return Model(inputs, layers.Activation("softmax")(scores), name="tiny")
         offsets = layers.Reshape((-1, 4))(layers.Conv2D(4, 3, padding="same")(x))
         side = SIDE // 4
         boxes = DecodeBoxes((SIDE, SIDE), [(side, side)], [(4, 4)], [[(10, 10)]], dtype="float32")([offsets])
-        scores = layers.Activation("sigmoid", dtype="float32")(layers.Reshape((-1, classes))(scores))
-        return Model(inputs, {"boxes": boxes, "scores": scores}, name="tiny")
+        scores = layers.Activation("sigmoid", dtype="float32")(layers.Reshape((-1, classes - stuff))(scores))
+        outputs = {"boxes": boxes, "scores": scores}
+        if "masks" in find_task(task).annotations:
+            outputs["masks"] = layers.Reshape((-1, 2, 2))(layers.Activation("sigmoid", dtype="float32")(x[..., :4]))
+        if stuff:
+            maps = layers.UpSampling2D(4, interpolation="bilinear")(layers.Conv2D(2, 3, padding="same")(x))
+            outputs["stuff"] = layers.Activation("softmax", dtype="float32")(maps)
+        return Model(inputs, outputs, name="tiny")
 
     return make
 

@@ -14,7 +14,7 @@ from kerascnn.data import open_data, open_source
 from kerascnn.data.dataset import Split
 from kerascnn.data.pipeline import batches, transformed
 from kerascnn.data.segments import Segments, bitmap_of, encoded, in_array, row_of, segments_of
-from kerascnn.data.sources import shape_boxes, shape_instances
+from kerascnn.data.sources import shape_boxes, shape_instances, shape_panoptic
 from kerascnn.data.transforms import policies
 from kerascnn.data.transforms.affine import mask_along, row
 from kerascnn.data.transforms.masks import masks_along, unpacked
@@ -229,6 +229,7 @@ WRONG = {
     "runs that are too long": (partial(segmented, {"size": SIDES, "counts": [9, 9999]}), r"runs that cannot be read"),
     "runs of less than nothing": (partial(segmented, {"size": SIDES, "counts": [9, -9, 2400]}), r"expected whole"),
     "runs of letters": (partial(segmented, {"size": SIDES, "counts": "é"}), r"runs that cannot be read"),
+    "a polygon far away": (partial(segmented, [[0, 0, 9, 0, 1e9, 1e9]]), r"the corner 1e\+09, far beyond 60 x 40"),
     "a word": (partial(segmented, "cat"), r"the segmentation 'cat'; expected polygons"),
     "fractions": (fractions, r"12 of the 12 masks of .* lie elsewhere than their boxes, such as .*in pixels"),
 }  # fmt: skip
@@ -296,6 +297,74 @@ def test_a_png_of_colours_is_refused(tmp_path):
         open_source(tmp_path, progress=False)
 
 
+# COCO's panoptic files
+
+
+def panoptic(folder, change=lambda held: None, layout="{}panoptic.json"):
+    """Three images, whose ground is stuff, and whose first column of pixels is nothing."""
+    file = folder / layout.format("")
+    (folder / "images").mkdir(parents=True)
+    file.with_suffix("").mkdir(parents=True)
+    held = {"images": [], "annotations": [], "categories": [
+        {"id": number, "name": name, "isthing": int(number > 2)}
+        for number, name in ((2, "sand"), (9, "dog"), (4, "cat"))
+    ]}  # fmt: skip
+    for number in range(3):
+        numbers = drawn(number, number).astype(int) * 70_000 + 7
+        numbers[:, 0] = 0
+        colours = np.stack([numbers % 256, numbers // 256 % 256, numbers // 65536], -1).astype(np.uint8)
+        Image.fromarray(colours).save(file.with_suffix("") / f"{number}.png")
+        Image.fromarray(colours).save(folder / "images" / f"{number}.jpg")
+        held["images"].append({"id": number, "file_name": f"{number}.jpg", "width": WIDTH, "height": HEIGHT})
+        infos = []
+        for place in range(1 + number):
+            ys, xs = np.nonzero(numbers == place * 70_000 + 7)
+            box = [int(xs.min()), int(ys.min()), int(np.ptp(xs)) + 1, int(np.ptp(ys)) + 1]
+            one = {"id": place * 70_000 + 7, "category_id": (2, 4, 9)[place], "bbox": box, "area": len(xs)}
+            infos.append(one | {"iscrowd": int(place == 2)})
+        held["annotations"].append({"image_id": number, "file_name": f"{number}.png", "segments_info": infos})
+    change(held)
+    file.write_text(json.dumps(held))
+    return folder
+
+
+@pytest.mark.parametrize("layout", ["{}panoptic.json", "annotations/panoptic_train2017.json"])
+def test_segments_are_objects_things_first(layout, tmp_path):
+    if "train" in layout:
+        (tmp_path / "annotations").mkdir()
+    panoptic(tmp_path, layout=layout)
+    found = open_source(tmp_path, progress=False)
+    (part,) = found.parts.values()
+    assert found.labels == ("cat", "dog", "sand")
+    assert part.annotations["classes"][2, :3].tolist() == [2, 0, 1] and part.annotations["crowd"].sum() == 1
+    for number, held in enumerate(part.annotations["masks"]):
+        segments, height, width = segments_of(held)
+        assert len(segments) == 1 + number
+        want = drawn(number, number)
+        want[:, 0] = 255
+        for place, segment in enumerate(segments):
+            np.testing.assert_array_equal(bitmap_of(segment, height, width), want == place)
+    alone = open_source(tmp_path / layout.format(""), progress=False).parts["all"]
+    assert [*alone.annotations["masks"]] == [*part.annotations["masks"]]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda held: held["annotations"][2]["segments_info"].pop(), r"2\.png has pixels of the segments 140007"),
+        (lambda held: held["annotations"][2].pop("segments_info"), "lacks 'segments_info' where COCO's files have it"),
+        (lambda held: held["annotations"][1].update(file_name="9.png"), r"9\.png cannot be read: No such file"),
+        (lambda held: held["categories"][0].pop("isthing"), "lacks 'isthing'"),
+        (lambda held: held["annotations"][1]["segments_info"][0].update(id=1e999), "inf for the id of a segment"),
+        (lambda held: held["annotations"][1]["segments_info"][0].update(category_id=5), "objects of the categories 5"),
+        (lambda held: held["annotations"][1].update(file_name="2.png"), r"2\.png has pixels of the segments 140007"),
+    ],
+)  # fmt: skip
+def test_what_are_no_segments_is_refused(change, says, tmp_path):
+    with pytest.raises(ValueError, match=says):
+        open_source(panoptic(tmp_path, change), progress=False)
+
+
 # The data set that is made on the spot
 
 
@@ -320,6 +389,19 @@ def test_shapes_are_masked_as_they_are_drawn(monkeypatch):
             assert found.annotations["area"][number, place] == bitmap.sum()
             samples = (scene.fine == place).reshape(height, 2, width, 2).sum(axis=(1, 3))
             assert (bitmap[samples == 4] == 1).mean() > 0.99 and bitmap[samples == 0].sum() <= 1, "the tip of a corner"
+
+
+def test_every_pixel_of_the_shapes_before_ground_and_water_is_of_one_segment(monkeypatch):
+    monkeypatch.setattr(shape_panoptic, "COUNT", 30)
+    source = open_source("shape_panoptic", progress=False)
+    part = source.parts["all"]
+    assert source.labels == ("disc", "ring", "square", "triangle", "ground", "water")
+    for number, held in enumerate(part.annotations["masks"]):
+        segments, height, width = segments_of(held)
+        bitmaps = np.array([bitmap_of(segment, height, width) for segment in segments])
+        assert (bitmaps.sum(axis=0) == 1).all()
+        classes = part.annotations["classes"][number][part.annotations["valid"][number]]
+        assert len(classes) == len(bitmaps) and len({*classes.tolist()} & {4, 5}) == (classes > 3).sum() > 0
 
 
 def test_masks_stay_with_their_images():

@@ -13,7 +13,7 @@ import shapes
 
 from kerascnn.data import open_data, open_source
 from kerascnn.data.segments import bitmap_of, segments_of
-from kerascnn.data.sources import shape_instances
+from kerascnn.data.sources import shape_instances, shape_panoptic
 
 IMAGES = 12
 
@@ -21,7 +21,8 @@ IMAGES = 12
 @pytest.fixture(autouse=True)
 def cache_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("KERASCNN_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(shape_instances, "COUNT", IMAGES)
+    for source in (shape_instances, shape_panoptic):
+        monkeypatch.setattr(source, "COUNT", IMAGES)
 
 
 def bitmaps(row):
@@ -33,12 +34,13 @@ def places(role):
     return [number for number in range(IMAGES) if (number % shapes.VALIDATION == 0) == (role == "validation")]
 
 
-@pytest.mark.parametrize("form", ["coco", "voc"])
+@pytest.mark.parametrize("form", ["coco", "voc", "panoptic"])
 def test_objects_are_read_as_they_were_drawn(form, tmp_path, capsys):
     shapes.main([form, "--out", str(tmp_path / "data"), "--images", str(IMAGES)])
     assert "12 images, 9 train, 3 val" in capsys.readouterr().out
-    found, drawn = open_source(tmp_path / "data", progress=False), open_source("shape_instances").parts["all"]
-    labels = [found.labels.index(label) for label in shapes.CLASSES]
+    name = "shape_panoptic" if form == "panoptic" else "shape_instances"
+    found, source = open_source(tmp_path / "data", progress=False), open_source(name, progress=False)
+    drawn, labels = source.parts["all"], [found.labels.index(label) for label in source.labels]
     assert {role: len(part) for role, part in found.parts.items()} == {"train": 9, "validation": 3}
     for role, part in found.parts.items():
         for number, place in enumerate(places(role)):

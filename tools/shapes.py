@@ -2,7 +2,8 @@
 
 The images are those of ``shape_instances``, or others by another seed. The forms are those that ``kerascnn`` and others
 read: ``coco`` has boxes and masks in JSON, ``voc`` boxes in XML and masks in PNG files, of objects and of classes, and
-``masks`` the class of every pixel in PNG files. A quarter of the images is there to validate on.
+``masks`` the class of every pixel in PNG files. A quarter of the images is there to validate on. ``panoptic`` writes
+those of ``shape_panoptic`` with COCO's panoptic JSON and PNG files.
 """
 
 import argparse
@@ -16,6 +17,8 @@ import numpy as np
 from PIL import Image
 
 from kerascnn.data.segments import encoded
+from kerascnn.data.sources import shape_panoptic
+from kerascnn.data.sources.panoptic import coloured
 from kerascnn.data.sources.shape_boxes import COUNT, SIDE, Scene, extent, scene
 from kerascnn.data.sources.shapes import SHAPES
 from kerascnn.files import written_whole
@@ -42,8 +45,9 @@ def main(arguments: list[str] | None = None) -> None:
             f"--images is {options.images} and --seed {options.seed}: expected {VALIDATION} or more, and 0 or more"
         )
     rng, parts = np.random.default_rng(options.seed), {"train": [], "val": []}
+    draw = shape_panoptic.scene if options.form == "panoptic" else scene
     for number in track(range(options.images), "drawing shapes"):
-        parts["train" if number % VALIDATION else "val"].append(scene(rng))
+        parts["train" if number % VALIDATION else "val"].append(draw(rng))
     with written_whole(options.out) as draft:
         WRITERS[options.form](parts, draft)
     print(f"{options.out}: {options.images} images, {', '.join(f'{len(each)} {name}' for name, each in parts.items())}")
@@ -116,6 +120,26 @@ def masks(parts: Parts, folder: Path) -> None:
     (folder / "labels.txt").write_text("".join(f"{each}\n" for each in ("background", *CLASSES)))
 
 
+def panoptic(parts: Parts, folder: Path) -> None:
+    """``train/panoptic.json`` and ``val/panoptic.json``, each beside ``panoptic/`` and ``images/``."""
+    labels = enumerate(shape_panoptic.LABELS, 1)
+    categories = [{"id": number, "name": name, "isthing": int(name in CLASSES)} for number, name in labels]
+    for part, scenes in parts.items():
+        images, annotations = [], []
+        for number, drawn in enumerate(scenes):
+            save(drawn.pixels, folder / part / "images" / name(number))
+            save(coloured(drawn.middle + 1), folder / part / "panoptic" / name(number))
+            images.append({"id": number, "file_name": name(number), "width": SIDE, "height": SIDE})
+            segments = []
+            for place, (kind, mask) in enumerate(objects(drawn), 1):
+                x1, y1, x2, y2 = extent(mask, 1)
+                box = {"bbox": [x1, y1, x2 - x1, y2 - y1], "area": int(mask.sum()), "iscrowd": 0}
+                segments.append({"id": place, "category_id": 1 + kind, **box})
+            annotations.append({"image_id": number, "file_name": name(number), "segments_info": segments})
+        held = {"images": images, "annotations": annotations, "categories": categories}
+        (folder / part / "panoptic.json").write_text(json.dumps(held), encoding="utf-8")
+
+
 def objects(drawn: Scene) -> Iterator[tuple[int, np.ndarray]]:
     """The class of each object, and where it is in sight."""
     yield from ((kind, drawn.middle == place) for place, kind in enumerate(drawn.classes))
@@ -139,7 +163,7 @@ def save(pixels: np.ndarray, path: Path) -> None:
     image.save(path)
 
 
-WRITERS: dict[str, Callable[[Parts, Path], None]] = {"coco": coco, "voc": voc, "masks": masks}
+WRITERS: dict[str, Callable[[Parts, Path], None]] = {"coco": coco, "voc": voc, "masks": masks, "panoptic": panoptic}
 
 if __name__ == "__main__":
     main()

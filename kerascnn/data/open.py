@@ -14,11 +14,13 @@ from kerascnn.data.sources.coco import annotation_files, from_coco
 from kerascnn.data.sources.digits import digits
 from kerascnn.data.sources.folder import LAYOUT, from_folder
 from kerascnn.data.sources.masks import from_masks, has_masks
+from kerascnn.data.sources.panoptic import from_panoptic, is_panoptic
 from kerascnn.data.sources.photos import photos
 from kerascnn.data.sources.records import from_folder_of_records, from_pattern, is_shard, shards_in
 from kerascnn.data.sources.shape_boxes import shape_boxes
 from kerascnn.data.sources.shape_instances import shape_instances
 from kerascnn.data.sources.shape_masks import shape_masks
+from kerascnn.data.sources.shape_panoptic import shape_panoptic
 from kerascnn.data.sources.shapes import shapes
 from kerascnn.data.sources.table import from_table
 from kerascnn.data.sources.tfds import PREFIX, from_tfds
@@ -35,6 +37,7 @@ NAMED: dict[str, Callable[[Opening], Source]] = {
     "shape_masks": shape_masks,
     "shape_boxes": shape_boxes,
     "shape_instances": shape_instances,
+    "shape_panoptic": shape_panoptic,
 }
 
 
@@ -66,9 +69,9 @@ def open_data(
         - the name of a source: ``"digits"``, 1,797 handwritten digits of 8 x 8 pixels; ``"photos"``, 107 photographs
           of fish, monuments, tools and windmills; or what is made on the spot,
           ``"shapes"``, 2,400 images of 32 x 32 pixels, ``"shape_masks"``, 1,600 images of 64 x 64 pixels with the
-          class of every pixel, ``"shape_boxes"``, 1,600 images of 96 x 96 pixels with a box round every object, and
-          ``"shape_instances"``, the same images with every object's mask. A folder that bears such a name is meant by
-          ``"./digits"``;
+          class of every pixel, ``"shape_boxes"``, 1,600 images of 96 x 96 pixels with a box round every object,
+          ``"shape_instances"``, the same images with every object's mask, and ``"shape_panoptic"``, images of shapes
+          before ground and water. A folder that bears such a name is meant by ``"./digits"``;
         - a folder with one sub-folder of images per class, or with ``train/``, ``validation/`` and ``test/`` that each
           have one sub-folder per class;
         - a folder with ``images/`` and ``masks/``, PNG files of the same name whose pixels are class numbers, with
@@ -76,7 +79,9 @@ def open_data(
           of the classes stand line by line in ``labels.txt`` or ``classes.txt``, or as a list in ``classes.json``;
         - a folder with boxes, and perhaps masks, in COCO's JSON: ``annotations.json`` beside ``images/``, in the folder
           itself or in its ``train/``, ``validation/`` and ``test/``; or ``annotations/instances_train2017.json`` and
-          the like beside ``train2017/`` and the like; or one such ``.json`` file;
+          the like beside ``train2017/`` and the like; or one such ``.json`` file. A folder that has none of these may
+          have COCO's panoptic files: ``panoptic.json`` beside ``panoptic/`` and ``images/``, or
+          ``annotations/panoptic_train2017.json`` and the like, with PNG files in the folder of the same name;
         - a folder with boxes in Pascal VOC's XML: ``Annotations/`` beside ``JPEGImages/``, with masks in
           ``SegmentationObject/`` and lists in ``ImageSets/Main/``, if any; or in YOLO's text files: ``labels/`` beside
           ``images/``, with the names of the classes in ``data.yaml`` or ``classes.txt``;
@@ -154,6 +159,8 @@ WAYS = (  # the first that knows a source opens it
     Way(lambda source: str(source).startswith(PREFIX), lambda source, opening: from_tfds(str(source), opening)),
     Way(lambda source: Path(source).is_dir() and bool(shards_in(Path(source))), of_path(from_folder_of_records)),
     Way(lambda source: Path(source).is_dir() and bool(annotation_files(Path(source))), of_path(from_coco)),
+    Way(lambda source: Path(source).is_dir() and is_panoptic(Path(source)), of_path(from_panoptic)),
+    Way(lambda source: is_file(source, ".json") and is_panoptic(Path(source)), of_path(from_panoptic)),
     Way(lambda source: is_file(source, ".json"), of_path(from_coco)),
     Way(lambda source: Path(source).is_dir() and is_voc(Path(source)), of_path(from_voc)),
     Way(lambda source: Path(source).is_dir() and has_masks(Path(source)), of_path(from_masks)),

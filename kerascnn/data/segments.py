@@ -15,6 +15,7 @@ from kerascnn.data.dataset import InMemory
 from kerascnn.errors import need
 
 LARGEST = 2**53  # of the numbers that are read, beyond which floats are not exact
+FAR = 10  # sides of its image, by which a polygon may pass its edge: pixels are drawn there too, and cost time
 Segment = list[list[float]] | dict[str, Any]  # an outline, or runs
 
 
@@ -76,6 +77,8 @@ def problem_of(segment: Any, height: int, width: int) -> str | None:
         for polygon in segment:
             if not isinstance(polygon, list) or len(polygon) % 2 or not all(is_finite(value) for value in polygon):
                 return f"the polygon {polygon!r:.80}; expected x and y of every corner in turn, in pixels"
+            if max(map(abs, polygon), default=0) > FAR * max(height, width):
+                return f"a polygon with the corner {max(polygon, key=abs):g}, far beyond {width} x {height} pixels"
         return None
     if not isinstance(segment, dict) or "counts" not in segment:
         return f"the segmentation {segment!r:.80}; expected polygons, or runs with size and counts"

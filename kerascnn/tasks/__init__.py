@@ -10,10 +10,13 @@ from kerascnn.evaluation.loop import Evaluator
 from kerascnn.tasks.classification import Classification
 from kerascnn.tasks.detection import Detection
 from kerascnn.tasks.instance import Instance
+from kerascnn.tasks.panoptic import Panoptic
 from kerascnn.tasks.segmentation import Segmentation
 from kerascnn.tasks.task import App, Evaluation, OutputTensor, Prediction, Task
 
-TASKS: dict[str, type[Task]] = {task.name: task for task in (Classification, Segmentation, Detection, Instance)}
+TASKS: dict[str, type[Task]] = {
+    task.name: task for task in (Classification, Segmentation, Detection, Instance, Panoptic)
+}
 
 __all__ = [
     "TASKS",
@@ -25,6 +28,7 @@ __all__ = [
     "Evaluator",
     "Instance",
     "OutputTensor",
+    "Panoptic",
     "Prediction",
     "Segmentation",
     "Task",

@@ -6,7 +6,7 @@ https://cocodataset.org/#format-data: ``"bbox"`` is x, y, width and height in pi
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +25,17 @@ COCO_LAYOUT = (
 )
 
 
-def annotation_files(root: Path) -> dict[str, Path]:
+def annotation_files(root: Path, prefix: str = PREFIX, names: Sequence[str] = NAMES) -> dict[str, Path]:
     """The annotation files of a folder by the role of their images, or the only one as ``"all"``; none: it has none."""
     found = {}
-    for path in sorted((root / "annotations").glob(f"{PREFIX}*.json")):
-        if role := role_of(path.stem.removeprefix(PREFIX).rstrip("0123456789")):
+    for path in sorted((root / "annotations").glob(f"{prefix}*.json")):
+        if role := role_of(path.stem.removeprefix(prefix).rstrip("0123456789")):
             found.setdefault(role, path)
     for folder in sorted(path for path in root.iterdir() if path.is_dir() and role_of(path.name)):
-        for name in NAMES:
+        for name in names:
             if (folder / name).is_file():
                 found.setdefault(str(role_of(folder.name)), folder / name)
-    for path in (root / name for name in NAMES if not found):
+    for path in (root / name for name in names if not found):
         if path.is_file():
             return {ALL: path}
     return {role: found[role] for role in ROLES if role in found}
@@ -52,11 +52,14 @@ def from_coco(root: Path, opening: Opening) -> Source:
     return from_listed({role: read(path) for role, path in files.items()}, base, root, opening)
 
 
-def read(file: Path) -> Listed:
-    """An annotation file. Raises ``ValueError`` when it is none, or what it holds does not go together."""
+def read(file: Path, objects: Callable[[Any], list[dict[str, Any]]] = lambda held: held["annotations"]) -> Listed:
+    """An annotation file, in whose JSON ``objects`` finds the objects.
+
+    Raises ``ValueError`` when it is none, or what it holds does not go together.
+    """
     try:
         held = json.loads(file.read_text(encoding="utf-8-sig"))
-        images, annotations, categories = (held[key] for key in ("images", "annotations", "categories"))
+        images, annotations, categories = held["images"], objects(held), held["categories"]
         named = [(each["id"], each["name"]) for each in categories]
         numbers = [image["id"] for image in images]
         names = [image["file_name"] for image in images]
@@ -115,7 +118,10 @@ def check_kind(file: Path, what: str, values: Sequence[Any], kind: Any) -> None:
 
 def folder_of(file: Path, names: Sequence[str]) -> Path:
     """The folder of an annotation file's images: where the first of them is."""
-    stem, above = file.stem.removeprefix(PREFIX), file.parent.parent
+    stem, above = (
+        file.stem.partition("_")[2] or file.stem,
+        file.parent.parent,
+    )  # instances_train2017, panoptic_train2017
     folders = (file.parent / "images", file.parent, above / stem, above / "images" / stem, above / "images")
     for folder in folders:
         if names and (folder / names[0]).is_file():

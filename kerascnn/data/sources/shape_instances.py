@@ -10,7 +10,7 @@ import numpy as np
 
 from kerascnn.data.dataset import Source, Split
 from kerascnn.data.segments import Segments, encoded, in_array, row_of
-from kerascnn.data.sources.shape_boxes import COUNT, SIDE, Scene, annotated, extent, scene
+from kerascnn.data.sources.shape_boxes import COUNT, MOST, SIDE, Scene, annotated, extent, scene
 from kerascnn.data.sources.shapes import SHAPES
 from kerascnn.data.splitting import ALL, Opening
 from kerascnn.progress import track
@@ -34,7 +34,7 @@ def with_masks(scenes: Sequence[Scene]) -> dict[str, np.ndarray]:
         )
         rows.append(row_of([encoded(bitmap) for bitmap in bitmaps], SIDE, SIDE))
         areas.append([bitmap.sum() for bitmap in bitmaps])
-    found = annotated(objects)
+    found = annotated(objects, max(MOST, *map(len, objects)))
     for place, of_image in enumerate(areas):
         found["area"][place, : len(of_image)] = of_image
     return {**found, "masks": in_array(rows)}

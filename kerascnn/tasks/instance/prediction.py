@@ -51,13 +51,18 @@ class InstancePrediction(BoxPrediction):
 
 
 def drawn(image: np.ndarray, boxes: np.ndarray, classes: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """(H, W, 3) uint8: an image (H, W, 1 or 3) under objects in the colours of their classes, and with their boxes."""
+    return framed(drawn_masks(image, classes, masks), boxes, classes)
+
+
+def drawn_masks(image: np.ndarray, classes: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """(H, W, 3) uint8: an image (H, W, 1 or 3) under objects in the colours of their classes, the first on top."""
     height, width = image.shape[:2]
     numbers = np.zeros((height, width), np.int32)
     for number, mask in reversed([*enumerate(masks, 1)]):
         numbers[bitmap_of(mask, height, width) > 0] = number
     shades = colours(int(classes.max(initial=0)) + 1)[classes]
-    return framed(painted(image, numbers, np.concatenate([[BLACK], shades])), boxes, classes)
+    return painted(image, numbers, np.concatenate([[BLACK], shades]))
 
 
 def found_in(outputs: Arrays, labels: tuple[str, ...], size: tuple[int, int]) -> list[InstancePrediction]:
