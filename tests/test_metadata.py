@@ -14,7 +14,8 @@ from test_deploy import CARD, SIZE, plain
 from kerascnn.deploy import export, metadata
 from kerascnn.deploy.images import noise
 from kerascnn.runtime import open_model
-from kerascnn.tasks import OutputTensor, Segmentation
+from kerascnn.runtime.tflite import output_order
+from kerascnn.tasks import Detection, OutputTensor, Segmentation
 from kerascnn.weights.records import find_record
 
 FACTS = {"author": "A. Painter", "licence": "MIT", "version": "3", "description": "Seven things, \N{EN DASH} small."}
@@ -118,10 +119,35 @@ def test_a_segmenter_gives_a_grey_image_for_each_class(format):
     assert (masks.only(6).text(0), masks.only(6).number(2, "b")) == ("labels.txt", 2), "TENSOR_AXIS_LABELS"
     read = metadata.read(exported.path)
     assert read.labels == WANTED.labels and read.outputs == Segmentation.tflite_metadata
-    metadata.write(
-        exported.path, replace(read, outputs=(OutputTensor(name="x", description="", content="", labels=""),))
-    )
+    metadata.write(exported.path, replace(read, outputs=(OutputTensor(name="x", description="", content=""),)))
     assert metadata.read(exported.path).labels == () and metadata.read(exported.path).outputs[0].content == ""
+
+
+def test_a_detector_that_suppresses_boxes_gives_boxes_classes_scores_and_their_number():
+    image = keras.Input((SIZE, SIZE, 3), name="image")
+    x = keras.layers.Conv2D(8, 3, 8, activation="relu")(image)
+    boxes = keras.layers.Reshape((-1, 4))(keras.layers.Conv2D(4, 1)(x))
+    boxes = keras.layers.Lambda(lambda b: keras.ops.cumsum(keras.ops.abs(b), -1))(boxes)
+    scores = keras.layers.Reshape((-1, 7))(keras.layers.Conv2D(7, 1, activation="sigmoid")(x))
+    net, card = keras.Model(image, {"boxes": boxes, "scores": scores}), replace(WANTED, task="detection")
+    exported = export(net, "net.tflite", card=card, nms=True)
+    start, length = written(Path(exported.path).read_bytes()).only(3).vector(3)
+    whole = written(Path(exported.path).read_bytes()).buffer
+    tensors = [Walk(whole, at + struct.unpack_from("<I", whole, at)[0]) for at in range(start, start + 4 * length, 4)]
+    by_name = {tensor.text(0): tensor for tensor in tensors}
+    assert {*by_name} == {"location", "category", "score", "number of detections"}
+    outputs = {each.output: each.name for each in Detection.tflite_metadata}
+    assert [tensor.text(0) for tensor in tensors] == [outputs[name] for name in output_order(Path("net.tflite"))]
+    content = by_name["location"].table(3)
+    assert content.number(0, "B") == 3, "content is BoundingBoxProperties"
+    assert [content.table(1).number(place, "b") for place in (1, 2)] == [1, 1], "BOUNDARIES, PIXEL"
+    assert [content.table(2).number(place, "i") for place in (0, 1)] == [2, 2]
+    assert by_name["category"].only(6).number(2, "b") == 3, "TENSOR_VALUE_LABELS"
+    read = metadata.read("net.tflite")
+    assert read.labels == WANTED.labels and {*read.outputs} == {*Detection.tflite_metadata}
+    export(net, "raw.tflite", card=card)
+    with pytest.raises(ValueError, match="holds no metadata"):
+        metadata.read("raw.tflite")
 
 
 def test_labels_are_a_plain_zip_behind_the_model(net):

@@ -163,7 +163,7 @@ def export(
         step(f"writing {file.name}")
         with quiet():
             target.write(request, draft)
-            if card is not None and draft.suffix == ".tflite" and metadata.fits(task, request.model):
+            if card is not None and draft.suffix == ".tflite" and metadata.fits(task, draft):
                 metadata.write(draft, metadata.of_card(card, request.model.inputs[0].shape[1:]))
         step(f"running {file.name} and its model on {len(tested)} images")
         try:

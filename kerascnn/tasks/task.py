@@ -80,10 +80,12 @@ class Evaluation(Protocol):
 class OutputTensor:
     """An output in the words of TensorFlow Lite's standard metadata."""
 
+    output: str = SCORES  # what it is called here
     name: str
     description: str
-    content: str = "feature"  # or "image": a grey one for each place of the last axis
-    labels: str = "axis"  # the class names are those of the places of its last axis
+    content: str = "feature"  # or "image", a grey one for each place of the last axis; or "box", corners in pixels
+    places: tuple[int, int] | None = None  # the first and the last axis of the content; None: all but the batch
+    labels: str = ""  # the class names are those of the places of its last "axis", or of its values: "value"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,9 +9,8 @@ import io
 import os
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,10 +18,8 @@ from kerascnn.card import Card
 from kerascnn.deploy.metadata.provenance import provenance
 from kerascnn.deploy.metadata.tables import Builder, Table, int8, int32, uint8, uint32
 from kerascnn.errors import need
+from kerascnn.runtime.tflite import output_order
 from kerascnn.tasks import OutputTensor, Task, find_task
-
-if TYPE_CHECKING:
-    import keras
 
 __all__ = ["Metadata", "fits", "of_card", "read", "write"]
 
@@ -30,10 +27,10 @@ NAME = "TFLITE_METADATA"
 IDENTIFIER = b"M001"
 PARSER = "1.0.0"  # the first version of the schema holds all that is written here
 LABELS = "labels.txt"
-LABEL_FILES = {"axis": 2}  # AssociatedFileType: TENSOR_AXIS_LABELS
+LABEL_FILES = {"axis": 2, "value": 3}  # AssociatedFileType: TENSOR_AXIS_LABELS, TENSOR_VALUE_LABELS
 COLOURS = {3: 1, 1: 2}  # ColorSpaceType: RGB, GRAYSCALE; 0 is unknown
-CONTENTS = {"feature": 1, "image": 2}  # ContentProperties
-PLACES = (1, 2)  # dimensions of an output that are an image's height and width
+CONTENTS = {"feature": 1, "image": 2, "box": 3}  # ContentProperties
+BOUNDARIES, PIXEL = 1, 1  # BoundingBoxType: left, top, right, bottom; CoordinateType
 NORMALIZATION_OPTIONS = 1  # ProcessUnitOptions
 
 
@@ -73,9 +70,10 @@ class Metadata:
     parser: str = PARSER
 
 
-def fits(task: Task | None, model: "keras.Model") -> bool:
-    """Whether there is standard metadata for the outputs of a model, as for a classifier's or segmenter's."""
-    return task is not None and 0 < len(task.tflite_metadata) == len(model.outputs)
+def fits(task: Task | None, path: Path) -> bool:
+    """Whether there is standard metadata for the outputs of a file."""
+    known = () if task is None else task.tflite_metadata
+    return bool(known) and sorted(each.output for each in known) == sorted(output_order(path))
 
 
 def of_card(card: Card, shape: Sequence[int]) -> Metadata:
@@ -104,8 +102,13 @@ def of_card(card: Card, shape: Sequence[int]) -> Metadata:
 
 
 def write(path: str | os.PathLike, metadata: Metadata) -> None:
-    """Put metadata into a ``.tflite`` file, in place of any that it holds. Equal files come out equal to the byte."""
+    """Put metadata into a ``.tflite`` file, in place of any that it holds. Equal files come out equal to the byte.
+
+    What it says of outputs is put into the order in which the file has them.
+    """
     path = Path(path)
+    order = output_order(path)
+    metadata = replace(metadata, outputs=tuple(sorted(metadata.outputs, key=lambda each: order.index(each.output))))
     path.write_bytes(with_labels(with_buffer(path.read_bytes(), packed(metadata)), metadata.labels))
 
 
@@ -142,17 +145,25 @@ def read(path: str | os.PathLike) -> Metadata:
         mean=units[0].floats(0) if units else (),
         std=units[0].floats(1) if units else (),
         labels=tuple(labels),
-        outputs=tuple(map(described, graph.tables(3))),
+        outputs=tuple(map(described, graph.tables(3), output_order(Path(path)))),
         parser=model.text(7),
     )
 
 
-def described(tensor: Table) -> OutputTensor:
+def described(tensor: Table, output: str) -> OutputTensor:
     """What the metadata says of an output; of content and labels that are not written here, nothing."""
-    content = {number: name for name, number in CONTENTS.items()}.get(tensor.table(3).number(0, "uint8"), "")
-    kinds = {number: name for name, number in LABEL_FILES.items()}
-    labels = [kinds.get(file.number(2, "int8"), "") for file in tensor.tables(6)]
-    return OutputTensor(name=tensor.text(0), description=tensor.text(1), content=content, labels=(labels or [""])[0])
+    content, places = tensor.table(3), tensor.table(3).table(2)
+    kinds = {number: name for name, number in CONTENTS.items()}
+    files = {number: name for name, number in LABEL_FILES.items()}
+    labels = [files.get(file.number(2, "int8"), "") for file in tensor.tables(6)]
+    return OutputTensor(
+        output=output,
+        name=tensor.text(0),
+        description=tensor.text(1),
+        content=kinds.get(content.number(0, "uint8"), ""),
+        places=(places.number(0, "int32"), places.number(1, "int32")) if content.at(2) else None,
+        labels=(labels or [""])[0],
+    )
 
 
 def with_labels(model: bytes, labels: Sequence[str]) -> bytes:
@@ -234,12 +245,20 @@ def packed_output(builder: Builder, output: OutputTensor) -> int:
     """The ``TensorMetadata`` table of an output."""
     fields = {0: builder.CreateString(output.name), 1: builder.CreateString(output.description)}
     if output.content:
-        image = output.content == "image"
-        content = {1: builder.table({0: int8(COLOURS[1])} if image else {}), 0: uint8(CONTENTS[output.content])}
-        if image:
-            content[2] = builder.table({0: int32(PLACES[0]), 1: int32(PLACES[1])})
+        content = {0: uint8(CONTENTS[output.content]), 1: packed_properties(builder, output.content)}
+        if output.places:
+            content[2] = builder.table({place: int32(axis) for place, axis in enumerate(output.places)})
         fields[3] = builder.table(content)
     if output.labels:
         file = {0: builder.CreateString(LABELS), 1: builder.CreateString("Names of the classes.")}
         fields[6] = builder.tables([builder.table({**file, 2: int8(LABEL_FILES[output.labels])})])
     return builder.table(fields)
+
+
+def packed_properties(builder: Builder, content: str) -> int:
+    """The table of what an output holds."""
+    if content == "image":
+        return builder.table({0: int8(COLOURS[1])})
+    if content == "box":
+        return builder.table({1: int8(BOUNDARIES), 2: int8(PIXEL)})
+    return builder.table({})

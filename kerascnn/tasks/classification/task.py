@@ -30,7 +30,7 @@ class Classification(DecisionTask):
     title: ClassVar[str] = "Top-1 accuracy"
     trial_data: ClassVar[str] = "digits"
     tflite_metadata: ClassVar[tuple[OutputTensor, ...]] = (
-        OutputTensor(name=SCORES, description="How much the image looks like each class."),
+        OutputTensor(name=SCORES, description="How much the image looks like each class.", labels="axis"),
     )
 
     def check_model(self, model: "keras.Model") -> None:

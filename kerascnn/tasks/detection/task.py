@@ -16,7 +16,7 @@ from kerascnn.tasks.detection.evaluation import Finder
 from kerascnn.tasks.detection.losses import USUAL, Loss, TwoStage, usual
 from kerascnn.tasks.detection.prediction import CHOICE, CHOSEN, SURE, found_in, with_suppression
 from kerascnn.tasks.drawing import hexadecimal
-from kerascnn.tasks.task import SCORES, App, Arrays, Prediction, Task, Tensors
+from kerascnn.tasks.task import SCORES, App, Arrays, OutputTensor, Prediction, Task, Tensors
 
 if TYPE_CHECKING:
     import keras
@@ -48,6 +48,18 @@ class Detection(Task):
     metric: ClassVar[str] = "ap"
     title: ClassVar[str] = "AP"
     trial_data: ClassVar[str] = "shape_boxes"
+    tflite_metadata: ClassVar[tuple[OutputTensor, ...]] = (  # of a file that suppresses boxes itself; names as usual
+        OutputTensor(
+            output="boxes",
+            name="location",
+            description="Left, top, right and lower edge of each object in pixels, the surest first.",
+            content="box",
+            places=(2, 2),
+        ),
+        OutputTensor(output="classes", name="category", description="The class of each.", labels="value"),
+        OutputTensor(name="score", description="How sure each is."),
+        OutputTensor(output="count", name="number of detections", description="How many there are; the rest is 0."),
+    )
     of_boxes: ClassVar[tuple[str, ...]] = ("boxes",)  # outputs that say something only where a score is large
     loss_records: ClassVar[tuple[type, ...]] = tuple(map(type, USUAL))
 

@@ -31,7 +31,11 @@ class Segmentation(DecisionTask):
     trial_data: ClassVar[str] = "shape_masks"
     tflite_metadata: ClassVar[tuple[OutputTensor, ...]] = (
         OutputTensor(
-            name="segmentation_masks", description="How much each pixel looks like each class.", content="image"
+            name="segmentation_masks",
+            description="How much each pixel looks like each class.",
+            content="image",
+            places=(1, 2),
+            labels="axis",
         ),
     )
 
