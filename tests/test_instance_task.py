@@ -216,6 +216,11 @@ def test_an_object_of_which_no_pixel_is_seen_is_none():
     assert targets["masks"].shape == (3, 2, 24, 3)
 
 
+def test_images_with_masks_are_put_together_by_no_mosaic():
+    with pytest.raises(ValueError, match="puts boxes together, and no masks"):
+        batches(data(), HOW, 3, encode=TASK.encode, augment=("mosaic",))
+
+
 def test_data_without_masks_says_so():
     boxes = replace(data(), annotations={k: v for k, v in data().annotations.items() if k != "masks"}, stores={})
     with pytest.raises(

@@ -24,8 +24,10 @@ def mosaic(
     cut off. A box is cut with its image, and left out as :mod:`kerascnn.data.transforms.boxes` says.
 
     Images are (B, H, W, C) float32. Of ``OF_OBJECTS`` each has four times as many rows then; other targets are those of
-    the image itself.
+    the image itself. Raises ``ValueError`` for masks of objects, which are not put together.
     """
+    if "masks" in targets:
+        raise ValueError("mosaic puts boxes together, and no masks of objects. Leave it out of augment.")
     count, chosen = tf.shape(images)[0], partners_of("mosaic", seed, tf.shape(images)[0])
     orders = tf.concat([tf.range(count)[None], chosen], 0)  # (4, B)
     seeds = tf.random.split(tf.random.split(seed, PARTS + 1)[PARTS], count)
