@@ -1,9 +1,10 @@
 """Boxes round shapes, in images that are made on the spot: small and large, before and behind one another.
 
     kerascnn train recipes/shape_boxes.py
+    kerascnn train recipes/shape_boxes.py:YOLO
 
 After 40 epochs it finds 75.6 % AP50, 52.2 % AP, on the 404 validation images (seed 0); with flips alone 56.7 % AP50 at
-its best, and less from there on.
+its best, and less from there on. ``YOLO``, the head of YOLOv3 on the same network, comes to about 27 % AP (seed 0).
 
 The network is a ResNet-18 at half its width and without its last stage: maps of stride 8 and 16 suit shapes of 12 to
 52 pixels. A page for photographs differs in the network, ``ssdlite_mobilenet_v2`` with ``weights="imagenet"`` for
@@ -11,7 +12,7 @@ instance, and in the data, a folder with ``images/`` and ``annotations.json``.
 """
 
 from kerascnn.applications import ResNet18
-from kerascnn.detection import ssdlite
+from kerascnn.detection import ssdlite, yolov3
 from kerascnn.training import AdamW, Cosine, Epochs, Input, Model, Recipe
 
 BACKBONE = ResNet18.replace(name="resnet14_32", depths=(2, 2, 2), width=32)  # up to stride 16: shapes are small
@@ -27,4 +28,13 @@ RECIPE = Recipe(
     batch=16,
     optimizer=AdamW(lr=0.002, weight_decay=0.01),
     schedule=Cosine(warmup=1),
+)
+YOLO = RECIPE.replace(
+    model=Model(
+        yolov3(BACKBONE),
+        fields={
+            "anchors": (((14, 14), (20, 20), (27, 27)), ((34, 34), (42, 42), (52, 52))),
+            "heads": ((64, 1), (128, 1)),
+        },
+    )
 )

@@ -142,6 +142,18 @@ def test_a_killed_training_goes_on_to_the_same_weights(tmp_path, trained):
         np.testing.assert_array_equal(a, b)
 
 
+def test_a_detector_is_tuned_for_int8(trained, tmp_path, capsys):
+    """What it says is rounded while it is tuned; its file is of bytes, and is no worse than one that was not tuned."""
+    out, small = trained[0], tmp_path / "small.keras"
+    how = ["--data", "shape_boxes", "--int8", "--epochs", "1", "--lr", "1e-4", "--out", str(small)]
+    assert main(["compress", str(out / "model.keras"), *how]) == 0
+    assert "after int8" in capsys.readouterr().out
+    report = kerascnn.export(small, tmp_path / "small.tflite", "tflite-int8")
+    assert report.types == ("int8", "int8") and report.excess <= 1
+    before, after = (kerascnn.evaluate(each, "shape_boxes").evaluation for each in (out / "model.keras", report.path))
+    assert after.ap50 > before.ap50 - 0.05
+
+
 def test_retinanet_learns_by_the_same_engine(tmp_path, folder):
     """By the loss that is usual for sigmoids; and it is exported, evaluated and drawn as any other."""
     row = retinanet(ResNet18.replace(name="resnet8_8", depths=(1, 1, 1), width=8))

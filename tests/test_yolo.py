@@ -238,6 +238,23 @@ def test_each_network_has_its_loss():
             Detection(labels=("a", "b", "c"), loss=other).training_model(model)
 
 
+@pytest.mark.parametrize("name", ["ssdlite", "retinanet", "yolov1", "yolov2", "yolov3"])
+def test_the_part_that_compression_tunes_has_the_loss_of_the_whole(name):
+    row = find(f"{name}_resnet20_cifar")
+    model = row.replace(**row.tiny)(classes=3, input_shape=(64, 64, 3))
+    randomise(model)
+    task, x = Detection(labels=("a", "b", "c")), images(model, 3)
+    part = task.part_to_tune(model)
+    targets = objects() | {"crowd": tf.zeros((3, 5), bool)}
+    targets["classes"] %= 3
+    wanted = task.losses(task.training_model(model)(x), targets)
+    np.testing.assert_allclose(part.loss(targets, part.model(x)), wanted, rtol=1e-5)
+    again, outputs = part.whole(part.model)(x), model(x)
+    for output, values in outputs.items():
+        np.testing.assert_allclose(again[output], values, rtol=1e-5, atol=1e-5)
+    task.training_model(part.whole(part.model))  # is drawn as any other, and can be trained on
+
+
 @pytest.mark.parametrize(
     ("kind", "name", "value", "says"),
     [

@@ -128,23 +128,24 @@ class SSDVGG(SSD):
 
     _: KW_ONLY
     windows: tuple[tuple[int, int, int], ...]  # the last convolution to every extra map
+    dense: int = 1024  # width of VGG's fully connected layers
     taps: tuple[str, ...] = ("stage4-relu3", "stage5-relu3")
     style: Style = Style(padding="symmetric", initializer="glorot_uniform")
 
     @property
     def tiny(self) -> dict[str, Any]:
-        return super().tiny | {"windows": (HALVING,) * 2}
+        return super().tiny | {"windows": (HALVING,) * 2, "dense": 32}
 
     def first_maps(self, k, backbone):
         first, x = super().first_maps(k, backbone)
         scaled = (k / "first")(L.LayerScale, start=20.0)((k / "first")(L.UnitLength)(first))
         x = (k / "pool5").with_style(padding="symmetric").max_pool(x, 3, 1)
         k = k / "dense"
-        x = k.act(k(L.Conv2D, 1024, 3, padding="same", dilation_rate=6, kernel_initializer=k.initializer)(x))
-        return [scaled, k.conv_act(x, 1024)]
+        x = k.act(k(L.Conv2D, self.dense, 3, padding="same", dilation_rate=6, kernel_initializer=k.initializer)(x))
+        return [scaled, k.conv_act(x, self.dense)]
 
     def extra(self, k, x, width, number):
-        """A 1x1 to half of ``width``, and a window that not always halves the map."""
+        """A 1x1 to half of ``width``, and the window that its row says, which need not halve the map."""
         side, stride, border = self.windows[number - 1]
         x = k.conv_act(x, width // 2)
         x = k(L.ZeroPadding2D, border)(x) if border else x

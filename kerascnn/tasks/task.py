@@ -76,6 +76,25 @@ class Evaluation(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Part:
+    """The part of a model that is tuned, where no loss can be had of the outputs of the whole.
+
+    Parameters
+    ----------
+    model
+        The same layers, up to what the loss takes.
+    loss
+        From targets and the outputs of that, or of a copy of it, to the loss of each image, ``(B,)``.
+    whole
+        The whole model again, of the part as it is after tuning.
+    """
+
+    model: "keras.Model"
+    loss: Callable[[Any, Any], Any]
+    whole: "Callable[[keras.Model], keras.Model]"
+
+
 @dataclass(frozen=True, kw_only=True)
 class OutputTensor:
     """An output in the words of TensorFlow Lite's standard metadata."""
@@ -195,6 +214,10 @@ class Task(ABC):
     @abstractmethod
     def output_loss(self, activations: Mapping[str, str], targets: Tensors, outputs: Tensors) -> Any:
         """The loss of each image from a whole model's outputs, which have passed through these last activations."""
+
+    def part_to_tune(self, model: "keras.Model") -> Part | None:
+        """The part of a trained model that compression tunes; None: the whole, by :meth:`output_loss`."""
+        return None
 
     # -- inference ----------------------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from kerascnn.compression.filters import Filters, remove_filters
 from kerascnn.compression.pruning import Pruning, prunable, prune, sparsities
 from kerascnn.compression.quantization import quantize_aware
 from kerascnn.compression.sizes import Footprint, footprints, verdict
-from kerascnn.compression.tuning import DEFAULT, Tuning, task_loss, tuned
+from kerascnn.compression.tuning import DEFAULT, Loss, Tuning, task_loss, tuned
 from kerascnn.data import open_data
 from kerascnn.deploy import export
 from kerascnn.files import written_together
@@ -201,7 +201,14 @@ def training_batches(data: "Data", card: Card, task: "Task", tuning: Tuning) -> 
 
 def taken(step: str, plan: Plan, network: keras.Model, train: Any, task: "Task") -> keras.Model:
     """The network after one step of a plan; ``train`` holds all epochs of a tuning."""
-    once, loss = replace(plan.tuning, epochs=1), task_loss(task, network)
+    if part := task.part_to_tune(network):
+        return part.whole(changed(step, plan, part.model, train, part.loss))
+    return changed(step, plan, network, train, task_loss(task, network))
+
+
+def changed(step: str, plan: Plan, network: keras.Model, train: Any, loss: Loss) -> keras.Model:
+    """The same, of a network whose outputs a loss takes."""
+    once = replace(plan.tuning, epochs=1)
     if step == "filters":
         return tuned(remove_filters(network, plan.filters or Filters()).model, train, once, loss)
     if step == "pruning":

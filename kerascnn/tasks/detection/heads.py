@@ -1,5 +1,7 @@
 """The outputs of a detector: boxes and scores, and what the loss takes in their place."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -8,10 +10,13 @@ import numpy as np
 from kerascnn import layers as L
 from kerascnn.detection.sampling import SampledRegions
 from kerascnn.graph.ending import activation_of
+from kerascnn.graph.fake_quantised import is_fake_quantised
 from kerascnn.graph.graph import Call, Graph, is_graph
+from kerascnn.graph.inline import inline_models
 from kerascnn.graph.rewrite import replay
+from kerascnn.runtime import outputs_by_name
 from kerascnn.tasks.detection.losses import TwoStage
-from kerascnn.tasks.task import SCORES
+from kerascnn.tasks.task import SCORES, Part, Tensors
 
 BOXES, OFFSETS, DEFAULTS, VARIANCES, REGIONS = "boxes", "offsets", "defaults", "variances", "regions"
 EXCLUSIVE = "exclusive"  # logits of classes, of which a box has one
@@ -60,22 +65,71 @@ def up_to_logits(model: keras.Model, sampling: TwoStage | None = None) -> keras.
     decoded = graph.producer(output[BOXES])
     if isinstance(decoded.operation, L.ClassBoxes):
         return up_to_regions(graph, decoded, sampling or TwoStage())
-    read = READINGS.get(type(decoded.operation))
-    parts = read(graph, decoded, output[SCORES]) if read else None
-    if parts is None:
-        last = graph.producer(output[SCORES]).operation
-        raise ValueError(
-            f"{model.name} ends in {type(decoded.operation).__name__} and {type(last).__name__}; to be trained its "
-            "boxes have to come of DecodeBoxes, and its scores of a sigmoid, as RetinaNet's, or of ChannelSlice after "
-            "Softmax, as SSD's; or both of what YOLO's come of, or of ClassBoxes, as Faster R-CNN's."
-        )
-    tensors = {name: x if keras.backend.is_keras_tensor(x) else None for name, x in parts.items()}
+    said = read(graph, decoded)
     image = graph.model.inputs[0]
-    constants = {name: Constant(parts[name], name=name)(image) for name, x in tensors.items() if x is None}
-    return keras.Model(image, {**output, **tensors, **constants})
+    constants = {name: Constant(values, name=name)(image) for name, values in said.constants.items()}
+    return keras.Model(image, {**output, said.name: joined(said.maps, said.name), **said.tensors, **constants})
 
 
-def of_default_boxes(graph: Graph, decoded: Call, scores: Any) -> dict[str, Any] | None:
+@dataclass(frozen=True)
+class Said:
+    """What a detector says, before boxes and scores are made of it."""
+
+    name: str  # of what it says of the places of boxes
+    maps: list[Any]  # that, of each map, (B, A, 4)
+    tensors: dict[str, Any]  # all else, by name
+    constants: dict[str, Any]  # by which boxes are decoded
+
+
+def read(graph: Graph, decoded: Call) -> Said:
+    """What a detector of one stage says. Raises ``ValueError`` as :func:`up_to_logits` does."""
+    output: Any = graph.model.output
+    reading = READINGS.get(type(decoded.operation))
+    if said := reading(graph, decoded, output[SCORES]) if reading else None:
+        return said
+    last = graph.producer(output[SCORES]).operation
+    raise ValueError(
+        f"{graph.model.name} ends in {type(decoded.operation).__name__} and {type(last).__name__}; to be trained its "
+        "boxes have to come of DecodeBoxes, and its scores of a sigmoid, as RetinaNet's, or of ChannelSlice after "
+        "Softmax, as SSD's; or both of what YOLO's come of, or of ClassBoxes, as Faster R-CNN's."
+    )
+
+
+def part_to_tune(model: keras.Model, losses: Callable[[Tensors, Tensors], Any]) -> Part:
+    """The part of a detector before boxes and scores are made of what it says; ``losses`` are of this."""
+    import tensorflow as tf
+
+    graph = Graph(model)
+    output: Any = graph.model.output
+    decoded = graph.producer(output[BOXES])
+    if isinstance(decoded.operation, L.ClassBoxes):
+        raise ValueError(
+            f"{model.name} finds objects in two stages, and compression tunes detectors of one. Export it as it is."
+        )
+    said = read(graph, decoded)
+    maps = {f"map{number}": x for number, x in enumerate(said.maps, 1)}
+    cut: dict[str, Any] = {**maps, **said.tensors}
+    part = keras.Model(graph.model.inputs[0], cut, name=model.name)
+    ending = keras.Model(list(cut.values()), graph.model.output, name="ending")
+
+    def loss(targets: Any, outputs: Any) -> Any:
+        given = outputs_by_name(part, outputs)
+        places = tf.concat([given.pop(name) for name in maps], axis=1)
+        constants = {name: tf.constant(values, tf.float32) for name, values in said.constants.items()}
+        return losses({said.name: places, **given, **constants}, targets)
+
+    def whole(changed: keras.Model) -> keras.Model:
+        outputs = outputs_by_name(changed, changed.output)
+        made: Any = ending([outputs[name] for name in cut])
+        if is_fake_quantised(changed):  # boxes are decoded in floats, and put out in bytes as the rest is
+            most = {BOXES: float(max(model.input_shape[1:3])), SCORES: 255 / 256}
+            made = {name: L.FakeQuantization(0.0, most[name], name=f"{name}-rounded")(x) for name, x in made.items()}
+        return inline_models(keras.Model(changed.inputs[0], made, name=model.name))
+
+    return Part(part, loss, whole)
+
+
+def of_default_boxes(graph: Graph, decoded: Call, scores: Any) -> Said | None:
     """What SSD and RetinaNet say: ``"offsets"``, (B, A, 4), and logits, (B, A, 1 + K) with the background's, or K."""
     call = graph.producer(scores)
     if isinstance(call.operation, L.ChannelSlice) and call.operation.start == 1:
@@ -86,15 +140,11 @@ def of_default_boxes(graph: Graph, decoded: Call, scores: Any) -> dict[str, Any]
     if not kind:
         return None
     decode = decoded.operation
-    return {
-        OFFSETS: joined(decoded.inputs, OFFSETS),
-        LOGITS[kind]: call.inputs[0],
-        DEFAULTS: decode.defaults,
-        VARIANCES: decode.variances,
-    }
+    constants = {DEFAULTS: decode.defaults, VARIANCES: decode.variances}
+    return Said(OFFSETS, decoded.inputs, {LOGITS[kind]: call.inputs[0]}, constants)
 
 
-def of_cells(graph: Graph, decoded: Call, scores: Any) -> dict[str, Any] | None:
+def of_cells(graph: Graph, decoded: Call, scores: Any) -> Said | None:
     """What YOLO's second and third version say: ``"said"``, (B, A, 4), ``"objects"``, (B, A, 1), and logits."""
     product = graph.producer(scores)
     if not isinstance(product.operation, L.Multiply) or len(product.inputs) != 2:
@@ -103,16 +153,11 @@ def of_cells(graph: Graph, decoded: Call, scores: Any) -> dict[str, Any] | None:
     kind = activation_of(classes.operation)
     if activation_of(objects.operation) != "sigmoid" or kind not in LOGITS:
         return None
-    return {
-        "said": joined(decoded.inputs, "said"),
-        "objects": objects.inputs[0],
-        LOGITS[kind]: classes.inputs[0],
-        DEFAULTS: decoded.operation.defaults,
-        "steps": decoded.operation.steps,
-    }
+    tensors = {"objects": objects.inputs[0], LOGITS[kind]: classes.inputs[0]}
+    return Said("said", decoded.inputs, tensors, cells(decoded))
 
 
-def of_roots(graph: Graph, decoded: Call, scores: Any) -> dict[str, Any] | None:
+def of_roots(graph: Graph, decoded: Call, scores: Any) -> Said | None:
     """What YOLO's first version says: ``"roots"``, (B, A, 4), ``"sure"`` of each cell's boxes, ``"shares"`` of it."""
     call = graph.producer(scores)
     for kind in (L.ReLU, L.Reshape):
@@ -122,14 +167,12 @@ def of_roots(graph: Graph, decoded: Call, scores: Any) -> dict[str, Any] | None:
     if not isinstance(call.operation, L.Multiply) or len(call.inputs) != 2:
         return None
     sure, shares = call.inputs
-    decode = decoded.operation
-    return {
-        "roots": decoded.inputs[0],
-        "sure": sure,
-        "shares": shares,
-        DEFAULTS: decode.defaults,
-        "steps": decode.steps,
-    }
+    return Said("roots", decoded.inputs, {"sure": sure, "shares": shares}, cells(decoded))
+
+
+def cells(decoded: Call) -> dict[str, Any]:
+    """The first corners of cells with anchors, and their sides."""
+    return {DEFAULTS: decoded.operation.defaults, "steps": decoded.operation.steps}
 
 
 READINGS = {L.DecodeBoxes: of_default_boxes, L.DecodeCells: of_cells, L.DecodeRoots: of_roots}

@@ -16,7 +16,7 @@ from kerascnn.tasks.detection.evaluation import Finder
 from kerascnn.tasks.detection.losses import USUAL, Loss, TwoStage, usual
 from kerascnn.tasks.detection.prediction import CHOICE, CHOSEN, SURE, found_in, with_suppression
 from kerascnn.tasks.drawing import hexadecimal
-from kerascnn.tasks.task import SCORES, App, Arrays, OutputTensor, Prediction, Task, Tensors
+from kerascnn.tasks.task import SCORES, App, Arrays, OutputTensor, Part, Prediction, Task, Tensors
 
 if TYPE_CHECKING:
     import keras
@@ -109,8 +109,13 @@ class Detection(Task):
     def output_loss(self, activations: Mapping[str, str], targets: Tensors, outputs: Tensors) -> Any:
         raise ValueError(
             "A detector's loss is of its logits and offsets, which a whole model does not put out: it cannot be tuned "
-            "by it. Train it by its recipe, or export it as it is."
+            "by it. Tune the part that part_to_tune gives."
         )
+
+    def part_to_tune(self, model: "keras.Model") -> Part:
+        from kerascnn.tasks.detection.heads import part_to_tune
+
+        return part_to_tune(model, self.losses)
 
     def evaluator(self) -> Finder:
         return Finder(self.labels)
