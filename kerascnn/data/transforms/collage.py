@@ -38,7 +38,8 @@ def mosaic(
         rows = {name: tf.gather(x, places) for name, x in objects.items()}
         return together(tf.gather(images, places), rows, own, probability)
 
-    kinds = {name: tf.TensorSpec((PARTS * int(x.shape[1]), *x.shape[2:]), x.dtype) for name, x in objects.items()}
+    shapes: dict[str, Any] = {name: x.shape for name, x in objects.items()}
+    kinds = {name: tf.TensorSpec((PARTS * shapes[name][1], *shapes[name][2:]), x.dtype) for name, x in objects.items()}
     made, found = tf.map_fn(
         of_image,
         (tf.transpose(orders), seeds),
