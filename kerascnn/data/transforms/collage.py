@@ -28,7 +28,8 @@ def mosaic(
     """
     if "masks" in targets:
         raise ValueError("mosaic puts boxes together, and no masks of objects. Leave it out of augment.")
-    count, chosen = tf.shape(images)[0], partners_of("mosaic", seed, tf.shape(images)[0])
+    count: Any = tf.shape(images)[0]
+    chosen = partners_of("mosaic", seed, count)
     orders = tf.concat([tf.range(count)[None], chosen], 0)  # (4, B)
     seeds = tf.random.split(tf.random.split(seed, PARTS + 1)[PARTS], count)
     objects = {name: targets[name] for name in OF_OBJECTS if name in targets}
