@@ -289,6 +289,7 @@ def modules():
 
 def module_of(modules, name, arguments=""):
     if (name, arguments) not in modules:
+        detection()  # whose suppression it needs
         module = torch_model("torchvision", NAMES[name] + arguments)
         randomise_torch(module)
         module = as_published(module) if (name, arguments) == (FIRST, "") else module

@@ -48,6 +48,10 @@ class RoIAlign(keras.layers.Layer):
         level = self.level(boxes)
         of_maps: Any = [ops.take(each, level) for each in (starts, *sizes.T, 1 / np.array(self.strides, "float32"))]
         start, height, width, scale = (each[..., None] for each in of_maps)
+        shape: Any = ops.shape(places)
+        batch, count, channels = shape
+        start = start + ops.reshape(ops.arange(batch) * count, (-1, 1, 1))
+        places = ops.reshape(places, (-1, channels))  # of all images
         scaled = boxes * scale - 0.5 * self.aligned
         down = self.points(scaled[..., 1], scaled[..., 3], height)
         across = self.points(scaled[..., 0], scaled[..., 2], width)
@@ -56,7 +60,7 @@ class RoIAlign(keras.layers.Layer):
             for column, of_column in across:
                 numbers = (start + row * width)[..., :, None] + column[..., None, :]
                 shares = of_row[..., :, None] * of_column[..., None, :]
-                total = total + shares[..., None] * taken(places, numbers)
+                total = total + shares[..., None] * ops.take(places, numbers, axis=0)
         return total / self.samples**2
 
     def level(self, boxes):

@@ -45,7 +45,7 @@ from kerascnn.training.state import (
     is_finished,
     run_facts,
 )
-from kerascnn.training.step import Learner
+from kerascnn.training.step import Learner, taken
 from kerascnn.training.strategy import open_strategy
 from kerascnn.training.workers import Workers, no_log, reporting_lost_workers
 
@@ -194,8 +194,9 @@ def train(
             checkpoint = Checkpoint(out, learner.variables, identity(facts | made, learner.variables))
             place = resume(checkpoint, resolved, model, model_file, overwrite=overwrite, extend=extend, log=log)
         if not resolved.row:  # the layers of a network of one's own may be any
-            some = batches(data.train, replace(resolved.preprocess, size=resolved.stage(0).size), 8)
-            check_shares(learner.trained, lambda: next(iter(some))[0])
+            seen = replace(resolved.preprocess, size=resolved.stage(0).size)
+            some = batches(data.train, seen, 8, encode=resolved.task.encode)
+            check_shares(learner.trained, lambda: taken(learner.trained, *next(iter(some))))
         workers.agree("checkpoint", f"that after {place} in {out.absolute()}")
         finetune = resolved.recipe.finetune
         if finetune and finetune.probe and not place.begun:
