@@ -133,10 +133,14 @@ def of_one_stage(made: Any, images: Any) -> Any:
 
 
 def of_two_stages(made: Any, images: Any) -> Any:
-    """The same of one of two stages, and of as many regions as it looks at, wherever they are."""
+    """The same of one of two stages, and of as many regions, and detections, as it looks at, wherever they are."""
     maps, heads = made.backbone(images), made.roi_heads
     regions = images.new_zeros(made.rpn._post_nms_top_n["testing"], made.backbone.out_channels, 7, 7)
-    return made.rpn.head([*maps.values()]), heads.box_predictor(heads.box_head(regions))
+    found = [made.rpn.head([*maps.values()]), heads.box_predictor(heads.box_head(regions))]
+    if heads.has_mask():
+        detections = images.new_zeros(heads.detections_per_img, made.backbone.out_channels, 14, 14)
+        found.append(heads.mask_predictor(heads.mask_head(detections)))
+    return found
 
 
 def of_pytorchcv(name: str, positional: list, named: dict) -> Any:

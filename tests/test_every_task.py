@@ -75,6 +75,8 @@ def network(task: str):
         if task == "classification":
             x = layers.Dense(classes)(layers.GlobalAveragePooling2D()(x))
             return Model(inputs, layers.Activation("softmax")(x), name="tiny")
+        if task == "instance":
+            return Model(inputs, masked(x, classes), name="tiny")
         rare = "zeros" if task == "segmentation" else initializers.Constant(-4.6)  # as RetinaNet's
         stuff = task == "panoptic"  # the last class
         scores = layers.Conv2D(classes - stuff, 3, padding="same", bias_initializer=rare)(x)
@@ -95,6 +97,27 @@ def network(task: str):
         return Model(inputs, outputs, name="tiny")
 
     return make
+
+
+def masked(x, classes):
+    """Boxes, scores and masks of the least network of two stages, on a map of stride 4."""
+    from keras import layers
+
+    from kerascnn import layers as L
+
+    def said(width):
+        return layers.Reshape((-1, width))(layers.Conv2D(width, 3, padding="same")(x))
+
+    side, kind = SIDE // 4, {"dtype": "float32"}
+    grid = [(side, side)], [(4, 4)], [[(10, 10)]], (1.0, 1.0), 0.5
+    regions = L.Proposals((SIDE, SIDE), *grid, 12, 8, **kind)([said(4), said(1)])
+    seen = layers.Reshape((-1, 9 * x.shape[-1]))(L.RoIAlign([4], 3, **kind)([regions, x]))
+    shares = layers.Softmax(**kind)(layers.Dense(1 + classes)(seen))
+    offsets = layers.Dense(4 + 4 * classes)(seen)
+    boxes, scores = L.ClassBoxes((SIDE, SIDE), 12, 6, **kind)([regions, offsets, shares])
+    masks = L.RegionConv2D(1 + classes, 3, padding="same")(L.RoIAlign([4], 5, **kind)([boxes, x]))
+    own = L.ClassMasks(**kind)([masks, scores])
+    return {"boxes": boxes, "scores": scores, "masks": layers.Activation("sigmoid", **kind)(own)}
 
 
 def learned(task: str, out: Path, recipe: Recipe = RECIPE, **how):

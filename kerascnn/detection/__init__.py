@@ -1,7 +1,8 @@
 """Networks that find objects: boxes and scores on the feature maps of any network of ``applications``.
 
 ``kerascnn.build("retinanet_mobilenet_v2", classes=3)`` builds a Keras model, and so does
-``retinanet("mobilenet_v2")(classes=3)``; SSDLite, Faster R-CNN and the versions of YOLO are put on a network alike.
+``retinanet("mobilenet_v2")(classes=3)``; SSDLite, Faster R-CNN and the versions of YOLO are put on a network alike, and
+Mask R-CNN, which says too which pixels are an object's.
 """
 
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from kerascnn.detection.faster_rcnn import (
     FasterRCNNVGG16,
     faster_rcnn,
 )
+from kerascnn.detection.mask_rcnn import MaskRCNN, MaskRCNNResNet50, MaskRCNNResNet50V2, mask_rcnn
 from kerascnn.detection.retinanet import RetinaNet, RetinaNetResNet50, RetinaNetResNet50V2, retinanet
 from kerascnn.detection.ssd import SSD, SSD300VGG16, SSD512VGG16
 from kerascnn.detection.ssdlite import SSDLite, SSDLite320MobileNetV3Large, ssdlite
@@ -31,6 +33,7 @@ ROWS: dict[str, Architecture] = {
     "SSD300VGG16": SSD300VGG16,
     "SSD512VGG16": SSD512VGG16,
     "FasterRCNNResNet50": FasterRCNNResNet50,
+    "MaskRCNNResNet50": MaskRCNNResNet50,
     "YOLOv2DarkNet19": YOLOv2DarkNet19,
     "YOLOv2VOC": YOLOv2VOC,
     "YOLOv2Tiny": YOLOv2Tiny,
@@ -43,9 +46,11 @@ ROWS: dict[str, Architecture] = {
     "FasterRCNNMobileNetV3Large": FasterRCNNMobileNetV3Large,
     "FasterRCNNMobileNetV3Large320": FasterRCNNMobileNetV3Large320,
     "FasterRCNNResNet50V2": FasterRCNNResNet50V2,
+    "MaskRCNNResNet50V2": MaskRCNNResNet50V2,
 }
 SYSTEMS: dict[str, Callable[[Architecture | str], Architecture]] = {
     "faster_rcnn": faster_rcnn,
+    "mask_rcnn": mask_rcnn,
     "yolov1": yolov1,
     "yolov2": yolov2,
     "retinanet": retinanet,
@@ -65,6 +70,9 @@ __all__ = [
     "FasterRCNNResNet50",
     "FasterRCNNResNet50V2",
     "FasterRCNNVGG16",
+    "MaskRCNN",
+    "MaskRCNNResNet50",
+    "MaskRCNNResNet50V2",
     "RetinaNet",
     "RetinaNetResNet50",
     "RetinaNetResNet50V2",
@@ -83,6 +91,7 @@ __all__ = [
     "YOLOv3Tiny",
     "derive",
     "faster_rcnn",
+    "mask_rcnn",
     "retinanet",
     "ssdlite",
     "yolov1",

@@ -27,7 +27,7 @@ def of_masks(logits: Any, regions: Any, found: Any, targets: dict[str, Any]) -> 
     """
     shows: Any = tf.cast(found >= 0, logits.dtype)
     place = tf.maximum(found, 0)
-    classes = tf.gather(tf.cast(targets["classes"], tf.int32), place, batch_dims=1)
+    classes = tf.where(found >= 0, tf.gather(tf.cast(targets["classes"], tf.int32), place, batch_dims=1), 0)
     own = tf.gather(tf.transpose(logits, (0, 1, 4, 2, 3)), classes, batch_dims=2)
     wanted = cropped(targets["masks"], place, regions, (logits.shape[2], logits.shape[3]))
     entropy = tf.nn.sigmoid_cross_entropy_with_logits(wanted, own)

@@ -39,7 +39,7 @@ OWN = {  # by module
     "learned_group": ("LearnedGroupConv2D", "SelectChannels"),
     "lenet": ("PartialConv2D", "RadialBasis", "Subsampling"),
     "local_response": ("LocalResponseNormalization",),
-    "regions": ("ClassBoxes", "Proposals", "RegionConv2D"),
+    "regions": ("ClassBoxes", "ClassMasks", "Proposals", "RegionConv2D", "RegionConv2DTranspose"),
     "resize_like": ("ResizeLike",),
     "roi_align": ("RoIAlign",),
     "roi_pool": ("RoIPool",),

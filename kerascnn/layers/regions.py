@@ -131,17 +131,55 @@ class ClassBoxes(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("kerascnn")
+class ClassMasks(keras.layers.Layer):
+    """The mask of each box's best class: ``[(B, N, H, W, 1 + K), (B, N, K)]`` to ``(B, N, H, W)``.
+
+    The first of the masks is the background's, which has no score. He et al. 2017, https://arxiv.org/abs/1703.06870,
+    section 3.
+    """
+
+    def call(self, inputs):
+        masks, scores = inputs
+        _, number, height, width, kinds = masks.shape
+        _, best = largest(scores, 1)  # keras.ops.argmax has no built-in operator of TensorFlow Lite
+        own: Any = ops.one_hot(1 + best[..., 0], kinds, dtype=masks.dtype)
+        chosen: Any = ops.matmul(ops.reshape(masks, (-1, number, height * width, kinds)), own[..., None])
+        return ops.reshape(chosen, (-1, number, height, width))
+
+    def compute_output_shape(self, input_shapes):
+        return input_shapes[0][:-1]
+
+
+@keras.saving.register_keras_serializable("kerascnn")
 class RegionConv2D(keras.layers.Conv2D):
     """A convolution of what maps show in each of several regions: ``(B, N, H, W, C)`` to ``(B, N, H, W, filters)``."""
 
     def call(self, inputs):
-        _, number, *shape = inputs.shape
-        y: Any = super().call(ops.reshape(inputs, (-1, *shape)))
-        return ops.reshape(y, (-1, number, *y.shape[1:]))
+        return of_each_region(super().call, inputs)
 
     def compute_output_shape(self, input_shape):
         batch, number, *shape = input_shape
         return (batch, number, *super().compute_output_shape((batch, *shape))[1:])
+
+
+@keras.saving.register_keras_serializable("kerascnn")
+class RegionConv2DTranspose(keras.layers.Conv2DTranspose):
+    """A transposed convolution of what maps show in each of several regions, as :class:`RegionConv2D`."""
+
+    def call(self, inputs):
+        return of_each_region(super().call, inputs)
+
+    def compute_output_shape(self, input_shape):
+        batch, number, *shape = input_shape
+        return (batch, number, *super().compute_output_shape((batch, *shape))[1:])
+
+
+def of_each_region(call: Any, inputs: Any) -> Any:
+    """What a layer of maps, (B, H, W, C), makes of those of several regions, (B, N, H, W, C)."""
+    shape: Any = ops.shape(inputs)
+    _, number, *of_map = shape
+    y: Any = call(ops.reshape(inputs, (-1, *of_map)))
+    return ops.reshape(y, (-1, number, *y.shape[1:]))
 
 
 def largest(scores: Any, count: int) -> tuple[Any, Any]:

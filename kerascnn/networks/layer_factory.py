@@ -44,6 +44,7 @@ SHORT = {  # where a layer's own name says more than a reader needs
     "PartialConv2D": "conv",
     "SamePadding2D": "pad",
     "RegionConv2D": "conv",
+    "RegionConv2DTranspose": "up_conv",
 }
 
 

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kerascnn.errors import need
+from kerascnn.spec import expect
 from kerascnn.tasks.detection import Detection
 from kerascnn.tasks.instance.evaluation import Masker
+from kerascnn.tasks.instance.losses import TwoStageMasks
 from kerascnn.tasks.instance.prediction import MASKS, found_in
 from kerascnn.tasks.task import App, Arrays, Prediction, Tensors
 
@@ -20,6 +22,11 @@ class Instance(Detection):
 
     Targets are those of detection, and ``"masks"``, ``(B, M, size, ceil(size / 8))`` uint8, a bit for each pixel of the
     image as ``np.packbits`` lays them. An object of which no pixel is in sight is none.
+
+    Parameters
+    ----------
+    loss
+        None: ``TwoStageMasks``.
     """
 
     name: ClassVar[str] = "instance"
@@ -27,12 +34,26 @@ class Instance(Detection):
     title: ClassVar[str] = "Mask AP"
     trial_data: ClassVar[str] = "shape_instances"
     of_boxes: ClassVar[tuple[str, ...]] = (*Detection.of_boxes, MASKS)
+    loss_records: ClassVar[tuple[type, ...]] = (TwoStageMasks,)
+
+    loss: TwoStageMasks | None = None
+
+    def __post_init__(self) -> None:
+        expect(isinstance(self.loss, TwoStageMasks | None), "loss", self.loss, "TwoStageMasks or None")
 
     def check_model(self, model: "keras.Model") -> None:
         from kerascnn.tasks.instance.heads import check_outputs
 
         need("hotcoco", "detection", "Measuring average precision")
         check_outputs(model, len(self.labels))
+
+    def training_model(self, model: "keras.Model") -> "keras.Model":
+        from kerascnn.tasks.instance.heads import up_to_masks
+
+        return up_to_masks(model, self.loss or TwoStageMasks())
+
+    def losses(self, outputs: Tensors, targets: Tensors) -> Any:
+        return (self.loss or TwoStageMasks())(outputs, targets)
 
     def encode(self, sample: Tensors) -> dict[str, Any]:
         import tensorflow as tf
