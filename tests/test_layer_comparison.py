@@ -157,6 +157,8 @@ def test_a_fault_in_one_layer_is_ranked_first(network, tmp_path):
             content = bytearray(sound)
             names, values = list(places(content))[number]
             fault(values)
+            if content == sound:  # an average, as a convolution whose taps are alike, is the same reversed
+                continue
             path = tmp_path / f"faulty.{kind}"
             path.write_bytes(content)
             hits.append(ranked_first(network, path, names))
