@@ -185,7 +185,7 @@ def test_masks_lie_on_photos_as_they_are_shown_and_are_not_turned_again(tmp_path
         Image.fromarray(shown[..., 2] // 255).save(tmp_path / "masks" / f"{name}.png", exif=exif(turned))
     (tmp_path / "images" / "notes.txt").touch()
     data = open_data(tmp_path)
-    assert data.note == f"not images: 1 .txt, such as images{os.sep}notes.txt"
+    assert data.note == f"2 masks; not images: 1 .txt, such as images{os.sep}notes.txt"
     for augment in ((), ("crop", "flip")):
         for images, targets in batches(data.train, Preprocess(size=20, crop=1.0), 2, augment=augment, seed=4):
             blue = images.numpy()[..., 2] > 0
