@@ -542,9 +542,9 @@ def test_twenty_kills_change_nothing(tmp_path):
         after = epochs_kept(out) if (out / "checkpoint.npz").exists() else 0
         assert before <= after <= before + 2
         before = after
-    assert drafts and 0 < before < MANY.epochs
+    assert drafts and 0 < before < MANY.length.epochs
     assert ended([started(log, ticking, out, ticks)], 300) == [0]
-    assert f"continuing after epoch {before} of {MANY.epochs}" in log.read_text()
+    assert f"continuing after epoch {before} of {MANY.length.epochs}" in log.read_text()
     assert same(tmp_path / "straight", out)
 
 
