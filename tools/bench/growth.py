@@ -226,6 +226,9 @@ def draw(file: Path) -> None:
                     x, y = [at for at, _ in these], [value / min(values) for value in values]
                     axes.plot(x, y, style, marker="o", markersize=3, label=label)
         axes.set(xscale="log", yscale="log", title=sweep, ylabel=f"by {of_sweep[0]['unit']}, of the least")
+        places = sorted({float(row["at"]) for row in of_sweep})
+        axes.set_xticks(places, [f"{at:g}" for at in places], fontsize=7)
+        axes.minorticks_off()
         axes.set_ylim(bottom=0.9)
         axes.legend(fontsize=6, frameon=False)
     with written_whole(file.with_suffix(".svg")) as draft:
