@@ -15,8 +15,8 @@ check: .venv/test  ## format, lint, types, the rules of the house, the names in 
 	$(BIN)/python -m pyright -p . --pythonpath $(BIN)/python
 	$(BIN)/python -m pytest -n 2 -m "check and not sharded" -k "not style and not types" tests/test_house.py tests/test_readme.py tests/test_conformance.py
 
-test: .venv/test  ## the tests; one in 24 of those that come in hundreds, one in 7 of long ones, others each day
-	$(BIN)/python -m pytest -n 2 --shard today/24
+test: .venv/test  ## the tests; one in 32 of those that come in hundreds, one in 7 of long ones, others each day
+	$(BIN)/python -m pytest -n 2 --shard today/32
 
 test-all: .venv/test  ## every test; the largest networks one by one, which need up to 23 GB of memory
 	$(BIN)/python -m pytest -n 2
