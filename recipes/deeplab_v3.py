@@ -3,6 +3,7 @@
     kerascnn train recipes/deeplab_v3.py --data voc2012
     kerascnn train recipes/deeplab_v3.py:TORCHVISION --data coco_voc
     kerascnn train recipes/deeplab_v3.py:TORCHVISION --data coco_voc --set model.name=fcn_resnet50
+    kerascnn train recipes/deeplab_v3.py:SHAPES
 
 The data are folders with images/ and masks/, in train/ and validation/. Published: mean IoU 77.2 % at stride 16 on
 VOC's validation images (Chen et al. 2017, Table 6, with rates of 1, 2 and 4 within the last stage, which this network
@@ -11,7 +12,7 @@ Source: section 4.1 of the paper; torchvision's references/segmentation, with 8 
 0.5 to 2 there, here cut out from a quarter of the image on; torchvision's auxiliary loss is left out.
 """
 
-from kerascnn.training import SGD, Epochs, Input, Model, Polynomial, Recipe, Steps
+from kerascnn.training import SGD, AdamW, Cosine, Epochs, Input, Model, Polynomial, Recipe, Steps
 
 RECIPE = Recipe(
     model=Model("deeplabv3_resnet101", weights="imagenet", fields={"output_stride": 16, "rates": (6, 12, 18)}),
@@ -30,4 +31,14 @@ TORCHVISION = RECIPE.replace(
     length=Epochs(30),
     batch=32,
     optimizer=SGD(lr=0.02, weight_decay=1e-4),
+)
+SHAPES = Recipe(
+    model=Model("deeplabv3_resnet20_cifar", fields={"width": 64, "rates": (2, 4, 6), "output_stride": 2}),
+    data="shape_masks",
+    input=Input(size=64, crop=1.0, mean=(0.5,) * 3, std=(0.25,) * 3),
+    augment=("flip", "affine"),
+    length=Epochs(20),
+    batch=16,
+    optimizer=AdamW(lr=0.002, weight_decay=0.01),
+    schedule=Cosine(warmup=1),
 )

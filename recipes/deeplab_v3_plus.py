@@ -23,7 +23,7 @@ RECIPE = Recipe(
     schedule=Polynomial(power=0.9),
 )
 SHAPES = Recipe(
-    model=Model("deeplabv3plus_resnet20_cifar", fields={"width": 64, "rates": (2, 4, 6)}),
+    model=Model("deeplabv3plus_resnet20_cifar", fields={"width": 48, "rates": (2, 4, 6), "fine": 1, "fine_width": 16}),
     data="shape_masks",
     input=Input(size=64, crop=1.0, mean=(0.5,) * 3, std=(0.25,) * 3),
     augment=("flip", "affine"),

@@ -1,7 +1,8 @@
-"""RetinaNet on COCO: as torchvision trains it.
+"""RetinaNet on COCO as torchvision trains it, and a small one on generated shapes.
 
     kerascnn train recipes/retinanet.py --data coco
     kerascnn train recipes/retinanet.py:V2 --data coco
+    kerascnn train recipes/retinanet.py:SHAPES
 
 ``coco`` is the folder with ``annotations/``, ``train2017/`` and ``val2017/``. Published: AP 36.4 % for ``RECIPE``, and
 41.5 % for ``V2`` (torchvision). COCO was not trained here. Sources: torchvision's references/detection/README.md, and
@@ -13,8 +14,10 @@ stage are trained too, which torchvision freezes. COCO's 80 classes are numbered
 scores and not 91. Of ``V2``, batch norm sees the images of one device.
 """
 
+from kerascnn.applications import ResNet18
+from kerascnn.detection import retinanet
 from kerascnn.tasks.detection import Focal
-from kerascnn.training import SGD, AdamW, Epochs, FineTune, Input, Model, Recipe, StepDecay
+from kerascnn.training import SGD, AdamW, Cosine, Epochs, FineTune, Input, Model, Recipe, StepDecay
 
 RECIPE = Recipe(
     model=Model("retinanet_resnet50_fpn", weights="tv_in1k_v1"),
@@ -32,4 +35,17 @@ V2 = RECIPE.replace(
     optimizer=AdamW(lr=1e-4, weight_decay=0.05),
     loss=Focal(boxes="giou"),
     finetune=None,
+)
+SHAPES = Recipe(
+    model=Model(
+        retinanet(ResNet18.replace(name="resnet14_32", depths=(2, 2, 2), width=32)),
+        fields={"coarser": 1, "sides": (10.0, 18.0, 32.0, 44.0), "width": 48, "depth": 2},
+    ),
+    data="shape_boxes",
+    input=Input(size=96, squash=True, mean=(0.5,) * 3, std=(0.25,) * 3),
+    augment=("crop:0.4", "flip", "jitter:0.3:0.3:0.3:0.1"),
+    length=Epochs(40),
+    batch=16,
+    optimizer=AdamW(lr=0.002, weight_decay=0.01),
+    schedule=Cosine(warmup=1),
 )

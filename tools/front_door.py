@@ -12,6 +12,7 @@ from pathlib import Path
 
 import ablations
 import shrink
+import systems
 
 from kerascnn.applications import FAMILIES, ROWS
 from kerascnn.files import write_text
@@ -27,7 +28,7 @@ PREDICTION, START = ROOT / "tools/bench/predict.csv", ROOT / "tools/bench/startu
 
 def main() -> None:
     tables = {"models": table(), "ablations": ablated(), "shrink": shrunk(), "steps": stepped(), "inference": timed()}
-    tables |= {"prediction": predicted(), "start": started()}
+    tables |= {"prediction": predicted(), "start": started(), "systems": learned()}
     wanted = {STUB: stub(), README: readme(tables)}
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     if "--check" in sys.argv and stale:
@@ -151,6 +152,20 @@ def started() -> str:
         rows = [(measured.get((network, what, way)), shown) for what, way, shown in columns.values()]
         cells = [f"{float(row[shown]):.2f}{' s' * (shown == 'seconds')}" if row else "" for row, shown in rows]
         lines.append(f"| `{network}` | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def learned() -> str:
+    """A line for each system of the tasks: what it comes to over its seeds, and what it takes."""
+    lines = ["| system | network | measured by | wanted | found | seeds | a training |", "|---" * 7 + "|"]
+    with systems.FILE.open(encoding="utf-8", newline="") as file:
+        measured = list(csv.DictReader(file))
+    for name, system in systems.SYSTEMS.items():
+        if rows := [row for row in measured if row["system"] == name]:
+            found = ablations.spread(float(row["value"]) for row in rows)
+            title, minutes = systems.TITLES[system.metric], sum(float(row["seconds"]) for row in rows) / 60 / len(rows)
+            cells = [name, f"`{rows[0]['network']}`", title, f"{system.wanted:.0%}", found, len(rows)]
+            lines.append(f"| {' | '.join(map(str, cells))} | {minutes:.0f} min |")
     return "\n".join(lines) + "\n"
 
 

@@ -111,6 +111,7 @@ def ours(name: str, batch: int, size: int, steps: int, threads: int, remat: bool
     import tensorflow as tf
 
     from kerascnn.data import Data, Split
+    from kerascnn.runtime import deep_graphs
     from kerascnn.training import SGD, Constant, Epochs, Input, Model, Recipe, open_strategy
     from kerascnn.training.drawing import draw_trained
     from kerascnn.training.resolve import resolve
@@ -132,9 +133,10 @@ def ours(name: str, batch: int, size: int, steps: int, threads: int, remat: bool
         schedule=Constant(),
     )
     resolved = resolve(recipe, data)
-    learner = Learner(draw_trained(resolved, "float32"), resolved, Workers(open_strategy("one")), remat=remat)
+    with deep_graphs():
+        learner = Learner(draw_trained(resolved, "float32"), resolved, Workers(open_strategy("one")), remat=remat)
     batches = repeat((tf.constant(images), {"label": tf.constant(classes)}))
-    with learner.training():
+    with deep_graphs(), learner.training():
         yield from timed(lambda: learner.step(batches), steps, begun)
 
 
