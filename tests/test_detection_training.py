@@ -112,6 +112,9 @@ def test_predict_draws_the_boxes(trained, folder):
     images = [str(folder / "images" / f"{number:02d}.png") for number in range(2)]
     assert main(["predict", str(out / "model.onnx"), *images, "--out", str(out / "drawn")]) == 0
     assert np.asarray(Image.open(out / "drawn" / "01.prediction.png")).shape == (64, 64, 3)
+    written = json.loads((out / "drawn" / "01.prediction.json").read_text())
+    said = kerascnn.predict(out / "model.onnx", images[1])
+    assert written == {"image": images[1], "model": str(out / "model.onnx"), **said.as_dict()}
 
 
 def test_images_without_objects_are_trained_on(folder, tmp_path):

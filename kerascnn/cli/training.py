@@ -81,7 +81,9 @@ def add(command: Command) -> None:
     p.add_argument("model", help="a model file with its card (the .json) beside it, or a tag: resnet50.tv_in1k_v2")
     p.add_argument("images", nargs="+", type=Path, help="image files, or folders of them")
     p.add_argument("--top", type=int, default=3, help="classes to show for each image (default: 3)")
-    p.add_argument("--out", type=Path, metavar="FOLDER", help="where pictures go, if the task draws any")
+    p.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="where pictures and their numbers (JSON) go, if the task draws any"
+    )
 
 
 def train(options: argparse.Namespace) -> None:

@@ -1,5 +1,6 @@
 """Say what a network sees in images: ``kerascnn.predict("model.tflite", "cat.jpg")``."""
 
+import json
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,7 +13,7 @@ from kerascnn.arguments import checked
 from kerascnn.card import Card
 from kerascnn.catalogue import build, find
 from kerascnn.evaluation.loop import InParts
-from kerascnn.files import written_whole
+from kerascnn.files import write_text, written_whole
 from kerascnn.runtime import Runner, keras_runner, need_tensorflow, open_model
 from kerascnn.tasks import Prediction, task_of
 from kerascnn.weights import coco, imagenet
@@ -143,7 +144,7 @@ def write_pictures(
 ) -> Iterator[tuple[Prediction, Path | None]]:
     """What a network says about image files, each with the file of the picture that its task draws of it, if any.
 
-    It is ``<image>.prediction.png`` in ``folder``, or beside the image.
+    It is ``<image>.prediction.png`` in ``folder``, or beside the image; ``<image>.prediction.json`` has the numbers.
 
     Raises
     ------
@@ -164,6 +165,8 @@ def write_pictures(
             written = (folder or path.parent) / f"{path.stem}{PICTURE}"
             if (other := drawn.setdefault(written, path)) != path:
                 raise ValueError(f"The pictures of {other} and {path} would both be {written}. Draw them one by one.")
+            numbers = {"image": str(path), "model": str(model), **prediction.as_dict()}
+            write_text(written.with_suffix(".json"), json.dumps(numbers, indent=2) + "\n")
             with written_whole(written) as draft:
                 Image.fromarray(picture).save(draft)
         yield prediction, written
