@@ -5,8 +5,9 @@
     kerascnn train recipes/retinanet.py:SHAPES
 
 ``coco`` is the folder with ``annotations/``, ``train2017/`` and ``val2017/``. Published: AP 36.4 % for ``RECIPE``, and
-41.5 % for ``V2`` (torchvision). COCO was not trained here. Sources: torchvision's references/detection/README.md, and
-for ``V2`` https://github.com/pytorch/vision/pull/5756; both on eight GPUs with two images each.
+41.5 % for ``V2`` (torchvision). Cost: 1.4 x 10^18 multiply-adds each. COCO was not trained here. Sources:
+torchvision's references/detection/README.md, and for ``V2`` https://github.com/pytorch/vision/pull/5756; both on eight
+GPUs with two images each.
 
 Four things differ. An image is resized to a square of 800 pixels, where torchvision keeps its proportions, with a short
 side of 800 and a long one of up to 1333; for ``V2`` the short side is drawn from 480 to 800. The stem and the first

@@ -5,9 +5,9 @@
     kerascnn train recipes/ssdlite.py:SSD512 --data coco
 
 ``coco`` is the folder with ``annotations/``, ``train2017/`` and ``val2017/``. Published: AP 21.3 % for ``RECIPE``, and
-25.1 % for ``SSD300`` (torchvision); 26.8 % for ``SSD512`` (Liu et al. 2015, table 5). COCO was not trained here.
-Sources: torchvision's references/detection/README.md; of ``SSD512`` section 3.4 of the paper, 160,000 batches of 32
-images at a rate of 0.001, 40,000 at a tenth and 40,000 at a hundredth of it.
+25.1 % for ``SSD300`` (torchvision); 26.8 % for ``SSD512`` (Liu et al. 2015, table 5). Cost: 0.13, 1.5 and 2.3 x 10^18
+multiply-adds. COCO was not trained here. Sources: torchvision's references/detection/README.md; of ``SSD512`` section
+3.4 of the paper, 160,000 batches of 32 images at a rate of 0.001, 40,000 at a tenth and 40,000 at a hundredth of it.
 
 Three things differ. No image is laid on a larger ground. Every image's loss is divided by its own number of matched
 boxes, not by that of the batch. And COCO's 80 classes are numbered without gaps, so the network has 80 scores and not

@@ -5,9 +5,9 @@
 
 ``voc`` is a folder with ``JPEGImages/`` and ``Annotations/``, of VOC 2007 and 2012. Published: AP50 76.8 % for
 ``RECIPE`` on the test images of 2007 (Redmon & Farhadi 2016, table 3), 57.1 % for ``TINY``
-(https://pjreddie.com/darknet/yolov2/). VOC was not trained here. Source: section 2 of the paper, "Training for
-detection"; anchors and layers are those of ``cfg/yolov2-voc.cfg`` and ``cfg/yolov2-tiny-voc.cfg`` of
-https://github.com/pjreddie/darknet.
+(https://pjreddie.com/darknet/yolov2/). Cost: 12 and 2.8 x 10^16 multiply-adds. VOC was not trained here. Source:
+section 2 of the paper, "Training for detection"; anchors and layers are those of ``cfg/yolov2-voc.cfg`` and
+``cfg/yolov2-tiny-voc.cfg`` of https://github.com/pjreddie/darknet.
 
 Five things differ. Images have one size, where the paper draws another every ten batches, from 320 to 608 pixels; they
 are stretched to a square; and parts of them are drawn by their area. All weights begin at random, where the paper
