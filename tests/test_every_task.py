@@ -77,9 +77,12 @@ def network(task: str):
             return Model(inputs, layers.Activation("softmax")(x), name="tiny")
         if task == "instance":
             return Model(inputs, masked(x, classes), name="tiny")
+        if task == "panoptic":  # the last class is stuff
+            maps = layers.UpSampling2D(4, interpolation="bilinear")(layers.Conv2D(2, 3, padding="same")(x))
+            stuff = layers.Activation("softmax", dtype="float32")(maps)
+            return Model(inputs, {**masked(x, classes - 1), "stuff": stuff}, name="tiny")
         rare = "zeros" if task == "segmentation" else initializers.Constant(-4.6)  # as RetinaNet's
-        stuff = task == "panoptic"  # the last class
-        scores = layers.Conv2D(classes - stuff, 3, padding="same", bias_initializer=rare)(x)
+        scores = layers.Conv2D(classes, 3, padding="same", bias_initializer=rare)(x)
         if task == "segmentation":
             scores = layers.UpSampling2D(4, interpolation="bilinear")(scores)
             return Model(inputs, layers.Activation("softmax")(scores), name="tiny")
@@ -87,14 +90,8 @@ def network(task: str):
         offsets = layers.Reshape((-1, 4))(layers.Conv2D(4, 3, padding="same")(x))
         side = SIDE // 4
         boxes = DecodeBoxes((SIDE, SIDE), [(side, side)], [(4, 4)], [[(10, 10)]], dtype="float32")([offsets])
-        scores = layers.Activation("sigmoid", dtype="float32")(layers.Reshape((-1, classes - stuff))(scores))
-        outputs = {"boxes": boxes, "scores": scores}
-        if "masks" in find_task(task).annotations:
-            outputs["masks"] = layers.Reshape((-1, 2, 2))(layers.Activation("sigmoid", dtype="float32")(x[..., :4]))
-        if stuff:
-            maps = layers.UpSampling2D(4, interpolation="bilinear")(layers.Conv2D(2, 3, padding="same")(x))
-            outputs["stuff"] = layers.Activation("softmax", dtype="float32")(maps)
-        return Model(inputs, outputs, name="tiny")
+        scores = layers.Activation("sigmoid", dtype="float32")(layers.Reshape((-1, classes))(scores))
+        return Model(inputs, {"boxes": boxes, "scores": scores}, name="tiny")
 
     return make
 

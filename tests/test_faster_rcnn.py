@@ -222,6 +222,8 @@ def test_the_second_stage_has_the_loss_of_torchvision_image_by_image(small):
     ours = tf.Variable(scores), tf.Variable(predicted)
     with tf.GradientTape() as tape:
         losses = of_regions(*ours, regions, (0.1, 0.2), targets, overlap=0.5, count=36, **EVERY)
+    alone = of_regions(scores, predicted[..., 4:], regions, (0.1, 0.2), targets, overlap=0.5, count=36, **EVERY)
+    np.testing.assert_array_equal(alone, losses, err_msg="offsets for the background do not count")
     gradients = tape.gradient(losses, ours)
     coder = detection()._utils.BoxCoder((10.0, 10.0, 5.0, 5.0))
     for image, valid in enumerate(targets["valid"]):
@@ -409,6 +411,8 @@ def test_detections_are_those_of_torchvision(modules):
         np.testing.assert_allclose(scores[image].numpy().max(-1), their_scores, atol=1e-4)
         np.testing.assert_allclose(boxes[image], wanted, atol=0.02)
         assert (np.count_nonzero(scores[image], axis=-1) == 1).all()
+    alone = L.ClassBoxes((256, 256), 2000)([regions, offsets[..., 4:], shares])
+    np.testing.assert_array_equal(alone[0], boxes, err_msg="offsets for the background do not count")
     few, shown = L.ClassBoxes((256, 256), 50, 80)([regions * 0, offsets, shares])
     assert few.shape == (2, 80, 4) and not few.numpy().any() and not shown.numpy().any()
 

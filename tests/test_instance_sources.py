@@ -1,6 +1,7 @@
 """Masks of objects: what is read, what is refused, and that a mask goes wherever its object goes."""
 
 import json
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -335,7 +336,7 @@ def test_segments_are_objects_things_first(layout, tmp_path):
     panoptic(tmp_path, layout=layout)
     found = open_source(tmp_path, progress=False)
     (part,) = found.parts.values()
-    assert found.labels == ("cat", "dog", "sand")
+    assert found.labels == ("cat", "dog", "sand") and found.things == 2
     assert part.annotations["classes"][2, :3].tolist() == [2, 0, 1] and part.annotations["crowd"].sum() == 1
     for number, held in enumerate(part.annotations["masks"]):
         segments, height, width = segments_of(held)
@@ -363,6 +364,24 @@ def test_segments_are_objects_things_first(layout, tmp_path):
 def test_what_are_no_segments_is_refused(change, says, tmp_path):
     with pytest.raises(ValueError, match=says):
         open_source(panoptic(tmp_path, change), progress=False)
+
+
+def test_parts_that_take_other_classes_for_things_are_refused(tmp_path):
+    """Though their categories are the same."""
+
+    def with_sand(held):
+        held["categories"][0]["isthing"] = 1
+
+    for part, change in (("train", lambda held: None), ("val", with_sand)):
+        panoptic(tmp_path / part, change)
+    with pytest.raises(ValueError, match=r"val/panoptic\.json has other categories than .*train/panoptic\.json"):
+        open_source(tmp_path, progress=False)
+
+
+def test_things_are_told_on_to_the_training_and_count_as_data(tmp_path):
+    data = open_data(panoptic(tmp_path), progress=False)
+    assert data.things == 2 and open_source("digits").things is None
+    assert len({replace(data, things=things).fingerprint for things in (None, 1, 2)}) == 3
 
 
 # The data set that is made on the spot
@@ -395,7 +414,7 @@ def test_every_pixel_of_the_shapes_before_ground_and_water_is_of_one_segment(mon
     monkeypatch.setattr(shape_panoptic, "COUNT", 30)
     source = open_source("shape_panoptic", progress=False)
     part = source.parts["all"]
-    assert source.labels == ("disc", "ring", "square", "triangle", "ground", "water")
+    assert source.labels == ("disc", "ring", "square", "triangle", "ground", "water") and source.things == 4
     for number, held in enumerate(part.annotations["masks"]):
         segments, height, width = segments_of(held)
         bitmaps = np.array([bitmap_of(segment, height, width) for segment in segments])

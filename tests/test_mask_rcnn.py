@@ -58,6 +58,7 @@ def test_the_mask_of_a_box_is_that_of_its_best_class():
     for image, number in np.ndindex(2, 5):
         wanted = masks[image, number, :, :, 1 + scores[image, number].argmax()]
         np.testing.assert_allclose(got[image, number], wanted, rtol=1e-6)
+    np.testing.assert_array_equal(L.ClassMasks()([masks[..., 1:], scores]), got, "without the background's")
 
 
 def test_masks_of_regions_that_learn_and_of_detections_come_of_the_same_layers(small):

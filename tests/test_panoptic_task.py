@@ -12,6 +12,7 @@ from kerascnn.card import Card
 from kerascnn.data import Split
 from kerascnn.data.segments import bitmap_of, encoded, in_array
 from kerascnn.data.sources import shape_panoptic
+from kerascnn.runtime import LOGITS
 from kerascnn.spec import Preprocess
 from kerascnn.tasks import Instance, Panoptic, find_task
 from kerascnn.tasks.instance.prediction import InstancePrediction
@@ -272,6 +273,23 @@ def test_a_file_is_evaluated_and_used(tmp_path, monkeypatch):
     assert measured.metric == "PQ" and measured.evaluation.samples == 6 and measured.evaluation.support[4:].sum() >= 6
     prediction = kerascnn.predict(tmp_path / "net.keras", np.zeros((40, 60, 3), np.uint8))
     assert {*prediction.as_dict()} == {"height", "width", "segments"}
+
+
+def test_files_are_compared_whatever_the_order_of_their_detections():
+    """Which is turned by rounding where scores are near; stuff is compared at every pixel."""
+    outputs, _ = example(16)
+    power = np.exp(outputs["stuff"])
+    wanted = outputs | {"stuff": power / power.sum(-1, keepdims=True)}
+    steps = dict.fromkeys(wanted, 0.0)
+    turned = {name: x[:, ::-1] if name != "stuff" else x for name, x in wanted.items()}
+    behind = {LOGITS.format("masks"): np.where(wanted["masks"] > 0.5, 9, -9), LOGITS.format("stuff"): outputs["stuff"]}
+    for more in ({}, behind):
+        same = TASK.compare({**wanted, **more}, turned, steps=steps, tolerance=1e-3)
+        assert same.excess == 0 and same.decided_agreement == 1 and same.decided >= 16 * SIDE**2 / 2
+    other = {**turned, "stuff": turned["stuff"][..., [0, 2, 1]]}
+    assert TASK.compare(wanted, other, steps=steps, tolerance=1e-3).excess > 1
+    lost = {**turned, "masks": 1 - turned["masks"]}
+    assert TASK.compare({**wanted, **behind}, lost, steps=steps, tolerance=1e-3).excess > 1
 
 
 def test_models_that_do_not_fit_are_refused():

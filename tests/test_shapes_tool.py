@@ -42,6 +42,7 @@ def test_objects_are_read_as_they_were_drawn(form, tmp_path, capsys):
     found, source = open_source(tmp_path / "data", progress=False), open_source(name, progress=False)
     drawn, labels = source.parts["all"], [found.labels.index(label) for label in source.labels]
     assert {role: len(part) for role, part in found.parts.items()} == {"train": 9, "validation": 3}
+    assert found.things == source.things == (4 if form == "panoptic" else None)
     for role, part in found.parts.items():
         for number, place in enumerate(places(role)):
             np.testing.assert_array_equal(Image.open(part.images[number]), drawn.images[place])

@@ -209,13 +209,14 @@ class Source:
     ----------
     parts
         By role: ``"train"``, ``"validation"`` and ``"test"``; or ``"all"``, where it is not split.
-    labels, channels, skipped, note
+    labels, channels, things, skipped, note
         As in :class:`Data`; a part need not have images of every class.
     """
 
     parts: Mapping[str, Split]
     labels: tuple[str, ...]
     channels: int
+    things: int | None = None
     skipped: tuple[str, ...] = ()
     note: str = ""
 
@@ -259,6 +260,9 @@ class Data:
         Class names; a label is a place in this tuple.
     channels
         Colour channels that the images have: 1 or 3. A preprocessing may ask for the other.
+    things
+        How many of the labels, the first, are things, which can be counted, where the others are stuff. None: the
+        source does not tell the two apart.
     skipped
         Images left out because they cannot be read, by name.
     note
@@ -274,6 +278,7 @@ class Data:
     test: Split | None = None
     labels: tuple[str, ...]
     channels: int
+    things: int | None = None
     skipped: tuple[str, ...] = ()
     note: str = ""
     found: str = ""
@@ -288,4 +293,5 @@ class Data:
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits that change with the images, the classes or the way they are split."""
         parts = [part.digest() for part in (self.train, self.validation, self.test) if part is not None]
-        return hashlib.sha256(b"".join([*parts, "\n".join(self.labels).encode()])).hexdigest()[:16]
+        named = "\n".join(self.labels) + ("" if self.things is None else f"\n{self.things}")
+        return hashlib.sha256(b"".join([*parts, named.encode()])).hexdigest()[:16]

@@ -75,6 +75,7 @@ def divided(source: Source, where: object, validation: float = FRACTION, seed: i
         **parts,
         labels=source.labels,
         channels=source.channels,
+        things=source.things,
         skipped=source.skipped,
         note=source.note,
         found=found,

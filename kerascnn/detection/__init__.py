@@ -2,7 +2,7 @@
 
 ``kerascnn.build("retinanet_mobilenet_v2", classes=3)`` builds a Keras model, and so does
 ``retinanet("mobilenet_v2")(classes=3)``; SSDLite, Faster R-CNN and the versions of YOLO are put on a network alike, and
-Mask R-CNN, which says too which pixels are an object's.
+Mask R-CNN, which says too which pixels are an object's, and Panoptic FPN, which says of every pixel what it belongs to.
 """
 
 from collections.abc import Callable
@@ -18,6 +18,7 @@ from kerascnn.detection.faster_rcnn import (
     faster_rcnn,
 )
 from kerascnn.detection.mask_rcnn import MaskRCNN, MaskRCNNResNet50, MaskRCNNResNet50V2, mask_rcnn
+from kerascnn.detection.panoptic_fpn import PanopticFPN, PanopticFPNResNet50, PanopticFPNResNet101, panoptic_fpn
 from kerascnn.detection.retinanet import RetinaNet, RetinaNetResNet50, RetinaNetResNet50V2, retinanet
 from kerascnn.detection.ssd import SSD, SSD300VGG16, SSD512VGG16
 from kerascnn.detection.ssdlite import SSDLite, SSDLite320MobileNetV3Large, ssdlite
@@ -41,6 +42,8 @@ ROWS: dict[str, Architecture] = {
     "RetinaNetResNet50": RetinaNetResNet50,
     "YOLOv3DarkNet53": YOLOv3DarkNet53,
     "YOLOv3Tiny": YOLOv3Tiny,
+    "PanopticFPNResNet50": PanopticFPNResNet50,
+    "PanopticFPNResNet101": PanopticFPNResNet101,
     "SSDLite320MobileNetV3Large": SSDLite320MobileNetV3Large,
     "RetinaNetResNet50V2": RetinaNetResNet50V2,
     "FasterRCNNMobileNetV3Large": FasterRCNNMobileNetV3Large,
@@ -55,6 +58,7 @@ SYSTEMS: dict[str, Callable[[Architecture | str], Architecture]] = {
     "yolov2": yolov2,
     "retinanet": retinanet,
     "yolov3": yolov3,
+    "panoptic_fpn": panoptic_fpn,
     "ssdlite": ssdlite,
 }
 
@@ -73,6 +77,9 @@ __all__ = [
     "MaskRCNN",
     "MaskRCNNResNet50",
     "MaskRCNNResNet50V2",
+    "PanopticFPN",
+    "PanopticFPNResNet50",
+    "PanopticFPNResNet101",
     "RetinaNet",
     "RetinaNetResNet50",
     "RetinaNetResNet50V2",
@@ -92,6 +99,7 @@ __all__ = [
     "derive",
     "faster_rcnn",
     "mask_rcnn",
+    "panoptic_fpn",
     "retinanet",
     "ssdlite",
     "yolov1",

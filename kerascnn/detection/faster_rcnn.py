@@ -90,7 +90,7 @@ class FasterRCNN(Detector):
         k = k / "head"
         regions = self.regions(k / "proposals", size, strides, maps)
         y = self.described(k, self.cut(k, regions, strides, maps))
-        offsets = self.said(k / "boxes", y, 4 * (1 + classes), 0.001)
+        offsets = self.offsets(k / "boxes", y, classes)
         logits = self.said(k / "scores", y, 1 + classes, 0.01)
         shares = k(L.Softmax, dtype="float32")(logits)
         boxes, scores = k(L.ClassBoxes, size, self.pairs, self.detections, dtype="float32")([regions, offsets, shares])
@@ -161,6 +161,10 @@ class FasterRCNN(Detector):
             x = place.act(place(L.Dense, units)(x), "relu")
             x = place(L.Dropout, dropout)(x) if dropout else x
         return x
+
+    def offsets(self, k, x, classes):
+        """How each region is moved for the background and for each class, ``(B, N, 4 + 4 K)``."""
+        return self.said(k, x, 4 * (1 + classes), 0.001)
 
     def said(self, k, x, width, deviation):
         start = k.with_style(initializer=f"random_normal:{deviation}").initializer

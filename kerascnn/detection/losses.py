@@ -204,7 +204,7 @@ def of_regions(
     scores
         Logits, (B, N, 1 + K), of which the first stands for the background.
     predicted
-        Offsets for the background and each class, (B, N, 4 + 4 K).
+        Offsets for each class, (B, N, 4 K), or for the background first, (B, N, 4 + 4 K).
     regions
         Corners, (B, N, 4); those of zeros are none.
     overlap
@@ -222,10 +222,12 @@ def of_regions(
     place = tf.maximum(found, 0)
     classes = tf.where(positive, 1 + tf.gather(tf.cast(targets["classes"], tf.int32), place, batch_dims=1), 0)
     entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(classes, scores)
-    of_classes = tf.reshape(predicted, [-1, predicted.shape[1], scores.shape[-1], 4])
+    kinds = predicted.shape[-1] // 4  # the classes are the last of these
+    of_classes = tf.reshape(predicted, [-1, predicted.shape[1], kinds, 4])
+    own = tf.maximum(classes - scores.shape[-1] + kinds, 0)
     around = middles_and_sizes(tf.where(positive[..., None], regions, tf.constant([0.0, 0, 1, 1])))
     wanted = offsets(tf.gather(targets["boxes"], place, batch_dims=1), around, variances)
-    return mean_of_sampled(entropy, there, tf.gather(of_classes, classes, batch_dims=2), wanted, positive, beta)
+    return mean_of_sampled(entropy, there, tf.gather(of_classes, own, batch_dims=2), wanted, positive, beta)
 
 
 def mean_of_sampled(entropy: Any, there: Any, predicted: Any, wanted: Any, positive: Any, beta: float) -> tf.Tensor:

@@ -78,10 +78,10 @@ class Proposals(keras.layers.Layer):
 class ClassBoxes(keras.layers.Layer):
     """Which regions show an object of which class, and the box round it.
 
-    It takes regions, ``(B, N, 4)``, offsets from each for the background and for every class, ``(B, N, 4 + 4 K)``, and
-    shares of these, ``(B, N, 1 + K)``. Of the surest pairs of a region and a class those come out that overlap no surer
-    one of their class: boxes, ``(B, most, 4)``, and their scores, ``(B, most, K)``, each 0 but for its class. Girshick
-    2015, https://arxiv.org/abs/1504.08083, section 2.
+    It takes regions, ``(B, N, 4)``, offsets from each for every class, ``(B, N, 4 K)``, or for the background first,
+    ``(B, N, 4 + 4 K)``, and shares of the background and of every class, ``(B, N, 1 + K)``. Of the surest pairs of a
+    region and a class those come out that overlap no surer one of their class: boxes, ``(B, most, 4)``, and their
+    scores, ``(B, most, K)``, each 0 but for its class. Girshick 2015, https://arxiv.org/abs/1504.08083, section 2.
 
     Parameters
     ----------
@@ -109,7 +109,8 @@ class ClassBoxes(keras.layers.Layer):
         pairs = ops.reshape(of_regions, (-1, number * classes))
         scores, places = largest(pairs, min(self.candidates, number * classes))
         region, kind = places // classes, places % classes
-        moved = taken(ops.reshape(offsets, (-1, number * (1 + classes), 4)), region * (1 + classes) + 1 + kind)
+        kinds = offsets.shape[2] // 4  # the classes are the last of these
+        moved = taken(ops.reshape(offsets, (-1, number * kinds, 4)), region * kinds + kinds - classes + kind)
         around = middles_and_sizes(taken(regions, region))
         boxes = within(decoded(moved, around, self.variances), self.size)
         there: Any = sides_reach(boxes, 1e-2)
@@ -132,17 +133,17 @@ class ClassBoxes(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("kerascnn")
 class ClassMasks(keras.layers.Layer):
-    """The mask of each box's best class: ``[(B, N, H, W, 1 + K), (B, N, K)]`` to ``(B, N, H, W)``.
+    """The mask of each box's best class: ``[(B, N, H, W, K), (B, N, K)]`` to ``(B, N, H, W)``.
 
-    The first of the masks is the background's, which has no score. He et al. 2017, https://arxiv.org/abs/1703.06870,
-    section 3.
+    Masks may be ``(B, N, H, W, 1 + K)``, of which the first is the background's, which has no score. He et al. 2017,
+    https://arxiv.org/abs/1703.06870, section 3.
     """
 
     def call(self, inputs):
         masks, scores = inputs
         _, number, height, width, kinds = masks.shape
         _, best = largest(scores, 1)  # keras.ops.argmax has no built-in operator of TensorFlow Lite
-        own: Any = ops.one_hot(1 + best[..., 0], kinds, dtype=masks.dtype)
+        own: Any = ops.one_hot(kinds - scores.shape[2] + best[..., 0], kinds, dtype=masks.dtype)
         chosen: Any = ops.matmul(ops.reshape(masks, (-1, number, height * width, kinds)), own[..., None])
         return ops.reshape(chosen, (-1, number, height, width))
 

@@ -17,7 +17,7 @@ from kerascnn.report.records import Headline, Section
 if TYPE_CHECKING:
     import keras
 
-    from kerascnn.data import Split
+    from kerascnn.data import Data, Split
     from kerascnn.spec import Preprocess
 
 SCORES = "scores"
@@ -156,6 +156,16 @@ class Task(ABC):
     def for_images(self, split: "Split") -> Self:
         """The same task with what follows from the training images, such as weights of classes by their numbers."""
         return self
+
+    def fields(self, data: "Data") -> Mapping[str, Any]:
+        """Fields of a network's row that follow from the data, beside its number of classes.
+
+        Raises
+        ------
+        ValueError
+            When the data does not say what such a network has to know.
+        """
+        return {}
 
     @abstractmethod
     def check_model(self, model: "keras.Model") -> None:

@@ -99,12 +99,15 @@ def resolve(recipe: Recipe, data: Data, make_model: MakeModel | None = None) -> 
         and the recipe has what only rows heed.
     """
     recipe = recipe.adapt(recipe, data).replace(adapt=None) if recipe.adapt else recipe
-    assert recipe.length  # which only adapt may leave open
-    make = maker(recipe.model, make_model)
     row = None if make_model else recipe.model.row()
-    preprocess = preprocess_of(recipe, row, data.channels)
     loss = {} if recipe.loss is None else {"loss": recipe.loss}
     task = find_task(recipe.task or (row or Row).task)(labels=data.labels, **loss).for_images(data.train)
+    if row and (told := {name: value for name, value in task.fields(data).items() if hasattr(row, name)}):
+        recipe = recipe.replace({"model.fields": {**told, **recipe.model.fields}})
+        row = recipe.model.row()
+    assert recipe.length  # which only adapt may leave open
+    make = maker(recipe.model, make_model)
+    preprocess = preprocess_of(recipe, row, data.channels)
     return Resolved(
         recipe=recipe.replace(input=Input(**vars(preprocess)), task=task.name),
         row=row,

@@ -29,7 +29,8 @@ class Listed:
 
     Of an image these are ``"id"``, ``"file_name"`` and, where they are known, ``"width"`` and ``"height"``; of an
     object ``"image_id"``, ``"category_id"``, ``"bbox"``, x, y, width and height in pixels, and perhaps ``"area"``,
-    ``"iscrowd"`` and ``"segmentation"``. ``meaning`` says how the file itself writes a box.
+    ``"iscrowd"`` and ``"segmentation"``. ``meaning`` says how the file itself writes a box, and ``things`` how many of
+    the categories, the first, are things, where the file tells them from stuff.
     """
 
     file: Path
@@ -38,6 +39,7 @@ class Listed:
     annotations: list[dict[str, Any]]
     categories: dict[int, str]
     meaning: str = CORNER
+    things: int | None = None
 
     @property
     def paths(self) -> list[Path]:
@@ -58,7 +60,7 @@ def from_listed(parts: Mapping[str, Listed], base: Path, where: Path, opening: O
     """
     first = next(iter(parts.values()))
     for part in parts.values():
-        if part.categories != first.categories:
+        if ([*part.categories.items()], part.things) != ([*first.categories.items()], first.things):
             raise ValueError(f"{part.file} has other categories than {first.file}; all parts need the same.")
     files = [path for part in parts.values() for path in part.paths]
     problems, seals, known = checked_files(files, opening)
@@ -83,6 +85,7 @@ def from_listed(parts: Mapping[str, Listed], base: Path, where: Path, opening: O
         parts=splits,
         labels=tuple(first.categories.values()),
         channels=3,
+        things=first.things,
         skipped=tuple(map(str, problems)),
         note="; ".join(filter(None, (*notes, of_several(files)))),
     )

@@ -72,6 +72,7 @@ def listed(file: Path, opening: Opening) -> Listed:
         part,
         annotations=[segment for of_image in every for segment in of_image],
         categories={number: part.categories[number] for number in order},
+        things=sum(kinds.values()),
     )
 
 

@@ -25,7 +25,7 @@ def shape_panoptic(opening: Opening) -> Source:
     rng = np.random.default_rng(0)
     scenes = [scene(rng) for _ in track(range(COUNT), "drawing shapes", shown=opening.progress)]
     split = Split(np.stack([each.pixels for each in scenes]), with_masks(scenes), stores={"masks": Segments()})
-    return Source(parts={ALL: split}, labels=LABELS, channels=3)
+    return Source(parts={ALL: split}, labels=LABELS, channels=3, things=len(SHAPES))
 
 
 def scene(rng: np.random.Generator) -> Scene:

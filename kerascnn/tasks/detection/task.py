@@ -8,6 +8,7 @@ import numpy as np
 
 from kerascnn.errors import need
 from kerascnn.evaluation.agreement import Agreement, compare
+from kerascnn.runtime import LOGITS
 from kerascnn.spec import expect
 from kerascnn.tasks.decisions import places_among
 from kerascnn.tasks.detection.agreement import compare_detections
@@ -146,13 +147,15 @@ class Detection(Task):
             both = found_in(said, self.labels), found_in(got, self.labels)
             return compare_detections(said, *both, tolerance=tolerance)
         names = [name for name in self.of_boxes if name in wanted]
-        if names and {*wanted} == {*got} and all(wanted[name].shape == got[name].shape for name in names):
+        every = *names, SCORES
+        if names and {*every} <= {*got} and all(wanted[name].shape == got[name].shape for name in every):
             if wanted[names[0]].shape[1] <= COMPARED:
-                got = lined_up(wanted, got)
+                got = {**got, **lined_up(wanted, {name: got[name] for name in every})}
             best = np.argsort(-wanted[SCORES].max(axis=-1), axis=1, kind="stable")[:, :COMPARED]
-            rows = np.arange(len(best))[:, None]
+            rows, cut = np.arange(len(best))[:, None], [*names, *map(LOGITS.format, names)]
             wanted, got = (
-                {**each, **{name: np.asarray(each[name])[rows, best] for name in names}} for each in (wanted, got)
+                {**each, **{name: np.asarray(each[name])[rows, best] for name in cut if name in each}}
+                for each in (wanted, got)
             )
         return compare(wanted, got, steps=steps, tolerance=tolerance)
 

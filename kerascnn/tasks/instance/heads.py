@@ -40,9 +40,9 @@ def up_to_masks(model: keras.Model, sampling: TwoStageMasks) -> keras.Model:
     """The same layers and weights, with what the loss takes.
 
     That is what :func:`kerascnn.tasks.detection.heads.up_to_logits` gives of a network of two stages, and
-    ``"mask_logits"``, (B, N, H, W, 1 + K), masks of the background and of each class, of ``"mask_regions"``,
-    (B, N, 4): those of the regions among which all are that show objects while the network is trained. They go through
-    the layers before the boxes whose ``"masks"`` come out.
+    ``"mask_logits"``, (B, N, H, W, K), masks of each class, or (B, N, H, W, 1 + K), of the background first, of
+    ``"mask_regions"``, (B, N, 4): those of the regions among which all are that show objects while the network is
+    trained. They go through the layers before the boxes whose ``"masks"`` come out.
 
     Raises ``ValueError`` when masks do not come of a sigmoid on ``ClassMasks``, or the boxes not of two stages.
     """

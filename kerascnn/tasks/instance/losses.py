@@ -30,7 +30,7 @@ class TwoStageMasks(TwoStage):
         from kerascnn.detection.matching import matched_regions
 
         *_, there = taken(self, outputs, targets)
-        regions, of_classes = outputs["mask_regions"], outputs["mask_logits"][..., 1:]
+        regions, of_classes = outputs["mask_regions"], outputs["mask_logits"][..., -outputs["scores"].shape[-1] :]
         found = matched_regions(there["boxes"], there["valid"], regions, self.overlap)
         of_boxes = super().__call__(outputs, targets)
         return of_boxes + of_masks(of_classes, regions, found, {**there, "masks": targets["masks"]})

@@ -9,6 +9,7 @@ from kerascnn.data.dataset import IGNORE
 from kerascnn.data.transforms.masks import unpacked
 from kerascnn.graph.ending import ending
 from kerascnn.graph.graph import Graph
+from kerascnn.graph.rewrite import replay
 from kerascnn.tasks.detection.heads import shape_of
 from kerascnn.tasks.heads import logits_of
 from kerascnn.tasks.instance.prediction import MASKS
@@ -39,6 +40,32 @@ def check_outputs(model: keras.Model, classes: int) -> None:
         raise ValueError(
             f"{model.name} puts out {', '.join(f'{n} {s}' for n, s in sorted(shapes.items()))}; {expected}."
         )
+
+
+def of_things(trained: keras.Model) -> keras.Model:
+    """A training model whose regions are drawn by the things among an image's segments; it takes ``"classes"`` too."""
+    outputs: Any = trained.output
+    classes = keras.Input((None,), dtype="int32", name="classes")
+    inputs = {x.name: x for x in trained.inputs}
+    valid = Things(outputs[SCORES].shape[-1], name="things")([inputs["valid"], classes])
+    drawn = [valid if name == "valid" else x for name, x in inputs.items()]
+    outputs = replay(Graph(trained), drawn, lambda call: call.operation(*call.args, **call.keywords))
+    return keras.Model([*trained.inputs, classes], outputs)
+
+
+class Things(keras.layers.Layer):
+    """Which of an image's segments are there and are things, the first so many classes: ``[(B, M) bool, (B, M)]``."""
+
+    def __init__(self, things: int, name: str):
+        super().__init__(dtype="float32", name=name)
+        self.things = things
+
+    def call(self, inputs):
+        valid, classes = inputs
+        return valid & (classes < self.things)
+
+    def compute_output_spec(self, inputs):
+        return keras.KerasTensor(inputs[0].shape, "bool")
 
 
 def with_logits(trained: keras.Model) -> keras.Model:

@@ -1,5 +1,6 @@
 """Panoptic segmentation as the package sees it: each method leads to the file that does the work."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,6 +12,8 @@ from kerascnn.tasks.task import SCORES, Arrays, Prediction, Tensors
 
 if TYPE_CHECKING:
     import keras
+
+    from kerascnn.data import Data
 
 WEIGHT = 0.5  # of the loss of stuff, as Detectron2 has it
 
@@ -29,6 +32,16 @@ class Panoptic(Instance):
     title: ClassVar[str] = "PQ"
     trial_data: ClassVar[str] = "shape_panoptic"
 
+    def fields(self, data: "Data") -> Mapping[str, Any]:
+        """How many of the classes are things."""
+        if data.things is None:
+            raise ValueError(
+                f"The task {self.name} needs data that says which of its classes are things, and which stuff. COCO's "
+                "panoptic files do, by isthing of each category; data made in Python by things, the number of labels "
+                "that are, the first ones."
+            )
+        return {"things": data.things}
+
     def check_model(self, model: "keras.Model") -> None:
         from kerascnn.tasks.panoptic.heads import check_outputs
 
@@ -36,9 +49,9 @@ class Panoptic(Instance):
         check_outputs(model, len(self.labels))
 
     def training_model(self, model: "keras.Model") -> "keras.Model":
-        from kerascnn.tasks.panoptic.heads import with_logits
+        from kerascnn.tasks.panoptic.heads import of_things, with_logits
 
-        return with_logits(super().training_model(model))
+        return with_logits(of_things(super().training_model(model)))
 
     def losses(self, outputs: Tensors, targets: Tensors) -> Any:
         """Those of things, and ``WEIGHT`` of that of stuff."""
