@@ -56,7 +56,7 @@ SHAPES = Recipe(
     data="shape_panoptic",
     input=Input(size=96, squash=True, mean=(0.5,) * 3, std=(0.25,) * 3),
     augment=("crop:0.4", "flip", "jitter:0.3:0.3:0.3:0.1"),
-    length=Epochs(40),
+    length=Epochs(20),
     batch=16,
     optimizer=AdamW(lr=0.001, weight_decay=0.01),
     schedule=Cosine(warmup=1),
