@@ -267,3 +267,16 @@ def test_a_network_is_known_by_how_it_is_made_and_not_by_the_names_that_keras_co
     ]
     found = [first, *map(configuration, others)]
     assert len(set(found)) == len(found)
+
+
+def test_the_name_of_a_layer_that_is_a_word_of_a_setting_too_is_told_from_it():
+    """The first layer Softmax is called as the function is, the second is not."""
+
+    def drawn(function="softmax"):
+        image = keras.Input((4,))
+        return keras.Model(image, [L.Softmax()(image), L.Activation(function)(image)])
+
+    keras.backend.clear_session()
+    first = drawn()
+    assert first.layers[1].name == "softmax" != drawn().layers[1].name
+    assert configuration(first) == configuration(drawn()) != configuration(drawn("relu"))

@@ -92,15 +92,20 @@ def source(subject: Any) -> str:
         return text
 
 
-def unnamed(value: Any, places: Mapping[str, str]) -> Any:
+def unnamed(value: Any, places: Mapping[str, str], is_name: bool = False) -> Any:
     """A configuration without the names of layers, of modules and of files; where code is kept, only its source counts.
 
-    A layer is called by its place in the network.
+    A layer is called by its place in the network, by its ``"name"`` and in what stands for a tensor: the layer, and the
+    numbers of its call and of its output. The same word elsewhere is none: Keras calls the first layer ``Softmax`` as
+    ``Activation`` calls its function.
     """
     if isinstance(value, Mapping):
         if value.get("class_name") == "__lambda__":
             return None
-        return {str(name): unnamed(of, places) for name, of in value.items() if name != "module"}
+        return {str(name): unnamed(of, places, name == "name") for name, of in value.items() if name != "module"}
     if isinstance(value, str):
-        return places.get(value, value)
-    return [unnamed(one, places) for one in value] if isinstance(value, Sequence) else value
+        return places.get(value, value) if is_name else value
+    if not isinstance(value, Sequence):
+        return value
+    tensor = [type(one) for one in value] == [str, int, int]
+    return [unnamed(one, places, tensor) for one in value]
