@@ -58,12 +58,13 @@ class PanopticQuality(keras.metrics.Metric):
     def segments(self, outputs: Any, seen: np.ndarray) -> tuple[Any, Any]:
         """The segment of some pixels, (B, P * P) int32 from 1 and 0 for none, and the class of each, (B, S) int32."""
         boxes, scores, places = best_of(outputs["boxes"], outputs[SCORES])
-        found = detections(boxes, scores, least=SURE, overlap=0.5, candidates=CANDIDATES, most=MOST)
+        most = min(MOST, boxes.shape[1])
+        found = detections(boxes, scores, least=SURE, overlap=0.5, candidates=CANDIDATES, most=most)
         chosen = tf.gather(places, found.places, batch_dims=1)
         masks = shown(tf.gather(outputs["masks"], chosen, batch_dims=1), found.boxes, seen)
-        masks = flat(masks & (tf.range(MOST) < found.count[:, None])[:, :, None, None]) > 0
+        masks = flat(masks & (tf.range(most) < found.count[:, None])[:, :, None, None]) > 0
         numbers = tf.zeros_like(masks[:, 0], tf.int32)
-        for number in range(MOST):
+        for number in range(most):
             whole = masks[:, number]
             free = whole & (numbers == 0)
             area, left = (tf.reduce_sum(tf.cast(each, tf.float32), 1) for each in (whole, free))
@@ -75,10 +76,10 @@ class PanopticQuality(keras.metrics.Metric):
         for kind in range(1, kinds):
             free = (best == kind) & (numbers == 0)
             enough = tf.reduce_sum(tf.cast(free, tf.float32), 1) >= LEAST * len(seen) ** 2
-            numbers = tf.where(free & enough[:, None], MOST + kind, numbers)
+            numbers = tf.where(free & enough[:, None], most + kind, numbers)
         of_stuff = tf.broadcast_to(things + tf.range(kinds - 1), [tf.shape(numbers)[0], kinds - 1])
         classes = tf.concat([found.classes, of_stuff], 1)
-        return numbers, tf.ensure_shape(classes, (None, MOST + kinds - 1))
+        return numbers, tf.ensure_shape(classes, (None, most + kinds - 1))
 
     def by_class(self, values: Any, classes: Any) -> Any:
         """(classes,) sums of values of segments, (B, S)."""
