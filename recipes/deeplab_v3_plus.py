@@ -23,11 +23,11 @@ RECIPE = Recipe(
     schedule=Polynomial(power=0.9),
 )
 SHAPES = Recipe(
-    model=Model("deeplabv3plus_resnet20_cifar", fields={"width": 64, "rates": (2, 4, 6), "dropout": 0.1}),
+    model=Model("deeplabv3plus_resnet20_cifar", fields={"width": 64, "rates": (2, 4, 6)}),
     data="shape_masks",
     input=Input(size=64, crop=1.0, mean=(0.5,) * 3, std=(0.25,) * 3),
     augment=("flip", "affine"),
-    length=Epochs(40),
+    length=Epochs(20),
     batch=16,
     optimizer=AdamW(lr=0.002, weight_decay=0.01),
     schedule=Cosine(warmup=1),
