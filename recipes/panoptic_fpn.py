@@ -6,7 +6,7 @@
 
 ``coco_panoptic`` is a folder with ``train2017/``, ``val2017/`` and ``annotations/``, in which are COCO's panoptic files
 and no others, each beside the folder of its PNG files. Published: PQ 41.5 %, of ResNet-101 43.0 % (Detectron2). Cost:
-2.7 x 10^18 multiply-adds, 3.7 x 10^18. Neither was trained here. Sources: Detectron2's MODEL_ZOO.md and, in
+2.6 x 10^18 multiply-adds, 3.3 x 10^18. Neither was trained here. Sources: Detectron2's MODEL_ZOO.md and, in
 configs/COCO-PanopticSegmentation, panoptic_fpn_R_50_3x.yaml and panoptic_fpn_R_101_3x.yaml, for eight GPUs with two
 images each.
 
