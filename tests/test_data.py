@@ -13,7 +13,7 @@ from PIL import Image
 from kerascnn.data import Data, Split, checks, open_data, open_source
 from kerascnn.data.dataset import InFiles
 from kerascnn.data.images import centred, decode, part_of, resized, shape_of, stretched, within
-from kerascnn.data.pipeline import batches, load_image
+from kerascnn.data.pipeline import BY_BOXES, batches, load_image
 from kerascnn.data.splitting import draw, split_by_name
 from kerascnn.data.transforms.registry import AUGMENTATIONS, Augmentation, parse
 from kerascnn.files import read_arrays
@@ -459,10 +459,12 @@ def test_evaluation_sees_what_pillow_sees(shape):
 
 
 def test_images_are_normalised():
-    split = Split(np.full((1, 16, 16, 3), (255, 0, 51), np.uint8), {"label": np.zeros(1, np.int32)})
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3), np.uint8)
+    pixels[0] = (255, 0, 51)
     how = Preprocess(size=16, crop=1.0, mean=(0.5, 0.1, 0.2), std=(0.5, 0.2, 0.1))
-    (images, _), *_ = batches(split, how, 1)
-    assert np.allclose(images, np.broadcast_to((1.0, -0.5, 0.0), (1, 16, 16, 3)), atol=1e-6)
+    images, _ = collected(batches(Split(pixels, {"label": np.zeros(2, np.int32)}), how, 1))
+    assert np.allclose(images[0], np.broadcast_to((1.0, -0.5, 0.0), (16, 16, 3)), atol=1e-6)
+    assert np.array_equal(images, (np.float32(pixels) / np.float32(255) - np.float32(how.mean)) / np.float32(how.std))
 
 
 def test_one_file_is_prepared_as_a_batch_is(photos):
@@ -506,16 +508,23 @@ def test_images_are_resized_as_tensorflow_does_to_the_bit(interpolation):
 
 
 def test_batches_do_not_depend_on_threads(photos, digits):
-    first, *deciding = [name for name, line in AUGMENTATIONS.items() if line.kind in ("cut", "fit")]
-    others = [name for name in AUGMENTATIONS if name not in (first, *deciding)]
+    plain = {name: line.kind for name, line in AUGMENTATIONS.items() if line.kind not in BY_BOXES}
+    first, *deciding = [name for name, kind in plain.items() if kind in ("cut", "fit")]
+    others = [name for name in plain if name not in (first, *deciding)]
     few = digits.train.take(np.arange(24))
     files = open_data(photos).train
-    cases = [(few, GREY, (first, *others)), (files, PHOTO, (first, *others)), *((files, PHOTO, (d,)) for d in deciding)]
+    boxes = np.tile(np.float32([[0, 0, 5, 5], [1, 2, 8, 7]]), (24, 1, 1))
+    boxed = Split(few.images, {"boxes": boxes, "valid": np.ones((24, 2), bool)})
+    cases = [
+        *((few, GREY, (first, *others)), (files, PHOTO, (first, *others))),
+        *((files, PHOTO, (name,)) for name in deciding),
+        (boxed, GREY, [name for name in AUGMENTATIONS if name not in plain]),
+    ]
     for split, preprocess, augment in cases:
         how = dict(augment=augment, classes=10, seed=3, epoch=2, shuffle=True)
-        passes = [collected(batches(split, preprocess, 5, parallel=n, **how)) for n in (1, 8)]
-        for images, targets in passes[1:]:
-            assert np.array_equal(images, passes[0][0]) and np.array_equal(targets, passes[0][1])
+        one, many = (list(batches(split, preprocess, 5, parallel=n, **how)) for n in (1, 8))
+        for batch, again in zip(one, many, strict=True):
+            tf.nest.map_structure(np.testing.assert_array_equal, batch, again)
 
 
 def test_augmentation_belongs_to_an_image_not_to_its_place(digits):

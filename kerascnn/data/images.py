@@ -228,8 +228,14 @@ def centred(image: tf.Tensor, preprocess: Preprocess) -> tuple[tf.Tensor, tf.Ten
 
 
 def normalised(image: tf.Tensor, preprocess: Preprocess) -> tf.Tensor:
-    """Pixels of 0..255 as the network wants them."""
-    return (image / 255 - preprocess.mean) / preprocess.std
+    """Pixels of 0..255, (..., W, C), as the network wants them.
+
+    In lines of W * C numbers, from which as many are taken off: a fifth of the time of one number for each channel.
+    """
+    width = image.shape[-2]
+    lines = tf.reshape(image, (-1, width * image.shape[-1]))
+    mean, std = (np.tile(np.float32(of_channels), width) for of_channels in (preprocess.mean, preprocess.std))
+    return tf.reshape((lines / 255 - mean) / std, tf.shape(image))
 
 
 def denormalised(image: np.ndarray, preprocess: Preprocess) -> np.ndarray:
