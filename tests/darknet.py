@@ -118,8 +118,11 @@ def place_of(t, truth, row, column, grid, anchor, scale):
     return scale * (np.array(wanted) - [sigmoid(t[0]), sigmoid(t[1]), t[2], t[3]])
 
 
-def yolo_deltas(maps, anchors, truths, classes, ignore):
-    """YOLOv3: of each map (H, W, boxes, 5 + K), with anchors of each as fractions of the image."""
+def yolo_deltas(maps, anchors, truths, classes, ignore, also=1.0):
+    """YOLOv3: of each map (H, W, boxes, 5 + K), with anchors of each as fractions of the image.
+
+    ``also`` is ``iou_thresh`` of https://github.com/AlexeyAB/darknet, of which anchors that are free take part.
+    """
     deltas = [np.zeros_like(each) for each in maps]
     for given, delta, of_map in zip(maps, deltas, anchors, strict=True):
         for row, column, n in np.ndindex(given.shape[:3]):
@@ -127,14 +130,21 @@ def yolo_deltas(maps, anchors, truths, classes, ignore):
             best = max((overlap(box, truth) for truth in truths), default=0)
             delta[row, column, n, 4] = 0 if best > ignore else -sigmoid(given[row, column, n, 4])
     every = [(number, n, anchor) for number, of_map in enumerate(anchors) for n, anchor in enumerate(of_map)]
+    asked = []  # by each object in turn, of which it is the best
     for truth, kind in zip(truths, classes, strict=True):
-        number, n, anchor = max(every, key=lambda each: overlap([0, 0, *each[2]], [0, 0, *truth[2:]]))
-        given, grid = maps[number], maps[number].shape
-        row, column = int(truth[1] * grid[0]), int(truth[0] * grid[1])
-        t, delta = given[row, column, n], deltas[number][row, column, n]
-        delta[:4] = place_of(t, truth, row, column, grid, anchor, 2 - truth[2] * truth[3])
+        fits = [overlap([0, 0, *anchor], [0, 0, *truth[2:]]) for _, _, anchor in every]
+        for fit, (number, n, anchor) in zip(fits, every, strict=True):
+            grid = maps[number].shape
+            cell = number, int(truth[1] * grid[0]), int(truth[0] * grid[1]), n
+            asked.append((fit, fit == max(fits), cell, anchor, truth, kind))
+    taken = {cell for _, best, cell, *_ in asked if best}
+    for fit, best, (number, row, column, n), anchor, truth, kind in asked:
+        if not best and (fit <= also or (number, row, column, n) in taken):
+            continue
+        t, delta = maps[number][row, column, n], deltas[number][row, column, n]
+        delta[:4] = place_of(t, truth, row, column, maps[number].shape, anchor, 2 - truth[2] * truth[3])
         delta[4] = 1 - sigmoid(t[4])
-        if not delta[5]:  # no class yet
+        if not delta[5] or not best:  # no class yet
             delta[5:] = -sigmoid(t[5:])
         delta[5 + kind] = 1 - sigmoid(t[5 + kind])
     return deltas

@@ -10,10 +10,12 @@ from kerascnn.card import Card
 from kerascnn.cli import main
 from kerascnn.data.sources import shape_boxes
 from kerascnn.deploy import TARGETS
+from kerascnn.deploy.flatbuffer import read_graphs
 from kerascnn.detection import ssdlite, yolov3
 from kerascnn.runtime import keras_runner, open_model
 from kerascnn.spec import Preprocess
 from kerascnn.tasks import Classification, Detection
+from kerascnn.tasks.detection.evaluation import in_common, matches
 
 LABELS = ("disc", "ring", "square", "triangle")
 TASK = Detection(labels=LABELS)
@@ -75,6 +77,24 @@ def test_other_detectors_and_more_images_at_a_time(tmp_path):
     for ours, theirs in zip(TASK.decode(open_model(report.path)(x)), TASK.decode(raw(path, x)), strict=True):
         assert len(ours.scores) == len(theirs.scores)
         np.testing.assert_allclose(ours.boxes, theirs.boxes, atol=0.01)
+
+
+def test_a_file_of_integers_chooses_in_floats(path, tmp_path):
+    model = kerascnn.load_keras(path)
+    x = np.clip(images(model, 32), -2, 2)
+    report = kerascnn.export(
+        path, tmp_path / "model.tflite", "tflite-int8", nms=True, io="uint8", calibration=x, overwrite=True
+    )
+    assert report.types == ("uint8", "float32") and report.operators["NON_MAX_SUPPRESSION_V4"] == 1
+    assert report.decided > 100 and report.decided_agreement > 0.9
+    (graph,) = read_graphs(tmp_path / "model.tflite")
+    of_floats = {each.kind for each in graph.operators if each.outputs[0].dtype == "float32"}
+    assert not {"CONV_2D", "DEPTHWISE_CONV_2D", "EXP", "SOFTMAX"} & of_floats
+    got = TASK.decode(open_model(report.path)(x[:4]))
+    for ours, theirs in zip(got, TASK.decode(raw(path, x[:4])), strict=True):
+        assert len(ours.scores) == len(theirs.scores) == 100
+        assert matches(in_common(ours, theirs)) > 80
+        np.testing.assert_allclose(ours.scores, theirs.scores, atol=0.05)
 
 
 def test_both_kinds_of_files_are_evaluated_verified_and_used(path, tmp_path, capsys):

@@ -11,8 +11,10 @@ import kerascnn
 from kerascnn import layers as L
 from kerascnn.applications import ROWS as ROWS_OF_BACKBONES
 from kerascnn.catalogue import find
-from kerascnn.detection import ROWS, YOLOv1, YOLOv2, YOLOv3, yolov1, yolov2, yolov3
+from kerascnn.detection import ROWS, YOLOv1, YOLOv2, YOLOv3, YOLOv3Tiny, yolov1, yolov2, yolov3
 from kerascnn.detection.cell_losses import logistic, region, sum_squared
+from kerascnn.detection.losses import giou
+from kerascnn.layers.boxes import decoded_in_cells
 from kerascnn.networks.codec import decode_row, encode_row
 from kerascnn.tasks import Detection
 from kerascnn.tasks.detection import Focal, Logistic, MultiBox, Region, SumSquared
@@ -39,7 +41,8 @@ def residual_stages(depths):
 
 
 TINY = stages([1] * 7)
-HEAD = [("head-map1", 1)]
+SAID = -1  # three convolutions, which are one there
+HEAD = [("head-map1", SAID)]
 ORDER = {  # of each network the layers with kernels, in the order of its cfg file
     "yolov1": [*stages([1, 1, 4, 10, 4]), *(("tail", c) for c in (1, 2, 3, 4)), ("head-hidden", 0), ("head-cells", 0)],
     "yolov1_tiny": [*TINY, ("tail", 1), ("head-cells", 0)],
@@ -47,12 +50,12 @@ ORDER = {  # of each network the layers with kernels, in the order of its cfg fi
     "yolov2_tiny": [*TINY, ("neck", 1), *HEAD],
     "yolov3": [
         *residual_stages([1, 2, 8, 8, 4]),
-        *(("map3", c) for c in range(1, 6)), ("head-map3", 1), ("head-map3", 2), ("map2-up", 1),
-        *(("map2", c) for c in range(1, 6)), ("head-map2", 1), ("head-map2", 2), ("map1-up", 1),
-        *(("map1", c) for c in range(1, 6)), ("head-map1", 1), ("head-map1", 2),
+        *(("map3", c) for c in range(1, 6)), ("head-map3", 1), ("head-map3", SAID), ("map2-up", 1),
+        *(("map2", c) for c in range(1, 6)), ("head-map2", 1), ("head-map2", SAID), ("map1-up", 1),
+        *(("map1", c) for c in range(1, 6)), ("head-map1", 1), ("head-map1", SAID),
     ],
     "yolov3_tiny": [
-        *TINY, ("map2", 1), ("head-map2", 1), ("head-map2", 2), ("map1-up", 1), ("head-map1", 1), ("head-map1", 2)
+        *TINY, ("map2", 1), ("head-map2", 1), ("head-map2", SAID), ("map1-up", 1), ("head-map1", 1), ("head-map1", SAID)
     ],
 }  # fmt: skip
 
@@ -63,9 +66,20 @@ def kernels(model, order):
         if not number:
             yield model.get_layer(f"{place}-dense").get_weights()
             continue
+        if number == SAID:
+            yield said_at_once(model, place)
+            continue
         suffix = str(number) if number > 1 else ""
         values = model.get_layer(f"{place}-conv{suffix}").get_weights()
         yield values if len(values) == 2 else values + model.get_layer(f"{place}-bn{suffix}").get_weights()
+
+
+def said_at_once(model, place):
+    """Kernel and bias of the one convolution that says all of a map's boxes: anchor by anchor."""
+    parts = [model.get_layer(f"{place}-{kind}-conv").get_weights() for kind in ("boxes", "objects", "classes")]
+    anchors = parts[1][1].size
+    both = zip(*([x.reshape(*x.shape[:-1], anchors, -1) for x in part] for part in parts), strict=True)
+    return [np.concatenate(each, -1).reshape(*each[0].shape[:-2], -1) for each in both]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -181,6 +195,42 @@ def test_yolo_v3_learns_what_darknets_yolo_layer_learns(ignore):
     assert losses[2] == pytest.approx(np.log1p(np.exp(in_rows(maps)[2, :, 4])).sum(), rel=1e-5), "an empty image"
 
 
+def test_all_anchors_of_a_cell_that_are_like_an_object_learn_it():
+    layer, maps = layer_and_maps()
+    targets, found = objects(), np.zeros(2, int)
+    _, got = gradients(logistic, maps, layer, targets, ignore=0.7, overlap=0.213)
+    for image in range(3):
+        given = (
+            [each[image].astype("float64") for each in maps],
+            [*map(fractions, SHAPES)],
+            *listed(targets, image),
+            0.7,
+        )
+        best, wanted = (
+            in_rows([each[None] for each in deltas])[0] for deltas in (yolo_deltas(*given), yolo_deltas(*given, 0.213))
+        )
+        np.testing.assert_allclose(got[image], -wanted, rtol=1e-4, atol=1e-5)
+        found += [(each[:, 4] > 0).sum() for each in (best, wanted)]
+    assert found[1] > found[0] > 4
+
+
+def test_places_may_be_learned_by_the_overlap_of_boxes():
+    layer, maps = layer_and_maps()
+    targets, how = objects(), {"ignore": 0.7, "overlap": 0.1}
+    targets["valid"] &= tf.range(5) == 0  # one object, so that it is known which one a box is to find
+    once, twice, other = (
+        gradients(logistic, maps, layer, targets, **how, of_boxes=kind, of_place=weight)
+        for kind, weight in (("giou", 1.0), ("giou", 2.0), ("squares", 1.0))
+    )
+    np.testing.assert_array_equal(once[1][..., 4:], other[1][..., 4:])  # of all but places nothing changes
+    np.testing.assert_allclose(twice[1][..., :4], 2 * once[1][..., :4], rtol=1e-5)
+    learns = (once[1][..., :4] != 0).any(-1)
+    assert learns.sum() > 2 and (learns == (other[1][..., :4] != 0).any(-1)).all()
+    boxes = decoded_in_cells(in_rows(maps)[..., :4], layer.defaults, layer.steps)
+    off = np.where(learns, giou(boxes, targets["boxes"][:, :1]), 0).sum(1)
+    np.testing.assert_allclose(twice[0] - once[0], off, rtol=1e-4)
+
+
 @pytest.mark.parametrize("ignore", [0.6, 0.2])
 def test_yolo_v2_learns_what_darknets_region_layer_learns(ignore):
     _, maps = layer_and_maps()
@@ -264,6 +314,9 @@ def test_the_part_that_compression_tunes_has_the_loss_of_the_whole(name):
         (Region, "object", 0, "above 0"),
         (Region, "none", 0, "above 0"),
         (Logistic, "ignore", 0, "above 0, up to 1"),
+        (Logistic, "overlap", 1.5, "above 0, up to 1"),
+        (Logistic, "place", 0, "above 0"),
+        (Logistic, "boxes", "l1", "one of squares, giou"),
     ],
 )
 def test_losses_refuse_what_they_cannot_be(kind, name, value, says):
@@ -303,6 +356,17 @@ def test_names():
             find(f"{name}_resnet19")
         with pytest.raises(ValueError, match="no network 'resnet19' to put a head on"):
             build("resnet19")
+
+
+def test_what_a_box_is_held_to_be_before_the_first_step():
+    row = yolov3("resnet20_cifar")
+    small = row.replace(**row.tiny)
+    for prior, drawn in ((0.01, small), (0.3, small.replace(prior=0.3)), (0.5, YOLOv3Tiny.replace(**row.tiny))):
+        model = drawn(classes=2, input_shape=(64, 64, 3))
+        for kind, logit in (("objects", np.log(prior / (1 - prior))), ("boxes", 0), ("classes", 0)):
+            np.testing.assert_allclose(model.get_layer(f"head-map2-{kind}-conv").bias, logit, rtol=1e-6)
+    with pytest.raises(ValueError, match="prior must be between 0 and 1; got 1"):
+        small.replace(prior=1)(classes=2)
 
 
 def test_networks_that_cannot_be_drawn_say_why():

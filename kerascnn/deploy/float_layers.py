@@ -5,7 +5,8 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from kerascnn.deploy.flatbuffer import graphs_in
-from kerascnn.deploy.request import ExportRequest
+from kerascnn.deploy.ranges import measured
+from kerascnn.deploy.request import ENDING, ExportRequest
 from kerascnn.deploy.tensor_names import layers_in, output_operations, owners_of
 from kerascnn.deploy.verification import ExportError
 from kerascnn.errors import suggest
@@ -68,24 +69,21 @@ def source_layers(request: ExportRequest) -> Callable[[Iterable[str]], tuple[str
 def quantiser(converter: Any, request: ExportRequest) -> Callable[[Collection[str]], bytes]:
     """A function from names of layers to the file in which all is quantised but the operators that came of these.
 
-    Where both meet, they are converted. The ranges are measured once. It raises ``ExportError`` when no operator came
-    of the layers: they are merged into others, or do nothing at inference.
+    What a file makes of its outputs stays float too. Where both meet, they are converted. The ranges are measured once.
+    It raises ``ExportError`` when no operator came of the layers: they are merged into others, or do nothing at
+    inference.
     """
-    import tensorflow as tf
+    from tensorflow.lite.python.convert import deduplicate_readonly_buffers, mlir_quantize
 
-    options = tf.lite.experimental.QuantizationDebugOptions
-    debugger = tf.lite.experimental.QuantizationDebugger(
-        converter=converter,
-        debug_dataset=converter.representative_dataset,
-        debug_options=options(fully_quantize=True),
-    )
+    content = measured(converter)
+    types = {"input_data_type": converter.inference_input_type, "output_data_type": converter.inference_output_type}
 
     def quantised(layers: Collection[str]) -> bytes:
-        nodes = list(outputs_of(debugger.calibrated_model, request, layers))
+        nodes = list(outputs_of(content, request, layers)) if layers else []
         if layers and not nodes:
             raise ExportError(f"no operator comes of the layers that shall stay float, {', '.join(layers)}")
-        debugger.options = options(denylisted_nodes=nodes, fully_quantize=True)
-        return debugger.get_nondebug_quantized_model()
+        nodes += outputs_of_ending(content) if request.ending else []
+        return deduplicate_readonly_buffers(mlir_quantize(content, **types, denylisted_nodes=nodes))
 
     return quantised
 
@@ -98,9 +96,13 @@ def outputs_of(content: bytes, request: ExportRequest, kept: Collection[str]) ->
     """
     graph = graphs_in(content)[0]
     operations = output_operations(request.source or request.model)
-    last = {
-        output.name: last_layer(operation).name for output, operation in zip(graph.outputs, operations, strict=True)
-    }
+    last = (
+        {}
+        if request.ending
+        else {
+            output.name: last_layer(operation).name for output, operation in zip(graph.outputs, operations, strict=True)
+        }
+    )
     layers_of = source_layers(request)
     for operator in graph.operators:
         name = operator.outputs[0].name
@@ -108,6 +110,14 @@ def outputs_of(content: bytes, request: ExportRequest, kept: Collection[str]) ->
         sources = {*next(filter(None, named), ()), last.get(name)}
         if sources.intersection(kept):
             yield name
+
+
+def outputs_of_ending(content: bytes) -> list[str]:
+    """Names of the tensors that come out of the operators of what a file makes of its outputs."""
+    graph = graphs_in(content)[0]
+    last = {output.name for output in graph.outputs}
+    names = (output.name for operator in graph.operators for output in operator.outputs)
+    return [name for name in names if name in last or name.startswith(f"{ENDING}/")]
 
 
 def last_layer(operation: Any) -> Any:

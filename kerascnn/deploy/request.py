@@ -11,6 +11,8 @@ from kerascnn.runtime import need_tensorflow, output_names, outputs_by_name
 if TYPE_CHECKING:
     import keras
 
+ENDING = "ending"  # in front of the names of what a file makes of its outputs
+
 
 @dataclass(frozen=True, kw_only=True)
 class ExportRequest:
@@ -96,6 +98,9 @@ def inference_function(request: ExportRequest, dtype: str = "float32") -> Any:
 
     def infer(image: Any) -> dict[str, Any]:
         outputs = outputs_by_name(model, model(tf.cast(image, "float32"), training=False))
-        return request.ending(outputs) if request.ending else outputs
+        if request.ending is None:
+            return outputs
+        with tf.name_scope(ENDING):
+            return request.ending(outputs)
 
     return tf.function(infer, input_signature=[images])

@@ -43,8 +43,8 @@ def write_int8(request: ExportRequest, path: Path) -> None:
 
     The images set the ranges of activations, unless the network has learned them: ``quantize_aware``.
     """
-    converter, layers = int8_converter(request), request.float_layers
-    write((lambda: quantiser(converter, request)(layers)) if layers else converter.convert, path)
+    converter, learned = int8_converter(request), is_fake_quantised(request.model)
+    write(converter.convert if learned else lambda: quantiser(converter, request)(request.float_layers), path)
 
 
 def int8_converter(request: ExportRequest) -> Any:

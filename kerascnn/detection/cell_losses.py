@@ -9,17 +9,28 @@ from typing import Any
 import tensorflow as tf
 
 from kerascnn.detection.boxes import area, iou, middles_and_sizes, shared_in_pairs
+from kerascnn.detection.losses import giou
 from kerascnn.detection.matching import NONE
 from kerascnn.layers.boxes import decoded_in_cells, decoded_roots
 
 
 def logistic(
-    objects: Any, logits: Any, said: Any, defaults: Any, steps: Any, targets: dict[str, Any], *, ignore: float
+    objects: Any,
+    logits: Any,
+    said: Any,
+    defaults: Any,
+    steps: Any,
+    targets: dict[str, Any],
+    *,
+    ignore: float,
+    overlap: float = 1.0,
+    of_place: float = 1.0,
+    of_boxes: str = "squares",
 ) -> tf.Tensor:
     """YOLOv3's loss of each image, (B,). Redmon & Farhadi 2018, https://arxiv.org/abs/1804.02767, section 2.1.
 
-    The cross-entropies of whether a box is an object, and of the classes of those that are, and the errors of their
-    places. A box that overlaps an object by more than ``ignore`` and is not to find it does not learn.
+    The cross-entropies of whether a box is an object, and of the classes of those that are, and ``of_place`` times the
+    errors of their places. A box that overlaps an object by more than ``ignore`` and is not to find it does not learn.
 
     Parameters
     ----------
@@ -31,19 +42,30 @@ def logistic(
         As :func:`kerascnn.layers.boxes.decoded_in_cells` takes them.
     targets
         As :func:`kerascnn.detection.losses.multibox` takes them.
+    overlap
+        IoU round one middle with an object above which an anchor of its cell is to find it, beside the one most like
+        it, unless it is that of another object.
+    of_boxes
+        A name in ``OF_BOXES``.
     """
     there = has_area(targets)
-    place = anchors_of(targets["boxes"], defaults, steps)
+    like = likeness(targets["boxes"], defaults, steps)
+    place = tf.argmax(like, -1, output_type=tf.int32)
     found = finders(place, there, defaults.shape[0])
+    if overlap < 1:
+        also = tf.where((like > overlap) & there[..., None], tf.range(tf.shape(like)[1])[:, None], NONE)
+        found = tf.where(found >= 0, found, tf.reduce_max(also, axis=1))
     positive: Any = tf.cast(found >= 0, tf.float32)
     near = overlaps(decoded_in_cells(said, defaults, steps), targets["boxes"], there) > ignore
     learns = tf.maximum(positive, 1 - tf.cast(near, tf.float32))
     of_objects = tf.reduce_sum(learns * entropy(positive, objects[..., 0]), axis=1)
     valid: Any = tf.cast(there, tf.float32)
     classes = tf.one_hot(targets["classes"], logits.shape[-1]) * valid[..., None]
-    wanted = scattered(classes, place, defaults.shape[0])  # a box that two objects ask for has both of their classes
+    own = tf.gather(classes, tf.maximum(found, 0), batch_dims=1)
+    wanted = tf.maximum(own, scattered(classes, place, defaults.shape[0]))  # both classes where two objects ask for it
     of_classes = tf.reduce_sum(positive[..., None] * entropy(wanted, logits), axis=[1, 2])
-    return of_objects + of_classes + of_places(said, defaults, steps, targets["boxes"], found)
+    places = of_places(said, defaults, steps, targets["boxes"], found, of_boxes)
+    return of_objects + of_classes + of_place * places
 
 
 def region(
@@ -145,15 +167,19 @@ def has_area(targets: dict[str, Any]) -> Any:
 def anchors_of(boxes: Any, defaults: Any, steps: Any) -> Any:
     """The number of the box that is to find each object, (B, M): of its cells' anchors the one most like it in shape.
 
-    Like is IoU round one middle. Of anchors that are alike, and of an object whose middle lies in no cell, the first.
+    Of anchors that are alike, and of an object whose middle lies in no cell, the first.
     """
+    return tf.argmax(likeness(boxes, defaults, steps), -1, output_type=tf.int32)
+
+
+def likeness(boxes: Any, defaults: Any, steps: Any) -> Any:
+    """How alike in shape each object and each anchor of its cells are, (B, M, A): IoU round one middle; else -1."""
     wanted = middles_and_sizes(boxes)[..., None, :]
     middle, size = wanted[..., :2], wanted[..., 2:]
     corner, anchor = defaults[:, :2], defaults[:, 2:]
     inside = tf.reduce_all((corner <= middle) & (middle < corner + steps), axis=-1)
     both = tf.reduce_prod(tf.minimum(size, anchor), -1)
-    alike = both / (tf.reduce_prod(size, -1) + tf.reduce_prod(anchor, -1) - both)
-    return tf.argmax(tf.where(inside, alike, -1.0), -1, output_type=tf.int32)
+    return tf.where(inside, both / (tf.reduce_prod(size, -1) + tf.reduce_prod(anchor, -1) - both), -1.0)
 
 
 def finders(place: Any, there: Any, count: int) -> Any:
@@ -188,17 +214,24 @@ def entropy(wanted: Any, logits: Any) -> Any:
     return tf.nn.sigmoid_cross_entropy_with_logits(labels=wanted, logits=logits)
 
 
-def of_places(said: Any, defaults: Any, steps: Any, boxes: Any, found: Any) -> Any:
-    """The errors of the places of boxes that find an object, (B,): cross-entropy of middles, half squares of sizes.
+def of_places(said: Any, defaults: Any, steps: Any, boxes: Any, found: Any, of_boxes: str = "squares") -> Any:
+    """The errors of the places of boxes that find an object, (B,), as ``OF_BOXES`` measures them."""
+    wanted = tf.gather(boxes, tf.maximum(found, 0), batch_dims=1)
+    return tf.reduce_sum(tf.where(found >= 0, OF_BOXES[of_boxes](said, wanted, defaults, steps), 0.0), 1)
 
-    Those of small objects count up to twice as much as that of one as large as the image.
-    """
-    positive: Any = found >= 0
-    wanted: Any = middles_and_sizes(tf.gather(boxes, tf.maximum(found, 0), batch_dims=1))
+
+def squares(said: Any, boxes: Any, defaults: Any, steps: Any) -> Any:
+    """Cross-entropy of middles, half squares of sizes. Small objects count up to twice as much as the whole image."""
+    wanted: Any = middles_and_sizes(boxes)
     middle = (wanted[..., :2] - defaults[:, :2]) / steps
     size: Any = tf.math.log(tf.maximum(wanted[..., 2:], 1e-3) / defaults[:, 2:])
     image = tf.reduce_prod(tf.reduce_max(defaults[:, :2] + steps, axis=0))
     weight = 2 - tf.reduce_prod(wanted[..., 2:], -1) / image
-    middle = tf.where(positive[..., None], middle, 0.0)
-    each = tf.reduce_sum(entropy(middle, said[..., :2]) + (said[..., 2:] - size) ** 2 / 2, -1)
-    return tf.reduce_sum(tf.where(positive, weight * each, 0.0), 1)
+    return weight * tf.reduce_sum(entropy(middle, said[..., :2]) + (said[..., 2:] - size) ** 2 / 2, -1)
+
+
+def giou_in_cells(said: Any, boxes: Any, defaults: Any, steps: Any) -> Any:
+    return giou(decoded_in_cells(said, defaults, steps), boxes)
+
+
+OF_BOXES = {"squares": squares, "giou": giou_in_cells}  # (B, A) of what is said, and of the boxes that it should be

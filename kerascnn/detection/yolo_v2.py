@@ -14,7 +14,7 @@ from typing import Any
 from kerascnn import layers as L
 from kerascnn.applications import ROWS, DarkNet19, DarkNetReference
 from kerascnn.applications.darknet import LEAKY, YOLO9000
-from kerascnn.detection.cells import boxes_in_cells
+from kerascnn.detection.cells import EVEN, PRIOR, boxes_in_cells
 from kerascnn.detection.detector import Detector
 from kerascnn.networks.architecture import Architecture
 from kerascnn.networks.on_backbone import find_backbone
@@ -45,6 +45,7 @@ class YOLOv2(Detector):
     width: int = 1024  # of the convolutions behind the backbone
     depth: int = 2  # how many of these before the finer map joins
     passthrough: int = 64  # width of the finer map then; 0: it does not
+    prior: float = PRIOR  # how sure every box is before the first step that it is an object
     _: KW_ONLY
     size: int = 416
     style: Style = LEAKY
@@ -90,7 +91,7 @@ class YOLOv2(Detector):
         size, y = x
         down, across = (side / count for side, count in zip(size, y.shape[1:3], strict=True))
         anchors = tuple((across * width, down * height) for width, height in self.anchors)
-        return boxes_in_cells(k / "head", size, [y], [anchors], classes, "softmax")
+        return boxes_in_cells(k / "head", size, [y], [anchors], classes, "softmax", self.prior)
 
 
 def yolov2(backbone: Architecture | str) -> YOLOv2:
@@ -109,7 +110,7 @@ def yolov2(backbone: Architecture | str) -> YOLOv2:
 
 
 DARKNET_TINY = DarkNetReference.replace(name="darknet_tiny", last_pool=1)
-YOLOv2DarkNet19 = YOLOv2("yolov2", DarkNet19, size=608)
-YOLOv2VOC = YOLOv2("yolov2_voc", DarkNet19, VOC, classes=20)
-YOLOv2Tiny = YOLOv2("yolov2_tiny", DARKNET_TINY, width=512, depth=1, passthrough=0)
-YOLOv2TinyVOC = YOLOv2("yolov2_tiny_voc", DARKNET_TINY, TINY_VOC, depth=1, passthrough=0, classes=20)
+YOLOv2DarkNet19 = YOLOv2("yolov2", DarkNet19, prior=EVEN, size=608)
+YOLOv2VOC = YOLOv2("yolov2_voc", DarkNet19, VOC, prior=EVEN, classes=20)
+YOLOv2Tiny = YOLOv2("yolov2_tiny", DARKNET_TINY, width=512, depth=1, passthrough=0, prior=EVEN)
+YOLOv2TinyVOC = YOLOv2("yolov2_tiny_voc", DARKNET_TINY, TINY_VOC, depth=1, passthrough=0, prior=EVEN, classes=20)

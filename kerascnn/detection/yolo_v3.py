@@ -15,7 +15,7 @@ from typing import Any
 from kerascnn.applications import ROWS, DarkNet53
 from kerascnn.applications.darknet import LEAKY, YOLOV3
 from kerascnn.blocks import enlarged
-from kerascnn.detection.cells import boxes_in_cells
+from kerascnn.detection.cells import EVEN, PRIOR, boxes_in_cells
 from kerascnn.detection.detector import Detector
 from kerascnn.detection.yolo_v2 import DARKNET_TINY
 from kerascnn.networks.architecture import Architecture
@@ -36,6 +36,7 @@ class YOLOv3(Detector):
 
     anchors: tuple[Anchors, ...] = ANCHORS  # of each map, the finest first
     heads: tuple[tuple[int, int], ...] = ((128, 5), (256, 5), (512, 5))  # width of its 1x1, and convolutions that turn
+    prior: float = PRIOR  # how sure every box is before the first step that it is an object
     _: KW_ONLY
     size: int = 416
     style: Style = LEAKY
@@ -80,7 +81,7 @@ class YOLOv3(Detector):
         k, last = k / "head", []
         for number, (y, (width, _)) in enumerate(zip(maps, self.heads, strict=True), 1):
             last.append((k / f"map{number}").conv_bn_act(y, 2 * width, 3))
-        return boxes_in_cells(k, size, last, self.anchors, classes, "sigmoid")
+        return boxes_in_cells(k, size, last, self.anchors, classes, "sigmoid", self.prior)
 
 
 def yolov3(backbone: Architecture | str) -> YOLOv3:
@@ -98,10 +99,11 @@ def yolov3(backbone: Architecture | str) -> YOLOv3:
     return YOLOv3(f"yolov3_{row.name}", row, channels=row.channels)
 
 
-YOLOv3DarkNet53 = YOLOv3("yolov3", DarkNet53, size=608)
+YOLOv3DarkNet53 = YOLOv3("yolov3", DarkNet53, prior=EVEN, size=608)
 YOLOv3Tiny = YOLOv3(
     "yolov3_tiny",
     DARKNET_TINY,
     (((10, 14), (23, 27), (37, 58)), ((81, 82), (135, 169), (344, 319))),
     ((128, 0), (256, 1)),
+    EVEN,
 )

@@ -57,7 +57,9 @@ class DecodeCells(keras.layers.Layer):
     """Boxes in the image, in pixels: what is said in cells, a list of ``(B, A, 4)``, to corners, ``(B, A of all, 4)``.
 
     Every place of several maps is a cell of the image, in which the middles of its boxes lie; each of these has an
-    anchor for its size. What is said is read as :func:`decoded_in_cells` does, and cut off at the edge of the image.
+    anchor for its size. What is said is read as :func:`decoded_in_cells` does, and cut off at the edge of the image. A
+    box of twice the size of the image ends at its edges wherever it is, so none grows further, and no number on the way
+    leaves the image: in int8 the largest box sets the step of all.
 
     Parameters
     ----------
@@ -76,12 +78,13 @@ class DecodeCells(keras.layers.Layer):
         self.defaults = default_boxes(grids, steps, shapes, 0.0)  # the first corner of each cell, and the anchor
         self.counts = [rows * columns * len(of_map) for (rows, columns), of_map in zip(grids, shapes, strict=True)]
         self.steps = np.repeat(np.asarray(steps, np.float32)[:, ::-1], self.counts, axis=0)  # sides of each cell
+        self.growth = np.log(2 * np.asarray(size[::-1]) / self.defaults[:, 2:])
 
     def call(self, maps):
         parts = np.cumsum(self.counts)[:-1]
-        defaults, steps = (np.split(x.astype(self.compute_dtype), parts) for x in (self.defaults, self.steps))
-        boxes = [decoded_in_cells(*each) for each in zip(maps, defaults, steps, strict=True)]
-        return ops.concatenate([within(each, self.size) for each in boxes], axis=1)
+        constants = self.defaults, self.steps, self.growth
+        of_maps = zip(maps, *(np.split(x.astype(self.compute_dtype), parts) for x in constants), strict=True)
+        return ops.concatenate([cut(*in_cells(*each), self.size) for each in of_maps], axis=1)
 
     def compute_output_shape(self, input_shapes):
         return (input_shapes[0][0], sum(self.counts), 4)
@@ -143,10 +146,15 @@ def decoded_in_cells(said: Any, defaults: Any, steps: Any) -> Any:
     The middle lies in its cell, at a sigmoid of its width and height, ``steps``, (A, 2); those of the anchor are
     multiplied by exponentials. ``defaults``, (A, 4), are the first corners of cells, and the sizes of anchors.
     """
-    middle: Any = ops.sigmoid(said[..., :2]) * steps + defaults[..., :2]
-    grown: Any = ops.exp(ops.minimum(said[..., 2:], GROWTH))
-    half = grown * (defaults[..., 2:] / 2)
+    middle, half = in_cells(said, defaults, steps, GROWTH)
     return ops.concatenate([middle - half, middle + half], axis=-1)
+
+
+def in_cells(said: Any, defaults: Any, steps: Any, growth: Any) -> tuple[Any, Any]:
+    """The middles and halves of the sizes of such boxes, (..., A, 2); ``growth`` is the largest logarithm of these."""
+    middle: Any = ops.sigmoid(said[..., :2]) * steps + defaults[..., :2]
+    grown: Any = ops.exp(ops.minimum(said[..., 2:], growth))
+    return middle, grown * (defaults[..., 2:] / 2)
 
 
 def decoded_roots(said: Any, defaults: Any, steps: Any) -> Any:
@@ -180,6 +188,13 @@ def within(boxes: Any, size: tuple[int, int]) -> Any:
     height, width = size
     edges = np.array([width, height, width, height], "float32")
     return ops.minimum(ops.maximum(boxes, 0.0), edges)
+
+
+def cut(middle: Any, half: Any, size: tuple[int, int]) -> Any:
+    """The corners of boxes whose middles lie in an image of this height and width, without what lies beyond it."""
+    edges: Any = np.array(size[::-1], "float32")
+    first, last = ops.relu(middle - half), edges - ops.relu(edges - middle - half)
+    return ops.concatenate([first, last], axis=-1)
 
 
 def area(boxes: Any) -> Any:

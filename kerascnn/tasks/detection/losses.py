@@ -7,6 +7,7 @@ from kerascnn.spec import expect, is_number
 from kerascnn.tasks.task import Tensors
 
 BOXES = ("l1", "smooth_l1", "giou")
+IN_CELLS = ("squares", "giou")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,27 +156,42 @@ class Region:
 class Logistic:
     """YOLOv3's loss: cross-entropy of whether a box is an object, and of every class by itself; and its place.
 
-    Redmon & Farhadi 2018, https://arxiv.org/abs/1804.02767, section 2, and the yolo layer of its released code.
+    Redmon & Farhadi 2018, https://arxiv.org/abs/1804.02767, section 2, and the yolo layer of its released code. Beyond
+    ``ignore``, fields are what others changed since.
 
     Parameters
     ----------
     ignore
         IoU with an object above which a box that is not to find it does not learn whether it is one. The released
         code has 0.7; the paper says 0.5.
+    overlap
+        IoU round one middle with an object above which all anchors of its cell are to find it, as in YOLOv4, whose
+        released code has 0.213 (https://github.com/AlexeyAB/darknet, ``iou_thresh``). At 1 it is the one most like it.
+    place
+        Weight of the place of a box that is to find an object.
+    boxes
+        What is minimised of places: "squares" of what is said of sizes, and the cross-entropy of middles; or "giou".
     """
 
     takes: ClassVar[tuple[str, ...]] = ("objects", "logits", "said", "defaults", "steps")
 
     ignore: float = 0.7
+    overlap: float = 1.0
+    place: float = 1.0
+    boxes: str = "squares"
 
     def __post_init__(self) -> None:
         expect(is_number(self.ignore) and 0 < self.ignore <= 1, "ignore", self.ignore, "above 0, up to 1")
+        expect(is_number(self.overlap) and 0 < self.overlap <= 1, "overlap", self.overlap, "above 0, up to 1")
+        expect(is_number(self.place) and self.place > 0, "place", self.place, "above 0")
+        expect(self.boxes in IN_CELLS, "boxes", self.boxes, f"one of {', '.join(IN_CELLS)}")
 
     def __call__(self, outputs: Tensors, targets: Tensors) -> Any:
         """The loss of each image, ``(B,)``, as :meth:`MultiBox.__call__` gives it."""
         from kerascnn.detection.cell_losses import logistic
 
-        return logistic(*taken(self, outputs, targets), ignore=self.ignore)
+        how = {"overlap": self.overlap, "of_place": self.place, "of_boxes": self.boxes}
+        return logistic(*taken(self, outputs, targets), ignore=self.ignore, **how)
 
 
 @dataclass(frozen=True, kw_only=True)
