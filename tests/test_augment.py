@@ -53,7 +53,7 @@ def pictures(channels: int) -> dict[str, np.ndarray]:
 
 
 PICTURES = {f"{name}, {n} channels": image for n in (1, 3) for name, image in pictures(n).items()}
-FACTORS = (0.0, 0.1, 0.55, 1.0, 1.37, 1.9)
+FACTORS = (-0.8, 0.0, 0.1, 0.55, 1.0, 1.37, 1.9)
 OPERATIONS = {  # ours, Pillow's, and the values to try
     "invert": (lambda image, _: colour.invert(image), lambda image, _: ImageOps.invert(image), (0,)),
     "autocontrast": (lambda image, _: colour.autocontrast(image), lambda image, _: ImageOps.autocontrast(image), (0,)),
@@ -84,6 +84,15 @@ def test_solarize_add_is_what_it_says():
 
 def test_posterize_to_nothing_is_black():
     assert not colour.posterize(tf.constant(pictures(3)["noise"]), 0).numpy().any()
+
+
+def test_real_values_become_the_nearest_of_pixels():
+    real = np.random.default_rng(0).normal(128, 120, (30, 40, 3)).astype(np.float32)
+    real[:9] = np.round(2 * real[:9]) / 2  # halves go to the even one
+    expected = np.clip(np.round(real), 0, 255)
+    (in_pipeline,) = tf.data.Dataset.from_tensors(real).map(colour.rounded)
+    for got in (in_pipeline, tf.function(colour.rounded)(real), colour.rounded(tf.constant(real))):
+        assert got.dtype == tf.uint8 and np.array_equal(got, expected)
 
 
 def row_of(name: str, value: float, height: int, width: int) -> list[float]:
@@ -216,7 +225,7 @@ def test_policy_of_autoaugment_is_torchvisions(autoaugment):
 def outcomes(image: np.ndarray, own: policies.Range, name: str, strength: float) -> list[bytes]:
     """All that an operation at one strength can make of an image."""
     signs = (-1, 1) if own.signed else (1,)
-    values = [np.float32(own.start) + np.float32(strength * own.reach) * np.float32(sign) for sign in signs]
+    values = [np.float32(own.start) + np.float32(strength) * np.float32(own.reach) * np.float32(sign) for sign in signs]
     made = [policies.OPERATIONS[name](tf.constant(image), tf.constant(value))[0] for value in values]
     return [one.numpy().tobytes() for one in made]
 

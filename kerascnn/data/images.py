@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -232,9 +233,9 @@ def normalised(image: tf.Tensor, preprocess: Preprocess) -> tf.Tensor:
 
     In lines of W * C numbers, from which as many are taken off: a fifth of the time of one number for each channel.
     """
-    width = image.shape[-2]
-    lines = tf.reshape(image, (-1, width * image.shape[-1]))
-    mean, std = (np.tile(np.float32(of_channels), width) for of_channels in (preprocess.mean, preprocess.std))
+    width: Any = image.shape[-2]
+    lines = tf.reshape(image, (-1, width * len(preprocess.mean)))
+    mean, std = (np.tile(np.asarray(each, np.float32), width) for each in (preprocess.mean, preprocess.std))
     return tf.reshape((lines / 255 - mean) / std, tf.shape(image))
 
 

@@ -5,8 +5,8 @@
 RandAugment's rows are given decoded images in memory, (224, 224, 3) float32, and end in the same. The rows of files
 are given JPEGs of 500 x 375 pixels and end in 224 x 224, cropped and flipped, not normalised: once a window of that
 size, which shows what decoding no more than is seen is worth, and once a recipe's "crop", which is resized too; this
-also of JPEGs of 2000 x 1500 pixels, as cameras write them. The same JPEGs as records of a TFRecord file show what
-reading by the index costs.
+also normalised, as a network takes it, and of JPEGs of 2000 x 1500 pixels, as cameras write them. The same JPEGs as
+records of a TFRecord file show what reading by the index costs.
 
 Rows take turns, round by round, so that whatever else the machine does meets all alike; a row's number is its median,
 and its ratio the median of the rounds' ratios to the first row of its table. Needs the extra ``parity``; a row whose
@@ -52,16 +52,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         small = write_photos(Path(folder) / "small", 1)
         large = write_photos(Path(folder) / "large", 4)
-        for files, stretch, title in (
-            (small, False, "decode JPEG, random window, flip"),
-            (small, True, "decode JPEG, random crop, resize, flip"),
-            (large, True, "the same of JPEGs four times as wide and high"),
+        for files, stretch, normal, title in (
+            (small, False, False, "decode JPEG, random window, flip"),
+            (small, True, False, "decode JPEG, random crop, resize, flip"),
+            (small, True, True, "decode JPEG, random crop, resize, flip, normalise"),
+            (large, True, False, "decode JPEG, random crop, resize, flip, of four times the width and height"),
         ):
             records = write_records(Path(folder) / "photos.tfrecord", files)
             rows = {
-                "kerascnn": crop_and_flip(in_files(files), stretch),
-                "kerascnn, TFRecord": crop_and_flip(records, stretch),
-                "torchvision, Pillow": crop_and_flip_of_torchvision(files, stretch),
+                "kerascnn": crop_and_flip(in_files(files), stretch, normal),
+                "kerascnn, TFRecord": crop_and_flip(records, stretch, normal),
+                "torchvision, Pillow": crop_and_flip_of_torchvision(files, stretch, normal),
             }
             show(title, compared(rows, options.seconds, options.rounds))
         photos = [np.asarray(Image.open(path).resize((SIZE, SIZE)), np.float32) for path in small]
@@ -112,8 +113,8 @@ def seeded(numbers: Iterable[int]) -> tf.data.Dataset:
     return tf.data.Dataset.from_tensor_slices(list(numbers)).repeat().enumerate().with_options(options)
 
 
-def crop_and_flip(split: Split, stretch: bool) -> Endless:
-    """The recipe's "crop" and "flip"; or the same from a window of 224 x 224, which is not stretched."""
+def crop_and_flip(split: Split, stretch: bool, normal: bool) -> Endless:
+    """The recipe's "crop" and "flip", normalised or not; or from a window of 224 x 224, which is not stretched."""
     crop, flip = (parse("crop") if stretch else window), parse("flip")
     how = Preprocess(size=SIZE)
     places = tf.constant(split.images)
@@ -122,7 +123,8 @@ def crop_and_flip(split: Split, stretch: bool) -> Endless:
     def sample(count, number):
         seed = tf.stack([SEED, count])
         image, _ = images.part_of(split.store.read(places[number]), lambda shape: crop(shape, seed), least=SIZE)
-        return flip(images.stretched(image, how)[0] if stretch else image, seed)[0]
+        image = flip(images.stretched(image, how)[0] if stretch else image, seed)[0]
+        return images.normalised(tf.ensure_shape(image, (SIZE, SIZE, 3)), how) if normal else image
 
     return lambda: iter(seeded(range(len(split))).map(sample))
 
@@ -133,10 +135,11 @@ def window(shape: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     return tf.concat([tf.cast(room * tf.random.stateless_uniform([2], seed), tf.int32), [SIZE, SIZE]], 0)
 
 
-def crop_and_flip_of_torchvision(files: list[str], stretch: bool) -> Endless:
-    transforms = torchvision_transforms()
+def crop_and_flip_of_torchvision(files: list[str], stretch: bool, normal: bool) -> Endless:
+    transforms, how = torchvision_transforms(), Preprocess(size=SIZE)
     crop = transforms.RandomResizedCrop(SIZE) if stretch else transforms.RandomCrop(SIZE)
-    change = transforms.Compose([crop, transforms.RandomHorizontalFlip(), transforms.PILToTensor()])
+    ends = [transforms.ToTensor(), transforms.Normalize(how.mean, how.std)] if normal else [transforms.PILToTensor()]
+    change = transforms.Compose([crop, transforms.RandomHorizontalFlip(), *ends])
 
     def endless():
         while True:

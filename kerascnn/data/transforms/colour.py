@@ -70,7 +70,8 @@ def equalize(image: tf.Tensor) -> tf.Tensor:
 
 
 def brightness(image: tf.Tensor, factor: tf.Tensor | float) -> tf.Tensor:
-    """More or less light; 0 is black."""
+    """More or less light; 0 and less is black."""
+    factor = tf.maximum(factor, 0.0)
     return tf.cast(tf.minimum(factor * tf.cast(image, tf.float32), 255), tf.uint8)
 
 
@@ -81,7 +82,7 @@ def contrast(image: tf.Tensor, factor: tf.Tensor | float) -> tf.Tensor:
 
 def colour(image: tf.Tensor, factor: tf.Tensor | float) -> tf.Tensor:
     """More or less saturated; 0 is grey. A grey image stays as it is."""
-    return mixed(luma(image), image, factor) if image.shape[-1] == 3 else image
+    return mixed(luma(image, 3), image, factor) if image.shape[-1] == 3 else image
 
 
 def sharpness(image: tf.Tensor, factor: tf.Tensor | float) -> tf.Tensor:
@@ -100,13 +101,14 @@ def sharpness(image: tf.Tensor, factor: tf.Tensor | float) -> tf.Tensor:
     return tf.reshape(whole, sides(image))
 
 
-def luma(image: tf.Tensor) -> tf.Tensor:
-    """Brightness as it is seen, (H, W, 1) float32, whole numbers."""
+def luma(image: tf.Tensor, copies: int = 1) -> tf.Tensor:
+    """Brightness as it is seen, (H, W, copies) float32, whole numbers: what is copied need not be broadcast."""
     exact = tf.cast(image, tf.float32)
     if image.shape[-1] == 1:
         return exact
-    flat = tf.matmul(tf.reshape(exact, [-1, 3]), tf.constant(LUMA, tf.float32, [3, 1]) / 65536)  # 24 bits: exact
-    return tf.reshape(tf.floor(flat + 0.5), [*sides(image)[:2], 1])
+    shares = tf.tile(tf.constant(LUMA, tf.float32, [3, 1]) / 65536, [1, copies])
+    flat = tf.matmul(tf.reshape(exact, [-1, 3]), shares)  # 24 bits: exact
+    return tf.reshape(tf.floor(flat + 0.5), [*sides(image)[:2], copies])
 
 
 def mixed(without: tf.Tensor, image: tf.Tensor, factor: tf.Tensor | float) -> tf.Tensor:
@@ -131,5 +133,7 @@ def to_pixels(values: tf.Tensor) -> tf.Tensor:
 
 
 def rounded(image: tf.Tensor) -> tf.Tensor:
-    """Real values as the nearest that pixels have."""
-    return to_pixels(tf.round(image))
+    """Real values as the nearest that pixels have, in one pass."""
+    how = {"mode": "SCALED", "round_mode": "HALF_TO_EVEN"}
+    bytes_, *_ = tf.raw_ops.QuantizeV2(input=image, min_range=0.0, max_range=255.0, T=tf.quint8, **how)
+    return tf.bitcast(bytes_, tf.uint8)

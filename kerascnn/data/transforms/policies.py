@@ -6,7 +6,7 @@ An operation has a strength from 0 to 1, of which a ``Range`` makes the number i
 Only the operation that was drawn is computed.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -125,8 +125,8 @@ def randaugment(image: tf.Tensor, seed: tf.Tensor, n: int, m: float) -> Moved:
     other way round; beyond 10 ranges go on, though one bit is always left; from 23 on a shift may leave nothing of the
     image. torchvision's magnitudes are three times these.
     """
-    seeds = [tf.unstack(tf.random.split(one, 2)) for one in tf.unstack(tf.random.split(seed, n))]
-    return changed(image, NARROW, [(drawn(of_which, len(NARROW)), m / 10, of_sign) for of_which, of_sign in seeds])
+    of_which, of_sign = tf.unstack(tf.random.split(seed, 2))
+    return changed(image, NARROW, drawn(of_which, len(NARROW), n), m / 10, of_sign)
 
 
 def trivialaugment(image: tf.Tensor, seed: tf.Tensor) -> Moved:
@@ -137,7 +137,7 @@ def trivialaugment(image: tf.Tensor, seed: tf.Tensor) -> Moved:
     """
     of_which, of_strength, of_sign = tf.unstack(tf.random.split(seed, 3))
     strength = tf.cast(drawn(of_strength, 31) / 30, tf.float32)
-    return changed(image, WIDE, [(drawn(of_which, len(WIDE)), strength, of_sign)])
+    return changed(image, WIDE, drawn(of_which, len(WIDE)), strength, of_sign)
 
 
 def autoaugment(image: tf.Tensor, seed: tf.Tensor) -> Moved:
@@ -148,29 +148,31 @@ def autoaugment(image: tf.Tensor, seed: tf.Tensor) -> Moved:
     of_pair, of_chance, of_sign = tf.unstack(tf.random.split(seed, 3))
     names = list(LEARNED)
     table = [[(names.index(name), chance, magnitude / 9) for name, chance, magnitude in pair] for pair in IMAGENET]
-    pair = tf.gather(tf.constant(table), drawn(of_pair, len(IMAGENET)))  # (2, 3) float32
+    pair = tf.gather(tf.constant(table), drawn(of_pair, len(IMAGENET))[0])  # (2, 3) float32
     happens = tf.random.stateless_uniform([2], of_chance) < pair[:, 1]
     which = tf.where(happens, tf.cast(pair[:, 0], tf.int32), names.index("identity"))
-    steps = zip(tf.unstack(which), tf.unstack(pair[:, 2]), tf.unstack(tf.random.split(of_sign, 2)), strict=True)
-    return changed(image, LEARNED, steps)
+    return changed(image, LEARNED, which, pair[:, 2], of_sign)
 
 
-def drawn(seed: tf.Tensor, count: int) -> tf.Tensor:
-    """A number below ``count``, () int32, all alike."""
-    return tf.random.stateless_uniform([], seed, 0, count, tf.int32)
+def drawn(seed: tf.Tensor, below: int, count: int = 1) -> tf.Tensor:
+    """Numbers ``below`` one, (count,) int32, all alike."""
+    return tf.random.stateless_uniform([count], seed, 0, below, tf.int32)
 
 
 def changed(
-    image: tf.Tensor, ranges: Mapping[str, Range], steps: Iterable[tuple[tf.Tensor, tf.Tensor | float, tf.Tensor]]
+    image: tf.Tensor, ranges: Mapping[str, Range], which: tf.Tensor, strength: tf.Tensor | float, seed: tf.Tensor
 ) -> Moved:
-    """The image after steps: the number of an operation in ``ranges``, a strength, and a seed of its sign, if any."""
+    """The image after operations, by their numbers in ``ranges``, (n,) int32, each or all of a strength.
+
+    The seed is that of their signs, which are drawn at once.
+    """
+    count: Any = which.shape[0]
+    starts, reaches, signed = zip(*((one.start, one.reach, one.signed) for one in ranges.values()), strict=True)
+    signs = tf.where(tf.gather(signed, which), tf.sign(tf.random.stateless_uniform([count], seed) - 0.5), 1)
+    values = tf.gather(starts, which) + strength * tf.gather(reaches, which) * signs
     pixels, affines = colour.rounded(image), []
-    starts, signed = tf.constant([one.start for one in ranges.values()]), [one.signed for one in ranges.values()]
-    for which, strength, seed in steps:
-        sign = tf.where(tf.gather(signed, which), tf.sign(tf.random.stateless_uniform([], seed) - 0.5), 1)
-        reach = tf.gather(tf.stack([strength * one.reach for one in ranges.values()]), which)
-        value = tf.gather(starts, which) + reach * sign
-        pixels, affine = one_of([OPERATIONS[name] for name in ranges], which, pixels, value)
+    for number, value in zip(tf.unstack(which), tf.unstack(values), strict=True):
+        pixels, affine = one_of([OPERATIONS[name] for name in ranges], number, pixels, value)
         pixels = tf.ensure_shape(pixels, image.shape)
         affines.append(affine)
     return tf.cast(pixels, image.dtype), tf.concat(affines, 0)
