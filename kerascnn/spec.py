@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self
 from kerascnn.errors import suggest
 
 INTERPOLATIONS = ("bilinear", "bicubic", "nearest")
+PROPOSALS = "proposals"  # boxes to be looked at: the annotation of images, and the second input of networks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +59,7 @@ class Row:
     task: ClassVar[str] = "classification"  # a name in the table of tasks: what the network's outputs mean
     min_size: ClassVar[int] = 32  # the smallest image side that the network takes, as in keras.applications
     any_size: ClassVar[bool] = True  # False: the trunk has weights for every place in the image
+    takes_proposals: ClassVar[bool] = False  # whether boxes to be looked at, "proposals", are a second input
     tiny: ClassVar[Mapping[str, Any]]  # fields to change in a row to fit a unit test
 
     @property

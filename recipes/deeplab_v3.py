@@ -33,7 +33,9 @@ TORCHVISION = RECIPE.replace(
     optimizer=SGD(lr=0.02, weight_decay=1e-4),
 )
 SHAPES = Recipe(
-    model=Model("deeplabv3_resnet20_cifar", fields={"width": 64, "rates": (2, 4, 6), "output_stride": 2, "dropout": 0.1}),
+    model=Model(
+        "deeplabv3_resnet20_cifar", fields={"width": 64, "rates": (2, 4, 6), "output_stride": 2, "dropout": 0.1}
+    ),
     data="shape_masks",
     input=Input(size=64, crop=1.0, mean=(0.5,) * 3, std=(0.25,) * 3),
     augment=("flip", "affine"),

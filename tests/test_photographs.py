@@ -32,7 +32,7 @@ def test_a_system_sees_photographs(name, photos, tmp_path):
     row = SYSTEMS[name].replace(**SYSTEMS[name].tiny)
     row = row.replace(things=2) if hasattr(row, "things") else row
     model = row(classes=3)
-    size, channels = model.input_shape[1], model.input_shape[3]
+    _, size, _, channels = model.inputs[0].shape
     keras_file, tflite = tmp_path / "net.keras", tmp_path / "net.tflite"
     model.save(keras_file)
     how = Preprocess(size=size, squash=True, mean=(0.5,) * channels, std=(0.25,) * channels)

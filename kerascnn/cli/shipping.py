@@ -105,10 +105,7 @@ def export(options: argparse.Namespace) -> None:
     card = Card.read(existing(options.model)) if options.android or options.calibration else None
     calibration = None
     if card and options.calibration:
-        from kerascnn.data import open_data
-        from kerascnn.workflows.common import some_images
-
-        calibration, _ = some_images(open_data(options.calibration).train, card.preprocess)
+        calibration = prepared(options.model, card, options.calibration)
     suffix = TARGETS[options.format].suffix if options.format in TARGETS else ""
     path = options.out or options.model.with_name(options.model.stem + suffix)
     report = write(
@@ -136,7 +133,7 @@ def verify(options: argparse.Namespace) -> None:
     from kerascnn.card import Card
     from kerascnn.deploy import verify as run
 
-    images = prepared_images(options.data, Card.read(options.model))[0] if options.data else None
+    images = prepared(options.model, Card.read(options.model), options.data) if options.data else None
     report = run(
         options.model, options.file, options.format, images=images, batch=batch, select_tf_ops=options.select_tf_ops
     )
@@ -144,6 +141,18 @@ def verify(options: argparse.Namespace) -> None:
         say(json.dumps(report.as_dict(), indent=2))
     else:
         print_report(report)
+
+
+def prepared(model: Path, card: Any, source: str) -> Any:
+    """Images of a source, or of a .npy file, as export takes them: with proposals, where the network takes some."""
+    from kerascnn.data import open_data
+    from kerascnn.runtime import load_keras
+    from kerascnn.workflows.common import calibration_of
+
+    if source.endswith(".npy"):
+        return npy_images(source)
+    proposals = len(load_keras(model).inputs) > 1
+    return calibration_of(open_data(source, proposals=proposals).train, card.preprocess)
 
 
 def print_report(report: Any) -> None:

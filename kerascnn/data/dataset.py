@@ -111,7 +111,8 @@ class Split:
         (N, M, 4) float32, x1, y1, x2, y2 in pixels from the corner of the image as it is shown, ``"classes"``, (N, M)
         int32, ``"area"`` in pixels, (N, M) float32, and (N, M) bool ``"crowd"``, for one box round many objects, and
         ``"valid"``, for what is there at all and no padding; and perhaps ``"masks"`` of these objects, which
-        :class:`kerascnn.data.segments.Segments` stores.
+        :class:`kerascnn.data.segments.Segments` stores. With any of them, ``"proposals"``, (N, M, 4) float32: boxes of
+        the same kind that are to be looked at, and zeros behind the last.
     store
         Where the images are stored.
     stores

@@ -13,13 +13,14 @@ import tensorflow as tf
 from kerascnn.data import images
 from kerascnn.data.checks import header_problem, reason, refuse_changed
 from kerascnn.data.dataset import IN_MEMORY, Split
+from kerascnn.data.selective_search import selective_search
 from kerascnn.data.transforms.affine import mask_along, row
-from kerascnn.data.transforms.boxes import boxes_along
+from kerascnn.data.transforms.boxes import area, boxes_along
 from kerascnn.data.transforms.collage import partners_of
 from kerascnn.data.transforms.masks import masks_along
 from kerascnn.data.transforms.mixing import mixed_with
 from kerascnn.data.transforms.registry import Step, parse_all
-from kerascnn.spec import Preprocess
+from kerascnn.spec import PROPOSALS, Preprocess
 
 BY_BOXES = ("choice", "collage")  # kinds of augmentations that need boxes
 PARTNERS = {"mix": lambda *given: mixed_with(*given)[None], "collage": partners_of}  # (n, B): with whom images join
@@ -98,7 +99,8 @@ def batches(
         Pairs of images, (B, size, size, C) float32, and targets by name: ``"label"``, (B,) int32, or with mixes the
         weight of every class in each image, (B, classes) float32; ``"mask"``, (B, size, size) int32, with 255 where
         nothing of the source is; ``"boxes"``, (B, M, 4) float32, pixels of the image, with ``"valid"``, (B, M) bool;
-        ``"masks"`` of the same objects, (B, M, size, ceil(size / 8)) uint8, as ``np.packbits`` packs them.
+        ``"masks"`` of the same objects, (B, M, size, ceil(size / 8)) uint8, as ``np.packbits`` packs them;
+        ``"proposals"``, (B, N, 4) float32, boxes of the image, and zeros where there is none.
 
     Raises
     ------
@@ -277,8 +279,8 @@ def transformed(
     (H, W) uint8, if there is one, goes where the image's pixels go and becomes (size, size) int32. ``"boxes"``,
     (M, 4) float32, and ``"valid"``, (M,) bool, go there too, as :mod:`kerascnn.data.transforms.boxes` says, and come
     with ``"scale"``, () float32: square pixels of the source in one of the result. ``"masks"`` of these objects, a row
-    of :class:`kerascnn.data.segments.Segments`, become (M, size, ceil(size / 8)) uint8, a bit for each pixel. All else
-    stays.
+    of :class:`kerascnn.data.segments.Segments`, become (M, size, ceil(size / 8)) uint8, a bit for each pixel.
+    ``"proposals"``, (N, 4) float32, go as boxes do, and those that are none are zeros. All else stays.
     """
     made = shown(sample, preprocess, steps)
     return {**made, "image": images.normalised(made["image"], preprocess)}
@@ -312,9 +314,13 @@ def shown(
     made = {**sample, "image": image}
     if mask is not None:
         made["mask"] = tf.cast(mask_along(mask, tf.concat(affines, 0), preprocess.size), tf.int32)
+    if boxes is None and PROPOSALS not in sample:
+        return made
+    rows = tf.concat([*moves, *affines], 0)
+    sizes += [(preprocess.size, preprocess.size)] * (len(tf.unstack(rows)) - len(moves))
+    if PROPOSALS in sample:
+        made[PROPOSALS], _ = boxes_along(sample[PROPOSALS], area(sample[PROPOSALS]) > 0, rows, sizes)
     if boxes is not None:
-        rows = tf.concat([*moves, *affines], 0)
-        sizes += [(preprocess.size, preprocess.size)] * (len(tf.unstack(rows)) - len(moves))
         made["boxes"], made["valid"] = boxes_along(boxes, sample["valid"], rows, sizes)
         made["scale"] = tf.reduce_prod(tf.abs(rows[:, 0] * rows[:, 4] - rows[:, 1] * rows[:, 3]))
         if "masks" in sample:
@@ -365,3 +371,15 @@ def load_image(image: str | os.PathLike | np.ndarray, preprocess: Preprocess) ->
         except tf.errors.OpError as error:
             problem = reason(error)
     raise ValueError(f"{path} is not a JPEG, PNG, BMP, GIF or WebP image that can be decoded: {problem}")
+
+
+def load_with_proposals(image: str | os.PathLike | np.ndarray, preprocess: Preprocess) -> tuple[np.ndarray, np.ndarray]:
+    """What :func:`load_image` gives, and the boxes that selective search proposes in it, (n, 4) float32.
+
+    The image is looked at as it is, and the boxes follow it. Errors are those of :func:`load_image`.
+    """
+    seen = load_image(image, preprocess)
+    source = tf.constant(image if isinstance(image, np.ndarray) else Path(image).read_bytes())
+    pixels: Any = images.opened(source, preprocess.bits)
+    boxes = tf.constant(selective_search(np.asarray(pixels)))
+    return seen, shown({"image": pixels, PROPOSALS: boxes}, preprocess)[PROPOSALS].numpy()

@@ -25,6 +25,7 @@ class Opening:
 
     on_corrupt: str = "refuse"
     progress: bool = True
+    proposals: bool = False  # whether images need boxes to be looked at
 
     def __post_init__(self) -> None:
         if self.on_corrupt not in ("refuse", "skip"):

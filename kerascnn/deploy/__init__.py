@@ -14,10 +14,10 @@ from kerascnn.card import Card
 from kerascnn.deploy import metadata
 from kerascnn.deploy.calibration import need_sound
 from kerascnn.deploy.float_layers import check_float_layers
-from kerascnn.deploy.images import need_whole, noise, spread_out, stacked
+from kerascnn.deploy.images import need_whole, noise, spread_out, with_proposals
 from kerascnn.deploy.operators import onnx_arithmetic, onnx_steps, precision
 from kerascnn.deploy.pixels import as_they_are, from_black_to_white, on_pixels, to_pixels
-from kerascnn.deploy.request import ExportRequest, check_model, with_named_outputs
+from kerascnn.deploy.request import ExportRequest, check_model, proposals_of, with_named_outputs
 from kerascnn.deploy.targets import TARGETS, Target, batch_of, find_target, types_of
 from kerascnn.deploy.verification import (
     ExportError,
@@ -44,6 +44,7 @@ from kerascnn.runtime import (
     open_model,
     quiet,
 )
+from kerascnn.runtime.runner import random_boxes
 from kerascnn.tasks import Task, task_of
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def export(
     ----------
     model
         A Keras model of one image input, or the path of a ``.keras`` file. One trained in mixed precision is
-        exported in float32.
+        exported in float32. A second input may be ``"proposals"``, (N, 4): boxes that are to be looked at.
     path
         Where to write; missing folders are made. None: the name of the model, in the current folder.
     format
@@ -86,7 +87,8 @@ def export(
         iterable of images or batches, with or without labels, of which the first 1,000 images are taken.
         "tflite-int8" and "tflite-int16x8" need about 100, but for a network that was tuned for int8
         (``kerascnn.compression.quantize_aware``); up to 64 of them are what the file is verified on, in
-        any format. None: it is verified on noise.
+        any format. None: it is verified on noise. Of a model that takes proposals a pair of arrays, images and
+        proposals, (N, M, 4).
     card
         What the file is, to lie beside it. A ``.tflite`` file holds it as standard metadata too, class names and
         normalisation included. None: the card beside ``model``, where that is a path and has one.
@@ -144,9 +146,11 @@ def export(
     if format not in ("tflite-int8", "saved_model"):
         refuse_fake_quantised(model)
     file = destination(path, model.name, target.suffix, overwrite)
+    images, proposals = with_proposals(calibration, model, "calibration")
     request = ExportRequest(
         model=model,
-        images=None if calibration is None else stacked(calibration, model.inputs[0].shape[1:]),
+        images=images,
+        proposals=proposals,
         batch=batch_of(batch, format),
         types=(types[0], "float32") if ending else types,
         float_layers=check_float_layers(model, float_layers, format, types),
@@ -155,7 +159,7 @@ def export(
     )
     if request.images is not None and target.integers:
         need_sound(request.images, model, card)
-    tested, inputs = verification_images(request)
+    tested, boxes, inputs = verification_images(request)
     if pixels:
         request, tested, card = with_pixels(request, tested, card)
 
@@ -163,12 +167,13 @@ def export(
         step(f"writing {file.name}")
         with quiet():
             target.write(request, draft)
-            if card is not None and draft.suffix == ".tflite" and metadata.fits(task, draft):
+            if card is not None and draft.suffix == ".tflite" and boxes is None and metadata.fits(task, draft):
                 metadata.write(draft, metadata.of_card(card, request.model.inputs[0].shape[1:]))
         step(f"running {file.name} and its model on {len(tested)} images")
         try:
             written = opened(draft, select_tf_ops)
-            report = verified(request, request.types[:1], request.types[1:], format, written, tested, inputs, task)
+            both = request.types[:1], request.types[1:]
+            report = verified(request, *both, format, written, tested, boxes, inputs, task)
         except ExportError as error:
             raise ExportError(f"{str(error).rstrip('.')}. It was not kept.") from error
         report = replace(report, path=str(file))
@@ -229,12 +234,14 @@ def verify(
     if Path(f"x{target.suffix}").suffix != (written.path.suffix if written.path.is_file() else ""):
         raise ExportError(f"{written.path} is said to be {format}, and is a file of {written.format}.")
     integers = target.integers
+    seen, proposals = with_proposals(images, model, "images")
     request = ExportRequest(
         model=model,
-        images=None if images is None else stacked(images, model.inputs[0].shape[1:]),
+        images=seen,
+        proposals=proposals,
         batch=batch_of(batch, format),
     )
-    tested, inputs = verification_images(request)
+    tested, boxes, inputs = verification_images(request)
     if written.pixels and card is not None:
         request, tested, card = with_pixels(request, tested, card)
     elif written.pixels and (tested.min() < 0 or tested.max() <= 1):
@@ -245,7 +252,7 @@ def verify(
     takes = ("uint8",) if written.pixels and not integers else (*integers, "float32")
     with steps() as step:
         step(f"running {written.path.name} and its model on {len(tested)} images")
-        return verified(request, takes, (*integers, "float32"), format, written, tested, inputs, task)
+        return verified(request, takes, (*integers, "float32"), format, written, tested, boxes, inputs, task)
 
 
 def model_and_card(
@@ -263,7 +270,7 @@ def model_and_card(
     if isinstance(model, str | os.PathLike):
         card = card or Card.beside(Path(model))
         model = load_keras(model)
-    check_model(model)
+    check_model(model, proposals=True)
     if card is not None:
         check_card(card, model)
     return with_named_outputs(in_float32(model)), card, card and task_of(card)
@@ -293,6 +300,7 @@ def verified(
     format: str,
     written: Runner,
     images: np.ndarray,
+    proposals: np.ndarray | None,
     inputs: str,
     task: Task | None,
 ) -> VerificationReport:
@@ -304,6 +312,11 @@ def verified(
         written = replace(written, steps=onnx_steps(written.path))
     tolerance = TARGETS[onnx_arithmetic(written.path) if format == "onnx" else format].tolerance
     reference = keras_runner(with_logits(request.model), request.model.name)
+    if reference.proposals != written.proposals:
+        raise ExportError(
+            f"{written.path.name} takes {written.proposals} proposals of an image, and its model {reference.proposals}."
+        )
+    reference, written = (replace(each, given=proposals) for each in (reference, written))
     measure = task.compare if task else compare
     found = compare_runs(reference, written, images, tolerance, measure)
     facts = file_facts(written)
@@ -314,16 +327,18 @@ def verified(
     return with_kernels(report, reference, written, images, measure) if written.format == "tflite" else report
 
 
-def verification_images(request: ExportRequest) -> tuple[np.ndarray, str]:
-    """What the file is run on, and what that is called."""
+def verification_images(request: ExportRequest) -> tuple[np.ndarray, np.ndarray | None, str]:
+    """What the file is run on, images and the proposals that go with them, if any, and what that is called."""
     from kerascnn.graph.rescaling import unscaled
 
     image = request.model.inputs[0]
     if request.images is None:
-        values = noise(tuple(image.shape[1:]), image.dtype)
-        return (values if "int" in image.dtype else unscaled(values, request.model)), "noise"
+        values, count = noise(tuple(image.shape[1:]), image.dtype), proposals_of(request.model)
+        boxes = random_boxes(np.random.default_rng(0), (len(values), count), image.shape[1:3]) if count else None
+        return (values if "int" in image.dtype else unscaled(values, request.model)), boxes, "noise"
     need_whole(request.images, image.dtype)
-    return spread_out(request.images), "calibration images"
+    boxes = None if request.proposals is None else spread_out(request.proposals)
+    return spread_out(request.images), boxes, "calibration images"
 
 
 def with_pixels(

@@ -2,11 +2,16 @@
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kerascnn.deploy.request import proposals_of
 from kerascnn.runtime import check_images
+from kerascnn.runtime.runner import as_many, check_proposals
+
+if TYPE_CHECKING:
+    import keras
 
 VERIFIED = 64  # images at most: each runs one by one in the file, and more of them say little more
 NOISE = 32
@@ -32,6 +37,25 @@ def stacked(images: np.ndarray | Iterable[Any], shape: tuple[int, ...]) -> np.nd
         images = np.stack(images) if images else np.empty((0, *shape), np.float32)
     check_images(images, shape)
     return images
+
+
+def with_proposals(given: Any, model: "keras.Model", argument: str) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Images as :func:`stacked` gives them, and the proposals that a model takes with them, (N, count, 4), or None.
+
+    ``given`` is such images, or a pair of these and of proposals, (N, M, 4); or None, and so are both then. Raises
+    ``ValueError`` when it is not what the model takes; ``argument`` is what it was given as.
+    """
+    shape, count = tuple(model.inputs[0].shape[1:]), proposals_of(model)
+    if given is None or not count:
+        return (None if given is None else stacked(given, shape)), None
+    if not isinstance(given, tuple) or len(given) != 2:
+        raise ValueError(
+            f"Model {model.name!r} looks at boxes that are given with each image: pass {argument}=(images, proposals), "
+            "(N, H, W, C) and (N, M, 4)."
+        )
+    images = stacked(given[0], shape)
+    check_proposals(given[1], len(images), model.name)
+    return images, as_many(given[1], count)
 
 
 def _one_by_one(images: Iterable[Any], shape: tuple[int, ...]) -> Iterator[np.ndarray]:

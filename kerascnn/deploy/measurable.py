@@ -26,7 +26,12 @@ def need_measurable(request: ExportRequest, images: np.ndarray) -> None:
 
     shape = request.model.inputs[0].shape[1:]
     infer = inference_function(replace(request, batch=None, ending=None)).python_function
-    seen = tf.compat.v1.wrap_function(infer, [tf.TensorSpec((None, *shape), "float32")])
+    specs = [tf.TensorSpec((None, *shape), "float32")]
+    rows = [images]
+    if request.proposals is not None:
+        specs.append(tf.TensorSpec((None, *request.proposals.shape[1:]), "float32"))
+        rows.append(request.proposals)
+    seen = tf.compat.v1.wrap_function(infer, specs)
     if loop := next(loops(seen.graph), None):
         raise ExportError(
             f"TensorFlow Lite cannot measure the ranges of {where(loop, request)}, which runs in a loop. Draw a "
@@ -35,9 +40,9 @@ def need_measurable(request: ExportRequest, images: np.ndarray) -> None:
     with seen.graph.as_default():
         tensors = [x for operation in seen.graph.get_operations() for x in operation.outputs if x.dtype.is_floating]
         finite = tf.stack([tf.reduce_all(tf.math.is_finite(x)) for x in tensors])
-    look = seen.prune(seen.inputs[0], finite)
+    look = seen.prune(seen.inputs[: len(specs)], finite)
     for start in range(0, len(images), BATCH):
-        found = look(tf.constant(images[start : start + BATCH]))
+        found = look(*(tf.constant(each[start : start + BATCH]) for each in rows))
         if not np.all(found):
             first = tensors[int(np.argmin(found))].op.name
             raise ExportError(

@@ -5,10 +5,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kerascnn.spec import Preprocess
+from kerascnn.runtime.keras import as_inputs
+from kerascnn.spec import PROPOSALS, Preprocess
 
 if TYPE_CHECKING:
     import keras
+
+
+NAMES = ("image", PROPOSALS)  # of inputs
 
 
 def on_pixels(model: "keras.Model", how: Preprocess) -> "keras.Model":
@@ -20,9 +24,10 @@ def on_pixels(model: "keras.Model", how: Preprocess) -> "keras.Model":
     import keras
 
     mean, std = np.array(how.mean), np.array(how.std)
-    image = keras.Input(model.inputs[0].shape[1:], name="image")
+    image, *beside = (keras.Input(x.shape[1:], name=name) for x, name in zip(model.inputs, NAMES, strict=False))
     normalise = keras.layers.DepthwiseConv2D(1, name="normalise")
-    behind = keras.Model(image, model(normalise(image)), name=model.name)
+    seen = normalise(image)
+    behind = keras.Model(as_inputs([image, *beside]), model(as_inputs([seen, *beside])), name=model.name)
     normalise.set_weights([(1 / (255 * std)).reshape(1, 1, -1, 1), -mean / std])
     return behind
 

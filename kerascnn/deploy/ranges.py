@@ -33,10 +33,11 @@ def measured(converter: Any) -> bytes:
         experimental_op_resolver_type=litert.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
     )
     interpreter.allocate_tensors()
-    image = interpreter.get_input_details()[0]["index"]
+    places = [each["index"] for each in interpreter.get_input_details()]
     low, high = dict.fromkeys(ranges, np.inf), dict.fromkeys(ranges, -np.inf)
-    for (batch,) in images():
-        interpreter.set_tensor(image, batch)
+    for batch in images():
+        for place, rows in zip(places, batch, strict=True):
+            interpreter.set_tensor(place, rows)
         interpreter.invoke()
         for index in ranges:
             values = interpreter.get_tensor(index)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerascnn.runtime import need_tensorflow, output_names, outputs_by_name
+from kerascnn.runtime.runner import count_of, inputs_of
+from kerascnn.spec import PROPOSALS
 
 if TYPE_CHECKING:
     import keras
@@ -21,11 +23,13 @@ class ExportRequest:
     Parameters
     ----------
     model
-        A float32 model of one image, (None, H, W, C).
+        A float32 model of one image, (None, H, W, C), and perhaps of boxes in it to be looked at, (None, N, 4).
     source
         The model before it was lowered for the format, whose layers users know by name; None: ``model``.
     images
         What the ranges of activations are measured on, (N, H, W, C) float32 as ``model`` takes them, or None.
+    proposals
+        The boxes in these that go with them into a model that takes some, (N, M, 4) float32.
     batch
         How many images the file takes at a time; None for any number.
     types
@@ -41,6 +45,7 @@ class ExportRequest:
     model: "keras.Model"
     source: "keras.Model | None" = None
     images: np.ndarray | None = None
+    proposals: np.ndarray | None = None
     batch: int | None = 1
     types: tuple[str, str] = ("float32", "float32")
     float_layers: frozenset[str] = frozenset()
@@ -48,8 +53,8 @@ class ExportRequest:
     ending: Callable[[dict[str, Any]], dict[str, Any]] | None = None
 
 
-def check_model(model: "keras.Model") -> None:
-    """Refuse what cannot be exported.
+def check_model(model: "keras.Model", proposals: bool = False) -> None:
+    """Refuse what cannot be exported; or, unless ``proposals`` are welcome, what takes more than images.
 
     Raises
     ------
@@ -62,10 +67,18 @@ def check_model(model: "keras.Model") -> None:
         raise ValueError(
             f"Model {model.name!r} is not drawn yet: export takes a functional or a built sequential model."
         )
-    if len(inputs) != 1:
+    try:
+        _, *beside = inputs_of((x.name, x) for x in inputs)
+        count_of([tuple(x.shape) for x in beside])
+    except ValueError as error:
         raise ValueError(
-            f"Model {model.name!r} has {len(inputs)} inputs; export takes models of one image input. "
-            f"Wrap what you need: keras.Model(image, outputs)."
+            f"Model {model.name!r} has {len(inputs)} inputs; export takes models of one image input, and perhaps of "
+            f"{PROPOSALS!r}, (None, N, 4), behind it. Wrap what you need: keras.Model(image, outputs)."
+        ) from error
+    if beside and not proposals:
+        raise ValueError(
+            f"Model {model.name!r} looks at boxes that are given with each image, and only export, verify, evaluate "
+            "and predict pass these on."
         )
     try:
         output_names(model)
@@ -89,18 +102,35 @@ def with_named_outputs(model: "keras.Model") -> "keras.Model":
     return keras.Model(model.input, outputs_by_name(model, outputs), name=model.name)
 
 
+def proposals_of(model: "keras.Model") -> int:
+    """How many boxes to be looked at a model takes with each image; 0: it takes images alone."""
+    return model.inputs[1].shape[1] if len(model.inputs) > 1 else 0
+
+
 def inference_function(request: ExportRequest, dtype: str = "float32") -> Any:
-    """The model as a ``tf.function`` of images, (batch, H, W, C), that returns its outputs by name."""
+    """The model as a ``tf.function`` of images, (batch, H, W, C), that returns its outputs by name.
+
+    Of a model that takes proposals they are its second argument, (batch, N, 4) float32.
+    """
     import tensorflow as tf
 
-    model = request.model
+    model, count = request.model, proposals_of(request.model)
     images = tf.TensorSpec((request.batch, *model.inputs[0].shape[1:]), dtype, name="image")
+    boxes = tf.TensorSpec((request.batch, count, 4), "float32", name=PROPOSALS)
 
     def infer(image: Any) -> dict[str, Any]:
-        outputs = outputs_by_name(model, model(tf.cast(image, "float32"), training=False))
+        return answered(tf.cast(image, "float32"))
+
+    def infer_with(image: Any, proposals: Any) -> dict[str, Any]:
+        return answered([tf.cast(image, "float32"), proposals])
+
+    def answered(given: Any) -> dict[str, Any]:
+        outputs = outputs_by_name(model, model(given, training=False))
         if request.ending is None:
             return outputs
         with tf.name_scope(ENDING):
             return request.ending(outputs)
 
+    if count:
+        return tf.function(infer_with, input_signature=[images, boxes])
     return tf.function(infer, input_signature=[images])

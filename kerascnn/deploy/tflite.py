@@ -87,8 +87,9 @@ def calibrated(request: ExportRequest, operators: Sequence[str]) -> Any:
         )
     need_measurable(request, images)
     converter = integer_converter(request, operators)
+    rows = [images] if request.proposals is None else [images, request.proposals]
     converter.representative_dataset = lambda: (
-        [np.repeat(image[None], request.batch or 1, axis=0)] for image in images
+        [np.repeat(each[None], request.batch or 1, axis=0) for each in of_image] for of_image in zip(*rows, strict=True)
     )
     return converter
 

@@ -3,10 +3,12 @@
 ``kerascnn.build("retinanet_mobilenet_v2", classes=3)`` builds a Keras model, and so does
 ``retinanet("mobilenet_v2")(classes=3)``; SSDLite, Faster R-CNN and the versions of YOLO are put on a network alike, and
 Mask R-CNN, which says too which pixels are an object's, and Panoptic FPN, which says of every pixel what it belongs to.
+R-CNN and Fast R-CNN take the regions that they look at as a second input.
 """
 
 from collections.abc import Callable
 
+from kerascnn.detection.fast_rcnn import FastRCNN, FastRCNNVGG16, fast_rcnn
 from kerascnn.detection.faster_rcnn import (
     FasterRCNN,
     FasterRCNNMobileNetV3Large,
@@ -19,6 +21,7 @@ from kerascnn.detection.faster_rcnn import (
 )
 from kerascnn.detection.mask_rcnn import MaskRCNN, MaskRCNNResNet50, MaskRCNNResNet50V2, mask_rcnn
 from kerascnn.detection.panoptic_fpn import PanopticFPN, PanopticFPNResNet50, PanopticFPNResNet101, panoptic_fpn
+from kerascnn.detection.rcnn import RCNN, RCNNAlexNet, rcnn
 from kerascnn.detection.retinanet import RetinaNet, RetinaNetResNet50, RetinaNetResNet50V2, retinanet
 from kerascnn.detection.ssd import SSD, SSD300VGG16, SSD512VGG16
 from kerascnn.detection.ssdlite import SSDLite, SSDLite320MobileNetV3Large, ssdlite
@@ -28,6 +31,8 @@ from kerascnn.detection.yolo_v3 import YOLOv3, YOLOv3DarkNet53, YOLOv3Tiny, yolo
 from kerascnn.networks.architecture import Architecture
 
 ROWS: dict[str, Architecture] = {
+    "RCNNAlexNet": RCNNAlexNet,
+    "FastRCNNVGG16": FastRCNNVGG16,
     "FasterRCNNVGG16": FasterRCNNVGG16,
     "YOLOv1Extraction": YOLOv1Extraction,
     "YOLOv1Tiny": YOLOv1Tiny,
@@ -52,6 +57,8 @@ ROWS: dict[str, Architecture] = {
     "MaskRCNNResNet50V2": MaskRCNNResNet50V2,
 }
 SYSTEMS: dict[str, Callable[[Architecture | str], Architecture]] = {
+    "rcnn": rcnn,
+    "fast_rcnn": fast_rcnn,
     "faster_rcnn": faster_rcnn,
     "mask_rcnn": mask_rcnn,
     "yolov1": yolov1,
@@ -63,10 +70,13 @@ SYSTEMS: dict[str, Callable[[Architecture | str], Architecture]] = {
 }
 
 __all__ = [
+    "RCNN",
     "ROWS",
     "SSD",
     "SSD300VGG16",
     "SSD512VGG16",
+    "FastRCNN",
+    "FastRCNNVGG16",
     "FasterRCNN",
     "FasterRCNNMobileNetV3Large",
     "FasterRCNNMobileNetV3Large320",
@@ -80,6 +90,7 @@ __all__ = [
     "PanopticFPN",
     "PanopticFPNResNet50",
     "PanopticFPNResNet101",
+    "RCNNAlexNet",
     "RetinaNet",
     "RetinaNetResNet50",
     "RetinaNetResNet50V2",
@@ -97,9 +108,11 @@ __all__ = [
     "YOLOv3DarkNet53",
     "YOLOv3Tiny",
     "derive",
+    "fast_rcnn",
     "faster_rcnn",
     "mask_rcnn",
     "panoptic_fpn",
+    "rcnn",
     "retinanet",
     "ssdlite",
     "yolov1",

@@ -18,7 +18,7 @@ from typing import Any
 from kerascnn import layers as L
 from kerascnn.applications import ROWS, VGG16, MobileNetV3Large, ResNet50V1_5
 from kerascnn.blocks import feature_pyramid
-from kerascnn.detection.detector import Detector
+from kerascnn.detection.fast_rcnn import FastRCNN
 from kerascnn.detection.retinanet import RATIOS, even
 from kerascnn.networks.architecture import Architecture
 from kerascnn.networks.on_backbone import find_backbone
@@ -35,26 +35,26 @@ BASE, SCALES = 16, (8, 16, 32)  # of the paper's anchors: a square of 16 pixels,
 
 
 @dataclass(frozen=True)
-class FasterRCNN(Detector):
+class FasterRCNN(FastRCNN):
     """A feature pyramid, a first stage that its maps share, and a head that looks at each region."""
 
     _: KW_ONLY
     sides: tuple[tuple[float, ...], ...] = ()  # pixels of the anchors of every map; none: eight strides of it
-    taps: tuple[str, ...] = ()  # layers that make the backbone's maps; none: its last four of strides 4 to 32
     width: int = 256
     norm: bool = False  # whether convolutions of the pyramid and of regions have batch norms
     depth: int = 1  # convolutions of the first stage before its last
     convolutions: int = 0  # of a region, before the dense layers
-    hidden: tuple[int, ...] = (1024, 1024)  # units of these
+    hidden: tuple[int, ...] = (1024, 1024)
     candidates: int = 1000  # anchors of each map among which regions are chosen
-    proposals: int = 1000  # regions that are looked at
+    proposals: int = 1000
     least: float = 0.0  # share that a region has to have in the first stage
-    pairs: int = 1000  # of a region and a class, among which detections are chosen
-    detections: int = 100
+    overlap: float = 0.5
     size: int = 800
+    dropout: float = 0.0
     paper: Paper = PAPER
 
     marks = ("head-proposals-", "rpn.head.")
+    takes_proposals = False
     logits = 1  # of an anchor
 
     @property
@@ -68,33 +68,6 @@ class FasterRCNN(Detector):
         strides, maps = self.maps_of_backbone(x)
         k = k.with_style(padding="symmetric", initializer="lecun_uniform") / "pyramid"
         return x.shape[1:3], strides, feature_pyramid(k, maps, self.width, self.norm)
-
-    def maps_of_backbone(self, x, coarsest=32, most=4) -> tuple[list[int], list[Any]]:
-        """The last maps of the backbone up to a stride, each with its own."""
-        from kerascnn.graph.features import features, strides_of  # here, because it imports Keras
-
-        row = self.backbone.replace(style=self.style)
-        backbone = row(include_top=False, input_tensor=x, **self.weights_of_backbone)
-        if self.taps:
-            strides = strides_of(backbone)
-            return [strides[name] for name in self.taps], [backbone.get_layer(name).output for name in self.taps]
-        maps: Any = features(backbone).output
-        last = [(stride, y) for stride, y in maps.items() if 4 <= stride <= coarsest][-most:] or [*maps.items()][-1:]
-        return [stride for stride, _ in last], [y for _, y in last]
-
-    def topless(self, k, x, pool):
-        return pool(x[2][-1])
-
-    def outputs(self, k, x, classes, activation):
-        size, strides, maps = x
-        k = k / "head"
-        regions = self.regions(k / "proposals", size, strides, maps)
-        y = self.described(k, self.cut(k, regions, strides, maps))
-        offsets = self.offsets(k / "boxes", y, classes)
-        logits = self.said(k / "scores", y, 1 + classes, 0.01)
-        shares = k(L.Softmax, dtype="float32")(logits)
-        boxes, scores = k(L.ClassBoxes, size, self.pairs, self.detections, dtype="float32")([regions, offsets, shares])
-        return {"boxes": boxes, "scores": scores}
 
     def regions(self, k, size, strides, maps):
         """The first stage: regions, ``(B, proposals, 4)``, of all maps and of one half as large as the last."""
@@ -152,23 +125,6 @@ class FasterRCNN(Detector):
     def convolved(self, k, x):
         k = k.with_style(convolution="RegionConv2D", initializer="he_fan_out", activation="relu")
         return k.conv_bn_act(x, self.width, 3) if self.norm else k.conv_act(x, self.width, 3)
-
-    def dense(self, k, x, dropout=0.0):
-        side, _, channels = x.shape[2:]
-        x = k(L.Reshape, (-1, side * side * channels))(x)
-        for number, units in enumerate(self.hidden, 1):
-            place = k / f"dense{number}"
-            x = place.act(place(L.Dense, units)(x), "relu")
-            x = place(L.Dropout, dropout)(x) if dropout else x
-        return x
-
-    def offsets(self, k, x, classes):
-        """How each region is moved for the background and for each class, ``(B, N, 4 + 4 K)``."""
-        return self.said(k, x, 4 * (1 + classes), 0.001)
-
-    def said(self, k, x, width, deviation):
-        start = k.with_style(initializer=f"random_normal:{deviation}").initializer
-        return k(L.Dense, width, kernel_initializer=start, dtype="float32")(x)
 
 
 @dataclass(frozen=True)

@@ -190,6 +190,7 @@ def of_regions(
     targets: dict[str, Any],
     *,
     overlap: float,
+    low: float = 0.0,
     count: int,
     share: float,
     beta: float,
@@ -207,13 +208,12 @@ def of_regions(
         Offsets for each class, (B, N, 4 K), or for the background first, (B, N, 4 + 4 K).
     regions
         Corners, (B, N, 4); those of zeros are none.
-    overlap
-        As in :func:`kerascnn.detection.matching.matched_regions`.
+    overlap, low
+        As ``least`` and ``low`` in :func:`kerascnn.detection.matching.matched_regions`.
     variances, targets, count, share, beta
         As in :func:`of_proposals`.
     """
-    found = matched_regions(targets["boxes"], targets["valid"], regions, overlap)
-    found = tf.where(area(regions) > 0, found, NEITHER)
+    found = matched_regions(targets["boxes"], targets["valid"], regions, overlap, low)
     places, there = sampled(found, targets["seed"], count, share)
     scores, predicted, regions, found = (
         tf.gather(each, places, batch_dims=1) for each in (scores, predicted, regions, found)

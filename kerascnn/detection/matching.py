@@ -4,7 +4,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from kerascnn.detection.boxes import iou
+from kerascnn.detection.boxes import area, iou
 
 NONE = -1  # a default box that is to find nothing
 NEITHER = -2  # one whose overlap is too large for that, and too small for its object
@@ -52,12 +52,14 @@ def matched_between(boxes: Any, valid: Any, defaults: Any, low: float, high: flo
     return tf.where(tf.reduce_any(favourite, axis=1), best, found)
 
 
-def matched_regions(boxes: Any, valid: Any, regions: Any, least: float) -> Any:
-    """The number of its object for each region, (B, N) int32, or ``NONE``. Girshick 2015, Fast R-CNN, section 2.3.
+def matched_regions(boxes: Any, valid: Any, regions: Any, least: float, low: float = 0.0) -> Any:
+    """The number of its object for each region, (B, N) int32, or ``NONE``, or ``NEITHER``. Girshick 2015, section 2.3.
 
-    A region, corners (B, N, 4), shows the object of the largest IoU with it where that is ``least`` or more. Objects
-    are those of :func:`matched`.
+    A region, corners (B, N, 4), shows the object of the largest IoU with it where that is ``least`` or more, none where
+    it is ``low`` or more, and does not learn below, as one without area never does. Objects are those of
+    :func:`matched`.
     """
     overlap = tf.where(valid[..., None], iou(boxes, regions), -1.0)
-    best = tf.argmax(overlap, axis=1, output_type=tf.int32)
-    return tf.where(tf.reduce_max(overlap, axis=1) >= least, best, NONE)
+    best, most = tf.argmax(overlap, axis=1, output_type=tf.int32), tf.reduce_max(overlap, axis=1)
+    found = tf.where(most >= least, best, tf.where(tf.maximum(most, 0.0) >= low, NONE, NEITHER))
+    return tf.where(area(regions) > 0, found, NEITHER)

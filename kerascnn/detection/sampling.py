@@ -5,8 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from kerascnn.detection.boxes import area
-from kerascnn.detection.matching import NEITHER, NONE, matched_regions
+from kerascnn.detection.matching import NONE, matched_regions
 
 
 def sampled(found: Any, seeds: Any, count: int, share: float) -> tuple[Any, Any]:
@@ -55,9 +54,9 @@ class SampledRegions(keras.layers.Layer):
     Outside training it gives the regions as they are, twice.
     """
 
-    def __init__(self, count: int, share: float, overlap: float, name: str):
+    def __init__(self, count: int, share: float, overlap: float, low: float = 0.0, *, name: str):
         super().__init__(dtype="float32", name=name)
-        self.count, self.share, self.overlap = count, share, overlap
+        self.count, self.share, self.overlap, self.low = count, share, overlap, low
 
     def call(self, inputs, training=False):
         regions, boxes, valid, crowd, seeds = inputs
@@ -66,8 +65,7 @@ class SampledRegions(keras.layers.Layer):
         valid &= tf.logical_not(crowd)
         own = tf.where(valid[..., None], boxes, 0.0)
         every = tf.concat([regions, own], axis=1)
-        found = matched_regions(boxes, valid, every, self.overlap)
-        found = tf.where(area(every) > 0, found, NEITHER)
+        found = matched_regions(boxes, valid, every, self.overlap, self.low)
         places, there = sampled(found, seeds, self.count, self.share)
         chosen = tf.where(there[..., None], tf.gather(every, places, batch_dims=1), 0.0)
         return chosen, tf.where((places < regions.shape[1])[..., None], chosen, 0.0)

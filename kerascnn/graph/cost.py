@@ -70,7 +70,7 @@ def cost(model: keras.Model, size: int | None = None) -> Cost:
         place: sum(map(elements, call.outputs)) for call in graph.calls if counted.get(place := id(call.outputs[0]))
     }
     return Cost(
-        input_shape=tuple(graph.model.input_shape[1:]),
+        input_shape=tuple(graph.model.inputs[0].shape[1:]),
         trainable=sum(prod(w.shape) for w in graph.model.trainable_weights),
         parameters=sum(prod(w.shape) for w in graph.model.weights if "float" in w.dtype or w.path.endswith("/kernel")),
         macs=sum(count or 0 for count in counted.values()),

@@ -159,7 +159,8 @@ REACH = {"nearest": 0, "bilinear": 1, "bicubic": 2}  # pixels to each side that 
 
 def trace(model: keras.Model, image: View) -> tuple[dict[str, View], list[View]]:
     """What each layer's output sees, by its name, and what the model's outputs see, when its input sees ``image``."""
-    seen = {id(model.inputs[0]): image}
+    first, *beside = model.inputs
+    seen = {id(first): image, **{id(x): EVERYTHING for x in beside}}
     named = {}
     for call in Graph(model).calls:
         if call.inputs:

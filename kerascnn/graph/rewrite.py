@@ -243,14 +243,15 @@ def with_fixed_size(model: keras.Model, side: int | None = None) -> keras.Model:
     """
     if side is not None and side < 1:
         raise ValueError(f"size must be at least 1 pixel, got {side}.")
-    shape = getattr(model, "input_shape", None)
-    if not isinstance(shape, tuple) or len(shape) != 4:
-        raise ValueError(f"{model.name} must take one image (batch, height, width, channels), got inputs {shape}.")
+    shape, *beside = [tuple(x.shape) for x in getattr(model, "inputs", None) or ()] or [()]
+    if len(shape) != 4 or any(len(other) == 4 for other in beside):  # boxes in it may go with it
+        given = getattr(model, "input_shape", None)
+        raise ValueError(f"{model.name} must take one image (batch, height, width, channels), got inputs {given}.")
     places = (2, 3) if channels_first(model) else (1, 2)
     sizes = [side if side and place in places else size for place, size in enumerate(shape)]
     if any(sizes[place] is None for place in places):
         raise ValueError(f"{model.name} takes images of any size; say at which size to measure it.")
-    return at_size(model, tuple(sizes[1:]))
+    return at_size(model, tuple(sizes[1:]), *(other[1:] for other in beside))
 
 
 def channels_first(model: keras.Model) -> bool:

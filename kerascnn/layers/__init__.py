@@ -39,7 +39,10 @@ OWN = {  # by module
     "learned_group": ("LearnedGroupConv2D", "SelectChannels"),
     "lenet": ("PartialConv2D", "RadialBasis", "Subsampling"),
     "local_response": ("LocalResponseNormalization",),
-    "regions": ("ClassBoxes", "ClassMasks", "Proposals", "RegionConv2D", "RegionConv2DTranspose"),
+    "regions": (
+        *("ClassBoxes", "ClassMasks", "OfRegions", "Proposals", "RegionConv2D", "RegionConv2DTranspose"),
+        "WarpRegions",
+    ),
     "resize_like": ("ResizeLike",),
     "roi_align": ("RoIAlign",),
     "roi_pool": ("RoIPool",),

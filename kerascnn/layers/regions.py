@@ -152,6 +152,65 @@ class ClassMasks(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("kerascnn")
+class WarpRegions(keras.layers.Layer):
+    """Regions of images as images of one size: ``[(B, N, 4), (B, H, W, C)]`` to ``(B N, side, side, C)``.
+
+    Each region, given by its corners in pixels, is stretched to what is left of a square of ``side`` pixels without a
+    border of ``context`` pixels, which shows what is round the region; where that is beyond the image there are zeros.
+    It is interpolated bilinearly. Girshick et al. 2013, https://arxiv.org/abs/1311.2524, appendix A. No gradient passes
+    to the regions.
+    """
+
+    def __init__(self, side, context=16, **kwargs):
+        super().__init__(**kwargs)
+        self.side, self.context = side, context
+
+    def call(self, inputs):
+        boxes: Any = ops.stop_gradient(inputs[0])
+        x = inputs[1]
+        height, width, channels = x.shape[1:]
+        places: Any = ops.reshape(x, (-1, height * width, channels))
+        found: Any = 0.0
+        for row, of_row in self.points(boxes[..., 1], boxes[..., 3], height):
+            for column, of_column in self.points(boxes[..., 0], boxes[..., 2], width):
+                numbers = row[..., :, None] * width + column[..., None, :]
+                shares = of_row[..., :, None] * of_column[..., None, :]
+                found = found + shares[..., None] * taken(places, numbers)
+        return ops.reshape(found, (-1, self.side, self.side, channels))
+
+    def points(self, first, last, count):
+        """Which rows or columns of the image, and with which shares, those of each square show: (B, N, side) in pairs.
+
+        ``first`` and ``last`` are where regions begin and end, (B, N).
+        """
+        inner = self.side - 2 * self.context
+        step = ((np.arange(self.side) + 0.5 - self.context) / inner).astype("float32")
+        at: Any = first[..., None] + step * (last - first)[..., None]
+        inside: Any = ops.cast((at >= 0) & (at < count), "float32")
+        at = ops.clip(at - 0.5, 0.0, count - 1.0)
+        low: Any = ops.minimum(ops.cast(ops.floor(at), "int32"), count - 1)
+        beyond: Any = at - ops.cast(low, "float32")
+        return [(low, inside * (1 - beyond)), (ops.minimum(low + 1, count - 1), inside * beyond)]
+
+    def compute_output_shape(self, input_shapes):
+        return (None, self.side, self.side, input_shapes[1][-1])
+
+
+@keras.saving.register_keras_serializable("kerascnn")
+class OfRegions(keras.layers.Layer):
+    """What was said of each region's image, again by images: ``[(B N, C), (B, N, 4)]`` to ``(B, N, C)``."""
+
+    def call(self, inputs):
+        x, boxes = inputs
+        shape: Any = ops.shape(boxes)
+        return ops.reshape(x, (-1, shape[1], x.shape[-1]))
+
+    def compute_output_shape(self, input_shapes):
+        said, regions = input_shapes
+        return (*regions[:2], said[-1])
+
+
+@keras.saving.register_keras_serializable("kerascnn")
 class RegionConv2D(keras.layers.Conv2D):
     """A convolution of what maps show in each of several regions: ``(B, N, H, W, C)`` to ``(B, N, H, W, filters)``."""
 

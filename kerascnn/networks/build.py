@@ -55,6 +55,7 @@ def build(
                 ) from error
             raise
     inputs = image if input_tensor is None else keras.utils.get_source_inputs(image)
+    inputs = [*keras.tree.flatten(inputs), *k.inputs] if k.inputs else inputs
     model = keras.Model(inputs, out, name=name or row.name)
     if source:
         filled = source.fill(model, new_classifier)

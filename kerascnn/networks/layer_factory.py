@@ -56,6 +56,7 @@ class LayerFactory:
     scope: str = ""
     used: Counter = field(default_factory=Counter, repr=False)  # shared by all scopes of one network
     taps: dict[str, Any] = field(default_factory=dict, repr=False)  # shared too: maps that get an auxiliary head
+    inputs: list[Any] = field(default_factory=list, repr=False)  # shared too: what the network takes beside the image
 
     def __truediv__(self, name: str) -> "LayerFactory":
         """``k / "stage1" / "block2"``: the same factory, further in."""
@@ -96,6 +97,13 @@ class LayerFactory:
         """x as it is, remembered as the input of the auxiliary head ``name``."""
         self.taps[name] = x
         return x
+
+    def input(self, name: str, shape: tuple[int, ...]) -> Any:
+        """What the network takes beside the image, under this name: ``(B, *shape)``."""
+        from keras import Input  # here, because the tables of papers are read without Keras
+
+        self.inputs.append(Input(shape, name=name))
+        return self.inputs[-1]
 
     # -- one layer; x is (B, H, W, C) -------------------------------------------------------------------------------
 

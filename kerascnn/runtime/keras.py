@@ -4,7 +4,7 @@ import io
 import os
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from kerascnn.runtime.containers import archive, need_plain, need_whole
 from kerascnn.runtime.gradients import gradients_of_graphs
 from kerascnn.runtime.making import draw, undrawn, weights_within
 from kerascnn.runtime.recursion import deep_graphs
-from kerascnn.runtime.runner import Runner, existing, image_shape, named, only_input, reading, typed
+from kerascnn.runtime.runner import Runner, count_of, existing, image_shape, inputs_of, named, reading, typed
 
 if TYPE_CHECKING:
     import keras
@@ -103,21 +103,27 @@ def keras_runner(model: "keras.Model", path: str | os.PathLike) -> Runner:
 
     need_tensorflow("Running a Keras model")
     with reading(path, "a model of images"):
-        batch, shape = image_shape(only_input(model.inputs).shape)
+        image, *beside = inputs_of((x.name, x) for x in model.inputs)
+        batch, shape = image_shape(image.shape)
+        count = count_of([tuple(x.shape) for x in beside])
         output_names(model)
-    dtype = model.inputs[0].dtype if "int" in model.inputs[0].dtype else "float32"
-    signature = [tf.TensorSpec((batch, *shape), dtype)]
+    dtype = image.dtype if "int" in image.dtype else "float32"
+    signature = [tf.TensorSpec((batch, *shape), dtype), *(tf.TensorSpec((batch, count, 4)) for _ in beside)]
     with deep_graphs(), gradients_of_graphs():
         graph = tf.function(
-            lambda images: outputs_by_name(model, model(images, training=False)), input_signature=signature
+            lambda *given: outputs_by_name(model, model(as_inputs(given), training=False)), input_signature=signature
         ).get_concrete_function()
 
-    def infer(images: np.ndarray) -> dict[str, np.ndarray]:
-        return {
-            name: np.asarray(values, np.float32) for name, values in graph(tf.constant(typed(images, dtype))).items()
-        }
+    def infer(images: np.ndarray, *proposals: np.ndarray) -> dict[str, np.ndarray]:
+        given = map(tf.constant, (typed(images, dtype), *proposals))
+        return {name: np.asarray(values, np.float32) for name, values in graph(*given).items()}
 
-    return Runner(Path(path), "keras", shape, batch, infer, types=(dtype, "float32"))
+    return Runner(Path(path), "keras", shape, batch, infer, types=(dtype, "float32"), proposals=count)
+
+
+def as_inputs(given: Sequence[Any]) -> Any:
+    """What a model is called with: a tensor of images, or a list of it and of proposals."""
+    return [*given] if len(given) > 1 else given[0]
 
 
 def output_names(model: "keras.Model") -> list[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from kerascnn.errors import need
-from kerascnn.runtime.runner import Runner, image_shape, named, only_input, reading, takes_pixels, typed
+from kerascnn.runtime.runner import Runner, count_of, image_shape, inputs_of, named, reading, takes_pixels, typed
 
 
 def open_onnx(path: Path, threads: int | None) -> Runner:
@@ -16,16 +16,19 @@ def open_onnx(path: Path, threads: int | None) -> Runner:
     options.log_severity_level = 4  # what is wrong comes as an exception
     with reading(path, "an ONNX model"):
         session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        image, outputs = only_input(session.get_inputs()), session.get_outputs()
+        image, *beside = inputs_of((x.name, x) for x in session.get_inputs())
+        outputs = session.get_outputs()
         names = named([output.name for output in outputs])
         batch, shape = image_shape(image.shape)
+        count = count_of([x.shape for x in beside])
         dtype = onnx_dtype(image.type)
         types = (dtype, *dict.fromkeys(onnx_dtype(output.type) for output in outputs))
 
-    def infer(images: np.ndarray) -> dict[str, np.ndarray]:
-        return dict(zip(names, session.run(None, {image.name: typed(images, dtype)}), strict=True))
+    def infer(images: np.ndarray, *proposals: np.ndarray) -> dict[str, np.ndarray]:
+        given = {image.name: typed(images, dtype), **{x.name: rows for x, rows in zip(beside, proposals, strict=True)}}
+        return dict(zip(names, session.run(None, given), strict=True))
 
-    return Runner(path, "onnx", shape, batch, infer, types=types, pixels=takes_pixels(dtype))
+    return Runner(path, "onnx", shape, batch, infer, types=types, pixels=takes_pixels(dtype), proposals=count)
 
 
 def onnx_dtype(onnx: str) -> str:

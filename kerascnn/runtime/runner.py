@@ -4,7 +4,7 @@ import logging
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from kerascnn.files import is_special
+from kerascnn.spec import PROPOSALS
 
 BATCH = 16  # images at once, where a file takes any number
 OUTPUT = "scores"  # what the output of a model is called that has one
@@ -44,24 +45,33 @@ class Runner:
         scaled back on the way out. Outputs of one type count once.
     pixels
         Whether it takes plain pixels, 0 to 255, as one that was exported with ``pixels=True``.
+    proposals
+        How many boxes to be looked at the file takes with each image; 0: it takes images alone.
+    given
+        Boxes for every call, (N, M, 4); None: they come with the call.
     """
 
     path: Path
     format: str
     input_shape: tuple[int | None, ...]
     batch: int | None
-    infer: Callable[[np.ndarray], Outputs]
+    infer: Callable[..., Outputs]
     steps: Mapping[str, float] = field(default_factory=dict)
     types: tuple[str, ...] = ("float32", "float32")
     pixels: bool = False
+    proposals: int = 0
+    given: np.ndarray | None = None
 
-    def __call__(self, images: np.ndarray) -> Outputs:
+    def __call__(self, images: np.ndarray, proposals: np.ndarray | None = None) -> Outputs:
         """Run the file.
 
         Parameters
         ----------
         images
             (N, H, W, C) float32, preprocessed as the file expects.
+        proposals
+            (N, M, 4) float32, boxes to be looked at: x1, y1, x2, y2 in pixels of the images, and zeros behind the last.
+            Of more than the file takes, the first count; one that takes none does not heed them.
 
         Returns
         -------
@@ -76,20 +86,25 @@ class Runner:
             When the file's runtime fails, as with a damaged file.
         """
         check_images(images, self.input_shape)
-        size = self.batch or BATCH
-        parts = [self._few(images[start : start + size]) for start in range(0, len(images), size)]
+        size, rows = self.batch or BATCH, [images]
+        if self.proposals:
+            boxes: Any = self.given if proposals is None else proposals
+            check_proposals(boxes, len(images), self.path)
+            rows.append(as_many(boxes, self.proposals))
+        parts = [self._few(*(each[start : start + size] for each in rows)) for start in range(0, len(images), size)]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
-    def _few(self, images: np.ndarray) -> Outputs:
+    def _few(self, *rows: np.ndarray) -> Outputs:
         """Run one batch; what is missing to a fixed one is filled up with its last image."""
-        missing = max(0, (self.batch or 0) - len(images))
-        full = np.pad(images, [(0, missing), (0, 0), (0, 0), (0, 0)], mode="edge")
+        count = len(rows[0])
+        missing = max(0, (self.batch or 0) - count)
+        full = [np.pad(each, [(0, missing), *[(0, 0)] * (each.ndim - 1)], mode="edge") for each in rows]
         try:
-            outputs = self.infer(full)
+            outputs = self.infer(*full)
         except Exception as error:  # each runtime has classes of its own
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise RuntimeError(f"{self.path} cannot be run on images of shape {full.shape}: {reason}") from error
-        return {name: values[: len(images)] for name, values in outputs.items()}
+            raise RuntimeError(f"{self.path} cannot be run on images of shape {full[0].shape}: {reason}") from error
+        return {name: values[:count] for name, values in outputs.items()}
 
 
 def latencies(runners: Sequence[Runner], *, repeats: int = 50) -> np.ndarray:
@@ -111,15 +126,17 @@ def latencies(runners: Sequence[Runner], *, repeats: int = 50) -> np.ndarray:
             raise ValueError(
                 f"{runner.path} takes images of any size, so it has no one latency. Build it for one size."
             )
-        images.append(random.standard_normal((1, *sizes), dtype=np.float32))
+        images.append([random.standard_normal((1, *sizes), dtype=np.float32)])
+        if runner.proposals:
+            images[-1].append(random_boxes(random, (1, runner.proposals), sizes[:2]))
         for _ in range(5):  # to warm the runtime up
-            runner(images[-1])
+            runner(*images[-1])
     times = np.empty((len(runners), repeats))
     for turn in range(repeats):
         for number in random.permutation(len(runners)):
-            runners[number](images[number])
+            runners[number](*images[number])
             start = time.perf_counter()
-            runners[number](images[number])
+            runners[number](*images[number])
             times[number, turn] = 1e3 * (time.perf_counter() - start)
     return times
 
@@ -142,6 +159,31 @@ def check_images(images: np.ndarray, shape: tuple[int | None, ...]) -> None:
         got = f"{images.dtype} of shape {images.shape}" if isinstance(images, np.ndarray) else type(images).__name__
         want = ", ".join("any" if size is None else str(size) for size in shape)
         raise ValueError(f"Expected preprocessed images, a float32 array of shape (N, {want}); got {got}.")
+
+
+def check_proposals(boxes: Any, images: int, model: Path | str) -> None:
+    """Refuse what are no boxes of as many images. Raises ``ValueError``."""
+    if boxes is None:
+        raise ValueError(
+            f"{model} looks at boxes that are given with each image, and none were: pass proposals, (N, M, 4) float32."
+        )
+    if not isinstance(boxes, np.ndarray) or boxes.ndim != 3 or boxes.shape[2] != 4 or len(boxes) != images:
+        got = f"an array of shape {boxes.shape}" if isinstance(boxes, np.ndarray) else type(boxes).__name__
+        raise ValueError(f"Expected proposals, (N, M, 4), of {images} images; got {got}.")
+
+
+def as_many(boxes: np.ndarray, count: int) -> np.ndarray:
+    """The first so many boxes of each image, (N, count, 4) float32, with zeros where there are fewer."""
+    lacking = max(0, count - boxes.shape[1])
+    return np.pad(boxes[:, :count], [(0, 0), (0, lacking), (0, 0)]).astype(np.float32, copy=False)
+
+
+def random_boxes(random: np.random.Generator, shape: tuple[int, ...], size: Sequence[int]) -> np.ndarray:
+    """Boxes of at least a pixel within images of a height and width, (*shape, 4) float32."""
+    height, width = size
+    ends = np.sort(random.uniform(0, 1, (*shape, 2, 2)), axis=-2) * [width - 1, height - 1]
+    ends[..., 1, :] += 1
+    return ends.reshape(*shape, 4).astype(np.float32)
 
 
 def existing(path: str | os.PathLike) -> Path:
@@ -191,12 +233,23 @@ def reading(path: str | os.PathLike, kind: str) -> Iterator[None]:
         raise ValueError(f"{path} is damaged, or is not {kind}: {reason}") from error
 
 
-def only_input(inputs: Any) -> Any:
-    """The one input that a model has."""
-    inputs = list(inputs)
-    if len(inputs) != 1:
-        raise ValueError(f"it has {len(inputs)} inputs where one is expected.")
-    return inputs[0]
+def inputs_of(named: Iterable[tuple[str, Any]]) -> list[Any]:
+    """The input of images, and that of proposals where there is one behind it, of all inputs with their names."""
+    found = list(named)
+    beside = [x for name, x in found if len(found) > 1 and name.partition(":")[0].endswith(PROPOSALS)]
+    images = [x for _, x in found if not any(x is other for other in beside)]
+    if len(images) != 1:
+        raise ValueError(f"it has {len(found)} inputs where one is expected.")
+    return [*images, *beside]
+
+
+def count_of(shapes: Sequence[Any]) -> int:
+    """How many proposals an input takes, of the shapes of all inputs behind that of images; 0 where there is none."""
+    for _, count, *rest in shapes:
+        if not isinstance(count, int) or count < 1 or [*rest] != [4]:
+            raise ValueError("it takes proposals of another shape than (N, count, 4), with a fixed count.")
+        return count
+    return 0
 
 
 def named(names: Sequence[str]) -> list[str]:

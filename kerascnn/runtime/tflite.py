@@ -8,7 +8,17 @@ import numpy as np
 
 from kerascnn.errors import need
 from kerascnn.runtime import flex
-from kerascnn.runtime.runner import Runner, image_shape, named, only_input, quiet, reading, rounded, takes_pixels
+from kerascnn.runtime.runner import (
+    Runner,
+    count_of,
+    image_shape,
+    inputs_of,
+    named,
+    quiet,
+    reading,
+    rounded,
+    takes_pixels,
+)
 
 
 def open_tflite(path: Path, threads: int | None, *, reference: bool = False) -> Runner:
@@ -21,17 +31,19 @@ def open_tflite(path: Path, threads: int | None, *, reference: bool = False) -> 
     with reading(path, "a TensorFlow Lite model"), quiet():
         kernels = litert.OpResolverType.BUILTIN_REF if reference else litert.OpResolverType.AUTO
         interpreter = litert.Interpreter(str(path), num_threads=threads, experimental_op_resolver_type=kernels)
-        image = only_input(interpreter.get_input_details())
+        image, *beside = inputs_of((each["name"], each) for each in interpreter.get_input_details())
         outputs = outputs_of(interpreter)
         batch, shape = image_shape(image["shape_signature"].tolist())
+        count = count_of([each["shape_signature"].tolist() for each in beside])
         scales = {name: scale_of(interpreter, each) for name, each in outputs.items()}
         if flex.holds_flex(interpreter):
             steps = list(flex.steps(path, threads))
         else:
-            steps = [flex.litert_step(interpreter, [image["index"]], [each["index"] for each in outputs.values()])]
+            ends = ([each["index"] for each in given] for given in ([image, *beside], outputs.values()))
+            steps = [flex.litert_step(interpreter, *ends)]
 
-    def infer(images: np.ndarray) -> dict[str, np.ndarray]:
-        values = {image["index"]: quantised(images, image)}
+    def infer(*given: np.ndarray) -> dict[str, np.ndarray]:
+        values = {each["index"]: quantised(rows, each) for each, rows in zip([image, *beside], given, strict=True)}
         for step in steps:
             values |= step(values)
         return {name: dequantised(values[each["index"]], each) for name, each in outputs.items()}
@@ -46,6 +58,7 @@ def open_tflite(path: Path, threads: int | None, *, reference: bool = False) -> 
         steps={name: scale for name, scale in scales.items() if scale},
         types=(dtype, *dict.fromkeys(each["dtype"].__name__ for each in outputs.values())),
         pixels=takes_pixels(dtype, image["quantization"][0]),
+        proposals=count,
     )
 
 

@@ -45,7 +45,7 @@ from kerascnn.training.state import (
     is_finished,
     run_facts,
 )
-from kerascnn.training.step import Learner, taken
+from kerascnn.training.step import Learner, check_inputs, taken
 from kerascnn.training.strategy import open_strategy
 from kerascnn.training.workers import Workers, no_log, reporting_lost_workers
 
@@ -193,10 +193,13 @@ def train(
             )
             checkpoint = Checkpoint(out, learner.variables, identity(facts | made, learner.variables))
             place = resume(checkpoint, resolved, model, model_file, overwrite=overwrite, extend=extend, log=log)
-        if not resolved.row:  # the layers of a network of one's own may be any
+        if not resolved.row or len(learner.trained.inputs) > 1:
             seen = replace(resolved.preprocess, size=resolved.stage(0).size)
             some = batches(data.train, seen, 8, encode=resolved.task.encode)
-            check_shares(learner.trained, lambda: taken(learner.trained, *next(iter(some))))
+            kinds: Any = some.element_spec
+            check_inputs(learner.trained, kinds[1])
+            if not resolved.row:  # the layers of a network of one's own may be any
+                check_shares(learner.trained, lambda: taken(learner.trained, *next(iter(some))))
         workers.agree("checkpoint", f"that after {place} in {out.absolute()}")
         finetune = resolved.recipe.finetune
         if finetune and finetune.probe and not place.begun:

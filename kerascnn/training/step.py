@@ -211,8 +211,25 @@ class Learner:
 
 def taken(model: keras.Model, images: Any, targets: dict[str, Any]) -> Any:
     """What goes into a training model: images, and the targets that its further inputs are named after."""
-    further = [targets[x.name] for x in model.inputs[1:]]
+    further = [as_many(targets[x.name], x.shape[1]) for x in model.inputs[1:]]
     return [images, *further] if further else images
+
+
+def as_many(rows: Any, count: int | None) -> Any:
+    """The first so many rows of each image, (B, count, ...), with zeros where there are fewer; None: all of them."""
+    if count is None or rows.shape[1] == count:
+        return rows
+    lacking = max(0, count - rows.shape[1])
+    return tf.pad(rows[:, :count], [(0, 0), (0, lacking), *[(0, 0)] * (len(rows.shape) - 2)])
+
+
+def check_inputs(model: keras.Model, targets: Iterable[str]) -> None:
+    """Refuse a training model that takes what images do not come with. Raises ``ValueError``."""
+    if lacking := [x.name for x in model.inputs[1:] if x.name not in {*targets}]:
+        raise ValueError(
+            f"The network takes {' and '.join(lacking)} of each image, and the images come with "
+            f"{', '.join(sorted(targets))}. Boxes to be looked at, proposals, come with open_data(..., proposals=True)."
+        )
 
 
 def in_float32(outputs: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from kerascnn.card import Card
 from kerascnn.evaluation import evaluate
 from kerascnn.files import clear_drafts
 from kerascnn.runtime import Runner, deep_graphs, keras_runner, load_keras, need_tensorflow, open_model
+from kerascnn.spec import PROPOSALS
 from kerascnn.tasks import Evaluation, Task
 
 if TYPE_CHECKING:
@@ -53,6 +54,12 @@ def some_images(split: "Split", preprocess: "Preprocess", count: int = CALIBRATI
 
     images, targets = next(iter(batches(split, preprocess, min(count, len(split)), seed=seed, shuffle=True)))
     return images.numpy(), {name: target.numpy() for name, target in targets.items()}
+
+
+def calibration_of(split: "Split", preprocess: "Preprocess", count: int = CALIBRATION, seed: int = 0) -> Any:
+    """Such images as :func:`kerascnn.export` takes them: with their proposals, where they come with some."""
+    images, annotations = some_images(split, preprocess, count, seed)
+    return (images, annotations[PROPOSALS]) if PROPOSALS in annotations else images
 
 
 def network_of(card: Card) -> str:

@@ -125,6 +125,8 @@ def compress(
     need_free(out, overwrite, "compression")
     card, network = Card.read(model), load_keras(model)
     refuse_fake_quantised(network)
+    if len(getattr(network, "inputs", None) or ()) > 1:
+        raise ValueError(f"{model} looks at more than images, and compression has nothing else. Export it as it is.")
     pruned = set(sparsities(network, plan.pruning)) if plan.pruning else set()
     images, task = open_data(data), task_of(card)
     task.check_model(network)

@@ -99,7 +99,7 @@ def evaluate(
     check_needs(corruptions, severities, report is not None)
     task, runner = task_of(card), opened_for_many(model)
     predict, preprocess = task.views(runner, card.preprocess, crops)
-    found = open_source(source, on_corrupt=on_corrupt)
+    found = open_source(source, on_corrupt=on_corrupt, proposals=runner.proposals > 0)
     own = as_trained(found, card)
     role, images = chosen(found, own, card, source, split)
     images = task.renumbered(images, found.labels)
@@ -208,7 +208,7 @@ def under_corruption(
     channels = preprocess.channels
     as_pixels = replace(preprocess, mean=(0.0,) * channels, std=(1 / 255,) * channels)
     return robustness(
-        lambda pixels: runner(normalised(tf.cast(pixels, tf.float32), preprocess).numpy()),
+        lambda pixels, *beside: runner(normalised(tf.cast(pixels, tf.float32), preprocess).numpy(), *beside),
         batches(images, as_pixels, BATCH, encode=task.encode),
         task.evaluator,
         kinds,

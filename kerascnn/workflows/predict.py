@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 
@@ -47,7 +47,8 @@ def predict(model: Model, images: Image | Sequence[Image]) -> Prediction | list[
         opened by :func:`kerascnn.open_model`; or a network of the catalogue with the tag of published weights,
         ``"resnet50.tv_in1k_v2"``: classes of ImageNet and of COCO by name, those of other data by number.
     images
-        The path of an image file, or pixels, (H, W, 1 or 3) uint8; or a list of these.
+        The path of an image file, or pixels, (H, W, 1 or 3) uint8; or a list of these. For a network that looks at
+        given boxes, selective search proposes them.
 
     Returns
     -------
@@ -75,20 +76,29 @@ def predictions(runner: Runner, card: Card, images: Sequence[Image]) -> Iterator
 
     While one batch runs, the next is read by as many threads as there are processors; no more is held.
     """
-    from kerascnn.data.pipeline import load_image
+    from kerascnn.data.pipeline import load_image, load_with_proposals
 
     task = task_of(card)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
+        load = load_with_proposals if runner.proposals else load_image
 
-        def read(start: int) -> list[Future[np.ndarray]]:
-            return [pool.submit(load_image, image, card.preprocess) for image in images[start : start + BATCH]]
+        def read(start: int) -> list[Future[Any]]:
+            return [pool.submit(load, image, card.preprocess) for image in images[start : start + BATCH]]
 
         answers, coming = InParts(runner), read(0)
         for start in range(0, len(images), BATCH):
             here, coming = coming, read(start + BATCH)
-            batch = np.stack([image.result() for image in here])
-            for part, outputs in answers(batch):
+            found = [image.result() for image in here]
+            batch, *beside = stacked(found) if runner.proposals else [np.stack(found)]
+            for part, outputs in answers(batch, *beside):
                 yield from zip(batch[part], task.decode(outputs, batch.shape[1:3]), strict=True)
+
+
+def stacked(found: Sequence[tuple[np.ndarray, np.ndarray]]) -> list[np.ndarray]:
+    """Images as one array, and their proposals, with zeros behind the last of each."""
+    images, boxes = zip(*found, strict=True)
+    most = max(map(len, boxes))
+    return [np.stack(images), np.stack([np.pad(rows, [(0, most - len(rows)), (0, 0)]) for rows in boxes])]
 
 
 def opened(model: Model, images: int = 1) -> tuple[Runner, Card]:

@@ -27,7 +27,7 @@ from kerascnn.training.quick import fewer
 from kerascnn.training.resolve import Resolved, of_weights, resolve
 from kerascnn.training.state import digest, is_finished, run_facts
 from kerascnn.training.workers import no_log
-from kerascnn.workflows.common import evaluated, network_of, size_of, some_images
+from kerascnn.workflows.common import calibration_of, evaluated, network_of, size_of
 
 EXPORTS = ("tflite", "tflite-int8", "onnx")  # formats, unless others are asked for
 RUNTIMES = {".tflite": ("ai_edge_litert", "litert"), ".onnx": ("tf2onnx", "onnx")}
@@ -122,7 +122,8 @@ def train(
     with locked(out) if chief else nullcontext():
         trained = not overwrite and is_long_enough(model_file, recipe)  # then the other workers may have left already
         devices = open_strategy("one" if trained and strategy == "workers" else strategy)
-        data = open_data(recipe.data, on_corrupt=on_corrupt, progress=chief)
+        proposals = recipe.model.row().takes_proposals
+        data = open_data(recipe.data, on_corrupt=on_corrupt, progress=chief, proposals=proposals)
         data = fewer(data, images) if images else data
         resolved, how = resolve(recipe, data), {"precision": precision, "xla": xla}
         more: Any = {"remat": remat, "save_every": save_every, "extend": extend, "overwrite": overwrite}
@@ -138,7 +139,7 @@ def train(
         card = Card.read(model_file)
 
         log("exporting: " + (", ".join(exports) or "nothing"))
-        calibration, _ = some_images(data.train, card.preprocess, seed=recipe.seed)
+        calibration = calibration_of(data.train, card.preprocess, seed=recipe.seed)
         verifications = [
             export(model_file, out / f"model{TARGETS[name].suffix}", name, calibration=calibration, overwrite=True)
             for name in exports

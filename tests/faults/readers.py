@@ -77,13 +77,22 @@ def boxes(path):
     yield from data(path.parent.parent)
 
 
+def proposals(path):
+    from kerascnn.data.open import open_source
+
+    source = open_source(path.parent, progress=False, proposals=True)
+    yield "proposals", source.parts["all"].annotations["proposals"]
+
+
 def recipe(path):
     from kerascnn.training import recipes_of
 
     yield from ((name, repr(each)) for name, each in recipes_of(path).items())
 
 
-READERS = {of.__name__: of for of in (image_file, weights, model, served, card, data, index, labels, boxes, recipe)}
+READERS = {
+    of.__name__: of for of in (image_file, weights, model, served, card, data, index, labels, boxes, proposals, recipe)
+}
 
 
 def answer(reader, path):

@@ -77,6 +77,7 @@ COCO = {
     "annotations": [{"id": 1, "image_id": 1, "category_id": 7, "bbox": [3, 4, 17, 26], "area": 300, "iscrowd": 0}],
     "categories": [{"id": 7, "name": "cat"}],
 }
+PROPOSED = [{"image_id": 1, "bbox": [3, 4, 17, 26], "score": 0.5}, {"image_id": 1, "bbox": [0, 0, 9, 8]}]
 YOLO = "1 0.5 0.5 0.2 0.4\n0 0.25 0.5 0.1 0.1\n"
 CARD = Card(model="small", labels=("a", "b", "c"), preprocess=Preprocess(size=SIZE))
 
@@ -134,6 +135,10 @@ def write_all(folder):
     (folder / "coco" / "images").mkdir(parents=True)
     (folder / "coco" / "images" / "a.png").write_bytes(encoded("PNG"))
     (folder / "coco" / "annotations.json").write_text(json.dumps(COCO))
+    (folder / "proposed" / "images").mkdir(parents=True)
+    (folder / "proposed" / "images" / "a.png").write_bytes(encoded("PNG"))
+    (folder / "proposed" / "annotations.json").write_text(json.dumps(COCO))
+    (folder / "proposed" / "proposals.json").write_text(json.dumps(PROPOSED))
     (folder / "page.py").write_bytes((Path(__file__).parents[2] / "recipes" / "digits.py").read_bytes())
     return {name: next(folder.glob(place)) for name, (_, place, _) in CASES.items()}
 
@@ -159,6 +164,7 @@ CASES = {
     "labels.txt": ("labels", "masks/labels.txt", False),
     "mask.png": ("boxes", "masks/masks/a.png", False),
     "annotations.json": ("labels", "coco/annotations.json", False),
+    "proposals.json": ("proposals", "proposed/proposals.json", False),
     "a.xml": ("boxes", "annotations/Annotations/a.xml", False),
     "a.txt": ("boxes", "labels/labels/a.txt", False),
     "page.py": ("recipe", "page.py", False),

@@ -220,7 +220,7 @@ FUNCTIONS = {
             "seed": wrong(2.5, "a"),
             "on_corrupt": wrong("ignore", 3),
         },
-        free=("progress",),
+        free=("progress", "proposals"),
     ),
     "open_model": Call(
         {"path": "@tflite"}, {"path": wrong(NO_FILE, "@text", "@empty", 3), "threads": wrong(0, -1, 2.5, "all")}

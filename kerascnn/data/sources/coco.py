@@ -49,7 +49,12 @@ def from_coco(root: Path, opening: Opening) -> Source:
     """
     files = {ALL: root} if root.is_file() else annotation_files(root)
     base = root.parent if root.is_file() else root
-    return from_listed({role: read(path) for role, path in files.items()}, base, root, opening)
+    return from_listed({role: read(path) for role, path in files.items()}, base, root, opening, proposals_beside)
+
+
+def proposals_beside(file: Path) -> Path:
+    """Where the proposals of an annotation file's images lie: ``proposals.json``, ``proposals_train2017.json``."""
+    return file.with_name(f"proposals_{file.name.removeprefix(PREFIX)}" if PREFIX in file.name else "proposals.json")
 
 
 def read(file: Path, objects: Callable[[Any], list[dict[str, Any]]] = lambda held: held["annotations"]) -> Listed:

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 from kerascnn.data.checks import checked_files, counted, listed_short, refuse
 from kerascnn.data.dataset import InFiles, Source, Split
 from kerascnn.data.headers import orientation, pixels
+from kerascnn.data.proposals import annotated, read_proposals
 from kerascnn.data.segments import Segments, extent_of, in_array, problem_of, row_of, with_area
 from kerascnn.data.splitting import Opening
 
@@ -52,8 +53,16 @@ class Listed:
         return replace(self, images=[image for image, path in pairs if path not in problems])
 
 
-def from_listed(parts: Mapping[str, Listed], base: Path, where: Path, opening: Opening) -> Source:
+def from_listed(
+    parts: Mapping[str, Listed],
+    base: Path,
+    where: Path,
+    opening: Opening,
+    beside: Callable[[Path], Path] | None = None,
+) -> Source:
     """The data set of some parts, by role, whose files lie in ``base``; ``where`` is what the user has named.
+
+    ``beside`` says where the proposals of an annotation file's images lie, if there are any.
 
     Boxes are cut at the edge of their image, and those without area are left out; what is listed twice is kept, as by
     COCO's own code. Raises ``ValueError`` when images cannot be read, or boxes cannot be meant so.
@@ -81,6 +90,9 @@ def from_listed(parts: Mapping[str, Listed], base: Path, where: Path, opening: O
                 annotations={**splits[role].annotations, "masks": masks},
                 stores={"masks": Segments()},
             )
+    if opening.proposals and beside:
+        splits, said = with_files(splits, {role: (part, beside(part.file)) for role, part in sound.items()})
+        notes.append(said)
     return Source(
         parts=splits,
         labels=tuple(first.categories.values()),
@@ -89,6 +101,25 @@ def from_listed(parts: Mapping[str, Listed], base: Path, where: Path, opening: O
         skipped=tuple(map(str, problems)),
         note="; ".join(filter(None, (*notes, of_several(files)))),
     )
+
+
+def with_files(splits: dict[str, Split], files: Mapping[str, tuple[Listed, Path]]) -> tuple[dict[str, Split], str]:
+    """The same with the proposals of these files, where they are there, and what is to be known of them, in a line.
+
+    Raises ``ValueError`` when a part has one and another has none.
+    """
+    there = {role: path for role, (_, path) in files.items() if path.is_file()}
+    if not there:
+        return splits, ""
+    for _, path in files.values():
+        if not path.is_file():
+            raise ValueError(
+                f"{next(iter(there.values()))} has proposals, and {path} is missing: all parts need them, or none. "
+                "Where there are none, selective search proposes some."
+            )
+    rows = {role: read_proposals(path, files[role][0].images) for role, path in there.items()}
+    count = sum(len(boxes) for part in rows.values() for boxes in part) / max(1, sum(map(len, rows.values())))
+    return annotated(splits, rows), f"{count:.0f} proposals of an image"
 
 
 def of_several(files: Sequence[Path]) -> str:

@@ -8,6 +8,7 @@ import tensorflow as tf
 from kerascnn.data.transforms.affine import row
 from kerascnn.data.transforms.boxes import boxes_along
 from kerascnn.data.transforms.mixing import partners
+from kerascnn.spec import PROPOSALS
 
 PARTS = 4
 OF_OBJECTS = ("boxes", "classes", "area", "crowd", "valid")  # targets of which each image has a row for every object
@@ -24,10 +25,10 @@ def mosaic(
     cut off. A box is cut with its image, and left out as :mod:`kerascnn.data.transforms.boxes` says.
 
     Images are (B, H, W, C) float32. Of ``OF_OBJECTS`` each has four times as many rows then; other targets are those of
-    the image itself. Raises ``ValueError`` for masks of objects, which are not put together.
+    the image itself. Raises ``ValueError`` for masks of objects and for proposals, which are not put together.
     """
-    if "masks" in targets:
-        raise ValueError("mosaic puts boxes together, and no masks of objects. Leave it out of augment.")
+    if lacking := [name for name in ("masks", PROPOSALS) if name in targets]:
+        raise ValueError(f"mosaic puts boxes together, and no {' and no '.join(lacking)}. Leave it out of augment.")
     count: Any = tf.shape(images)[0]
     chosen = partners_of("mosaic", seed, count)
     orders = tf.concat([tf.range(count)[None], chosen], 0)  # (4, B)

@@ -75,6 +75,8 @@ def write_android_project(file: str | os.PathLike, folder: str | os.PathLike, ca
     card = card or Card.read(file)
     task = task_of(card)
     runner = open_model(file)
+    if runner.proposals:
+        raise ValueError(f"{file} looks at boxes that are given with each image, and an app has none to give.")
     how = card.preprocess
     shape = (how.size, how.size, how.channels)
     if runner.input_shape != shape:

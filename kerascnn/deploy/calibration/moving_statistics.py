@@ -65,14 +65,16 @@ def doubt(model: "keras.Model", images: np.ndarray, fed: Iterable[Form], right: 
 
 
 def first_batch_norm(model: "keras.Model") -> Any:
-    """The call of the first batch norm of a network that was trained; None where there is none."""
+    """The call of the first batch norm of a network that was trained; None where none sees the image alone."""
+    import keras
+
     from kerascnn.graph.fold import is_plain_batch_norm
     from kerascnn.graph.graph import Graph, is_graph
 
     if not is_graph(model):
         return None
     call = next((call for call in Graph(model).calls if is_plain_batch_norm(call)), None)
-    if call is None:
+    if call is None or len(keras.utils.get_source_inputs(call.inputs[0])) > 1:
         return None
     mean, variance = np.asarray(call.operation.moving_mean), np.asarray(call.operation.moving_variance)
     return None if not mean.any() or (variance == 1).all() else call
@@ -85,7 +87,7 @@ def _reader(model: "keras.Model", bn: Any) -> Any:
     seen = bn.inputs[0]
     axes = tuple(range(1, len(seen.shape) - 1))
     moments = [keras.ops.mean(seen, axes), keras.ops.mean(keras.ops.square(seen), axes)]
-    reads = keras.Model(model.input, keras.ops.stack(moments, axis=1))
+    reads = keras.Model(model.inputs[0], keras.ops.stack(moments, axis=1))
     return lambda images: np.concatenate(
         [np.asarray(reads(images[start : start + 16], training=False)) for start in range(0, len(images), 16)]
     )

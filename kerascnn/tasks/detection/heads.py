@@ -15,7 +15,7 @@ from kerascnn.graph.graph import Call, Graph, is_graph
 from kerascnn.graph.inline import inline_models
 from kerascnn.graph.rewrite import replay
 from kerascnn.runtime import outputs_by_name
-from kerascnn.tasks.detection.losses import TwoStage
+from kerascnn.tasks.detection.losses import MultiTask, TwoStage
 from kerascnn.tasks.task import SCORES, Part, Tensors
 
 BOXES, OFFSETS, DEFAULTS, VARIANCES, REGIONS = "boxes", "offsets", "defaults", "variances", "regions"
@@ -47,14 +47,15 @@ def shape_of(model: keras.Model) -> Any:
     return getattr(model, "output_shape", "outputs without a graph")
 
 
-def up_to_logits(model: keras.Model, sampling: TwoStage | None = None) -> keras.Model:
+def up_to_logits(model: keras.Model, sampling: TwoStage | MultiTask | None = None) -> keras.Model:
     """The same layers and weights, with what the loss takes.
 
     ``"boxes"`` and ``"scores"`` are what they were. Beside them stands what they are made of, by the names in ``takes``
     of the loss: what a network says of boxes, logits of classes, and the constants by which boxes are decoded.
 
-    A network of two stages takes an image's objects and seed too, because while it is trained its regions are drawn as
-    ``sampling`` says; ``"boxes"`` and ``"scores"`` are then made of those regions that the first stage has proposed.
+    A network that looks at regions takes an image's objects and seed too, because while it is trained its regions are
+    drawn as ``sampling`` says; ``"boxes"`` and ``"scores"`` are then made of those regions that a first stage has
+    proposed, or that were given.
 
     Raises ``ValueError`` when it is not known how boxes and scores are made.
     """
@@ -64,7 +65,7 @@ def up_to_logits(model: keras.Model, sampling: TwoStage | None = None) -> keras.
     output: Any = graph.model.output
     decoded = graph.producer(output[BOXES])
     if isinstance(decoded.operation, L.ClassBoxes):
-        return up_to_regions(graph, decoded, sampling or TwoStage())
+        return up_to_regions(graph, decoded, sampling)
     said = read(graph, decoded)
     image = graph.model.inputs[0]
     constants = {name: Constant(values, name=name)(image) for name, values in said.constants.items()}
@@ -104,7 +105,8 @@ def part_to_tune(model: keras.Model, losses: Callable[[Tensors, Tensors], Any]) 
     decoded = graph.producer(output[BOXES])
     if isinstance(decoded.operation, L.ClassBoxes):
         raise ValueError(
-            f"{model.name} finds objects in two stages, and compression tunes detectors of one. Export it as it is."
+            f"{model.name} looks at regions, and compression tunes detectors that look at all places. Export it as it "
+            "is."
         )
     said = read(graph, decoded)
     maps = {f"map{number}": x for number, x in enumerate(said.maps, 1)}
@@ -178,23 +180,33 @@ def cells(decoded: Call) -> dict[str, Any]:
 READINGS = {L.DecodeBoxes: of_default_boxes, L.DecodeCells: of_cells, L.DecodeRoots: of_roots}
 
 
-def up_to_regions(graph: Graph, last: Call, sampling: TwoStage) -> keras.Model:
-    """The training model of a network of two stages, whose last layer is ``ClassBoxes``."""
-    proposed, softmax = graph.producer(last.inputs[0]), graph.producer(last.inputs[2])
-    if not isinstance(proposed.operation, L.Proposals) or not isinstance(softmax.operation, L.Softmax):
+def up_to_regions(graph: Graph, last: Call, sampling: TwoStage | MultiTask | None) -> keras.Model:
+    """The training model of a network whose last layer is ``ClassBoxes``, on regions of a first stage or given ones."""
+    regions = last.inputs[0]
+    proposed, softmax = graph.producer(regions), graph.producer(last.inputs[2])
+    given = any(x is regions for x in graph.model.inputs)
+    if not (given or isinstance(proposed.operation, L.Proposals)) or not isinstance(softmax.operation, L.Softmax):
         raise ValueError(
             f"{graph.model.name} ends in ClassBoxes on {type(proposed.operation).__name__} and "
-            f"{type(softmax.operation).__name__}; to be trained its regions have to come of Proposals, and the shares "
-            "of Softmax."
+            f"{type(softmax.operation).__name__}; to be trained its regions have to come of Proposals or be an input, "
+            "and the shares of Softmax."
         )
+    sampling = sampling or (MultiTask() if given else TwoStage())
     targets = [
         keras.Input((None, 4), name="boxes"),
         keras.Input((None,), dtype="bool", name="valid"),
         keras.Input((None,), dtype="bool", name="crowd"),
         keras.Input((2,), dtype="int64", name="seed"),
     ]
-    how = sampling.regions, sampling.objects_of_regions, sampling.overlap
+    low = sampling.low if isinstance(sampling, MultiTask) else 0.0
+    sampled = SampledRegions(sampling.regions, sampling.objects_of_regions, sampling.overlap, low, name="sampled")
     found: dict[str, Any] = {}
+    constants = {VARIANCES: last.operation.variances}
+    if given:
+        found[REGIONS], found["own"] = sampled([regions, *targets])
+    else:
+        first = proposed.operation
+        constants |= {FIRST.format(DEFAULTS): first.defaults, FIRST.format(VARIANCES): first.variances}
 
     def draw(call: Call) -> Any:
         layer = call.operation
@@ -208,17 +220,12 @@ def up_to_regions(graph: Graph, last: Call, sampling: TwoStage) -> keras.Model:
             count = len(layer.counts)
             for name, rows in ((OFFSETS, call.args[0][:count]), ("logits", call.args[0][count:])):
                 found[FIRST.format(name)] = joined(rows, FIRST.format(name))
-            found[REGIONS], found["own"] = made = SampledRegions(*how, name="sampled")([made, *targets])
+            found[REGIONS], found["own"] = sampled([made, *targets])
             return found[REGIONS]
         return made
 
-    outputs: Any = replay(graph, graph.model.inputs, draw)
-    own, first = found.pop("own"), proposed.operation
-    constants = {
-        FIRST.format(DEFAULTS): first.defaults,
-        FIRST.format(VARIANCES): first.variances,
-        VARIANCES: last.operation.variances,
-    }
+    outputs: Any = replay(graph, [found[REGIONS] if x is regions else x for x in graph.model.inputs], draw)
+    own = found.pop("own")
     found |= {name: Constant(values, name=name)(own) for name, values in constants.items()}
     return keras.Model([*graph.model.inputs, *targets], {**outputs, **found})
 

@@ -263,9 +263,56 @@ class TwoStage:
         return proposing + of_regions(*said[len(self.first) :], targets=there, overlap=self.overlap, **drawn)
 
 
-Loss = MultiBox | Focal | SumSquared | Region | Logistic | TwoStage
-# Of these, each network has one.
-USUAL: tuple[Loss, ...] = (MultiBox(), Focal(), SumSquared(), Region(), Logistic(), TwoStage())
+@dataclass(frozen=True, kw_only=True)
+class MultiTask:
+    """Fast R-CNN's loss, of regions that are given: cross-entropy with the background, and smooth L1 of the boxes.
+
+    Girshick 2015, https://arxiv.org/abs/1504.08083, section 2.3. Regions that learn are drawn at random, by each
+    image's seed, among those that are given and the objects' own boxes.
+
+    Parameters
+    ----------
+    overlap
+        IoU with an object from which a region shows it.
+    low
+        IoU from which a region that shows none is background. What overlaps no object so far does not learn: it is
+        easily told. 0 for all.
+    regions, objects_of_regions
+        How many regions of an image are drawn, and how much of them may show objects.
+    beta
+        Differences of offsets up to this count by their square.
+    """
+
+    takes: ClassVar[tuple[str, ...]] = TwoStage.second
+
+    overlap: float = 0.5
+    low: float = 0.1
+    regions: int = 64
+    objects_of_regions: float = 0.25
+    beta: float = 1.0
+
+    def __post_init__(self) -> None:
+        overlap, low, share, count, beta = self.overlap, self.low, self.objects_of_regions, self.regions, self.beta
+        expect(is_number(overlap) and 0 < overlap < 1, "overlap", overlap, "between 0 and 1")
+        expect(is_number(low) and 0 <= low < overlap, "low", low, f"at least 0, below overlap, which is {overlap}")
+        expect(is_number(share) and 0 < share < 1, "objects_of_regions", share, "between 0 and 1")
+        whole = isinstance(count, int) and not isinstance(count, bool)
+        expect(whole and count > 1, "regions", count, "a whole number of at least 2")
+        expect(is_number(beta) and beta > 0, "beta", beta, "above 0")
+
+    def __call__(self, outputs: Tensors, targets: Tensors) -> Any:
+        """The loss of each image, ``(B,)``, as :meth:`TwoStage.__call__` gives it."""
+        from kerascnn.detection.losses import of_regions
+
+        *said, there = taken(self, outputs, targets)
+        there["seed"] = targets["seed"]
+        drawn = {"count": self.regions, "share": self.objects_of_regions, "beta": self.beta}
+        return of_regions(*said, targets=there, overlap=self.overlap, low=self.low, **drawn)
+
+
+Loss = MultiBox | Focal | SumSquared | Region | Logistic | TwoStage | MultiTask
+# Of these, each network has one; a network of two stages puts out what MultiTask takes too.
+USUAL: tuple[Loss, ...] = (MultiBox(), Focal(), SumSquared(), Region(), Logistic(), TwoStage(), MultiTask())
 
 
 def usual(outputs: Tensors) -> Loss:

@@ -9,12 +9,12 @@ import numpy as np
 from kerascnn.errors import need
 from kerascnn.evaluation.agreement import Agreement, compare
 from kerascnn.runtime import LOGITS
-from kerascnn.spec import expect
+from kerascnn.spec import PROPOSALS, expect
 from kerascnn.tasks.decisions import places_among
 from kerascnn.tasks.detection.agreement import compare_detections
 from kerascnn.tasks.detection.drawing import colours
 from kerascnn.tasks.detection.evaluation import Finder
-from kerascnn.tasks.detection.losses import USUAL, Loss, TwoStage, usual
+from kerascnn.tasks.detection.losses import USUAL, Loss, MultiTask, TwoStage, usual
 from kerascnn.tasks.detection.prediction import CHOICE, CHOSEN, SURE, found_in, with_suppression
 from kerascnn.tasks.drawing import hexadecimal
 from kerascnn.tasks.task import SCORES, App, Arrays, OutputTensor, Part, Prediction, Task, Tensors
@@ -33,12 +33,14 @@ class Detection(Task):
 
     Targets are ``"boxes"``, ``(B, M, 4)`` float32 in pixels, ``"classes"``, ``(B, M)`` int32, ``"area"``, ``"crowd"``
     and ``"valid"``, ``(B, M)``, as :class:`kerascnn.data.Split` has them, ``"scale"``, ``(B,)``: square pixels of the
-    source in one of the network's image, and ``"seed"``, ``(B, 2)``, by which boxes are drawn for a loss.
+    source in one of the network's image, and ``"seed"``, ``(B, 2)``, by which boxes are drawn for a loss. Where images
+    come with ``"proposals"``, ``(B, N, 4)``, these go into a network that takes them.
 
     Parameters
     ----------
     loss
-        None: ``TwoStage`` for a network that looks at regions which a first stage proposes, ``MultiBox`` for one that
+        None: ``TwoStage`` for a network that looks at regions which a first stage proposes, ``MultiTask`` for one that
+        looks at those which are given, ``MultiBox`` for one that
         scores the background beside the classes, by a softmax, and ``Focal`` for one that scores each class by itself,
         by a sigmoid. For those that say boxes in cells ``Region`` where classes have a softmax, ``Logistic`` where they
         have sigmoids, and ``SumSquared`` where they have neither.
@@ -79,7 +81,7 @@ class Detection(Task):
     def training_model(self, model: "keras.Model") -> "keras.Model":
         from kerascnn.tasks.detection.heads import up_to_logits
 
-        trained = up_to_logits(model, self.loss if isinstance(self.loss, TwoStage) else None)
+        trained = up_to_logits(model, self.loss if isinstance(self.loss, TwoStage | MultiTask) else None)
         outputs: Any = trained.output
         fitting = usual(outputs)
         if self.loss and type(self.loss) is not type(fitting):
@@ -93,7 +95,8 @@ class Detection(Task):
         return model
 
     def encode(self, sample: Tensors) -> dict[str, Any]:
-        return {**super().encode(sample), "scale": sample["scale"], "seed": sample["seed"]}
+        given = {PROPOSALS: sample[PROPOSALS]} if PROPOSALS in sample else {}
+        return {**super().encode(sample), **given, "scale": sample["scale"], "seed": sample["seed"]}
 
     def losses(self, outputs: Tensors, targets: Tensors) -> Any:
         loss = self.loss or usual(outputs)
