@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import kerascnn
 from kerascnn.card import Card
@@ -72,7 +73,7 @@ def main() -> None:
             print(f"{name}, seed {seed}: {TITLES[row['metric']]} {row['value']} after {row['seconds']} s", flush=True)
 
 
-def trained(name: str, seed: int, folder: Path) -> dict[str, object]:
+def trained(name: str, seed: int, folder: Path) -> dict[str, Any]:
     """The line of one training."""
     system = SYSTEMS[name]
     recipe = kerascnn.load_recipe(str(RECIPES / system.recipe)).replace(seed=seed)
