@@ -133,7 +133,5 @@ def to_pixels(values: tf.Tensor) -> tf.Tensor:
 
 
 def rounded(image: tf.Tensor) -> tf.Tensor:
-    """Real values as the nearest that pixels have, in one pass."""
-    how = {"mode": "SCALED", "round_mode": "HALF_TO_EVEN"}
-    bytes_, *_ = tf.raw_ops.QuantizeV2(input=image, min_range=0.0, max_range=255.0, T=tf.quint8, **how)
-    return tf.bitcast(bytes_, tf.uint8)
+    """Real values as the nearest that pixels have."""
+    return to_pixels(tf.round(image))
