@@ -95,8 +95,8 @@ def resolve(recipe: Recipe, data: Data, make_model: MakeModel | None = None) -> 
     Raises
     ------
     ValueError
-        When the network, one of its fields, the tag of its weights or the task is unknown, or ``make_model`` is given
-        and the recipe has what only rows heed.
+        When the network, one of its fields, the tag of its weights or the task is unknown, the data does not say what
+        such a network has to know, or ``make_model`` is given and the recipe has what only rows heed.
     """
     recipe = recipe.adapt(recipe, data).replace(adapt=None) if recipe.adapt else recipe
     row = None if make_model else recipe.model.row()
