@@ -1,10 +1,10 @@
 """Fast R-CNN: on PASCAL VOC as its author trains it, and on shapes that are made on the spot.
 
-    kerascnn train recipes/fast_rcnn.py --data voc2007
-    kerascnn train recipes/fast_rcnn.py:SHAPES
+    kerascnn train recipes/fast_rcnn.py --data voc2007 --export tflite onnx
+    kerascnn train recipes/fast_rcnn.py:SHAPES --export tflite onnx
 
 ``voc2007`` has ``JPEGImages/`` and ``Annotations/``. Published: 66.9 % AP50 on the test images of 2007, of whose
-training and validation images it learns. Cost: 4 x 10^16 multiply-adds. It was not trained here. Source: Girshick 2015,
+training and validation images it learns. Cost: 3 x 10^16 multiply-adds. It was not trained here. Source: Girshick 2015,
 https://arxiv.org/abs/1504.08083, sections 2.3 and 4; rbgirshick/fast-rcnn, models/VGG16.
 
 Boxes to be looked at come of selective search, once for each image; those of a file ``proposals.json`` beside COCO's
@@ -13,6 +13,11 @@ Boxes to be looked at come of selective search, once for each image; those of a 
 What differs: an image is resized to a square, where the author keeps its proportions. The first convolutions are
 trained too, and the dense layers start new, and not from ImageNet's. Offsets are divided by 0.1 and 0.2, and not by
 deviations measured on the training boxes.
+
+``SHAPES`` stands on the first two stages of a ResNet-18, up to stride 8, since shapes have 12 to 52 pixels. It was not
+trained whole yet: with two thirds of its width, on 382 images and in 10 epochs it found 33.5 % AP50, 16.2 % AP, on 118
+others (seed 0). Selective search takes two to five minutes for its 1,600 images, once. Integers are no form for its
+file: the choice of detections runs in a loop.
 """
 
 from kerascnn.applications import ResNet18

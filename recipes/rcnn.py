@@ -1,7 +1,7 @@
 """R-CNN: on PASCAL VOC as its authors fine-tune it, and on shapes that are made on the spot.
 
-    kerascnn train recipes/rcnn.py --data voc2007
-    kerascnn train recipes/rcnn.py:SHAPES
+    kerascnn train recipes/rcnn.py --data voc2007 --export tflite onnx
+    kerascnn train recipes/rcnn.py:SHAPES --export tflite onnx
 
 ``voc2007`` has ``JPEGImages/`` and ``Annotations/``. Published: 54.2 % AP50 on the test images of 2007, 58.5 % with
 boxes that are moved, by support vector machines on the network; 50.9 % by its softmax. Cost: 2 x 10^16 multiply-adds.
@@ -10,7 +10,8 @@ rbgirshick/rcnn, finetuning/voc_2007_prototxt.
 
 What differs: scores are those of the softmax, and boxes are moved by what learns with the network, not by ridge
 regression behind it. A batch has two images and 64 regions of each, where the authors' 128 come of all images. Weights
-start new: nobody publishes those of two towers in a form that is read here.
+start new: nobody publishes those of two towers in a form that is read here. ``SHAPES``, on a network of regions of 32
+pixels, was not trained yet.
 """
 
 from kerascnn.detection import rcnn
