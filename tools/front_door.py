@@ -162,7 +162,8 @@ def learned() -> str:
         measured = list(csv.DictReader(file))
     for name, system in systems.SYSTEMS.items():
         if rows := [row for row in measured if row["system"] == name]:
-            found = ablations.spread(float(row["value"]) for row in rows)
+            values = [float(row["value"]) for row in rows]
+            found = ablations.spread(values) if len(values) > 1 else f"{values[0]:.1%}".replace("%", " %")
             title, minutes = systems.TITLES[system.metric], sum(float(row["seconds"]) for row in rows) / 60 / len(rows)
             cells = [name, f"`{rows[0]['network']}`", title, f"{system.wanted:.0%}", found, len(rows)]
             lines.append(f"| {' | '.join(map(str, cells))} | {minutes:.0f} min |")
