@@ -4,7 +4,10 @@
     kerascnn train recipes/shape_boxes.py:YOLO
 
 After 40 epochs it finds 75.6 % AP50, 52.2 % AP, on the 404 validation images (seed 0); with flips alone 56.7 % AP50 at
-its best, and less from there on. ``YOLO``, the head of YOLOv3 on the same network, comes to 55.8 % AP50, 29.4 % AP.
+its best, and less from there on. ``YOLO``, the head of YOLOv3 on the same network, comes to 85.6 % AP50, 58.9 % AP.
+As Darknet has it, with even odds before the first step and the loss as it is by default, it came to 55.8 % AP50, 29.4 %
+AP: the first gradients are those of all boxes that are no objects, which Adam remembers for a thousand steps; each
+object is found by one anchor alone; and places have less weight the nearer they are.
 
 The network is a ResNet-18 at half its width and without its last stage: maps of stride 8 and 16 suit shapes of 12 to
 52 pixels. A page for photographs differs in the network, ``ssdlite_mobilenet_v2`` with ``weights="imagenet"`` for
@@ -13,6 +16,7 @@ instance, and in the data, a folder with ``images/`` and ``annotations.json``.
 
 from kerascnn.applications import ResNet18
 from kerascnn.detection import ssdlite, yolov3
+from kerascnn.tasks.detection import Logistic
 from kerascnn.training import AdamW, Cosine, Epochs, Input, Model, Recipe
 
 BACKBONE = ResNet18.replace(name="resnet14_32", depths=(2, 2, 2), width=32)  # up to stride 16: shapes are small
@@ -35,7 +39,7 @@ YOLO = RECIPE.replace(
         fields={
             "anchors": (((14, 14), (20, 20), (27, 27)), ((34, 34), (42, 42), (52, 52))),
             "heads": ((64, 1), (128, 1)),
-            "prior": 0.5,
         },
-    )
+    ),
+    loss=Logistic(overlap=0.5, boxes="giou", place=2.0),
 )
