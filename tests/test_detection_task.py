@@ -186,7 +186,7 @@ def test_models_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="its boxes have to come of DecodeBoxes"):
         up_to_logits(own)
     with pytest.raises(
-        ValueError, match="loss must be MultiBox, Focal, SumSquared, Region, Logistic, TwoStage or None"
+        ValueError, match="loss must be MultiBox, Focal, SumSquared, Region, Logistic, TwoStage, MultiTask or None"
     ):
         Detection(labels=LABELS, loss="focal")
     with pytest.raises(ValueError, match=r"Focal is for other networks than .* learns by MultiBox.*set it to MultiBox"):
