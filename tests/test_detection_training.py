@@ -12,6 +12,7 @@ from kerascnn.card import Card
 from kerascnn.cli import main
 from kerascnn.data import open_data
 from kerascnn.data.sources import shape_boxes
+from kerascnn.deploy import ExportError
 from kerascnn.detection import faster_rcnn, retinanet, ssdlite
 from kerascnn.networks.codec import decode_row
 from kerascnn.tasks.detection import TwoStage
@@ -190,9 +191,14 @@ def test_faster_rcnn_learns_by_the_same_engine(tmp_path, folder):
         loss=TwoStage(anchors=64, regions=32),
         length=Epochs(2),
     )
-    outcome = train(recipe, tmp_path, exports=("tflite",), log=silent)
+    lines = []
+    outcome = train(recipe, tmp_path, log=lines.append)
     card = Card.read(tmp_path / "model.keras")
     assert outcome and decode_row(card.network).name == "faster_rcnn_resnet6_8"
+    assert [row.name for row in outcome.files] == ["model.keras", "model.tflite", "model.onnx"]
+    assert len([line for line in lines if line.startswith("model.int8.tflite is not written: ")]) == 1
+    with pytest.raises(ExportError):
+        train(recipe, tmp_path, exports=("tflite-int8",), log=silent)
     losses = [[epoch[name] for epoch in card.facts["history"]] for name in ("loss", "val_loss")]
     assert losses[0][-1] < losses[0][0] and np.isfinite(losses).all()
     assert {row.name: row.agreement for row in outcome.files}["model.tflite"] > 0.99

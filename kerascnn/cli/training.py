@@ -93,7 +93,6 @@ def train(options: argparse.Namespace) -> None:
     recipe, name = override(recipe, options.settings), Path(options.recipe.replace(".py:", "_")).stem.lower()
     import_quietly()
     from kerascnn.training.quick import IMAGES, shrink
-    from kerascnn.workflows.train import EXPORTS
     from kerascnn.workflows.train import train as run
 
     recipe = shrink(recipe) if options.quick else recipe
@@ -102,7 +101,7 @@ def train(options: argparse.Namespace) -> None:
     outcome = run(
         recipe,
         options.out or Path("saved_models") / f"{name}{'_quick' * options.quick}",
-        exports=EXPORTS if options.export is None else options.export,
+        exports=options.export,
         strategy=options.strategy,
         precision=options.precision,
         xla=options.xla,

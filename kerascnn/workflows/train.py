@@ -14,7 +14,7 @@ import numpy as np
 from kerascnn.arguments import checked
 from kerascnn.card import Card, as_json
 from kerascnn.data import Data, open_data
-from kerascnn.deploy import TARGETS, VerificationReport, export
+from kerascnn.deploy import TARGETS, ExportError, VerificationReport, export
 from kerascnn.errors import need, suggest
 from kerascnn.files import locked, need_writable
 from kerascnn.report import FileRow, Report, write_report
@@ -47,7 +47,7 @@ def train(
     recipe: Recipe,
     out: str | os.PathLike[str],
     *,
-    exports: Sequence[str] = EXPORTS,
+    exports: Sequence[str] | None = None,
     strategy: str = "auto",
     precision: str = "float32",
     xla: bool = False,
@@ -74,7 +74,8 @@ def train(
     out
         Folder for everything that is written.
     exports
-        Formats to export afterwards.
+        Formats to export afterwards. None: TFLite, the same in 8 bits and ONNX; of these, a file that is refused
+        is left out, and a line says why.
     strategy
         Devices, as :func:`kerascnn.training.open_strategy` takes them.
     precision, xla, remat, save_every, extend
@@ -109,7 +110,8 @@ def train(
     """
     need_tensorflow("Training")
     out = Path(out)
-    check(recipe, exports)
+    wanted = EXPORTS if exports is None else exports
+    check(recipe, wanted)
     expect(images >= 0, "images", images, "a number of images, or 0 for all")
     need_precision(precision)
     need_writable(out)
@@ -138,12 +140,17 @@ def train(
             return None
         card = Card.read(model_file)
 
-        log("exporting: " + (", ".join(exports) or "nothing"))
+        log("exporting: " + (", ".join(wanted) or "nothing"))
         calibration = calibration_of(data.train, card.preprocess, seed=recipe.seed)
-        verifications = [
-            export(model_file, out / f"model{TARGETS[name].suffix}", name, calibration=calibration, overwrite=True)
-            for name in exports
-        ]
+        verifications = []
+        for name in wanted:
+            file = out / f"model{TARGETS[name].suffix}"
+            try:
+                verifications.append(export(model_file, file, name, calibration=calibration, overwrite=True))
+            except ExportError as error:
+                if exports is not None:
+                    raise
+                log(f"{file.name} is not written: {error}")
         log(f"running every file on the {len(data.validation):,} validation images")
         rows, evaluations = measure(model_file, verifications, data, card)
         page = out / "report.html"
