@@ -142,7 +142,7 @@ def export(
         able = ", ".join(name for name, other in TARGETS.items() if other.select_tf_ops)
         raise ValueError(f"select_tf_ops goes with {able}; this is {format}.")
     model, card, task = model_and_card(model, card)
-    ending = ending_of(nms, task, batch, format)
+    ending = ending_of(nms, task, batch)
     if format not in ("tflite-int8", "saved_model"):
         refuse_fake_quantised(model)
     file = destination(path, model.name, target.suffix, overwrite)
@@ -276,14 +276,13 @@ def model_and_card(
     return with_named_outputs(in_float32(model)), card, card and task_of(card)
 
 
-def ending_of(nms: bool, task: Task | None, batch: int | None, format: str) -> Callable[..., Any] | None:
+def ending_of(nms: bool, task: Task | None, batch: int | None) -> Callable[..., Any] | None:
     """What a file makes of its outputs: what the task says where boxes are to be suppressed, else nothing.
 
     Raises
     ------
     ValueError
-        When there is no card, or it is of a task without boxes, or any number of images go at a time, or the format
-        leaves nothing in floats to choose by.
+        When there is no card, or it is of a task without boxes, or any number of images go at a time.
     """
     if not nms:
         return None
@@ -291,10 +290,6 @@ def ending_of(nms: bool, task: Task | None, batch: int | None, format: str) -> C
         raise ValueError("nms=True asks the card what the outputs are: pass card=, or a file that has one.")
     if batch is None:
         raise ValueError("nms=True goes with a fixed batch: a file for any number of images would suppress in a loop.")
-    if format == "tflite-int16x8":
-        raise ValueError(
-            f"nms=True chooses in floats, and {format} makes integers of all. Export tflite-int8 or floats."
-        )
     return task.nms()
 
 

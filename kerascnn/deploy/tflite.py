@@ -54,7 +54,12 @@ def int8_converter(request: ExportRequest) -> Any:
 
 
 def write_int16x8(request: ExportRequest, path: Path) -> None:
-    """Activations in int16, weights in int8 per channel. What has no kernel in int16, as ELU, stays float32."""
+    """Activations in int16, weights in int8 per channel. What has no kernel in int16, as ELU, stays float32.
+
+    Raises ``ExportError`` for a file that is to choose boxes, which is done in floats.
+    """
+    if request.ending:
+        raise ExportError("a file of int16 is of integers throughout, and boxes are chosen in floats. Take tflite-int8")
     operators = ["EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8", "TFLITE_BUILTINS"]
     write(calibrated(request, operators).convert, path)
 
