@@ -179,7 +179,7 @@ def test_boxes_cut_to_nothing_are_no_objects():
 def test_what_cannot_be_written_or_read_says_why(path, tmp_path):
     with pytest.raises(ValueError, match="nms=True goes with a fixed batch"):
         kerascnn.export(path, tmp_path / "model.tflite", nms=True, batch=None)
-    with pytest.raises(ValueError, match=r"of integers throughout\. Export tflite-int8"):
+    with pytest.raises(ValueError, match=r"makes integers of all\. Export tflite-int8 or floats"):
         kerascnn.export(path, tmp_path / "model.tflite", "tflite-int16x8", nms=True)
     with pytest.raises(ValueError, match="nms=True asks the card what the outputs are"):
         kerascnn.export(kerascnn.load_keras(path), tmp_path / "model.tflite", nms=True)
