@@ -290,6 +290,12 @@ def enlarged(k, x, like):
     return x if all(small and 2 * small == large for small, large in sides) else k(L.CropLike)([x, like])
 
 
+def resized(k, x, like):
+    """``x`` at the size of ``like``: as it is, or interpolated bilinearly."""
+    known = None not in x.shape[1:3]
+    return x if known and x.shape[1:3] == like.shape[1:3] else k(L.ResizeLike)([x, like])
+
+
 # -- before batch normalisation ---------------------------------------------------------------------------------------
 
 

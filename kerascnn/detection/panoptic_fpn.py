@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from kerascnn import layers as L
 from kerascnn.applications import ROWS, ResNet50, ResNet101
+from kerascnn.blocks import resized
 from kerascnn.detection.mask_rcnn import MaskRCNN
 from kerascnn.networks.architecture import Architecture
 from kerascnn.networks.on_backbone import find_backbone
-from kerascnn.segmentation.system import resized
 from kerascnn.spec import Paper, expect
 
 if TYPE_CHECKING:

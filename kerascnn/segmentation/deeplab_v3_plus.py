@@ -5,8 +5,9 @@ Section 4.1: 48 channels of that map, and two 3x3 convolutions of 256 on both to
 
 from dataclasses import KW_ONLY, dataclass
 
+from kerascnn.blocks import resized
 from kerascnn.segmentation.deeplab_v3 import DeepLab, pyramid
-from kerascnn.segmentation.system import TRAIN, Head, resized
+from kerascnn.segmentation.system import TRAIN, Head
 from kerascnn.spec import Paper
 
 PAPER = Paper(

@@ -9,7 +9,8 @@ from dataclasses import KW_ONLY, dataclass
 
 from kerascnn import layers as L
 from kerascnn.applications import ROWS
-from kerascnn.segmentation.system import TRAIN, Head, OnBackbone, resized
+from kerascnn.blocks import resized
+from kerascnn.segmentation.system import TRAIN, Head, OnBackbone
 from kerascnn.spec import Paper
 
 PAPER = Paper(

@@ -1,11 +1,10 @@
-"""What the systems of all papers share: the builder's arguments, the maps of a backbone, and scores made an image."""
+"""What the systems of all papers share: the builder's arguments, and the maps of a backbone."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from kerascnn import layers as L
 from kerascnn.applications import ROWS
 from kerascnn.networks import on_backbone
 from kerascnn.networks.architecture import Architecture
@@ -136,12 +135,6 @@ class OnBackbone(Segmenter, on_backbone.OnBackbone):
     @abstractmethod
     def head(self, k: Any, x: Any, classes: int) -> Any:
         """From the image and the maps of the backbone to scores of the classes at every pixel of the image."""
-
-
-def resized(k: Any, x: Any, like: Any) -> Any:
-    """``x`` at the size of ``like``: as it is, or interpolated bilinearly."""
-    known = None not in x.shape[1:3]
-    return x if known and x.shape[1:3] == like.shape[1:3] else k(L.ResizeLike)([x, like])
 
 
 @dataclass(frozen=True)

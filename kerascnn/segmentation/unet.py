@@ -8,7 +8,8 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from kerascnn import layers as L
-from kerascnn.segmentation.system import TRAIN, Head, OnBackbone, Segmenter, resized
+from kerascnn.blocks import resized
+from kerascnn.segmentation.system import TRAIN, Head, OnBackbone, Segmenter
 from kerascnn.spec import Paper, Style
 
 PAPER = Paper(
