@@ -158,7 +158,7 @@ def test_noise_is_of_the_pixels_that_a_network_scales_itself(scales, nets):
     """Around 0 such a network would see nothing but grey."""
     scale = keras.Sequential([keras.Input((SIZE, SIZE, 3)), *SCALES[scales]()])
     model = keras.Model(scale.inputs, nets["gated"](scale.outputs[0]), name="scaled")
-    seen, called = verification_images(ExportRequest(model=model))
+    seen, _, called = verification_images(ExportRequest(model=model))
     assert called == "noise" and np.allclose(scale.predict(seen, verbose=0), noise((SIZE, SIZE, 3)), atol=1e-4)
     assert export(model).inputs == "noise"
 
