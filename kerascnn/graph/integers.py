@@ -44,13 +44,14 @@ def norms(graph: Graph) -> Callable[[Any], Rule | None]:
 
 
 def slow(graph: Graph) -> Callable[[Any], Rule | None]:
-    """The rules of one graph."""
+    """The rules of one graph. A tuned network has learned how an average rounds, and keeps it."""
+    tuned = is_fake_quantised(graph.model)
     calls = {call.operation.name: call for call in graph.calls if graph.uses[call.operation] == 1 and on_map(call)}
     taken_in = fused_away(graph, FOLDED).values()
     rules: dict[str, Rule] = {}
     for name, call in calls.items():
         if averages_within(call.operation, call.inputs[0].shape):
-            rules[name] = averaged
+            rules |= {} if tuned else {name: averaged}
         elif is_fusible(call.operation) and name not in taken_in:
             rules[name] = rectified
     return lambda layer: rules.get(layer.name)
