@@ -10,6 +10,8 @@ VOC's validation images (Chen et al. 2017, Table 6, with rates of 1, 2 and 4 wit
 has not); torchvision 66.4 %, FCN 60.5 %. Cost: 0.1 x 10^18 multiply-adds for ``RECIPE``. Neither was trained here.
 Source: section 4.1 of the paper; torchvision's references/segmentation, with 8 x 4 images a step. Images are scaled by
 0.5 to 2 there, here cut out from a quarter of the image on; torchvision's auxiliary loss is left out.
+
+``SHAPES``, on generated shapes, was not trained whole yet.
 """
 
 from kerascnn.training import SGD, AdamW, Cosine, Epochs, Input, Model, Polynomial, Recipe, Steps

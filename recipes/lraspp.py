@@ -7,8 +7,8 @@
 Cost: 0.02 x 10^18 multiply-adds. COCO was not trained here. Source: torchvision's references/segmentation, with 8 x 4
 images a step, scaled by 0.5 to 2; here they are cut out from a quarter of the image on.
 
-``SHAPES`` ends at 59.9 % mean IoU on 404 validation images after 20 epochs (seed 0), where FCN-8s has 81.6 % on the
-same network: its scores have a stride of 2, and rings are 4 pixels thin.
+``SHAPES`` ends at 59.9 % mean IoU on 404 validation images, and 70.7 % on training images, after 20 epochs (seed 0);
+FCN-8s has 81.6 % on the same network.
 """
 
 from kerascnn.training import SGD, AdamW, Cosine, Epochs, Input, Model, Polynomial, Recipe

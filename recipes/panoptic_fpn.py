@@ -18,6 +18,7 @@ the mean of each image's, and not that of all regions or pixels of a batch.
 
 ``SHAPES`` is on the network of ``recipes/shape_boxes.py``, a ResNet-18 at half its width and without its last stage,
 with the anchors and the regions of ``recipes/mask_rcnn.py:SHAPES``, on images of shapes before ground and water.
+It was not trained whole yet.
 """
 
 from kerascnn.applications import ResNet18

@@ -13,6 +13,8 @@ Four things differ. An image is resized to a square of 800 pixels, where torchvi
 side of 800 and a long one of up to 1333; for ``V2`` the short side is drawn from 480 to 800. The stem and the first
 stage are trained too, which torchvision freezes. COCO's 80 classes are numbered without gaps, so the network has 80
 scores and not 91. Of ``V2``, batch norm sees the images of one device.
+
+``SHAPES``, on generated shapes, was not trained whole yet.
 """
 
 from kerascnn.applications import ResNet18
