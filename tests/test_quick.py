@@ -1,6 +1,6 @@
 """Every recipe page, tried out: a tiny network, small digits, a few epochs, and the loss falls."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +53,7 @@ LONG = Recipe(
     ema=0.999,
     optimizer=SGD(lr=0.1, weight_decay=0.0001, nesterov=True),
 )
+STRONG = {"crop", "randaugment", "autoaugment", "mixup", "cutmix"}
 SHRUNK = {"model", "data", "input", "length", "batch", "optimizer", "schedule"}
 
 
@@ -63,10 +64,24 @@ def test_every_recipe_learns(name, tmp_path):
 
     small = shrink(ALL[name])
     data = open_data(str(small.data), proposals=not small.adapt and small.model.row().takes_proposals)
-    _, history = train(small, fewer(data, IMAGES), tmp_path, log=silent)
+    few = fewer(data, IMAGES)
+    _, history = train(mild(small), few, tmp_path / "learns", log=silent)
     losses = [record["loss"] for record in history]
     assert np.mean(losses[len(losses) // 2 :]) < losses[0], losses
     assert np.isfinite([record["val_loss"] for record in history]).all()
+    if mild(small) != small:  # that runs too
+        _, history = train(small, fewer(data, BATCH), tmp_path / "runs", log=silent)
+        assert np.isfinite([record[name] for record in history for name in ("loss", "val_loss")]).all()
+
+
+def mild(recipe: Recipe) -> Recipe:
+    """Without what leaves little of a digit: on tenths of it, bent or mixed, 80 steps learn nothing but by luck."""
+    stages = tuple(replace(stage, augment=mildly(stage.augment)) for stage in recipe.stages)
+    return recipe.replace(augment=mildly(recipe.augment), stages=stages)
+
+
+def mildly(augment: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(each for each in augment if each.partition(":")[0] not in STRONG)
 
 
 def test_time_and_rate_shrink_together_and_the_rest_stays():

@@ -124,21 +124,22 @@ def sides(scale: float, following: float, ratios: Sequence[float]) -> list[tuple
 
 @dataclass(frozen=True)
 class SSDVGG(SSD):
-    """SSD on VGG-16: figure 2. The first map is scaled to a length of 20, the fully connected layers are convolved."""
+    """SSD on VGG-16: figure 2. The first map is scaled to a length, the fully connected layers are convolved."""
 
     _: KW_ONLY
     windows: tuple[tuple[int, int, int], ...]  # the last convolution to every extra map
     dense: int = 1024  # width of VGG's fully connected layers
+    length: float = 20.0  # of the first map's 512 numbers at a place, to begin with
     taps: tuple[str, ...] = ("stage4-relu3", "stage5-relu3")
     style: Style = Style(padding="symmetric", initializer="glorot_uniform")
 
     @property
     def tiny(self) -> dict[str, Any]:
-        return super().tiny | {"windows": (HALVING,) * 2, "dense": 32}
+        return super().tiny | {"windows": (HALVING,) * 2, "dense": 32, "length": 4.0}
 
     def first_maps(self, k, backbone):
         first, x = super().first_maps(k, backbone)
-        scaled = (k / "first")(L.LayerScale, start=20.0)((k / "first")(L.UnitLength)(first))
+        scaled = (k / "first")(L.LayerScale, start=self.length)((k / "first")(L.UnitLength)(first))
         x = (k / "pool5").with_style(padding="symmetric").max_pool(x, 3, 1)
         k = k / "dense"
         x = k.act(k(L.Conv2D, self.dense, 3, padding="same", dilation_rate=6, kernel_initializer=k.initializer)(x))
