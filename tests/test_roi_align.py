@@ -8,10 +8,17 @@ from references import installed
 from torch_detectors import detection, python_of
 
 from kerascnn import layers as L
+from kerascnn.layers import roi_align
 
 torch = pytest.importorskip("torch")
 if not installed("torchvision"):
     pytest.skip("torchvision is not installed", allow_module_level=True)
+
+
+@pytest.fixture(params=["matrices", "gathering"])
+def way(request, monkeypatch):
+    """Maps of few places and of many are looked at in two ways."""
+    monkeypatch.setattr(roi_align, "FEW", 10**6 if request.param == "matrices" else 0)
 
 
 def regions(count, height, width, seed=0):
@@ -29,6 +36,7 @@ def with_images(boxes):
     return torch.tensor(np.concatenate([numbers, boxes.reshape(-1, 4)], -1).astype("float32"))
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize(("side", "samples", "aligned"), [(7, 2, False), (14, 2, False), (5, 1, True), (7, 3, True)])
 def test_one_map_is_cut_as_in_torchvision(side, samples, aligned):
     detection()
@@ -48,6 +56,7 @@ def test_one_map_is_cut_as_in_torchvision(side, samples, aligned):
     np.testing.assert_allclose(gradient, theirs.grad.numpy().transpose(0, 2, 3, 1), rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.usefixtures("way")
 def test_boxes_are_looked_at_in_the_map_that_suits_their_size():
     from torchvision.ops.poolers import LevelMapper
 
@@ -65,6 +74,7 @@ def test_boxes_are_looked_at_in_the_map_that_suits_their_size():
         np.testing.assert_allclose(got[levels == level], alone[levels == level], rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.usefixtures("way")
 def test_it_is_saved_in_a_model_and_takes_any_number_of_images(tmp_path):
     boxes, maps = keras.Input((4, 4)), [keras.Input((8, 8, 2)), keras.Input((4, 4, 2))]
     model = keras.Model([boxes, *maps], L.RoIAlign([8, 16], side=3)([boxes, *maps]))

@@ -421,6 +421,12 @@ def test_what_a_keras_file_holds_is_told_from_damage(tmp_path):
     with pytest.raises(ValueError, match="holds the class 'Forgotten', which is not known here: first import"):
         open_model(tmp_path / "own.keras")
     known["tests>Forgotten"] = there
+    keras.Model(image, layers.Dropout(0.5)(image)).save(tmp_path / "old.keras")
+    config = zipfile.ZipFile(tmp_path / "old.keras").read("config.json").decode()
+    with zipfile.ZipFile(tmp_path / "old.keras", "a") as file, pytest.warns(UserWarning, match="Duplicate name"):
+        file.writestr("config.json", config.replace('"rate"', '"share"'))
+    with pytest.raises(ValueError, match=r"'Dropout' with other arguments .* another version .* missing .*'rate'"):
+        open_model(tmp_path / "old.keras")
 
 
 # Gradients of traced functions

@@ -20,7 +20,7 @@ def need_measurable(request: ExportRequest, images: np.ndarray) -> None:
     Raises
     ------
     ExportError
-        When it runs in a loop, as recurrent layers do, or some number on the way is not finite.
+        When it runs in a loop, as recurrent layers and two-stage detectors do, or some number on the way is not finite.
     """
     import tensorflow as tf
 
@@ -34,8 +34,8 @@ def need_measurable(request: ExportRequest, images: np.ndarray) -> None:
     seen = tf.compat.v1.wrap_function(infer, specs)
     if loop := next(loops(seen.graph), None):
         raise ExportError(
-            f"TensorFlow Lite cannot measure the ranges of {where(loop, request)}, which runs in a loop. Draw a "
-            "recurrent layer with unroll=True, or export tflite-dynamic, whose ranges are measured while it runs."
+            f"TensorFlow Lite cannot measure the ranges of {where(loop, request)}, which runs in a loop. Export "
+            "tflite-dynamic, whose ranges are measured while it runs; a recurrent layer may be drawn with unroll=True."
         )
     with seen.graph.as_default():
         tensors = [x for operation in seen.graph.get_operations() for x in operation.outputs if x.dtype.is_floating]

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+FEW = 4096  # places of all maps, up to which matrices take less time than gathering, and a step of training a third
 LEAST = 1e-3  # pixels: boxes without a size are looked at in the finest map
 
 
@@ -41,6 +42,27 @@ class RoIAlign(keras.layers.Layer):
     def call(self, inputs):
         boxes: Any = ops.stop_gradient(inputs[0])
         maps = inputs[1:]
+        places = sum(x.shape[1] * x.shape[2] for x in maps)
+        return (self.multiplied if places <= FEW else self.gathered)(boxes, maps) / self.samples**2
+
+    def multiplied(self, boxes, maps):
+        """By matrices of how much of each place a part has, down and across: every box looks at all places."""
+        level, number, total = self.level(boxes), ops.shape(boxes)[1], 0.0
+        for place, (x, stride) in enumerate(zip(maps, self.strides, strict=True)):
+            height, width, channels = x.shape[1:]
+            scaled = boxes / stride - 0.5 * self.aligned
+            own = ops.cast(ops.equal(level, place), x.dtype)[..., None, None]
+            down = own * self.matrix(scaled[..., 1], scaled[..., 3], height)
+            across = self.matrix(scaled[..., 0], scaled[..., 2], width)
+            rows = ops.matmul(
+                ops.reshape(down, (-1, number * self.side, height)), ops.reshape(x, (-1, height, width * channels))
+            )
+            rows = ops.reshape(rows, (-1, number, self.side, width, channels))
+            total = total + ops.matmul(across[:, :, None], rows)
+        return total
+
+    def gathered(self, boxes, maps):
+        """By picking the places that points lie between: every box looks at no others."""
         sizes = np.array([x.shape[1:3] for x in maps], "int32")
         starts = np.cumsum([0, *sizes.prod(axis=1)])[:-1].astype("int32")
         rows = [ops.reshape(x, (-1, int(h * w), x.shape[-1])) for x, (h, w) in zip(maps, sizes, strict=True)]
@@ -61,7 +83,7 @@ class RoIAlign(keras.layers.Layer):
                 numbers = (start + row * width)[..., :, None] + column[..., None, :]
                 shares = of_row[..., :, None] * of_column[..., None, :]
                 total = total + shares[..., None] * ops.take(places, numbers, axis=0)
-        return total / self.samples**2
+        return total
 
     def level(self, boxes):
         """The number of the map in which each box is looked at, (B, N)."""
@@ -71,6 +93,14 @@ class RoIAlign(keras.layers.Layer):
         steps: Any = ops.floor(octave + (4 + 1e-6))
         steps -= int(np.log2(self.strides[0]))
         return ops.cast(ops.clip(steps, 0, len(self.strides) - 1), "int32")
+
+    def matrix(self, first, last, count):
+        """How much of each of ``count`` places the parts of boxes see along one axis, (B, N, side, count)."""
+        every = np.arange(count, dtype="int32")
+        shares: Any = 0.0
+        for at, share in self.points(first, last, count):
+            shares = shares + ops.where(ops.equal(at[..., None], every), share[..., None], 0.0)
+        return shares
 
     def points(self, first, last, count):
         """Which places of a map, and with which shares, the points of each part see along one axis.

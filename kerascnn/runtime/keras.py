@@ -85,6 +85,12 @@ def unknown_in(reason: str) -> str:
             f"holds the {kind} {name!r}, which is not known here: first import the module that defines it, "
             "with @keras.saving.register_keras_serializable() above the definition."
         )
+    if found := re.search(r"Error when deserializing class '([^']+)'[^\n]*\n+Exception encountered: (.*)", reason):
+        name, error = found.groups()
+        return (
+            f"holds the class {name!r} with other arguments than it has here, so another version of its module has "
+            f"saved it: {error}. Read it with that version and save its weights, which model.load_weights takes here."
+        )
     return ""
 
 
