@@ -266,6 +266,29 @@ def test_files_are_compared_by_scores_and_by_the_boxes_that_count():
         TASK.compare(outputs, {"scores": outputs["scores"]}, steps=steps, tolerance=1e-3)
 
 
+def test_detections_that_a_network_chooses_may_give_way_to_others():
+    """A few may be others; many others, other numbers, and what one side alone is sure of are faults."""
+    outputs, _ = example()
+    rng, how = np.random.default_rng(1), {"steps": {"boxes": 0.0, "scores": 0.0}, "tolerance": 1e-3}
+    turned = rng.permuted(np.tile(np.arange(12), (40, 1)), axis=1)[..., None]
+    got = {name: np.take_along_axis(each, turned, axis=1) for name, each in outputs.items()}
+    right = TASK.compare(outputs, got, **how)
+    sure = int((TASK.decode(outputs)[3].scores >= SURE).sum())
+    assert right.excess == 0 and right.decided_agreement == 1 and right.decided > 40 * sure / 2 > 0
+    for others, fits in ((20, True), (100, False)):  # of 480
+        shares = np.where(outputs["scores"].max(axis=-1) > 0, outputs["scores"].max(axis=-1), 2)
+        image, place = np.unravel_index(shares.argsort(axis=None)[:others], shares.shape)
+        changed = {name: each.copy() for name, each in outputs.items()}
+        changed["boxes"][image, place] = [0, 0, 3, 3]
+        found = TASK.compare(outputs, changed, **how)
+        assert (found.excess <= 1) == fits and found.decided_agreement > 0.9
+    fainter = {**outputs, "scores": outputs["scores"] * 0.9}
+    assert TASK.compare(outputs, fainter, **how).excess > 1
+    nothing = {**outputs, "scores": 0 * outputs["scores"]}
+    for wanted, answered in ((outputs, nothing), (nothing, outputs)):
+        assert TASK.compare(wanted, answered, **how).decided_agreement < 0.9
+
+
 # -- drawings ---------------------------------------------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ from kerascnn.evaluation.agreement import Agreement, compare
 from kerascnn.runtime import LOGITS
 from kerascnn.spec import PROPOSALS, expect
 from kerascnn.tasks.decisions import places_among
-from kerascnn.tasks.detection.agreement import compare_detections
+from kerascnn.tasks.detection.agreement import compare_chosen, compare_detections
 from kerascnn.tasks.detection.drawing import colours
 from kerascnn.tasks.detection.evaluation import Finder
 from kerascnn.tasks.detection.losses import USUAL, Loss, MultiTask, TwoStage, usual
@@ -141,9 +141,8 @@ class Detection(Task):
     def compare(self, wanted: Arrays, got: Arrays, *, steps: Mapping[str, float], tolerance: float) -> Agreement:
         """All scores, and of each image the boxes that have the largest ones in the model: others say nothing.
 
-        Of detections that a network has chosen itself, each is compared with the one that is nearest to it: their order
-        is that of their scores, which rounding turns where two are near. Of a file that suppresses boxes itself, and
-        its model does not, the detections are.
+        Where a network chooses detections itself, or a file does, the detections are, each with what is nearest to it:
+        see :func:`compare_chosen` and :func:`compare_detections`.
         """
         if {*got} == CHOSEN and "count" not in wanted:
             said = {name: wanted[name] for name in ("boxes", SCORES)}
@@ -153,7 +152,8 @@ class Detection(Task):
         every = *names, SCORES
         if names and {*every} <= {*got} and all(wanted[name].shape == got[name].shape for name in every):
             if wanted[names[0]].shape[1] <= COMPARED:
-                got = {**got, **lined_up(wanted, {name: got[name] for name in every})}
+                things = self.labels[: wanted[SCORES].shape[-1]]
+                return compare_chosen(wanted, got, every, things, steps=steps, tolerance=tolerance)
             best = np.argsort(-wanted[SCORES].max(axis=-1), axis=1, kind="stable")[:, :COMPARED]
             rows, cut = np.arange(len(best))[:, None], [*names, *map(LOGITS.format, names)]
             wanted, got = (
@@ -166,14 +166,3 @@ class Detection(Task):
         """The surest of boxes that overlap, as :func:`found_in` chooses them."""
         facts = {**CHOICE, "least": SURE, "colours": hexadecimal(colours(classes))}
         return App(answers="boxes", outputs=("boxes", SCORES), facts=facts)
-
-
-def lined_up(wanted: Arrays, got: Arrays) -> dict[str, np.ndarray]:
-    """Detections in such an order that each stands where one of the ``wanted`` is that differs least from it."""
-    extent = max(float(wanted["boxes"].max()), 1.0)
-    nearest = []
-    for want, have, scores, shown in zip(wanted["boxes"], got["boxes"], wanted[SCORES], got[SCORES], strict=True):
-        apart = np.abs(want[:, None] - have).max(-1) / extent + np.abs(scores[:, None] - shown).max(-1)
-        nearest.append(apart.argmin(-1))
-    rows = np.arange(len(nearest))[:, None]
-    return {name: np.asarray(each)[rows, np.stack(nearest)] for name, each in got.items()}
