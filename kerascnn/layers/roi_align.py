@@ -47,18 +47,20 @@ class RoIAlign(keras.layers.Layer):
 
     def multiplied(self, boxes, maps):
         """By matrices of how much of each place a part has, down and across: every box looks at all places."""
-        level, number, total = self.level(boxes), ops.shape(boxes)[1], 0.0
+        shape: Any = ops.shape(boxes)
+        level, number = self.level(boxes), shape[1]
+        total: Any = 0.0
         for place, (x, stride) in enumerate(zip(maps, self.strides, strict=True)):
             height, width, channels = x.shape[1:]
             scaled = boxes / stride - 0.5 * self.aligned
-            own = ops.cast(ops.equal(level, place), x.dtype)[..., None, None]
-            down = own * self.matrix(scaled[..., 1], scaled[..., 3], height)
+            own: Any = ops.cast(ops.equal(level, place), x.dtype)
+            down = own[..., None, None] * self.matrix(scaled[..., 1], scaled[..., 3], height)
             across = self.matrix(scaled[..., 0], scaled[..., 2], width)
-            rows = ops.matmul(
+            rows: Any = ops.matmul(
                 ops.reshape(down, (-1, number * self.side, height)), ops.reshape(x, (-1, height, width * channels))
             )
             rows = ops.reshape(rows, (-1, number, self.side, width, channels))
-            total = total + ops.matmul(across[:, :, None], rows)
+            total += ops.matmul(across[:, :, None], rows)
         return total
 
     def gathered(self, boxes, maps):

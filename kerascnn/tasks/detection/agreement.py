@@ -84,8 +84,8 @@ def compare_chosen(
     for name, rows in lined.items():
         rows[other] = np.asarray(wanted[name])[other]
     found = compare(wanted, {**got, **lined}, steps=steps, tolerance=tolerance)
-    said = ({name: each[name] for name in ("boxes", SCORES)} for each in (wanted, got))
-    agreement, total = decided_alike(*(found_in(each, labels) for each in said), SURE)
+    chosen, theirs = (found_in({name: each[name] for name in ("boxes", SCORES)}, labels) for each in (wanted, got))
+    agreement, total = decided_alike(chosen, theirs, SURE)
     return replace(found, decided=found.decided + total, decided_agreement=min(found.decided_agreement, agreement))
 
 
