@@ -36,12 +36,12 @@ TORCHVISION = RECIPE.replace(
 )
 SHAPES = Recipe(
     model=Model(
-        "deeplabv3_resnet20_cifar", fields={"width": 64, "rates": (2, 4, 6), "output_stride": 2, "dropout": 0.1}
+        "deeplabv3_resnet20_cifar", fields={"width": 64, "rates": (2, 4, 6), "output_stride": 2, "dropout": 0.0}
     ),
     data="shape_masks",
     input=Input(size=64, crop=1.0, mean=(0.5,) * 3, std=(0.25,) * 3),
     augment=("flip", "affine"),
-    length=Epochs(20),
+    length=Epochs(40),
     batch=16,
     optimizer=AdamW(lr=0.002, weight_decay=0.01),
     schedule=Cosine(warmup=1),

@@ -7,7 +7,8 @@
 et al. 2018, Table 3). Cost: 0.1 x 10^18 multiply-adds. VOC was not trained here. Source: section 4 of the paper, which
 trains as DeepLabV3 is trained; see that page for what differs.
 
-``SHAPES`` ends at 76.4 % mean IoU on 404 validation images after 20 epochs (seed 0), less than U-Net's 80.9 %.
+``SHAPES`` ends at 86.7 % mean IoU on 404 validation images after 40 epochs (seed 0), and at 76.9 % after 20. It drops
+nothing: with half of the pyramid's features dropped it had 76.4 % after 20.
 """
 
 from kerascnn.training import SGD, AdamW, Cosine, Epochs, Input, Model, Polynomial, Recipe, Steps
@@ -23,11 +24,11 @@ RECIPE = Recipe(
     schedule=Polynomial(power=0.9),
 )
 SHAPES = Recipe(
-    model=Model("deeplabv3plus_resnet20_cifar", fields={"width": 64, "rates": (2, 4, 6)}),
+    model=Model("deeplabv3plus_resnet20_cifar", fields={"width": 64, "rates": (2, 4, 6), "dropout": 0.0}),
     data="shape_masks",
     input=Input(size=64, crop=1.0, mean=(0.5,) * 3, std=(0.25,) * 3),
     augment=("flip", "affine"),
-    length=Epochs(20),
+    length=Epochs(40),
     batch=16,
     optimizer=AdamW(lr=0.002, weight_decay=0.01),
     schedule=Cosine(warmup=1),

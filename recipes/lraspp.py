@@ -7,8 +7,8 @@
 Cost: 0.02 x 10^18 multiply-adds. COCO was not trained here. Source: torchvision's references/segmentation, with 8 x 4
 images a step, scaled by 0.5 to 2; here they are cut out from a quarter of the image on.
 
-``SHAPES`` ends at 59.9 % mean IoU on 404 validation images, and 70.7 % on training images, after 20 epochs (seed 0);
-FCN-8s has 81.6 % on the same network.
+``SHAPES`` ends at 83.9 % mean IoU on 404 validation images after 40 epochs (seed 0). Its maps have stride 2 and 1,
+because rings are but 4 pixels thin; with stride 4 and 2 it had 59.9 % after 20 epochs.
 """
 
 from kerascnn.training import SGD, AdamW, Cosine, Epochs, Input, Model, Polynomial, Recipe
@@ -24,11 +24,11 @@ RECIPE = Recipe(
     schedule=Polynomial(power=0.9),
 )
 SHAPES = Recipe(
-    model=Model("lraspp_resnet20_cifar"),
+    model=Model("lraspp_resnet20_cifar", fields={"output_stride": 2}),
     data="shape_masks",
     input=Input(size=64, crop=1.0, mean=(0.5,) * 3, std=(0.25,) * 3),
     augment=("flip", "affine"),
-    length=Epochs(20),
+    length=Epochs(40),
     batch=16,
     optimizer=AdamW(lr=0.002, weight_decay=0.01),
     schedule=Cosine(warmup=1),

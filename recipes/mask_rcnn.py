@@ -38,7 +38,7 @@ SHAPES = Recipe(
         mask_rcnn(ResNet18.replace(name="resnet14_32", depths=(2, 2, 2), width=32)),
         fields={
             "sides": ((12.0, 16.0), (24.0, 32.0), (40.0, 52.0), (64.0, 80.0)),
-            "width": 48,
+            "width": 64,
             "hidden": (128,),
             "mask_convolutions": 1,
             "candidates": 100,

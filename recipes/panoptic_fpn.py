@@ -43,7 +43,7 @@ SHAPES = Recipe(
         panoptic_fpn(ResNet18.replace(name="resnet14_32", depths=(2, 2, 2), width=32)),
         fields={
             "sides": ((12.0, 16.0), (24.0, 32.0), (40.0, 52.0), (64.0, 80.0)),
-            "width": 48,
+            "width": 64,
             "hidden": (128,),
             "mask_convolutions": 1,
             "stuff_width": 32,
@@ -57,9 +57,9 @@ SHAPES = Recipe(
     data="shape_panoptic",
     input=Input(size=96, squash=True, mean=(0.5,) * 3, std=(0.25,) * 3),
     augment=("crop:0.4", "flip", "jitter:0.3:0.3:0.3:0.1"),
-    length=Epochs(20),
+    length=Epochs(40),
     batch=16,
-    optimizer=AdamW(lr=0.001, weight_decay=0.01),
+    optimizer=AdamW(lr=0.002, weight_decay=0.01),
     schedule=Cosine(warmup=1),
     loss=TwoStageMasks(anchors=64, regions=48),
 )

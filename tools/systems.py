@@ -50,6 +50,8 @@ SYSTEMS = {
     "ssdlite": System("shape_boxes.py", "ap50", 0.7),
     "yolo_v3": System("shape_boxes.py:YOLO", "ap50", 0.7),
     "retinanet": System("retinanet.py:SHAPES", "ap50", 0.7),
+    "rcnn": System("rcnn.py:SHAPES", "ap50", 0.7),
+    "fast_rcnn": System("fast_rcnn.py:SHAPES", "ap50", 0.7),
     "faster_rcnn": System("faster_rcnn.py:SHAPES", "ap50", 0.7),
     "mask_rcnn": System("mask_rcnn.py:SHAPES", "ap50", 0.6),
     "panoptic_fpn": System("panoptic_fpn.py:SHAPES", "pq", 0.5),
