@@ -13,6 +13,7 @@ from pathlib import Path
 import ablations
 import shrink
 import systems
+import systems_int8
 
 from kerascnn.applications import FAMILIES, ROWS
 from kerascnn.files import write_text
@@ -156,18 +157,33 @@ def started() -> str:
 
 
 def learned() -> str:
-    """A line for each system of the tasks: what it comes to over its seeds, and what it takes."""
-    lines = ["| system | network | measured by | wanted | found | seeds | a training |", "|---" * 7 + "|"]
-    with systems.FILE.open(encoding="utf-8", newline="") as file:
-        measured = list(csv.DictReader(file))
+    """A line for each system of the tasks: what it comes to over its seeds, what it takes, and what 8 bits leave."""
+    lines = ["| system | network | measured by | wanted | found | seeds | a training | float32 | int8 | int8, tuned |"]
+    lines.append("|---" * 10 + "|")
+    measured, in_eight_bits = (rows_by_system(tool.FILE) for tool in (systems, systems_int8))
     for name, system in systems.SYSTEMS.items():
-        if rows := [row for row in measured if row["system"] == name]:
+        if rows := measured.get(name):
             values = [float(row["value"]) for row in rows]
-            found = ablations.spread(values) if len(values) > 1 else f"{values[0]:.1%}".replace("%", " %")
+            found = ablations.spread(values) if len(values) > 1 else percent(values[0])
             title, minutes = systems.TITLES[system.metric], sum(float(row["seconds"]) for row in rows) / 60 / len(rows)
             cells = [name, f"`{rows[0]['network']}`", title, f"{system.wanted:.0%}", found, len(rows)]
-            lines.append(f"| {' | '.join(map(str, cells))} | {minutes:.0f} min |")
+            forms = [
+                percent(float(row[form])) for row in in_eight_bits.get(name, [])[:1] for form in systems_int8.FORMS
+            ]
+            lines.append(f"| {' | '.join(map(str, [*cells, f'{minutes:.0f} min', *(forms or ['', '', ''])]))} |")
     return "\n".join(lines) + "\n"
+
+
+def rows_by_system(file: Path) -> dict[str, list[dict[str, str]]]:
+    found: dict[str, list[dict[str, str]]] = {}
+    with file.open(encoding="utf-8", newline="") as opened:
+        for row in csv.DictReader(opened):
+            found.setdefault(row["system"], []).append(row)
+    return found
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
 
 
 def stub() -> str:

@@ -27,6 +27,7 @@ from side_by_side import keep, versions
 from systems import SYSTEMS
 
 FILE = Path(__file__).with_suffix(".csv")
+FORMS = ("float32", "int8", "tuned")
 
 
 def main() -> None:
@@ -52,9 +53,9 @@ def measured(name: str, seed: int, model: Path) -> dict[str, Any]:
     written(model, int8, data, card)  # before the tuning, since what has no integers is refused here
     if not tuned.exists():
         kerascnn.compress(model, source, Plan(int8=True), tuned)
-    files = {"float32": model, "int8": int8, "tuned": written(tuned, tuned.with_suffix(".tflite"), data, card)}
+    files = (model, int8, written(tuned, tuned.with_suffix(".tflite"), data, card))
     row = {"system": name, "seed": seed, "network": card.model, "metric": system.metric}
-    for form, file in files.items():
+    for form, file in zip(FORMS, files, strict=True):
         row[form] = f"{kerascnn.evaluate(file, source).evaluation.as_dict()[system.metric]:.4f}"
     return row | {"bytes": int8.stat().st_size, "versions": versions("tensorflow", "keras")}
 
