@@ -11,7 +11,7 @@ has not); torchvision 66.4 %, FCN 60.5 %. Cost: 0.1 x 10^18 multiply-adds for ``
 Source: section 4.1 of the paper; torchvision's references/segmentation, with 8 x 4 images a step. Images are scaled by
 0.5 to 2 there, here cut out from a quarter of the image on; torchvision's auxiliary loss is left out.
 
-``SHAPES``, on generated shapes, was not trained whole yet.
+``SHAPES``, on generated shapes, ends at 85.4 % mean IoU on 404 validation images after 40 epochs (seed 0).
 """
 
 from kerascnn.training import SGD, AdamW, Cosine, Epochs, Input, Model, Polynomial, Recipe, Steps
