@@ -17,8 +17,9 @@ training as many anchors of a map are looked at as afterwards; it looks at 2,000
 the mean of each image's, and not that of all regions or pixels of a batch.
 
 ``SHAPES`` is on the network of ``recipes/shape_boxes.py``, a ResNet-18 at half its width and without its last stage,
-with the anchors and the regions of ``recipes/mask_rcnn.py:SHAPES``, on images of shapes before ground and water.
-It was not trained whole yet.
+with the anchors and the regions of ``recipes/mask_rcnn.py:SHAPES``, on images of shapes before ground and water. After
+40 epochs PQ is 68.9 % on the 404 validation images (seed 0); after 20 at half the learning rate it was 42.7 %, and
+hardly a square was told from a triangle.
 """
 
 from kerascnn.applications import ResNet18
