@@ -12,7 +12,6 @@ from kerascnn.training.resolve import of_weights
 
 EPOCHS, BATCH, IMAGES = 8, 32, 320
 LARGE, FEWER = 150, 3  # from such a side on, so many epochs: Inception v3's auxiliary head wants 299 pixels
-STEPS = IMAGES // BATCH
 
 
 def shrink(recipe: Recipe) -> Recipe:
@@ -53,7 +52,7 @@ def shrink(recipe: Recipe) -> Recipe:
         input=replace(recipe.input, size=max(side, round(size * scale))),
         train_size=round(recipe.train_size * scale) if recipe.train_size else None,
         stages=tuple(replace(stage, size=round(stage.size * scale)) for stage in recipe.stages),
-        length=fewer_steps(length, epochs),
+        length=fewer_steps(length, epochs, batch),
         batch=batch,
         accumulate=parts,
         optimizer=replace(optimizer, lr=lr, per=None),
@@ -68,11 +67,11 @@ def data_of(recipe: Recipe) -> str:
     return find_task(recipe.task or recipe.model.row().task).trial_data
 
 
-def fewer_steps(length: Epochs | Steps, epochs: int) -> Epochs | Steps:
+def fewer_steps(length: Epochs | Steps, epochs: int, batch: int) -> Epochs | Steps:
     """So many epochs, none longer than a pass over the images that there are."""
     if isinstance(length, Epochs):
         return Epochs(epochs)
-    every = min(length.every, STEPS)
+    every = min(length.every, IMAGES // batch)
     return Steps(epochs * every, every=every)
 
 
