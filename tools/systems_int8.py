@@ -1,13 +1,13 @@
 """What eight bits cost the systems of the tasks: each in float32, in int8, and in int8 once it was tuned for that.
 
     python tools/systems.py unet ssdlite --seeds 0 --out networks
-    python tools/systems_int8.py networks                            # two to six minutes each on 2 cores
+    python tools/systems_int8.py networks                            # some minutes each
 
 Measures the networks that ``tools/systems.py`` left in a folder, by what their field reports, on the validation images
 of the data that they were trained on; ranges are those of training images. Tuned is what ``kerascnn.compress`` does
 with ``Plan(int8=True)``. Files lie beside their networks and are not made twice. Writes ``tools/systems_int8.csv``
 after every network, from which ``tools/front_door.py`` makes the table in README.md; lines of networks that are not
-there stay as they are.
+there stay as they are. A network that has no file of integers, as those that propose regions, is named and left out.
 """
 
 import argparse
@@ -48,7 +48,7 @@ def measured(name: str, seed: int, model: Path) -> dict[str, Any]:
     """The line of one network."""
     card, system = Card.read(model), SYSTEMS[name]
     source = card.facts["recipe"]["data"]
-    data = open_data(source)
+    data = open_data(source, proposals=len(kerascnn.load_keras(model).inputs) > 1)
     int8, tuned = model.with_name("int8.tflite"), model.with_name("tuned.keras")
     written(model, int8, data, card)  # before the tuning, since what has no integers is refused here
     if not tuned.exists():
