@@ -4,6 +4,7 @@
     kerascnn train recipes/deeplab_v3.py:TORCHVISION --data coco_voc
     kerascnn train recipes/deeplab_v3.py:TORCHVISION --data coco_voc --set model.name=fcn_resnet50
     kerascnn train recipes/deeplab_v3.py:SHAPES
+    kerascnn train recipes/deeplab_v3.py:MOBILE_SHAPES
 
 The data are folders with images/ and masks/, in train/ and validation/. Published: mean IoU 77.2 % at stride 16 on
 VOC's validation images (Chen et al. 2017, Table 6, with rates of 1, 2 and 4 within the last stage, which this network
@@ -14,6 +15,9 @@ Source: section 4.1 of the paper; torchvision's references/segmentation, with 8 
 ``SHAPES``, on generated shapes, ends at 85.4 % mean IoU on 404 validation images after 40 epochs (seed 0).
 """
 
+from kerascnn.applications import MobileNetV2_050
+from kerascnn.segmentation import DeepLabV3
+from kerascnn.spec import Style
 from kerascnn.training import SGD, AdamW, Cosine, Epochs, Input, Model, Polynomial, Recipe, Steps
 
 RECIPE = Recipe(
@@ -45,4 +49,14 @@ SHAPES = Recipe(
     batch=16,
     optimizer=AdamW(lr=0.002, weight_decay=0.01),
     schedule=Cosine(warmup=1),
+)
+MOBILE_SHAPES = SHAPES.replace(
+    model=Model(
+        DeepLabV3.on(
+            MobileNetV2_050.replace(
+                name="mobilenet_v2_050_c96", table=MobileNetV2_050.table[:5], last=48, style=Style(activation="relu6")
+            )
+        ),
+        fields=SHAPES.model.fields,
+    )
 )

@@ -18,7 +18,8 @@ not from ImageNet's; anchors that reach beyond the image learn as well.
 
 ``SHAPES`` is on the network of ``recipes/shape_boxes.py``, a ResNet-18 at half its width and without its last stage,
 and on its images. Anchors have the sides of shapes, 12 to 52 pixels, and there are as many regions as an image of five
-shapes needs. After 20 epochs it finds 72.0 % AP50, 52.5 % AP, on the 404 validation images (seed 0).
+shapes needs. After 20 epochs it finds 77.3 % AP50, 57.3 % AP, on the 404 validation images
+(seed 0); at half this rate 72.0 % AP50.
 """
 
 from kerascnn.applications import ResNet18
@@ -70,7 +71,7 @@ SHAPES = Recipe(
     augment=("crop:0.4", "flip", "jitter:0.3:0.3:0.3:0.1"),
     length=Epochs(20),
     batch=16,
-    optimizer=AdamW(lr=0.001, weight_decay=0.01),
+    optimizer=AdamW(lr=0.002, weight_decay=0.01),
     schedule=Cosine(warmup=1),
     loss=TwoStage(anchors=64, regions=48),
 )

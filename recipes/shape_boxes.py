@@ -2,6 +2,7 @@
 
     kerascnn train recipes/shape_boxes.py
     kerascnn train recipes/shape_boxes.py:YOLO
+    kerascnn train recipes/shape_boxes.py:TINY
 
 After 40 epochs it finds 75.6 % AP50, 52.2 % AP, on the 404 validation images (seed 0); with flips alone 56.7 % AP50 at
 its best, and less from there on. ``YOLO``, the head of YOLOv3 on the same network, comes to 85.6 % AP50, 58.9 % AP.
@@ -48,4 +49,11 @@ YOLO = RECIPE.replace(
         },
     ),
     loss=Logistic(overlap=0.5, boxes="giou", place=2.0),
+)
+TINY = YOLO.replace(
+    model=Model(
+        "yolov3_tiny",
+        fields={"anchors": (((23, 23), (33, 33), (45, 45)), ((57, 57), (70, 70), (87, 87))), "prior": 0.01},
+    ),
+    input=Input(size=160, squash=True, mean=(0.5,) * 3, std=(0.25,) * 3),
 )

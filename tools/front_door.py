@@ -168,7 +168,9 @@ def learned() -> str:
             title, minutes = systems.TITLES[system.metric], sum(float(row["seconds"]) for row in rows) / 60 / len(rows)
             cells = [name, f"`{rows[0]['network']}`", title, f"{system.wanted:.0%}", found, len(rows)]
             forms = [
-                percent(float(row[form])) for row in in_eight_bits.get(name, [])[:1] for form in systems_int8.FORMS
+                row[form] if row[form] == systems_int8.REFUSED else percent(float(row[form]))
+                for row in in_eight_bits.get(name, [])[:1]
+                for form in systems_int8.FORMS
             ]
             lines.append(f"| {' | '.join(map(str, [*cells, f'{minutes:.0f} min', *(forms or ['', '', ''])]))} |")
     return "\n".join(lines) + "\n"

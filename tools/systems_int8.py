@@ -7,7 +7,8 @@ Measures the networks that ``tools/systems.py`` left in a folder, by what their 
 of the data that they were trained on; ranges are those of training images. Tuned is what ``kerascnn.compress`` does
 with ``Plan(int8=True)``. Files lie beside their networks and are not made twice. Writes ``tools/systems_int8.csv``
 after every network, from which ``tools/front_door.py`` makes the table in README.md; lines of networks that are not
-there stay as they are. A network that has no file of integers, as those that propose regions, is named and left out.
+there stay as they are. Where a network has no file of integers, as those that propose regions, the reason is printed
+and its line says "refused".
 """
 
 import argparse
@@ -28,6 +29,7 @@ from systems import SYSTEMS
 
 FILE = Path(__file__).with_suffix(".csv")
 FORMS = ("float32", "int8", "tuned")
+REFUSED = "refused"
 
 
 def main() -> None:
@@ -35,13 +37,9 @@ def main() -> None:
     parser.add_argument("networks", type=Path, help="the folder that systems.py was given as --out")
     for model in sorted(parser.parse_args().networks.glob("*-*/model.keras")):
         name, _, seed = model.parent.name.rpartition("-")
-        try:
-            row = measured(name, int(seed), model)
-        except ExportError as error:
-            print(f"{name}, seed {seed}: left out. {error}", flush=True)
-        else:
-            keep(FILE, ("system", "seed"), [row])
-            print("  ".join(f"{value!s:>8}" for value in row.values()), flush=True)
+        row = measured(name, int(seed), model)
+        keep(FILE, ("system", "seed"), [row])
+        print("  ".join(f"{value!s:>8}" for value in row.values()), flush=True)
 
 
 def measured(name: str, seed: int, model: Path) -> dict[str, Any]:
@@ -49,15 +47,24 @@ def measured(name: str, seed: int, model: Path) -> dict[str, Any]:
     card, system = Card.read(model), SYSTEMS[name]
     source = card.facts["recipe"]["data"]
     data = open_data(source, proposals=len(kerascnn.load_keras(model).inputs) > 1)
-    int8, tuned = model.with_name("int8.tflite"), model.with_name("tuned.keras")
-    written(model, int8, data, card)  # before the tuning, since what has no integers is refused here
-    if not tuned.exists():
-        kerascnn.compress(model, source, Plan(int8=True), tuned)
-    files = (model, int8, written(tuned, tuned.with_suffix(".tflite"), data, card))
+    found = {form: REFUSED for form in FORMS} | {"float32": value_of(model, source, system.metric), "bytes": ""}
+    try:
+        int8 = written(model, model.with_name("int8.tflite"), data, card)
+    except ExportError as error:
+        print(f"{name}, seed {seed}: {error}", flush=True)
+    else:
+        tuned = model.with_name("tuned.keras")
+        if not tuned.exists():
+            kerascnn.compress(model, source, Plan(int8=True), tuned)
+        files = {"int8": int8, "tuned": written(tuned, tuned.with_suffix(".tflite"), data, card)}
+        found |= {form: value_of(file, source, system.metric) for form, file in files.items()}
+        found["bytes"] = int8.stat().st_size
     row = {"system": name, "seed": seed, "network": card.model, "metric": system.metric}
-    for form, file in zip(FORMS, files, strict=True):
-        row[form] = f"{kerascnn.evaluate(file, source).evaluation.as_dict()[system.metric]:.4f}"
-    return row | {"bytes": int8.stat().st_size, "versions": versions("tensorflow", "keras")}
+    return row | found | {"versions": versions("tensorflow", "keras")}
+
+
+def value_of(file: Path, source: str, metric: str) -> str:
+    return f"{kerascnn.evaluate(file, source).evaluation.as_dict()[metric]:.4f}"
 
 
 def written(model: Path, file: Path, data: Data, card: Card) -> Path:

@@ -103,9 +103,9 @@ def lined_up(wanted: Arrays, got: Arrays) -> dict[str, np.ndarray]:
 def decided_alike(chosen: Sequence[BoxPrediction], got: Sequence[BoxPrediction], least: float) -> tuple[float, int]:
     """The share of decisions that are the same, and how many there are: detections of both sides with such a score.
 
-    Alike are those that have one of their class on the other side that overlaps them by half.
+    Alike are those that have one of their class on the other side that overlaps them by half, and is half as sure.
     """
-    sides = [(of_score(one, least), other) for pair in zip(chosen, got, strict=True)
+    sides = [(of_score(one, least), of_score(other, least / 2)) for pair in zip(chosen, got, strict=True)
              for one, other in (pair, pair[::-1])]  # fmt: skip
     total = sum(len(one.scores) for one, _ in sides)
     alike = sum(matches(in_common(one, other)) for one, other in sides)
