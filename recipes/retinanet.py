@@ -14,7 +14,9 @@ side of 800 and a long one of up to 1333; for ``V2`` the short side is drawn fro
 stage are trained too, which torchvision freezes. COCO's 80 classes are numbered without gaps, so the network has 80
 scores and not 91. Of ``V2``, batch norm sees the images of one device.
 
-``SHAPES``, on generated shapes, was not trained whole yet.
+``SHAPES`` is on the network of ``recipes/shape_boxes.py`` and on its images, with group normalisation in its heads and
+the generalised IoU for boxes as in ``V2``: 79.9 % AP50, 58.7 % AP on 404 validation images after 40 epochs (seed 0).
+After 17 of them AP was 23.1 %, and 9.4 % without either.
 """
 
 from kerascnn.applications import ResNet18
@@ -42,7 +44,7 @@ V2 = RECIPE.replace(
 SHAPES = Recipe(
     model=Model(
         retinanet(ResNet18.replace(name="resnet14_32", depths=(2, 2, 2), width=32)),
-        fields={"coarser": 1, "sides": (10.0, 18.0, 32.0, 44.0), "width": 48, "depth": 2},
+        fields={"coarser": 1, "sides": (10.0, 18.0, 32.0, 44.0), "width": 48, "depth": 2, "groups": 8},
     ),
     data="shape_boxes",
     input=Input(size=96, squash=True, mean=(0.5,) * 3, std=(0.25,) * 3),
@@ -51,4 +53,5 @@ SHAPES = Recipe(
     batch=16,
     optimizer=AdamW(lr=0.002, weight_decay=0.01),
     schedule=Cosine(warmup=1),
+    loss=Focal(boxes="giou"),
 )
