@@ -13,8 +13,8 @@ of masks is the mean of each image's, and not that of all regions of a batch.
 
 ``SHAPES`` is on the network of ``recipes/shape_boxes.py``, a ResNet-18 at half its width and without its last stage,
 with the anchors of ``recipes/faster_rcnn.py:SHAPES``, on images that have a mask of every shape. The narrow head makes
-masks of few regions, because these are most of its cost. After 20 epochs the AP50 of its masks is 66.5 %, their AP
-41.9 %, on the 404 validation images (seed 0).
+masks of few regions, because these are most of its cost. After 20 epochs the AP50 of its masks is 69.3 %, their AP
+46.7 %, on the 404 validation images (seed 0); at half this rate AP50 was 66.5 %.
 """
 
 from kerascnn.applications import ResNet18
@@ -52,7 +52,7 @@ SHAPES = Recipe(
     augment=("crop:0.4", "flip", "jitter:0.3:0.3:0.3:0.1"),
     length=Epochs(20),
     batch=16,
-    optimizer=AdamW(lr=0.001, weight_decay=0.01),
+    optimizer=AdamW(lr=0.002, weight_decay=0.01),
     schedule=Cosine(warmup=1),
     loss=TwoStageMasks(anchors=64, regions=48),
 )
