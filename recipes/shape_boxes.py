@@ -35,7 +35,7 @@ RECIPE = Recipe(
     data="shape_boxes",
     input=Input(size=96, squash=True, mean=(0.5,) * 3, std=(0.25,) * 3),
     augment=("crop:0.4", "flip", "jitter:0.3:0.3:0.3:0.1"),
-    length=Epochs(40),
+    length=Epochs(60),
     batch=16,
     optimizer=AdamW(lr=0.002, weight_decay=0.01),
     schedule=Cosine(warmup=1),
@@ -48,6 +48,7 @@ YOLO = RECIPE.replace(
             "heads": ((64, 1), (128, 1)),
         },
     ),
+    length=Epochs(40),
     loss=Logistic(overlap=0.5, boxes="giou", place=2.0),
 )
 TINY = YOLO.replace(
