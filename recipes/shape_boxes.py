@@ -9,7 +9,8 @@ its best, and less from there on. ``YOLO``, the head of YOLOv3 on the same netwo
 40. As Darknet has it, with even odds before the first step (``prior``) and the loss as it is by default, it came to
 55.8 % AP50, 29.4 % AP. After five epochs AP is 1.1 % so, 2.3 % with this loss, 4.3 % with this prior, and 8.8 % with
 both: at even odds the first gradients are those of all boxes that are no objects, which Adam remembers for a thousand
-steps; and one anchor alone learned each object.
+steps; and one anchor alone learned each object. ``TINY``, Darknet's tiny network on images that are enlarged to 160
+pixels, comes to 85.6 % AP50.
 
 AP50 of files, as ``kerascnn evaluate`` measures it: SSDLite 83.0 % in float32, 82.8 % in int8 (``kerascnn export
 model.keras --format tflite-int8 --calibration shape_boxes``) and 84.2 % where it was tuned for that (``kerascnn

@@ -47,7 +47,8 @@ def measured(name: str, seed: int, model: Path) -> dict[str, Any]:
     card, system = Card.read(model), SYSTEMS[name]
     source = card.facts["recipe"]["data"]
     data = open_data(source, proposals=len(kerascnn.load_keras(model).inputs) > 1)
-    found = {form: REFUSED for form in FORMS} | {"float32": value_of(model, source, system.metric), "bytes": ""}
+    found: dict[str, Any] = {**dict.fromkeys(FORMS, REFUSED), "bytes": ""}
+    found["float32"] = value_of(model, source, system.metric)
     try:
         int8 = written(model, model.with_name("int8.tflite"), data, card)
     except ExportError as error:

@@ -88,8 +88,8 @@ def write_android_project(file: str | os.PathLike, folder: str | os.PathLike, ca
         raise ValueError(f"There is no app for the task of {file}, {task.name}.")
     if {*outputs} != {*app.outputs}:
         raise ValueError(
-            f"{file} gives {', '.join(outputs)}, and the app needs {', '.join(app.outputs)}. Pass the card of this file; "
-            f"one that was exported with nms has to be exported without, since the app does that itself."
+            f"{file} gives {', '.join(outputs)}, and the app needs {', '.join(app.outputs)}. Pass this file's card. "
+            "Of a detector, export without nms: the app does that itself."
         )
     labels = labels_of(card, outputs[OUTPUT].shape[-1])
     facts = {**preprocessing(card), "outputs": ",".join(output_order(file)), "count": TOLD, **app.facts}
