@@ -18,7 +18,8 @@ from kerascnn.weights.formats import recount, whole_key
 from kerascnn.weights.load import TORCH_SOURCES, WeightSource
 from kerascnn.weights.tables import sections
 
-LOADABLE = [entry for entry in entries() if entry.loads and find(entry.name).task != "detection"]  # boxes: elsewhere
+SCORED = ("classification", "segmentation")  # networks that give scores alone; of objects: their own tests
+LOADABLE = [entry for entry in entries() if entry.loads and find(entry.name).task in SCORED]
 SMALLEST = list({(type(find(e.name)), e.source): e for e in sorted(LOADABLE, key=lambda e: -e.parameters)}.values())
 # All take 107 pixels but these: HRNet, BN-Inception and NASNet of others fail where a map inside is odd, and
 # keras.applications pads MobileNet's depthwise convolutions below and to the right there. Of 127 pixels, all maps
