@@ -7,8 +7,8 @@ Measures the networks that ``tools/systems.py`` left in a folder, by what their 
 of the data that they were trained on; ranges are those of training images. Tuned is what ``kerascnn.compress`` does
 with ``Plan(int8=True)``. Files lie beside their networks and are not made twice. Writes ``tools/systems_int8.csv``
 after every network, from which ``tools/front_door.py`` makes the table in README.md; lines of networks that are not
-there stay as they are. Where a network has no file of integers, as those that propose regions, the reason is printed
-and its line says "refused".
+there stay as they are. Where a network has no file of integers, as those that propose regions, or cannot be tuned, as
+one whose maps share a head, the reason is printed and its line says "refused".
 """
 
 import argparse
@@ -51,15 +51,13 @@ def measured(name: str, seed: int, model: Path) -> dict[str, Any]:
     found["float32"] = value_of(model, source, system.metric)
     try:
         int8 = written(model, model.with_name("int8.tflite"), data, card)
-    except ExportError as error:
-        print(f"{name}, seed {seed}: {error}", flush=True)
-    else:
+        found |= {"int8": value_of(int8, source, system.metric), "bytes": int8.stat().st_size}
         tuned = model.with_name("tuned.keras")
         if not tuned.exists():
             kerascnn.compress(model, source, Plan(int8=True), tuned)
-        files = {"int8": int8, "tuned": written(tuned, tuned.with_suffix(".tflite"), data, card)}
-        found |= {form: value_of(file, source, system.metric) for form, file in files.items()}
-        found["bytes"] = int8.stat().st_size
+        found["tuned"] = value_of(written(tuned, tuned.with_suffix(".tflite"), data, card), source, system.metric)
+    except (ExportError, ValueError) as error:
+        print(f"{name}, seed {seed}: {error}", flush=True)
     row = {"system": name, "seed": seed, "network": card.model, "metric": system.metric}
     return row | found | {"versions": versions("tensorflow", "keras")}
 
