@@ -18,8 +18,8 @@ not from ImageNet's; anchors that reach beyond the image learn as well.
 
 ``SHAPES`` is on the network of ``recipes/shape_boxes.py``, a ResNet-18 at half its width and without its last stage,
 and on its images. Anchors have the sides of shapes, 12 to 52 pixels, and there are as many regions as an image of five
-shapes needs. After 20 epochs it finds 77.3 % AP50, 57.3 % AP, on the 404 validation images
-(seed 0); at half this rate 72.0 % AP50.
+shapes needs. After 20 epochs it finds 77.3 % AP50, 57.3 % AP, on the 404 validation images (seed 0);
+at half this rate 72.0 % AP50.
 """
 
 from kerascnn.applications import ResNet18

@@ -47,19 +47,19 @@ def measured(name: str, seed: int, model: Path) -> dict[str, Any]:
     card, system = Card.read(model), SYSTEMS[name]
     source = card.facts["recipe"]["data"]
     data = open_data(source, proposals=len(kerascnn.load_keras(model).inputs) > 1)
-    found: dict[str, Any] = {**dict.fromkeys(FORMS, REFUSED), "bytes": ""}
-    found["float32"] = value_of(model, source, system.metric)
+    files = {"float32": model}
     try:
-        int8 = written(model, model.with_name("int8.tflite"), data, card)
-        found |= {"int8": value_of(int8, source, system.metric), "bytes": int8.stat().st_size}
+        files["int8"] = written(model, model.with_name("int8.tflite"), data, card)
         tuned = model.with_name("tuned.keras")
         if not tuned.exists():
             kerascnn.compress(model, source, Plan(int8=True), tuned)
-        found["tuned"] = value_of(written(tuned, tuned.with_suffix(".tflite"), data, card), source, system.metric)
+        files["tuned"] = written(tuned, tuned.with_suffix(".tflite"), data, card)
     except (ExportError, ValueError) as error:
         print(f"{name}, seed {seed}: {error}", flush=True)
-    row = {"system": name, "seed": seed, "network": card.model, "metric": system.metric}
-    return row | found | {"versions": versions("tensorflow", "keras")}
+    row: dict[str, Any] = {"system": name, "seed": seed, "network": card.model, "metric": system.metric}
+    row |= {form: value_of(files[form], source, system.metric) if form in files else REFUSED for form in FORMS}
+    size = files["int8"].stat().st_size if "int8" in files else ""
+    return row | {"bytes": size, "versions": versions("tensorflow", "keras")}
 
 
 def value_of(file: Path, source: str, metric: str) -> str:
