@@ -284,8 +284,8 @@ def test_detections_that_a_network_chooses_may_give_way_to_others():
         assert (found.excess <= 1) == fits and found.decided_agreement > 0.9
     fainter = {**outputs, "scores": outputs["scores"] * 0.9}
     assert TASK.compare(outputs, fainter, **how).excess > 1
-    nothing = {**outputs, "scores": 0 * outputs["scores"]}
-    for wanted, answered in ((outputs, nothing), (nothing, outputs)):
+    unsure, nothing = ({**outputs, "scores": share * outputs["scores"]} for share in (0.45 * SURE, 0))
+    for wanted, answered in ((outputs, unsure), (unsure, outputs), (outputs, nothing), (nothing, outputs)):
         assert TASK.compare(wanted, answered, **how).decided_agreement < 0.9
 
 
