@@ -85,12 +85,6 @@ def test_a_layer_without_a_rule_is_named():
         rounded_tensors(on(K.Activation("selu", name="odd")))
 
 
-def test_a_layer_that_is_used_twice_is_named():
-    conv = K.Conv2D(4, 3, padding="same", name="twice")
-    with pytest.raises(ValueError, match="'twice' is used twice"):
-        rounded_tensors(on(conv, conv))
-
-
 def test_kernels_lie_on_a_grid_for_each_output():
     kernel = np.random.default_rng(0).normal(size=(3, 3, 4, 5)).astype("float32")
     kernel[..., 2] = 0
@@ -161,6 +155,29 @@ def test_a_file_computes_what_was_tuned_to_the_bit(tmp_path):
     model = keras.Model(image, K.Dense(7, name="dense")(x), name="net")
     tuned = quantize_aware(model, random_batches(model, 32), Tuning(epochs=1))
     export(tuned.simulation, tmp_path / "net.tflite", "tflite-int8")
+    x, file = images(model, 64), open_model(tmp_path / "net.tflite")
+    off = np.round((tuned.predict(x)["scores"] - file(x)["scores"]) / file.steps["scores"])
+    assert np.mean(off != 0) < 0.01 and np.abs(off).max() <= 1
+
+
+def test_a_layer_that_is_called_often_is_tuned_as_one_and_rounds_for_each_call(tmp_path):
+    """As the heads of a feature pyramid; names that Keras gave by itself are taken."""
+    image = keras.Input((16, 16, 3), name="image")
+    stem, conv = (K.Conv2D(32, 3, padding="same") for _ in range(2))
+    relu = K.Activation("relu", name="act")
+    coarse = K.MaxPooling2D(4)(x := stem(image))
+    told = [relu(conv(K.Activation("relu6", name="act_2")(relu(conv(x))))), relu(conv(coarse))]
+    vectors = [K.GlobalAveragePooling2D()(y) for y in told]
+    model = keras.Model(image, K.Dense(7)(K.Concatenate()(vectors)), name="net")
+    batches = random_batches(model, 32)
+    tuned = quantize_aware(model, batches, Tuning(epochs=4, lr=1e-2))
+    kernels = [layer.kernel for layer in tuned.model.layers if layer.name.startswith(conv.name)]
+    assert len(kernels) == 3 and all(np.array_equal(kernels[0], kernel) for kernel in kernels)
+    assert np.abs(kernels[0] - conv.kernel).max() > 1e-3
+    assert len({tuned.ranges[name] for name in ("act", "act_3", "act_4")}) == 3
+    report = export(tuned.simulation, tmp_path / "net.tflite", "tflite-int8")
+    other = export(model, tmp_path / "other.tflite", "tflite-int8", calibration=images(model, 32))
+    assert report.bytes < 1.1 * other.bytes, "the file holds kernels that are equal once"
     x, file = images(model, 64), open_model(tmp_path / "net.tflite")
     off = np.round((tuned.predict(x)["scores"] - file(x)["scores"]) / file.steps["scores"])
     assert np.mean(off != 0) < 0.01 and np.abs(off).max() <= 1

@@ -6,19 +6,22 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from parity import randomise_torch
+from parity import images, randomise, randomise_torch
 from references import installed, torch_model
 from torch_detectors import as_published, detection, of_maps
 
 import kerascnn
 from kerascnn import layers as L
 from kerascnn.catalogue import find
+from kerascnn.compression import Tuning
 from kerascnn.detection import RetinaNet, retinanet
 from kerascnn.detection import boxes as B
 from kerascnn.detection.losses import dense_focal, focal, giou, smooth_l1
 from kerascnn.detection.matching import matched_between
 from kerascnn.detection.suppression import detections_of_maps
 from kerascnn.networks.codec import decode_row, encode_row
+from kerascnn.runtime import open_model
+from kerascnn.tasks import Detection
 from kerascnn.weights.coco import categories
 from kerascnn.weights.records import find_record
 
@@ -345,3 +348,21 @@ def test_a_model_is_saved_with_its_anchors(small, tmp_path):
     image = np.random.default_rng(0).normal(size=(1, 96, 96, 3)).astype("float32")
     for name, wanted in model(image).items():
         np.testing.assert_array_equal(again(image)[name], wanted)
+
+
+@pytest.mark.parametrize("groups", [0, 2])
+def test_it_is_tuned_for_int8_with_heads_that_stay_one(groups, small, tmp_path):
+    row = retinanet("resnet20_cifar")
+    model = row.replace(**row.tiny | {"groups": groups})(classes=4, input_shape=(96, 96, 3))
+    randomise(model)
+    x, targets = images(model, 5), small[2] | {"crowd": np.zeros((5, 6), bool)}
+    part = Detection(labels=("a", "b", "c", "d")).part_to_tune(model)
+    tuned = kerascnn.quantize_aware(part.model, (x, targets), Tuning(epochs=3, lr=1e-3), part.loss)
+    kernels = [layer.kernel for layer in tuned.model.layers if layer.name.startswith("head-scores-conv1-conv")]
+    assert len(kernels) == len(model.get_layer("head-scores-concat").input) == 3
+    assert all(np.array_equal(kernels[0], kernel) for kernel in kernels)
+    whole = part.whole(tuned.simulation)
+    kerascnn.export(whole, tmp_path / "net.tflite", "tflite-int8")
+    got, want = open_model(tmp_path / "net.tflite")(x), whole(x)
+    for name, values in want.items():
+        assert np.abs(got[name] - values).mean() < 0.02 * np.std(values)

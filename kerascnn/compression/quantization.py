@@ -17,6 +17,7 @@ from kerascnn.arguments import checked
 from kerascnn.compression.rounding import KERNELS, Range, RoundedTensor, rounded_tensors
 from kerascnn.compression.simulation import Ranges, TrainingCopy, largest, simulate
 from kerascnn.compression.tuning import DEFAULT, Loss, Tuning, kept, lesson, tune
+from kerascnn.graph.apart import apart
 from kerascnn.graph.fake_quantised import refuse_integers
 from kerascnn.graph.graph import Graph
 from kerascnn.graph.lower import lower
@@ -64,7 +65,8 @@ def quantize_aware(model: keras.Model, train: Any, tuning: Tuning = DEFAULT, los
     The network is lowered to layers of one operator (:func:`kerascnn.graph.lower.lower`), so batch norms are folded
     and dropout is gone. The ranges of its tensors are measured on some batches and follow a moving average while the
     network is tuned; kernels are rounded with a scale for each output, and biases once it is. Weights that were pruned
-    stay 0, and those that were clustered stay equal within each output.
+    stay 0, and those that were clustered stay equal within each output. A layer that is called more than once is tuned
+    as one, and is a layer for each call afterwards, which have ranges of their own.
 
     Parameters
     ----------
@@ -99,8 +101,8 @@ def quantize_aware(model: keras.Model, train: Any, tuning: Tuning = DEFAULT, los
 
 
 def prepared(model: keras.Model, batches: Any) -> tuple[keras.Model, TrainingCopy]:
-    """The network lowered, and the copy of that which is to be tuned on ``batches``."""
-    lowered = lower(model)
+    """The network lowered, each layer called once, and the copy of that which is to be tuned on ``batches``."""
+    lowered, first = apart(lower(model))
     tensors = rounded_tensors(lowered)
     ranges = measured(lowered, tensors, batches)
     image, sharing = lowered.inputs[0].name, Counter(tensor.scale for tensor in tensors)
@@ -108,7 +110,7 @@ def prepared(model: keras.Model, batches: Any) -> tuple[keras.Model, TrainingCop
         replace(tensor, fixed=on_zero(ranges[image])) if tensor.name == image and sharing[tensor.scale] == 1 else tensor
         for tensor in tensors
     ]
-    return lowered, TrainingCopy(lowered, tensors, ranges)
+    return lowered, TrainingCopy(lowered, tensors, ranges, first)
 
 
 def on_zero(range: Range) -> Range:

@@ -69,11 +69,10 @@ class RoundedTensor:
 def rounded_tensors(model: keras.Model) -> list[RoundedTensor]:
     """The tensors that the int8 file of a lowered model rounds, in the order of the graph.
 
-    A layer that is used twice, or that there is no rule for, is refused.
+    Each layer is called once, as :func:`kerascnn.graph.apart.apart` draws them; one that there is no rule for is
+    refused.
     """
     graph = Graph(model)
-    if twice := [op.name for op, count in graph.uses.items() if count > 1]:
-        raise ValueError(f"Layer {twice[0]!r} is used twice and would need one range for both: draw it as two layers.")
     rules = {call.operation.name: rule_of(call) for call in graph.calls}
     scales = Scales(graph, rules)
     fused = fused_away(graph)

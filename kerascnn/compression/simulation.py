@@ -40,26 +40,30 @@ def simulate(model: keras.Model, ranges: Ranges) -> keras.Model:
 class TrainingCopy:
     """The copy that is trained, with the toolkit's quantisers on kernels and tensors. Frozen layers stay frozen.
 
-    It is made of a lowered model of one image, the tensors that its int8 file rounds, and the ranges to begin with. An
+    It is made of a lowered model of one image, the tensors that its int8 file rounds, the ranges to begin with, and by
+    the names of layers the ``first`` of those that are one layer here, see :func:`kerascnn.graph.apart.apart`. An
     output of ``network``, the ``tf_keras.Model`` to train, is not rounded where its range is prescribed, as that of
     probabilities is: one that is rounded to 0 has no logarithm.
     """
 
-    def __init__(self, model: keras.Model, tensors: list[RoundedTensor], ranges: Ranges):
+    def __init__(self, model: keras.Model, tensors: list[RoundedTensor], ranges: Ranges, first: dict[str, str]):
         from kerascnn.compression.quantizers import QUANTIZERS, OfKernel, OfOutput, OnScale
 
         tf_keras, wrapper = legacy_keras(), toolkit().quantization.keras.QuantizeWrapperV2
-        self.layers = {layer.name: layer for layer in legacy_copy(model).layers}
+        copies = {layer.name: layer for layer in legacy_copy(model).layers}
+        self.layers = {name: copies[first.get(name, name)] for name in copies}
         self.kernels: dict[str, OfKernel] = {}
         self.variables: dict[str, list] = {}  # by rounded tensor: the variables of all ranges on its scale
         self.fixed = {tensor.name: tensor.fixed for tensor in tensors if tensor.fixed}
-        by_name, scales = {tensor.name: tensor for tensor in tensors}, {}
+        by_name, scales, wrapped = {tensor.name: tensor for tensor in tensors}, {}, {}
 
         def with_kernel(call: Call) -> Any:
             layer, outputs = self.layers[call.operation.name], KERNELS.get(type(call.operation))
             if outputs and layer.trainable:
-                self.kernels[layer.name] = config = OfKernel(layer, outputs)
-                return wrapper(layer, config)(*call.args)
+                if layer.name not in wrapped:
+                    self.kernels[layer.name] = config = OfKernel(layer, outputs)
+                    wrapped[layer.name] = wrapper(layer, config)
+                return wrapped[layer.name](*call.args)
             if outputs:  # frozen, and the wrapper would train it
                 kernel, *bias = layer.get_weights()
                 layer.set_weights([on_grid(kernel, outputs), *bias])
@@ -94,12 +98,12 @@ class TrainingCopy:
 
     def give_weights(self, model: keras.Model) -> None:
         """Give the weights that were tuned to the layers of ``model``, kernels rounded as an integer holds them."""
-        for layer in model.layers:
-            trained: Any = self.layers.get(layer.name)
-            if layer.name in self.kernels:
+        for layer in filter(lambda layer: layer.weights, model.layers):
+            trained: Any = self.layers[layer.name]
+            if trained.name in self.kernels:
                 bias = [trained.bias.numpy()] if layer.use_bias else []
-                layer.set_weights([on_grid(self.kernels[layer.name].kernel.numpy(), KERNELS[type(layer)]), *bias])
-            elif layer.weights:
+                layer.set_weights([on_grid(self.kernels[trained.name].kernel.numpy(), KERNELS[type(layer)]), *bias])
+            else:
                 layer.set_weights(getattr(trained, "operation", trained).get_weights())
 
 

@@ -5,9 +5,9 @@ it, in which rules replace layers. The functions below are what rules are made o
 """
 
 import warnings
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import chain, count
 from typing import Any
 
 import keras
@@ -85,14 +85,19 @@ def redraw_on(inputs: Sequence[Any], model: keras.Model, plan: Plan) -> Any:
 def drawer(graph: Graph, plan: Plan, copies: dict[Any, Any]) -> Callable[[Call], Any]:
     """What draws each call of a graph by the rule of its layer, or else by a copy, which it notes in ``copies``."""
     rule_of = plan(graph)
-    uses: Counter[str] = Counter()
+    taken = {operation.name for operation in graph.uses}
+    used: set[str] = set()
+
+    def name_of_use(layer: Any) -> str:
+        names = chain([layer.name], (f"{layer.name}_{number}" for number in count(2)))
+        name = next(name for name in names if name not in used and (name == layer.name or name not in taken))
+        used.add(name)
+        return name
 
     def draw(call: Call) -> Any:
         layer = call.operation
         if isinstance(layer, L.Layer) and (rule := rule_of(layer)):
-            uses[layer.name] += 1
-            count = uses[layer.name]
-            return rule(layer, layer.name if count == 1 else f"{layer.name}_{count}", *call.args, **call.keywords)
+            return rule(layer, name_of_use(layer), *call.args, **call.keywords)
         return drawn_once(copies, call, lambda call: redraw(layer, plan) if is_graph(layer) else twin(call))
 
     return draw
