@@ -10,13 +10,14 @@ round is ``--steps`` steps of each after one that is not counted; a number is th
 and a ratio is that of ours to theirs: below 1, ours is faster. On a machine that others use too, torch's threads wait
 for each other, and its steps take many times as long. Memory is the most that a process holds beyond what its imports
 do. Writes ``tools/bench/step.csv``, a network at a time; lines of networks that are not run stay as they are.
-Needs the extra ``parity``; what does not run is left out, with its error.
+Needs the extra ``parity``, and ``keras-hub`` beside it; what does not run is left out, with its error.
 """
 
 import argparse
 import os
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from itertools import repeat
 from pathlib import Path
@@ -33,13 +34,41 @@ FILE = Path(__file__).with_suffix(".csv")
 TESTS = Path(__file__).parents[2] / "tests"
 CLASSES = 1000
 RATE, MOMENTUM = 0.01, 0.9
-PEERS = ("keras.applications", "timm")
+PEERS = ("keras.applications", "keras-hub", "timm")
 NETWORKS = {  # by our names, and what others call them
     "mobilenet_v2": {"keras.applications": "MobileNetV2", "timm": "mobilenetv2_100"},
-    "efficientnet_b0": {"keras.applications": "EfficientNetB0", "timm": "efficientnet_b0"},
+    "efficientnet_b0": {
+        "keras.applications": "EfficientNetB0",
+        "keras-hub": "EfficientNet",
+        "timm": "efficientnet_b0",
+    },
     "resnet50": {"keras.applications": "ResNet50"},
-    "resnet50_v1_5": {"timm": "resnet50"},
-    "densenet121": {"keras.applications": "DenseNet121", "timm": "densenet121"},
+    "resnet50_v1_5": {"keras-hub": "ResNet", "timm": "resnet50"},
+    "densenet121": {"keras.applications": "DenseNet121", "keras-hub": "DenseNet", "timm": "densenet121"},
+}
+# By a backbone of keras-hub, what makes it that network: its configuration of timm's weights. It has no MobileNetV2.
+HUB = {
+    "ResNet": {
+        "input_conv_filters": [64],
+        "input_conv_kernel_sizes": [7],
+        "stackwise_num_filters": [64, 128, 256, 512],
+        "stackwise_num_blocks": [3, 4, 6, 3],
+        "stackwise_num_strides": [1, 2, 2, 2],
+        "block_type": "bottleneck_block",
+    },
+    "DenseNet": {"stackwise_num_repeats": [6, 12, 24, 16], "compression_ratio": 0.5, "growth_rate": 32},
+    "EfficientNet": {
+        "width_coefficient": 1.0,
+        "depth_coefficient": 1.0,
+        "stackwise_kernel_sizes": [3, 3, 5, 3, 5, 5, 3],
+        "stackwise_num_repeats": [1, 2, 2, 3, 3, 4, 1],
+        "stackwise_input_filters": [32, 16, 24, 40, 80, 112, 192],
+        "stackwise_output_filters": [16, 24, 40, 80, 112, 192, 320],
+        "stackwise_expansion_ratios": [1, 6, 6, 6, 6, 6, 6],
+        "stackwise_strides": [1, 2, 2, 2, 1, 2, 1],
+        "stackwise_squeeze_and_excite_ratios": [0.25] * 7,
+        "stackwise_block_types": ["v1"] * 7,
+    },
 }
 
 
@@ -73,6 +102,8 @@ def measured(network: str, options: argparse.Namespace) -> list[dict[str, Any]]:
         ways["kerascnn, remat"] = partial(Apart, ours, network, *settings, True)
     if name := names.get("keras.applications"):
         ways["keras.applications, fit"] = partial(Apart, fit, name, *settings)
+    if name := names.get("keras-hub"):
+        ways["keras-hub, fit"] = partial(Apart, hub, name, *settings)
     if name := names.get("timm"):
         ways["timm, eager"] = partial(Apart, eager, name, *settings)
         if options.compile:
@@ -143,14 +174,34 @@ def ours(name: str, batch: int, size: int, steps: int, threads: int, remat: bool
 def fit(name: str, batch: int, size: int, steps: int, threads: int) -> Measures:
     """``Model.fit`` of a network of keras.applications."""
     use_of_tensorflow(threads)
+    yield from fitted(lambda: references().keras_model(name, size, CLASSES), batch, size, steps)
+
+
+def hub(name: str, batch: int, size: int, steps: int, threads: int) -> Measures:
+    """``Model.fit`` of a network of keras-hub."""
+    use_of_tensorflow(threads)
+    import keras_hub
+
+    def drawn() -> Any:
+        kind = getattr(keras_hub.models, f"{name}Backbone")
+        shape = {"input_shape" if name == "EfficientNet" else "image_shape": (size, size, 3)}
+        return keras_hub.models.ImageClassifier(
+            kind(**HUB[name], **shape), num_classes=CLASSES, preprocessor=None, activation="softmax"
+        )
+
+    yield from fitted(drawn, batch, size, steps)
+
+
+def fitted(draw: Callable[[], Any], batch: int, size: int, steps: int) -> Measures:
+    """Seconds until a network is drawn and the first step is done, then those of a step, by ``Model.fit``."""
     import keras
     import tensorflow as tf
 
     yield 0
     begun = time.perf_counter()
-    model = references().keras_model(name, size, CLASSES)
+    model = draw()
     sgd = keras.optimizers.SGD(RATE, momentum=MOMENTUM)
-    model.compile(sgd, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile(optimizer=sgd, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     data = tf.data.Dataset.from_tensors(noise(batch, size)).repeat()
     ends: list[float] = []
     clock = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: ends.append(time.perf_counter()))
