@@ -14,10 +14,11 @@ from onnxruntime import quantization
 from test_deploy import CARD, SIZE, colours_swapped, copy_of, gated, plain, statistics_lost
 
 import kerascnn
-from kerascnn.deploy import TARGETS, ExportError, export, verification_images
+from kerascnn.deploy import TARGETS, ExportError, export
 from kerascnn.deploy.calibration import need_sound
 from kerascnn.deploy.images import noise
 from kerascnn.deploy.request import ExportRequest
+from kerascnn.deploy.trial import verification_inputs
 from kerascnn.deploy.verification import compare_runs
 from kerascnn.runtime import Runner, open_model
 
@@ -158,8 +159,9 @@ def test_noise_is_of_the_pixels_that_a_network_scales_itself(scales, nets):
     """Around 0 such a network would see nothing but grey."""
     scale = keras.Sequential([keras.Input((SIZE, SIZE, 3)), *SCALES[scales]()])
     model = keras.Model(scale.inputs, nets["gated"](scale.outputs[0]), name="scaled")
-    seen, _, called = verification_images(ExportRequest(model=model))
-    assert called == "noise" and np.allclose(scale.predict(seen, verbose=0), noise((SIZE, SIZE, 3)), atol=1e-4)
+    inputs = verification_inputs(ExportRequest(model=model))
+    seen = scale.predict(inputs.images, verbose=0)
+    assert inputs.called == "noise" and np.allclose(seen, noise((SIZE, SIZE, 3)), atol=1e-4)
     assert export(model).inputs == "noise"
 
 

@@ -1,6 +1,5 @@
 """Export with verification: a file is handed over only after it has run in its own runtime and agreed with Keras."""
 
-import json
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -11,41 +10,19 @@ import numpy as np
 
 from kerascnn.arguments import checked
 from kerascnn.card import Card
-from kerascnn.deploy import metadata
 from kerascnn.deploy.calibration import need_sound
+from kerascnn.deploy.cards import model_and_card, with_pixels, write_beside, write_inside
 from kerascnn.deploy.float_layers import check_float_layers
-from kerascnn.deploy.images import need_whole, noise, spread_out, with_proposals
-from kerascnn.deploy.operators import onnx_arithmetic, onnx_steps, precision
-from kerascnn.deploy.pixels import as_they_are, from_black_to_white, on_pixels, to_pixels
-from kerascnn.deploy.request import ExportRequest, check_model, proposals_of, with_named_outputs
+from kerascnn.deploy.images import with_proposals
+from kerascnn.deploy.request import ExportRequest
 from kerascnn.deploy.targets import TARGETS, Target, batch_of, find_target, types_of
-from kerascnn.deploy.verification import (
-    ExportError,
-    VerificationReport,
-    check_claims,
-    check_operators,
-    compare_runs,
-    file_facts,
-    needs,
-    unloaded,
-    with_kernels,
-)
-from kerascnn.evaluation.agreement import compare
-from kerascnn.files import clear_drafts, write_text, written_together
+from kerascnn.deploy.trial import format_of, opened, verification_inputs, verified
+from kerascnn.deploy.verification import ExportError, VerificationReport
+from kerascnn.files import clear_drafts, written_together
 from kerascnn.graph.fake_quantised import refuse_fake_quantised
 from kerascnn.progress import steps
-from kerascnn.runtime import (
-    Runner,
-    deep_graphs,
-    existing,
-    gradients_of_graphs,
-    keras_runner,
-    load_keras,
-    open_model,
-    quiet,
-)
-from kerascnn.runtime.runner import random_boxes
-from kerascnn.tasks import Task, task_of
+from kerascnn.runtime import deep_graphs, existing, gradients_of_graphs, quiet
+from kerascnn.tasks import Task
 
 if TYPE_CHECKING:
     import keras
@@ -159,21 +136,21 @@ def export(
     )
     if request.images is not None and target.integers:
         need_sound(request.images, model, card)
-    tested, boxes, inputs = verification_images(request)
+    inputs = verification_inputs(request)
     if pixels:
-        request, tested, card = with_pixels(request, tested, card)
+        request, inputs, card = with_pixels(request, inputs, card)
 
     with written_together(Card.path(file), file) as (_, draft), steps() as step:
         step(f"writing {file.name}")
         with quiet():
             target.write(request, draft)
-            if card is not None and draft.suffix == ".tflite" and boxes is None and metadata.fits(task, draft):
-                metadata.write(draft, metadata.of_card(card, request.model.inputs[0].shape[1:]))
-        step(f"running {file.name} and its model on {len(tested)} images")
+            if card is not None and inputs.proposals is None:
+                write_inside(draft, request, card, task)
+        step(f"running {file.name} and its model on {len(inputs.images)} images")
         try:
             written = opened(draft, select_tf_ops)
             both = request.types[:1], request.types[1:]
-            report = verified(request, *both, format, written, tested, boxes, inputs, task)
+            report = verified(request, *both, format, written, inputs, task)
         except ExportError as error:
             raise ExportError(f"{str(error).rstrip('.')}. It was not kept.") from error
         report = replace(report, path=str(file))
@@ -241,39 +218,18 @@ def verify(
         proposals=proposals,
         batch=batch_of(batch, format),
     )
-    tested, boxes, inputs = verification_images(request)
+    inputs = verification_inputs(request)
     if written.pixels and card is not None:
-        request, tested, card = with_pixels(request, tested, card)
-    elif written.pixels and (tested.min() < 0 or tested.max() <= 1):
+        request, inputs, card = with_pixels(request, inputs, card)
+    elif written.pixels and (inputs.images.min() < 0 or inputs.images.max() <= 1):
         raise ValueError(
             f"{file} takes plain pixels, 0 to 255, and {'noise is' if images is None else 'these images are'} not: "
             f"pass card=, the model's, if the file normalises them."
         )
     takes = ("uint8",) if written.pixels and not integers else (*integers, "float32")
     with steps() as step:
-        step(f"running {written.path.name} and its model on {len(tested)} images")
-        return verified(request, takes, (*integers, "float32"), format, written, tested, boxes, inputs, task)
-
-
-def model_and_card(
-    model: "keras.Model | str | os.PathLike", card: Card | None
-) -> tuple["keras.Model", Card | None, Task | None]:
-    """The model in float32, the card that was given or lies beside its file, and the task that this card names.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        When there is no such model, it cannot be exported, or the card is not that of this model.
-    """
-    from kerascnn.graph.rewrite import in_float32
-
-    if isinstance(model, str | os.PathLike):
-        card = card or Card.beside(Path(model))
-        model = load_keras(model)
-    check_model(model, proposals=True)
-    if card is not None:
-        check_card(card, model)
-    return with_named_outputs(in_float32(model)), card, card and task_of(card)
+        step(f"running {written.path.name} and its model on {len(inputs.images)} images")
+        return verified(request, takes, (*integers, "float32"), format, written, inputs, task)
 
 
 def ending_of(nms: bool, task: Task | None, batch: int | None) -> Callable[..., Any] | None:
@@ -293,91 +249,6 @@ def ending_of(nms: bool, task: Task | None, batch: int | None) -> Callable[..., 
     return task.nms()
 
 
-def verified(
-    request: ExportRequest,
-    takes: Sequence[str],
-    gives: Sequence[str],
-    format: str,
-    written: Runner,
-    images: np.ndarray,
-    proposals: np.ndarray | None,
-    inputs: str,
-    task: Task | None,
-) -> VerificationReport:
-    """Run a file against its model; the task says how far outputs agree, or else the general measure."""
-    from kerascnn.graph.ending import with_logits
-
-    check_claims(written, batch=request.batch, takes=takes, gives=gives)
-    if written.format == "onnx":
-        written = replace(written, steps=onnx_steps(written.path))
-    tolerance = TARGETS[onnx_arithmetic(written.path) if format == "onnx" else format].tolerance
-    reference = keras_runner(with_logits(request.model), request.model.name)
-    if reference.proposals != written.proposals:
-        raise ExportError(
-            f"{written.path.name} takes {written.proposals} proposals of an image, and its model {reference.proposals}."
-        )
-    reference, written = (replace(each, given=proposals) for each in (reference, written))
-    measure = task.compare if task else compare
-    found = compare_runs(reference, written, images, tolerance, measure)
-    facts = file_facts(written)
-    found = replace(found, notes=(*found.notes, *needs(facts["operators"])))
-    report = VerificationReport(
-        format=format, path=str(written.path), inputs=inputs, tolerance=tolerance, **vars(found), **facts
-    )
-    return with_kernels(report, reference, written, images, measure) if written.format == "tflite" else report
-
-
-def verification_images(request: ExportRequest) -> tuple[np.ndarray, np.ndarray | None, str]:
-    """What the file is run on, images and the proposals that go with them, if any, and what that is called."""
-    from kerascnn.graph.rescaling import unscaled
-
-    image = request.model.inputs[0]
-    if request.images is None:
-        values, count = noise(tuple(image.shape[1:]), image.dtype), proposals_of(request.model)
-        boxes = random_boxes(np.random.default_rng(0), (len(values), count), image.shape[1:3]) if count else None
-        return (values if "int" in image.dtype else unscaled(values, request.model)), boxes, "noise"
-    need_whole(request.images, image.dtype)
-    boxes = None if request.proposals is None else spread_out(request.proposals)
-    return spread_out(request.images), boxes, "calibration images"
-
-
-def with_pixels(
-    request: ExportRequest, tested: np.ndarray, card: Card | None
-) -> tuple[ExportRequest, np.ndarray, Card]:
-    """The same request for a model of pixels, with images and card that fit it."""
-    if card is None:
-        raise ValueError("pixels=True puts the card's normalisation into the file: pass card=, or a file that has one.")
-    how = card.preprocess
-    images = None if request.images is None else from_black_to_white(to_pixels(request.images, how))
-    request = replace(request, model=on_pixels(request.model, how), images=images)
-    return request, to_pixels(tested, how), replace(card, preprocess=as_they_are(how))
-
-
-def format_of(file: Runner) -> str:
-    if file.format == "keras":
-        raise ValueError(f"{file.path} is no exported file: these end in .tflite or .onnx, or are SavedModel folders.")
-    return precision(file.path) if file.format == "tflite" else file.format
-
-
-def check_card(card: Card, model: "keras.Model") -> None:
-    channels = model.inputs[0].shape[-1]
-    if card.preprocess.channels != channels:
-        raise ValueError(
-            f"The card normalises {card.preprocess.channels} channels, and model {model.name!r} takes {channels}."
-        )
-    height, width = model.inputs[0].shape[1:3]
-    size = card.preprocess.size
-    if (height, width) != (size, size):
-        raise ValueError(
-            f"The card makes images of {size} x {size} pixels, and model {model.name!r} takes {height} x {width}. "
-            f"Correct the card's size, or build the model for it."
-        )
-    metadata.lines(card.labels)  # refuses empty names
-    classes = model.outputs[0].shape[-1]
-    if card.labels and len(model.outputs) == 1 and len(card.labels) != classes:
-        raise ValueError(f"The card names {len(card.labels)} classes, and model {model.name!r} has {classes} outputs.")
-
-
 def destination(path: str | os.PathLike | None, name: str, suffix: str, overwrite: bool) -> Path:
     """Where the file goes, once it is sure that it may go there."""
     file = Path(name + suffix if path is None else path)
@@ -393,21 +264,3 @@ def destination(path: str | os.PathLike | None, name: str, suffix: str, overwrit
     if file.exists() and not alike:
         raise FileExistsError(f"{file} is something else than an older export, so it is not replaced. Move it away.")
     return file
-
-
-def opened(draft: Path, select_tf_ops: bool) -> Runner:
-    try:
-        if draft.suffix == ".tflite" and draft.is_file():
-            check_operators(draft, select_tf_ops)
-        return open_model(draft)
-    except ValueError as error:
-        raise ExportError(unloaded(draft, str(error))) from error
-
-
-def write_beside(file: Path, report: VerificationReport, card: Card | None) -> None:
-    """Write the card of an exported file, or where there is none, a file of the report alone."""
-    facts = {"export": report.as_dict()}
-    if card is not None:
-        replace(card, facts={**card.facts, **facts}).write(file)
-    else:
-        write_text(Card.path(file), json.dumps({"facts": facts}, indent=2) + "\n")

@@ -180,7 +180,7 @@ def fit(name: str, batch: int, size: int, steps: int, threads: int) -> Measures:
 def hub(name: str, batch: int, size: int, steps: int, threads: int) -> Measures:
     """``Model.fit`` of a network of keras-hub."""
     use_of_tensorflow(threads)
-    import keras_hub
+    import keras_hub  # pyright: ignore[reportMissingImports]
 
     def drawn() -> Any:
         kind = getattr(keras_hub.models, f"{name}Backbone")
