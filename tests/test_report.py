@@ -11,7 +11,7 @@ from sklearn.metrics import precision_recall_fscore_support
 
 from kerascnn.data import Split
 from kerascnn.evaluation import Robustness
-from kerascnn.report import FileRow, Panel, Picture, Report, Section, Strong, plots, robustness, write_report
+from kerascnn.report import FileRow, Panel, Picture, Report, Section, Strong, plots, robustness, text, write_report
 from kerascnn.spec import Preprocess
 from kerascnn.tasks.classification import ClassEvaluation
 from kerascnn.tasks.classification.report import most_confused
@@ -172,6 +172,13 @@ def test_the_page_shows_what_was_given(tmp_path):
         "Confusion matrix of 3 classes: 27 of 29 images on its diagonal",
         "Accuracy against confidence in 15 bins",
     ]
+
+
+@pytest.mark.parametrize(
+    ("title", "told"), [("Mean IoU", "mean IoU"), ("Mask AP", "mask AP"), ("AP", "AP"), ("PQ", "PQ")]
+)
+def test_what_is_measured_is_told_in_a_sentence(title, told):
+    assert text.inside(title) == told
 
 
 def test_the_page_is_accessible(tmp_path):

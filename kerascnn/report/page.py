@@ -93,7 +93,7 @@ def training_headlines(report: Report) -> list[Headline]:
     name, title = report.metric
     if scored := report.series(f"val_{name}"):
         best, _ = max(scored, key=itemgetter(1))
-        note = f"of {len(report.history)}, by validation {title[0].lower()}{title[1:]}"
+        note = f"of {len(report.history)}, by validation {text.inside(title)}"
         headlines.append(Headline("Best epoch", f"{best:g}", note))
     if speeds := report.series("images_per_second"):
         speed = median(speed for _, speed in speeds)

@@ -29,6 +29,11 @@ def size(value: int | None) -> str:
     return f"{value / 1000**power:.3g} {('bytes', 'kB', 'MB', 'GB')[power]}"
 
 
+def inside(title: str) -> str:
+    """A title inside a sentence: its first word small, but for an abbreviation."""
+    return title if title[:2].isupper() else title[:1].lower() + title[1:]
+
+
 def known(value: float | None) -> TypeGuard[float]:
     """Whether there is a finite number."""
     return value is not None and math.isfinite(value)
