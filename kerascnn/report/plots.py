@@ -173,7 +173,7 @@ def matrix(confusion: np.ndarray, labels: Sequence[str], *, name: str) -> str:
     axes.spines[:].set_color(LINE)
     _in_ink(axes, size=10 if classes <= MOST_COUNTED else 8)
     if classes <= MOST_COUNTED:
-        _write_counts(axes, confusion, strength, size=min(10, 1.5 * side / classes / len(str(confusion.max()))))
+        _write_counts(axes, confusion, strength, size=min(10, 1.25 * side / classes / len(str(confusion.max()))))
     return _svg(figure, name, bbox_inches="tight")
 
 
