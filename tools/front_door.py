@@ -90,7 +90,8 @@ def stepped() -> str:
     """A line for each network: a training step of ours, and of the others with the ratio of ours to theirs."""
     with STEPS.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    ways = list(dict.fromkeys(row["way"] for row in rows))
+    networks, ways = (list(dict.fromkeys(row[name] for row in rows)) for name in ("network", "way"))
+    rows.sort(key=lambda row: networks.index(row["network"]))
     lines = [f"| network | {' | '.join(ways)} |", "|---" * (1 + len(ways)) + "|"]
     for network, group in groupby(rows, itemgetter("network")):
         measured = {row["way"]: step_cell(row) for row in group}

@@ -1,14 +1,15 @@
 """Seconds and memory of a training step, ours beside others' of the same network.
 
     python tools/bench/step.py                                  # all of them
-    python tools/bench/step.py mobilenet_v2 --compile           # with torch.compile too
+    python tools/bench/step.py mobilenet_v2 --beside timm --compile
     python tools/bench/step.py resnet50 --batch 8 --rounds 3 --beside keras.applications
 
 All are trained on one batch of noise in memory, in float32, by cross-entropy over 1,000 classes and SGD with momentum;
 ours and Keras' measure the accuracy besides. Each has a process of its own, and while one computes the others wait. A
 round is ``--steps`` steps of each after one that is not counted; a number is the median of the rounds, with quartiles,
 and a ratio is that of ours to theirs: below 1, ours is faster. On a machine that others use too, torch's threads wait
-for each other, and its steps take many times as long. Memory is the most that a process holds beyond what its imports
+for each other, and its steps take many times as long; two processes of torch side by side slow each other down, so
+``--compile`` goes in the place of eager steps. Memory is the most that a process holds beyond what its imports
 do. Writes ``tools/bench/step.csv``, a network at a time; lines of networks that are not run stay as they are.
 Needs the extra ``parity``, and ``keras-hub`` beside it; what does not run is left out, with its error.
 """
@@ -81,7 +82,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=cores())
     parser.add_argument("--beside", nargs="+", choices=PEERS, default=PEERS, help="which others; all, if not said")
-    parser.add_argument("--compile", action="store_true", help="measure timm by torch.compile too")
+    parser.add_argument("--compile", action="store_true", help="run timm by torch.compile, and not eagerly")
     parser.add_argument("--remat", action="store_true", help="measure ours with remat too")
     parser.add_argument("--write", type=Path, default=FILE, help="the CSV that is written")
     options = parser.parse_args()
@@ -105,9 +106,8 @@ def measured(network: str, options: argparse.Namespace) -> list[dict[str, Any]]:
     if name := names.get("keras-hub"):
         ways["keras-hub, fit"] = partial(Apart, hub, name, *settings)
     if name := names.get("timm"):
-        ways["timm, eager"] = partial(Apart, eager, name, *settings)
-        if options.compile:
-            ways["timm, compiled"] = partial(Apart, compiled, name, *settings)
+        way, steps = ("timm, compiled", compiled) if options.compile else ("timm, eager", eager)
+        ways[way] = partial(Apart, steps, name, *settings)
     print(f"{network}, batch {options.batch} at {options.size} px, {options.threads} threads, load {before:.1f}")
     found = compare(ways, options.rounds, told=True)
     if "kerascnn" not in found:
