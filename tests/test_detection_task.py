@@ -110,6 +110,8 @@ def test_average_precision_is_that_of_pycocotools(found):
 
 def test_the_meter_is_near_and_adds_up_over_batches(found):
     outputs, targets = example(crowds=False)
+    right = outputs["scores"][::3]  # of these the right class comes second
+    outputs["scores"][::3] = np.maximum(np.roll(right, 1, axis=2), 0.8 * right)
     tensors = {name: tf.constant(values) for name, values in targets.items()}
     whole, parts = AveragePrecision(3, "ap"), AveragePrecision(3, "ap")
     given = {name: tf.constant(values) for name, values in outputs.items()}

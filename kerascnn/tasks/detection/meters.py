@@ -17,9 +17,9 @@ CANDIDATES, MOST = 200, 50  # default boxes of an image that are looked at, and 
 class AveragePrecision(keras.metrics.Metric):
     """COCO's average precision, its mean over IoU from 0.5 to 0.95 and over the classes, nearly.
 
-    It is made of counts, so that replicas add up exactly, and cheap: scores count by their bin, a default box for its
-    best class alone, and an object is found by the first detection that fits it best, as in PASCAL VOC (Everingham et
-    al. 2010, section 4.4). ``kerascnn evaluate`` measures what COCO's own code does.
+    It is made of counts, so that replicas add up exactly, and cheap: scores count by their bin, and an object is found
+    by the first detection that fits it best, as in PASCAL VOC (Everingham et al. 2010, section 4.4). ``kerascnn
+    evaluate`` measures what COCO's own code does.
     """
 
     def __init__(self, classes: int, name: str):
@@ -30,7 +30,7 @@ class AveragePrecision(keras.metrics.Metric):
         self.objects = self.add_variable((classes,), "zeros", name="objects")
 
     def update_state(self, targets: Any, outputs: Any, sample_weight: Any = None) -> None:
-        boxes, scores, places = best_of(outputs["boxes"], outputs[SCORES])
+        boxes, scores, places = surest(outputs["boxes"], outputs[SCORES])
         found = detections(boxes, scores, least=0.01, overlap=0.5, candidates=CANDIDATES, most=MOST)
         there = tf.range(MOST) < found.count[:, None]  # (B, D)
         valid, classes = targets["valid"] & ~targets["crowd"], tf.cast(targets["classes"], tf.int32)
@@ -71,8 +71,7 @@ class AveragePrecision(keras.metrics.Metric):
         return tf.math.divide_no_nan(tf.reduce_sum(of_classes * occurring), tf.reduce_sum(occurring))
 
 
-def best_of(boxes: Any, scores: Any) -> tuple[Any, Any, Any]:
-    """Of each image the boxes with the largest scores, with those of their best classes alone; and their places."""
-    best, places = tf.math.top_k(tf.reduce_max(scores, -1), min(CANDIDATES, scores.shape[1]))
-    chosen: Any = tf.gather(scores, places, batch_dims=1)
-    return tf.gather(boxes, places, batch_dims=1), tf.where(chosen == best[:, :, None], chosen, 0.0), places
+def surest(boxes: Any, scores: Any) -> tuple[Any, Any, Any]:
+    """Of each image the boxes that have the largest scores, with all of theirs, and their places."""
+    _, places = tf.math.top_k(tf.reduce_max(scores, -1), min(CANDIDATES, scores.shape[1]))
+    return tf.gather(boxes, places, batch_dims=1), tf.gather(scores, places, batch_dims=1), places

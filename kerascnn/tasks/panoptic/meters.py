@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from kerascnn.data.transforms.masks import unpacked
 from kerascnn.detection.suppression import detections
-from kerascnn.tasks.detection.meters import CANDIDATES, MOST, best_of
+from kerascnn.tasks.detection.meters import CANDIDATES, MOST, surest
 from kerascnn.tasks.instance.meters import SIDE, flat, shown
 from kerascnn.tasks.panoptic.evaluation import HIT
 from kerascnn.tasks.panoptic.merging import HIDDEN, LEAST, SURE
@@ -57,7 +57,7 @@ class PanopticQuality(keras.metrics.Metric):
 
     def segments(self, outputs: Any, seen: np.ndarray) -> tuple[Any, Any]:
         """The segment of some pixels, (B, P * P) int32 from 1 and 0 for none, and the class of each, (B, S) int32."""
-        boxes, scores, places = best_of(outputs["boxes"], outputs[SCORES])
+        boxes, scores, places = surest(outputs["boxes"], outputs[SCORES])
         most = min(MOST, boxes.shape[1])
         found = detections(boxes, scores, least=SURE, overlap=0.5, candidates=CANDIDATES, most=most)
         chosen = tf.gather(places, found.places, batch_dims=1)
