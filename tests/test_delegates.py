@@ -367,3 +367,20 @@ def test_what_cannot_be_checked(tmp_path, file, capsys):
         for name in ("text", "torn", "empty", "buffer", "output"):
             with pytest.raises(ValueError, match=f"{name}.tflite is damaged"):
                 check_delegates(tmp_path / f"{name}.tflite", [delegate])
+
+
+def test_what_is_in_floats_on_purpose_is_not_to_be_exported_again(tmp_path):
+    convs = [layers.Conv2D(8, 3, activation="relu", name=name) for name in ("first", "second", "third")]
+    model = keras.Sequential([keras.Input((16, 16, 3)), *convs, layers.GlobalAveragePooling2D(), layers.Dense(3)])
+    for names in ((), ("second",)):
+        some = ExportRequest(
+            model=model, images=noise((16, 16, 3)), types=TYPES["tflite-int8"], float_layers=frozenset(names)
+        )
+        with quiet():
+            TARGETS["tflite-int8"].write(some, tmp_path / "net.tflite")
+        report = edgetpu(tmp_path / "net.tflite")
+        assert any("works on float32" in verdict.reason for verdict in report.verdicts) == bool(names)
+        assert any("in floats in this file of 8 bits" in note for note in report.notes) == bool(names)
+        assert not any("tflite-int8" in verdict.change for verdict in report.verdicts)
+    report = edgetpu(written(model, tmp_path / "floats.tflite", "tflite"))
+    assert {verdict.change for verdict in report.verdicts} == {"export it as tflite-int8"} and not report.notes

@@ -33,7 +33,6 @@ CHANGES = {
     "NEG": TWIN,
     "POW": TWIN,
     "BATCH_MATMUL": "attention stays on the CPU: choose a convolutional network",
-    "DEQUANTIZE": INT8,
     "CUSTOM": "write the network with layers that have a built-in operator",
 }
 
@@ -59,6 +58,8 @@ def edgetpu(path: Path) -> Report:
     said = [refusal(operator) for operator in graph.operators]
     found = partitions(graph, [not reason for reason in said])
     first = set(found[0]) if found and not newer else set()
+    kernels = [operator for operator in graph.operators if operator.kind in WITH_PARAMETERS]
+    in_bytes = any(not in_floats(operator) for operator in kernels)
     verdicts = []
     for operator, reason in zip(graph.operators, said, strict=True):
         if operator.index in first:
@@ -67,11 +68,21 @@ def edgetpu(path: Path) -> Report:
             what = "convolutions in groups are" if operator.kind == "CONV_2D" else f"version {operator.version} is"
             verdicts.append(Verdict(operator, False, f"{what} newer than the compiler, which refuses the file", TWIN))
         elif reason:
-            verdicts.append(Verdict(operator, False, reason, change(operator, reason)))
+            verdicts.append(Verdict(operator, False, reason, change(operator, reason, in_bytes)))
         else:
             after = "the compiler refuses the file" if newer else "it comes after an operator that is not mapped"
             verdicts.append(Verdict(operator, False, after))
-    return Report("edgetpu", tuple(verdicts), tuple(found), tuple(notes(len(graphs), found, bool(newer))))
+    said = notes(len(graphs), found, bool(newer))
+    if in_bytes and (floats := sum(map(in_floats, graph.operators))):
+        said.append(
+            f"{floats} operators are in floats in this file of 8 bits, as those are that make boxes of what a detector "
+            "says: the CPU runs them."
+        )
+    return Report("edgetpu", tuple(verdicts), tuple(found), tuple(said))
+
+
+def in_floats(operator: Operator) -> bool:
+    return any(tensor.dtype == "float32" for tensor in operator.tensors if not tensor.constant)
 
 
 def refusal(operator: Operator) -> str:
@@ -91,10 +102,10 @@ def refusal(operator: Operator) -> str:
     return broken_limit(operator, table("edgetpu")[operator.kind]["limits"])
 
 
-def change(operator: Operator, reason: str) -> str:
-    """What to do about it, where something is known to help."""
-    if reason.startswith("it works on"):
-        return INT8
+def change(operator: Operator, reason: str, in_bytes: bool) -> str:
+    """What to do about it, where something is known to help; a file that is ``in_bytes`` has floats on purpose."""
+    if reason.startswith("it works on") or operator.kind == "DEQUANTIZE":
+        return "" if in_bytes else INT8
     if "sizes open" in reason or "images at once" in reason:
         return "export with kerascnn, which writes files of one image and fixed sizes"
     return CHANGES.get(operator.kind, "")
