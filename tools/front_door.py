@@ -25,11 +25,12 @@ STEPS = ROOT / "tools/bench/step.csv"
 STUB, README = ROOT / "kerascnn/applications/__init__.pyi", ROOT / "README.md"
 INFERENCE = ROOT / "tools/bench/inference.csv"
 PREDICTION, START = ROOT / "tools/bench/predict.csv", ROOT / "tools/bench/startup.csv"
+INPUT = ROOT / "tools/bench/data.csv"
 
 
 def main() -> None:
     tables = {"models": table(), "ablations": ablated(), "shrink": shrunk(), "steps": stepped(), "inference": timed()}
-    tables |= {"prediction": predicted(), "start": started(), "systems": learned()}
+    tables |= {"prediction": predicted(), "start": started(), "systems": learned(), "input": prepared()}
     wanted = {STUB: stub(), README: readme(tables)}
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     if "--check" in sys.argv and stale:
@@ -132,6 +133,19 @@ def predicted() -> str:
         for row in csv.DictReader(file):
             speed, ratio, memory = (float(row[name]) for name in ("images_per_second", "ratio", "megabytes"))
             lines.append(f"| {row['way']} | {speed:.0f} | {ratio:.2f} | {memory:.0f} MB |")
+    return "\n".join(lines) + "\n"
+
+
+def prepared() -> str:
+    """A line for each way to prepare images: how many a second, and the ratio of ours to others'."""
+    with INPUT.open(encoding="utf-8", newline="") as file:
+        rows = {(row["table"], row["way"]): row for row in csv.DictReader(file)}
+    tables, ways = (list(dict.fromkeys(names)) for names in zip(*rows, strict=True))
+    lines = [f"| | {' | '.join(ways)} |", "|---" * (1 + len(ways)) + "|"]
+    for table in tables:
+        found = [rows.get((table, way)) for way in ways]
+        cells = [f"{float(row['ratio']):.2f} ({float(row['images_per_second']):,.0f})" if row else "" for row in found]
+        lines.append(f"| {table} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 

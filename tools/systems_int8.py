@@ -7,8 +7,8 @@ Measures the networks that ``tools/systems.py`` left in a folder, by what their 
 of the data that they were trained on; ranges are those of training images. Tuned is what ``kerascnn.compress`` does
 with ``Plan(int8=True)``. Files lie beside their networks and are not made twice. Writes ``tools/systems_int8.csv``
 after every network, from which ``tools/front_door.py`` makes the table in README.md; lines of networks that are not
-there stay as they are. Where a network has no file of integers, as those that propose regions, or cannot be tuned, as
-one whose maps share a head, the reason is printed and its line says "refused".
+there stay as they are. Where a network has no file of integers, as those that propose regions, the reason is printed
+and its line says "refused".
 """
 
 import argparse

@@ -9,8 +9,8 @@ also normalised, as a network takes it, and of JPEGs of 2000 x 1500 pixels, as c
 records of a TFRecord file show what reading by the index costs.
 
 Rows take turns, round by round, so that whatever else the machine does meets all alike; a row's number is its median,
-and its ratio the median of the rounds' ratios to the first row of its table. Needs the extra ``parity``; a row whose
-package does not run is left out, with its error.
+and its ratio the median of the rounds' ratios of ours to it: above 1, ours is faster. Writes ``tools/bench/data.csv``,
+a table at a time. Needs the extra ``parity``; a row whose package does not run is left out, with its error.
 """
 
 import argparse
@@ -29,7 +29,7 @@ if hasattr(os, "sched_setaffinity"):
 import numpy as np
 import tensorflow as tf
 from PIL import Image
-from side_by_side import Found, Measures, compare, ratios, spread
+from side_by_side import Measures, compare, keep, load, ratios, spread, versions
 
 from kerascnn.data import images
 from kerascnn.data.dataset import InFiles, Split
@@ -38,6 +38,7 @@ from kerascnn.data.sources.records import LAYOUTS, InRecords
 from kerascnn.data.transforms.registry import parse
 from kerascnn.spec import Preprocess
 
+FILE = Path(__file__).with_suffix(".csv")
 SIZE, PHOTOS, SEED = 224, 64, 0
 Endless = Callable[[], Iterator[object]]  # starts a pipeline that gives one image after another
 
@@ -46,6 +47,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=3, help="for each row in each round")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--write", type=Path, default=FILE, help="the CSV that is written")
     options = parser.parse_args()
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
@@ -56,7 +58,7 @@ def main() -> None:
             (small, False, False, "decode JPEG, random window, flip"),
             (small, True, False, "decode JPEG, random crop, resize, flip"),
             (small, True, True, "decode JPEG, random crop, resize, flip, normalise"),
-            (large, True, False, "decode JPEG, random crop, resize, flip, of four times the width and height"),
+            (large, True, False, "decode JPEG of 2000 x 1500 pixels, random crop, resize, flip"),
         ):
             records = write_records(Path(folder) / "photos.tfrecord", files)
             rows = {
@@ -64,7 +66,7 @@ def main() -> None:
                 "kerascnn, TFRecord": crop_and_flip(records, stretch, normal),
                 "torchvision, Pillow": crop_and_flip_of_torchvision(files, stretch, normal),
             }
-            show(title, compared(rows, options.seconds, options.rounds))
+            tabled(title, rows, options)
         photos = [np.asarray(Image.open(path).resize((SIZE, SIZE)), np.float32) for path in small]
     rows = {
         "kerascnn": randaugment(photos),
@@ -72,7 +74,7 @@ def main() -> None:
         "keras_cv.layers": randaugment_of_keras_cv(photos),
         "torchvision, Pillow": randaugment_of_torchvision(photos),
     }
-    show("RandAugment, 2 operations, magnitude 9 of 10", compared(rows, options.seconds, options.rounds))
+    tabled("RandAugment, 2 operations, magnitude 9 of 10", rows, options)
 
 
 def write_photos(folder: Path, times: int) -> list[str]:
@@ -201,9 +203,23 @@ def torchvision_transforms():
     return torchvision.transforms
 
 
-def compared(rows: dict[str, Endless], seconds: float, rounds: int) -> dict[str, Found]:
-    """Images per second of every row in every round; rows that do not run are said to, and left out."""
-    return compare({name: partial(rates, start, seconds) for name, start in rows.items()}, rounds)
+def tabled(title: str, rows: dict[str, Endless], options: argparse.Namespace) -> None:
+    """Print and write the images per second of every row; rows that do not run are said to, and left out."""
+    before, ways = load(), {name: partial(rates, start, options.seconds) for name, start in rows.items()}
+    found = compare(ways, options.rounds)
+    print(f"\n{title}\n{'':24}{'images/s':>10}{'ours is':>16}")
+    lines = []
+    for way, these in found.items():
+        (low, middle, high), (least, ratio, most) = spread(these.values), ratios(found["kerascnn"], these)
+        print(f"{way:24}{middle:10.1f}{ratio:10.2f} times   ({least:.2f} to {most:.2f})", flush=True)
+        lines.append(
+            {"table": title, "way": way}
+            | {"images_per_second": f"{middle:.1f}", "lower": f"{low:.1f}", "upper": f"{high:.1f}"}
+            | {"ratio": f"{ratio:.3f}", "ratio_lower": f"{least:.3f}", "ratio_upper": f"{most:.3f}"}
+            | {"cores": 1, "rounds": options.rounds, "load": f"{before:.1f}"}
+            | {"versions": versions("tensorflow", "keras", "keras-cv", "torchvision", "pillow")}
+        )
+    keep(options.write, ("table", "way"), lines)
 
 
 def rates(start: Endless, seconds: float) -> Measures:
@@ -220,14 +236,6 @@ def rate(endless: Iterator[object], seconds: float) -> float:
         next(endless)
         count += 1
     return count / (time.perf_counter() - begun)
-
-
-def show(title: str, results: dict[str, Found]) -> None:
-    first = next(iter(results.values()))
-    print(f"\n{title}\n{'':24}{'images/s':>10}{'first row is':>16}")
-    for name, row in results.items():
-        (low, middle, high), ratio = spread(row.values), ratios(first, row)[1]
-        print(f"{name:24}{middle:10.1f}{ratio:10.2f} times   ({low:.1f} to {high:.1f})")
 
 
 if __name__ == "__main__":
