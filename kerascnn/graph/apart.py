@@ -6,7 +6,7 @@ import keras
 
 from kerascnn.graph.copies import copied, is_known
 from kerascnn.graph.graph import Graph
-from kerascnn.graph.rewrite import redraw
+from kerascnn.graph.rewrite import drawn, redraw
 
 
 def apart(model: keras.Model) -> tuple[keras.Model, dict[str, str]]:
@@ -20,10 +20,7 @@ def apart(model: keras.Model) -> tuple[keras.Model, dict[str, str]]:
     def again(layer: Any, name: str, *args: Any, **keywords: Any) -> Any:
         if name != layer.name:
             first[name] = layer.name
-        copy = copied(layer, name=name)
-        y = copy(*args, **keywords)
-        copy.set_weights(layer.get_weights())
-        return y
+        return drawn(copied(layer, name=name), layer.get_weights(), *args, **keywords)
 
     def plan(graph: Graph) -> Any:
         return lambda layer: again if graph.uses[layer] > 1 and is_known(layer) else None

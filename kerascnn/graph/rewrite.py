@@ -136,9 +136,9 @@ def on_new_inputs(graph: Graph, draw: Callable[[Call], Any], shapes: Sequence[An
     return keras.Model(inputs, replay(graph, keras.tree.flatten(inputs), draw), name=graph.model.name)
 
 
-def drawn(layer: Any, weights: list[np.ndarray], x: Any) -> Any:
-    """What a new layer makes of ``x`` with these weights."""
-    y = layer(x)
+def drawn(layer: Any, weights: list[np.ndarray], *args: Any, **keywords: Any) -> Any:
+    """What a new layer makes of its arguments with these weights."""
+    y = layer(*args, **keywords)
     layer.set_weights(weights)
     return y
 

@@ -8,10 +8,11 @@ All are trained on one batch of noise in memory, in float32, by cross-entropy ov
 ours and Keras' measure the accuracy besides. Each has a process of its own, and while one computes the others wait. A
 round is ``--steps`` steps of each after one that is not counted; a number is the median of the rounds, with quartiles,
 and a ratio is that of ours to theirs: below 1, ours is faster. On a machine that others use too, torch's threads wait
-for each other, and its steps take many times as long; two processes of torch side by side slow each other down, so
-``--compile`` goes in the place of eager steps. Memory is the most that a process holds beyond what its imports
-do. Writes ``tools/bench/step.csv``, a network at a time; lines of networks that are not run stay as they are.
-Needs the extra ``parity``, and ``keras-hub`` beside it; what does not run is left out, with its error.
+for each other, and its steps take many times as long; a second process of torch that waits beside it slows some
+networks down, so ``--compile`` goes in the place of eager steps. Memory is the most that a process holds
+beyond what its imports do. Writes ``tools/bench/step.csv``, a network at a time; lines of networks that are not run
+stay as they are. Needs the extra ``parity``, and ``keras-hub`` beside it; what does not run is left out, with its
+error.
 """
 
 import argparse

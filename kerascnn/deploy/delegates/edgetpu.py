@@ -32,6 +32,7 @@ CHANGES = {
     "GATHER": TWIN,
     "NEG": TWIN,
     "POW": TWIN,
+    "DEQUANTIZE": INT8,
     "BATCH_MATMUL": "attention stays on the CPU: choose a convolutional network",
     "CUSTOM": "write the network with layers that have a built-in operator",
 }
@@ -72,16 +73,12 @@ def edgetpu(path: Path) -> Report:
         else:
             after = "the compiler refuses the file" if newer else "it comes after an operator that is not mapped"
             verdicts.append(Verdict(operator, False, after))
-    said = notes(len(graphs), found, bool(newer))
-    if in_bytes and (floats := sum(map(in_floats, graph.operators))):
-        said.append(
-            f"{floats} operators are in floats in this file of 8 bits, as those are that make boxes of what a detector "
-            "says: the CPU runs them."
-        )
-    return Report("edgetpu", tuple(verdicts), tuple(found), tuple(said))
+    floats = sum(map(in_floats, graph.operators)) if in_bytes else 0
+    return Report("edgetpu", tuple(verdicts), tuple(found), tuple(notes(len(graphs), found, bool(newer), floats)))
 
 
 def in_floats(operator: Operator) -> bool:
+    """Whether an operator takes or gives floats."""
     return any(tensor.dtype == "float32" for tensor in operator.tensors if not tensor.constant)
 
 
@@ -104,21 +101,25 @@ def refusal(operator: Operator) -> str:
 
 def change(operator: Operator, reason: str, in_bytes: bool) -> str:
     """What to do about it, where something is known to help; a file that is ``in_bytes`` has floats on purpose."""
-    if reason.startswith("it works on") or operator.kind == "DEQUANTIZE":
-        return "" if in_bytes else INT8
     if "sizes open" in reason or "images at once" in reason:
         return "export with kerascnn, which writes files of one image and fixed sizes"
-    return CHANGES.get(operator.kind, "")
+    known = INT8 if reason.startswith("it works on") else CHANGES.get(operator.kind, "")
+    return "" if in_bytes and known == INT8 else known
 
 
-def notes(graphs: int, found: list[tuple[int, ...]], refused: bool) -> list[str]:
-    """What holds for the whole file."""
+def notes(graphs: int, found: list[tuple[int, ...]], refused: bool, floats: int) -> list[str]:
+    """What holds for the whole file, of which so many operators are in ``floats`` though it is one of 8 bits."""
     said = [f"The file has {graphs} graphs; only the first was looked at."] if graphs > 1 else []
     if len(found) > 1 and not refused:
         rest = sum(map(len, found[1:]))
         said.append(
             f"{rest} operators in {len(found) - 1} later partitions are supported, and run on the CPU: the compiler "
             f"maps the first partition alone (its option -a maps more; each partition costs a transfer both ways)."
+        )
+    if floats:
+        said.append(
+            f"{floats} operators are in floats in this file of 8 bits, as those are that make boxes of what a detector "
+            "says: the CPU runs them."
         )
     return said
 
